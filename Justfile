@@ -1,0 +1,60 @@
+# Recipes run through ./just, which makes .venv first.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+set positional-arguments
+
+export PATH := justfile_directory() / ".venv" / "bin" + ":" + env("PATH")
+
+# uv trusts the certificates that the machine trusts, as pip does, and not a list of its own
+export UV_SYSTEM_CERTS := "1"
+
+# pytest processes at once; MFTCTL_TEST_WORKERS=0 runs all in one, which a debugger needs
+workers := env("MFTCTL_TEST_WORKERS", "2")
+
+# list the recipes
+default:
+    @just --justfile "{{ justfile() }}" --list
+
+# make dist/mftctl, the one file that users run
+build:
+    python packaging/build_zipapp.py
+
+# build, then run Metaflow's tutorial 01-playlist with it, in a fresh folder
+demo: build
+    packaging/demo.sh
+
+# all tests; arguments go to pytest
+test *args:
+    pytest -n {{ workers }} "$@"
+
+# tests of modules, without a server
+unit *args:
+    pytest -n {{ workers }} tests/unit "$@"
+
+# tests of dist/mftctl and of real runs
+e2e *args:
+    pytest -n {{ workers }} --ignore tests/unit "$@"
+
+# what CI wants of the code's form, types and arrows
+lint:
+    ruff format --check
+    ruff check
+    mypy
+    lint-imports --no-logo
+
+# put the code into its form
+fmt:
+    ruff check --fix-only --quiet
+    ruff format
+
+# measure what users wait for: each script of benchmarks/
+bench: build
+    for script in benchmarks/*.py; do python "$script"; done
+
+# long runs under faults and load
+soak *args:
+    pytest -n 0 -m soak "$@"
+
+# remake the hash-pinned locks from pyproject.toml; `just lock --upgrade` takes newer versions
+lock *args:
+    packaging/lock.sh "$@"

@@ -1,0 +1,43 @@
+"""What to do with an error nobody expected: keep it in full for a bug report, and say where."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from datetime import datetime, timezone
+from pathlib import Path
+
+from .. import __version__
+from ..errors import MftctlError
+
+
+def report(error: Exception) -> MftctlError:
+    """Write the error to a log file; what to tell the user instead of a traceback."""
+    now = datetime.now(timezone.utc)
+    # Not the arguments: a parameter's value may be a secret.
+    words = " ".join(word for word in sys.argv[1:2] if not word.startswith("-"))
+    head = f"mftctl {__version__} {words}, Python {platform.python_version()}, {platform.platform()}, {now.isoformat()}\n"
+    text = head + "".join(traceback.format_exception(error))
+    path = _write(text, f"crash-{now:%Y%m%dT%H%M%S}-{os.getpid()}.log")
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    hint = f"this is a bug of mftctl; please report it with {path}" if path else "this is a bug of mftctl"
+    return MftctlError(f"unexpected error: {what}", code="internal", hint=hint)
+
+
+def _write(text: str, name: str) -> Path | None:
+    import platformdirs
+
+    for folder in (Path(platformdirs.user_log_dir("mftctl")), Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / name
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError:
+            continue
+        return path
+    return None

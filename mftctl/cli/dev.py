@@ -1,0 +1,64 @@
+"""`mftctl dev`: the embedded Temporal server and its UI in the foreground."""
+
+import asyncio
+
+from .. import devserver
+from ..errors import Exit, MftctlError
+from .output import Result, say, write
+from .threads import in_thread
+
+DEFAULT_PORT = 7233
+DEFAULT_UI_PORT = 8233
+
+
+def dev(
+    *,
+    port: int | None = None,
+    ui_port: int | None = None,
+) -> Result:
+    """Run the embedded Temporal server and its UI until Ctrl-C, with the history of earlier runs.
+
+    `mftctl run` and all other commands find it by themselves.
+
+    Parameters
+    ----------
+    port
+        Port of the server (default: 7233; 0 takes a free one).
+    ui_port
+        Port of the UI (default: 8233; 0 takes a free one).
+    """
+    return asyncio.run(_dev(port, ui_port))
+
+
+async def _dev(port: int | None, ui_port: int | None) -> Result:
+    from .signals import Signals
+
+    signals = Signals()
+    opening = devserver.open_server(
+        DEFAULT_PORT if port is None else port, DEFAULT_UI_PORT if ui_port is None else ui_port
+    )
+    lease = await in_thread(opening.lease)
+    try:
+        if not lease.started:
+            _refuse_other_port(port, lease.address)
+            _refuse_other_port(ui_port, lease.ui)
+            say("a `mftctl run` or `mftctl dev` has the server running already: sharing it")
+        write(f"Temporal server\t{lease.address}\nUI\t{lease.ui}\nhistory\t{devserver.database()}\n")
+        gone = in_thread(lease.wait)
+        await asyncio.wait([gone, signals.first], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        lease.release()
+    if gone.done():
+        raise MftctlError("the Temporal server has ended by itself", code="server.ended")
+    say("stopped")
+    return Result()
+
+
+def _refuse_other_port(wanted: int | None, where: str) -> None:
+    if wanted and not where.endswith(f":{wanted}"):
+        raise MftctlError(
+            f"the embedded server runs already, at {where}, and cannot be at port {wanted} too",
+            exit=Exit.CONFLICT,
+            code="server.running",
+            hint="leave the port out to share it, or wait for the runs that use it",
+        )

@@ -1,0 +1,134 @@
+"""The live view of a run on a terminal: a line a step below the tasks' scrolling output."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from ..worker.observer import TaskEvent
+from .durations import format_seconds
+from .view import View, stamp
+
+BAR_WIDTH = 24
+REFRESH = 8
+
+
+@dataclass
+class _Step:
+    known: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+    began: float | None = None
+    ended: float | None = None
+
+    @property
+    def total(self) -> int:
+        return max(self.known, self.running + self.done + self.failed)
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self.began is None else (self.ended or time.monotonic()) - self.began
+
+
+class LiveView(View):
+    """Draws the run's steps with counts, and bars for those of several tasks."""
+
+    wants_progress = True
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+        self._console = Console(highlight=False)
+        self._live = Live(
+            console=self._console, get_renderable=self._draw, refresh_per_second=REFRESH, redirect_stderr=True
+        )
+        self._spinner = Spinner("dots")
+        self._steps: dict[str, _Step] = {}
+        self._run = ""
+        self._began = time.monotonic()
+
+    def begin(self, steps: tuple[str, ...], run: str) -> None:
+        """Start to draw."""
+        self._steps = {step: _Step() for step in steps}
+        self._run = run
+        self._live.start()
+
+    def progress(self, counts: dict[str, dict[str, int]]) -> None:
+        """Take how many tasks are known; the rest is known here at once."""
+        for name, found in counts.items():
+            self._steps[name].known = found.get("known", 0)
+
+    def end(self) -> None:
+        """Draw a last time and leave it there."""
+        if self._live.is_started:
+            self._live.stop()
+
+    def write(self, where: str, text: str, at: float) -> None:
+        """One line above the drawing."""
+        line = Text.assemble((f"{stamp(at)} ", "dim"), (f"[{where}] ", "cyan"), Text.from_ansi(text))
+        self._console.print(line, soft_wrap=True)
+
+    def started(self, event: TaskEvent) -> None:
+        """An attempt begins."""
+        step = self._steps[event.task.ref.step]
+        step.running += 1
+        step.began = step.began or time.monotonic()
+        step.ended = None
+
+    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:
+        """It finished well; the width of the foreach it opens is known before anybody is asked."""
+        self._leave(event).done += 1
+        if outcome.get("splits"):
+            for name in outcome["next"]:
+                self._steps[name].known = max(self._steps[name].known, outcome["splits"])
+
+    def failed(self, event: TaskEvent, message: str, final: bool, log: list[str]) -> None:
+        """It failed."""
+        super().failed(event, message, final, log)
+        self._leave(event).failed += int(final)
+
+    def cancelled(self, event: TaskEvent) -> None:
+        """It was stopped."""
+        super().cancelled(event)
+        self._leave(event)
+
+    def _leave(self, event: TaskEvent) -> _Step:
+        step = self._steps[event.task.ref.step]
+        step.running -= 1
+        step.ended = time.monotonic() if step.running == 0 else None
+        return step
+
+    def _draw(self) -> RenderableType:
+        table = Table.grid(padding=(0, 1))
+        for name, step in self._steps.items():
+            if step.total:
+                table.add_row(self._mark(step), name, _bar(step), _counts(step), format_seconds(step.seconds))
+        head = Text.assemble((self._run, "bold"), "  ", format_seconds(time.monotonic() - self._began))
+        return Group(head, table)
+
+    def _mark(self, step: _Step) -> RenderableType:
+        if step.failed:
+            return Text("✗", "red")
+        if step.done == step.total:
+            return Text("✓", "green")
+        return self._spinner if step.running else Text("·", "dim")
+
+
+def _bar(step: _Step) -> RenderableType:
+    return ProgressBar(total=step.total, completed=step.done, width=BAR_WIDTH) if step.total > 1 else Text("")
+
+
+def _counts(step: _Step) -> Text:
+    parts = [f"{step.done}/{step.total} done"]
+    parts += [f"{step.running} running"] if step.running else []
+    text = Text(", ".join(parts))
+    return text.append(f", {step.failed} failed", "red") if step.failed else text

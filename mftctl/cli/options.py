@@ -1,0 +1,152 @@
+"""Options that commands share, and what they come to with the environment and the profile."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from .. import profiles
+from ..compiler.options import Options
+from ..errors import Exit, MftctlError
+from . import durations
+from .output import Format
+
+FLAG = Parameter(negative="")
+LIST = Parameter(negative="")
+
+
+@Parameter(name="*", group=Group("Output", sort_key=300))
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How the result is written."""
+
+    format: Annotated[Format, Parameter(name=["--format", "-o"])] = "text"
+    """text for people, json or jsonl for programs, name for just the name."""
+
+
+@Parameter(name="*", group=Group("Connection", sort_key=200))
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """Which Temporal server, and which profile the other settings come from."""
+
+    address: str | None = None
+    """Temporal server as HOST:PORT."""
+    temporal_namespace: str | None = None
+    """Namespace on the Temporal server."""
+    profile: str | None = None
+    """Profile in the configuration file."""
+
+    def settings(self) -> profiles.Profile:
+        """The profile in force."""
+        return profiles.load(self.profile)
+
+
+@Parameter(name="*", group=Group("Deployment", sort_key=100))
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What a deployment adds to its flow."""
+
+    with_: Annotated[tuple[str, ...], Parameter(name="--with", negative="")] = ()
+    """Decorate all steps with this, such as retry or resources:cpu=4; may be repeated."""
+    tag: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    """Tag all runs; may be repeated."""
+    namespace: str | None = None
+    """Metaflow namespace of the runs."""
+    branch: str | None = None
+    """Branch of a flow with @project."""
+    production: Annotated[bool, Parameter(negative="")] = False
+    """Deploy to the production branch of a flow with @project."""
+    max_workers: int | None = None
+    """Tasks of a run at once (default: 100)."""
+    workflow_timeout: str | None = None
+    """Stop a run after this time, such as 90s, 30m or 2h."""
+    name: str | None = None
+    """Name of the deployment (default: the flow's)."""
+    task_queue: str | None = None
+    """Task queue that its workers serve (default: one of its own)."""
+    python: str | None = None
+    """The flow's interpreter (default: that of the active virtual environment)."""
+    metadata: str | None = None
+    """Metaflow metadata provider, such as local or service."""
+    datastore: str | None = None
+    """Metaflow datastore, such as local, s3, azure or gs."""
+    datastore_root: str | None = None
+    """Root of the datastore."""
+    environment: str | None = None
+    """Metaflow environment, such as local, conda, pypi or uv."""
+    config: Annotated[tuple[tuple[str, str], ...], Parameter(negative="")] = ()
+    """NAME FILE: the file that a Config of the flow is read from; may be repeated."""
+    config_value: Annotated[tuple[tuple[str, str], ...], Parameter(negative="")] = ()
+    """NAME JSON: the value of a Config of the flow; may be repeated."""
+
+    def options(self, profile: profiles.Profile, cwd: str | None = None) -> Options:
+        """These options over MFTCTL_* variables over the profile."""
+        timeout = profile.get("workflow_timeout", self.workflow_timeout)
+        workers = profile.get("max_workers", self.max_workers)
+        if workers is not None and workers < 1:
+            raise MftctlError("--max-workers: at least 1 is needed", exit=Exit.USAGE, code="usage")
+        # A branch named here takes the place of the profile's production, and the other way round.
+        branch = profile.get("branch", self.branch) if not self.production else self.branch
+        production = self.production or (self.branch is None and _truth(profile.get("production")))
+        return Options(
+            decorators=self.with_,
+            tags=tuple(dict.fromkeys((*_words(profile.get("tags")), *self.tag))),
+            namespace=profile.get("namespace", self.namespace),
+            branch=branch,
+            production=production,
+            max_workers=workers,
+            workflow_timeout=None if timeout is None else durations.parse(timeout, "--workflow-timeout"),
+            name=self.name,
+            task_queue=self.task_queue,
+            metadata=profile.get("metadata", self.metadata),
+            datastore=profile.get("datastore", self.datastore),
+            datastore_root=profile.get("datastore_root", self.datastore_root),
+            environment=profile.get("environment", self.environment),
+            configs=self.config,
+            config_values=self.config_value,
+            cwd=cwd,
+        )
+
+    def interpreter(self, profile: profiles.Profile) -> str:
+        """The flow's interpreter: --python, MFTCTL_PYTHON, the profile's, the active virtual environment's, or ours."""
+        named = profile.get("python", self.python)
+        if named is not None:
+            return _absolute(named)
+        active = os.environ.get("VIRTUAL_ENV")
+        if active:
+            python = os.path.join(active, "bin", "python")
+            if os.access(python, os.X_OK):
+                return python
+        return sys.executable
+
+
+def file_argument(text: str) -> Path:
+    """The flow's file; MftctlError when there is none."""
+    file = Path(text)
+    if file.is_file():
+        return file
+    problem = "is a folder" if file.is_dir() else "no such file"
+    raise MftctlError(f"{text}: {problem}", exit=Exit.USAGE, code="flow.missing", hint="name the Python file of a flow")
+
+
+def _absolute(python: str) -> str:
+    import shutil
+
+    found = shutil.which(os.path.expanduser(python))
+    if found is None:
+        raise MftctlError(
+            f"there is no interpreter {python}", exit=Exit.USAGE, code="python.missing", hint="name another with --python"
+        )
+    # Not resolved: an interpreter in a virtual environment is a link whose place makes it what it is.
+    return os.path.abspath(found)
+
+
+def _truth(value: bool | str | None) -> bool:
+    return value if isinstance(value, bool) else str(value or "").lower() in {"1", "true", "yes", "on"}
+
+
+def _words(value: list[str] | str | None) -> list[str]:
+    return value.split(",") if isinstance(value, str) else list(value or ())

@@ -1,0 +1,53 @@
+"""`mftctl run`: compile, serve and run a flow now, in one process."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from .options import Connection, Deployment, Output, file_argument
+from .output import Result
+
+
+def run(
+    flow: str,
+    /,
+    *parameters: str,
+    run_id_file: Annotated[Path | None, Parameter()] = None,
+    isolation: str | None = None,
+    deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
+    connection: Connection = Connection(),  # noqa: B008
+    output: Output = Output(),  # noqa: B008
+) -> Result:
+    """Run a flow now and watch it; where no Temporal server is configured, on one that mftctl starts for it.
+
+    Exit code 0, or 3 when the run does not complete. Ctrl-C cancels the run and waits for its tasks; a second one leaves
+    at once.
+
+    Parameters
+    ----------
+    flow
+        The flow's file.
+    parameters
+        The flow's parameters, each as name=value; of an IncludeFile, the path of a file here.
+    run_id_file
+        Write the run id to this file.
+    isolation
+        fork (default): tasks are forked from a warm process of their flow; spawn: each is a new process.
+    """
+    from ..control.parameters import split
+    from .running import Order, run_flow
+
+    profile = connection.settings()
+    order = Order(
+        file=file_argument(flow),
+        words=split(parameters),
+        options=deployment.options(profile, os.getcwd()),
+        python=deployment.interpreter(profile),
+        isolation=isolation,
+        run_id_file=run_id_file,
+        data_on_stdout=output.format != "text",
+    )
+    return asyncio.run(run_flow(order, connection, profile))

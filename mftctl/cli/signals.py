@@ -1,0 +1,29 @@
+"""Signals that ask a long-lived command to stop: the first kindly, the second firmly."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+#: One request may come as several signals: a supervisor may send to the process and to its group.
+TOGETHER = 0.2
+
+
+class Signals:
+    """Futures ``first`` and ``second``, done when SIGINT or SIGTERM has come once and twice."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.first: asyncio.Future[int] = self._loop.create_future()
+        self.second: asyncio.Future[int] = self._loop.create_future()
+        self._last = float("-inf")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._heard, number)
+
+    def _heard(self, number: int) -> None:
+        now = self._loop.time()
+        if now - self._last >= TOGETHER:
+            future = self.second if self.first.done() else self.first
+            if not future.done():
+                future.set_result(number)
+        self._last = now

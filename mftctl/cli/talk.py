@@ -1,0 +1,40 @@
+"""What a worker says of its tasks: a line an event on stderr."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timezone
+from typing import Any
+
+from ..worker.observer import Observer, TaskEvent
+from .output import say
+
+
+class TaskLog(Observer):
+    """Events of tasks as lines; their output goes to Metaflow's logs alone."""
+
+    def started(self, event: TaskEvent) -> None:
+        """An attempt begins."""
+        _write(event, "started" + (f" (attempt {event.attempt + 1})" if event.attempt else ""))
+
+    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:  # noqa: ARG002 - the observer's
+        """It finished well."""
+        _write(event, "finished")
+
+    def failed(self, event: TaskEvent, message: str, final: bool, log: list[str]) -> None:  # noqa: ARG002
+        """It failed."""
+        _write(event, f"failed: {message}" + ("" if final else "; it is tried again"))
+
+    def cancelled(self, event: TaskEvent) -> None:
+        """It was stopped."""
+        _write(event, "stopped")
+
+    def say(self, message: str) -> None:
+        """The worker has something to say."""
+        say(message)
+
+
+def _write(event: TaskEvent, what: str) -> None:
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    sys.stderr.write(f"{now} {event.pathspec} {what}\n")
+    sys.stderr.flush()

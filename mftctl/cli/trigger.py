@@ -1,0 +1,142 @@
+"""`mftctl trigger`: start a run of a deployment."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from ..errors import Exit, MftctlError
+from ..profiles import Profile
+from . import durations
+from .options import FLAG, LIST, Connection, Output
+from .output import Result, say
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ..control.runs import Ended, Progress
+    from ..manifest import Manifest
+
+
+def trigger(
+    name: str,
+    /,
+    *parameters: str,
+    wait: Annotated[bool, FLAG] = False,
+    timeout: str | None = None,
+    run_id_file: Path | None = None,
+    tag: Annotated[tuple[str, ...], LIST] = (),
+    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: B008
+) -> Result:
+    """Start a run of a deployment and say its run id.
+
+    Parameters
+    ----------
+    name
+        The deployment, or its last part where that is unambiguous.
+    parameters
+        The flow's parameters, each as name=value; of an IncludeFile, the path of a file here.
+    wait
+        Wait for the run's end: exit code 0, or 3 when it does not complete.
+    timeout
+        With --wait: give up waiting after this time (exit code 124); the run goes on.
+    run_id_file
+        Write the run id to this file.
+    tag
+        Tag the run; may be repeated.
+    """
+    limit = None if timeout is None else durations.parse(timeout, "--timeout")
+    profile = connection.settings()
+    return asyncio.run(
+        _trigger(name, parameters, tag, wait or limit is not None, limit, run_id_file, connection, profile, output)
+    )
+
+
+async def _trigger(
+    name: str,
+    words: tuple[str, ...],
+    tags: tuple[str, ...],
+    wait: bool,
+    limit: float | None,
+    run_id_file: Path | None,
+    connection: Connection,
+    profile: Profile,
+    output: Output,
+) -> Result:
+    from ..compiler.includefile import upload
+    from ..control import deployments, parameters, runs
+    from .session import open_client
+
+    given = parameters.split(words)
+    client = await open_client(connection, profile)
+    manifest = await deployments.find(client, name)
+    parameters.check(manifest, given)
+    settled = await asyncio.to_thread(parameters.settle, manifest, given, upload)
+    run_id = await runs.start(client, manifest, settled, tags)
+    if run_id_file is not None:
+        write_run_id(run_id_file, run_id)
+    if not await runs.has_worker(client, manifest.task_queue):
+        say(f"no worker serves {manifest.deployment} yet; start one with: mftctl worker {manifest.deployment}")
+    if not wait:
+        return _started(manifest, run_id)
+    if output.format == "text":
+        say(f"run {run_id} started")
+    try:
+        async with asyncio.timeout(limit):
+            ended = await _watch(client, run_id)
+    except TimeoutError:
+        raise MftctlError(
+            f"run {run_id} has not ended after {durations.format_seconds(limit or 0)}; it goes on",
+            exit=Exit.TIMEOUT,
+            code="timeout",
+        ) from None
+    except asyncio.CancelledError:
+        say(f"run {run_id} goes on")
+        raise
+    return _ended(manifest, run_id, ended)
+
+
+async def _watch(client: "Client", run_id: str) -> "Ended":
+    from ..control import runs
+
+    async for news in runs.follow(client.get_workflow_handle(run_id)):
+        if isinstance(news, runs.Ended):
+            return news
+        say(describe(news))
+    raise AssertionError("a run that is followed ends")
+
+
+def describe(progress: "Progress") -> str:
+    """Where a run is, in a line: ``start 1/1, train 3/10 (2 running)``."""
+    return ", ".join(
+        f"{step} {counts.get('done', 0)}/{counts.get('known', 0)}"
+        + "".join(f" ({counts[state]} {state})" for state in ("running", "failed") if counts.get(state))
+        for step, counts in progress.items()
+    )
+
+
+def write_run_id(file: Path, run_id: str) -> None:
+    """Write the run id for scripts, whole or not at all."""
+    try:
+        file.write_text(run_id + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MftctlError(
+            f"{file}: {error.strerror}; run {run_id} is started all the same", code="file.write"
+        ) from error
+
+
+def _started(manifest: "Manifest", run_id: str) -> Result:
+    data = {"run_id": run_id, "flow": manifest.flow, "deployment": manifest.deployment, "version": manifest.version}
+    return Result(data | {"status": "running"}, run_id, run_id)
+
+
+def _ended(manifest: "Manifest", run_id: str, ended: "Ended") -> Result:
+    from ..control import runs
+
+    started = _started(manifest, run_id)
+    error = None
+    if ended.status != "completed":
+        error = runs.failure(run_id, ended, f"its logs: python {manifest.launch.file} logs show {run_id}/{ended.step}" if ended.step else "")
+    return Result({**dict(started.data or {}), **ended.to_plain()}, run_id, run_id, error=error)

@@ -1,0 +1,135 @@
+"""`mftctl worker`: work off the tasks of deployments."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from ..errors import Exit, MftctlError
+from ..profiles import Profile, cache_dir
+from .options import Connection
+from .output import Result, say
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ..worker.service import Settings
+
+
+def worker(
+    *names: str,
+    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    concurrency: int | None = None,
+    isolation: str | None = None,
+    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+) -> Result:
+    """Work off the tasks of deployments until SIGTERM or Ctrl-C, which lets running tasks finish.
+
+    New versions, and with --all new deployments, are served without a restart. A second signal stops running tasks,
+    which then run again elsewhere.
+
+    Parameters
+    ----------
+    names
+        Deployments, or worker files that `mftctl deploy --output` has written.
+    all_
+        Serve all deployments of the Temporal namespace.
+    concurrency
+        Tasks at once (default: the number of cores).
+    isolation
+        fork (default): tasks are forked from a warm process of their flow; spawn: each is a new process.
+    """
+    if bool(names) == all_:
+        raise MftctlError("name deployments, or say --all", exit=Exit.USAGE, code="usage", hint="Try `mftctl worker --help`.")
+    deployments, connection = _resolve(names, connection)
+    profile = connection.settings()
+    settings = worker_settings(profile, concurrency, isolation)
+    asyncio.run(_work(deployments or None, settings, connection, profile))
+    return Result()
+
+
+def worker_settings(profile: Profile, concurrency: int | None, isolation: str | None) -> "Settings":
+    """What --concurrency, --isolation, MFTCTL_* and the profile come to."""
+    from ..worker.service import Settings
+
+    at_once = profile.get("concurrency", concurrency)
+    way = profile.get("isolation", isolation) or "fork"
+    if at_once is not None and at_once < 1:
+        raise MftctlError("--concurrency: at least 1 is needed", exit=Exit.USAGE, code="usage")
+    if way not in {"fork", "spawn"}:
+        raise MftctlError(f"isolation is fork or spawn, not '{way}'", exit=Exit.USAGE, code="usage")
+    return Settings(cache_dir(), at_once or os.cpu_count() or 1, way)
+
+
+def _resolve(names: tuple[str, ...], connection: Connection) -> tuple[list[str], Connection]:
+    """The deployments that names and worker files mean, and the profile that a worker file brings along."""
+    from .workerfile import read
+
+    found = []
+    for name in names:
+        if name.endswith(".py") and Path(name).exists():
+            deployment, profile = read(Path(name))
+            found.append(deployment)
+            if profile is not None and connection.profile is None:
+                connection = Connection(
+                    address=connection.address,
+                    temporal_namespace=connection.temporal_namespace,
+                    profile=profile,
+                )
+        else:
+            found.append(name)
+    return found, connection
+
+
+async def _work(
+    names: list[str] | None, settings: "Settings", connection: Connection, profile: Profile
+) -> None:
+    from ..control import deployments
+    from ..worker.service import Service
+    from .session import open_client, quiet_sdk
+    from .signals import Signals
+    from .talk import TaskLog
+
+    quiet_sdk()
+    client = await open_client(connection, profile)
+    served = None
+    if names is not None:
+        served = frozenset([(await deployments.find(client, name)).deployment for name in names])
+    service = Service(client, settings, TaskLog())
+    signals = Signals()
+    serving = asyncio.create_task(service.keep(_queues(client, served)))
+    say(f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {client.service_client.config.target_host}")
+    done, _ = await asyncio.wait([serving, signals.first], return_when=asyncio.FIRST_COMPLETED)
+    if serving in done:
+        await service.close()
+        serving.result()
+    serving.cancel()
+    say("Worker shutting down gracefully.")
+    stopping = asyncio.create_task(service.stop())
+    await asyncio.wait([stopping, signals.second], return_when=asyncio.FIRST_COMPLETED)
+    if not stopping.done():
+        say("stopping the running tasks; they run again elsewhere")
+        service.stop_tasks()
+    await stopping
+    await service.close()
+
+
+def _queues(client: "Client", served: frozenset[str] | None):  # noqa: ANN202
+    """What to serve now; what was served before while the server does not answer."""
+    from temporalio.service import RPCError
+
+    from ..control import deployments
+
+    last: frozenset[str] = frozenset()
+
+    async def queues() -> frozenset[str]:
+        nonlocal last
+        try:
+            last = await deployments.queues(client, served)
+        except RPCError:
+            pass
+        return last
+
+    return queues

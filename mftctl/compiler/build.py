@@ -1,0 +1,213 @@
+"""The Manifest of a flow whose command line Metaflow has set up (``state`` is the ``obj`` of its click commands)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+
+from .. import ids
+from ..manifest import Launch, Manifest, Parameter, Step
+from . import package, policies
+from .inside import Refused
+from .options import Options
+
+#: Configuration that tasks need wherever they run (``argo_workflows.py`` sends the same), none of it secret.
+_CONFIG = (
+    "SERVICE_URL",
+    "S3_ENDPOINT_URL",
+    "DATASTORE_SYSROOT_S3",
+    "DATASTORE_SYSROOT_AZURE",
+    "DATASTORE_SYSROOT_GS",
+    "DATATOOLS_S3ROOT",
+    "CARD_S3ROOT",
+    "CARD_AZUREROOT",
+    "CARD_GSROOT",
+    "DEFAULT_SECRETS_BACKEND_TYPE",
+    "AWS_SECRETS_MANAGER_DEFAULT_REGION",
+    "GCP_SECRET_MANAGER_PREFIX",
+    "AZURE_KEY_VAULT_PREFIX",
+    "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT",
+    "S3_SERVER_SIDE_ENCRYPTION",
+)
+
+
+def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
+    """Check the flow as `run` does, package its code and describe it, as JSON values."""
+    from metaflow.tagging_util import validate_tags
+    from metaflow.util import get_username
+
+    state.check(state.graph, state.flow, state.environment, pylint=False)
+    validate_tags(options.tags)
+    policies.refuse_unsupported(state)
+    steps = tuple(_step(state, node) for node in state.graph)
+    parameters = tuple(_parameters(state.flow))
+    deployment = _name(state, options)
+    owner = get_username()
+    if not owner:
+        raise Refused("Metaflow could not determine your user name", "user", "set METAFLOW_USER")
+    launch = _launch(state, options, owner, package.make(state, cache))
+    manifest = Manifest(
+        deployment=deployment,
+        launch=launch,
+        start=state.graph.start_step,
+        end=state.graph.end_step,
+        steps=steps,
+        parameters=parameters,
+        task_queue=options.task_queue or ids.task_queue(deployment),
+        owner=owner,
+        project=_current("project_name"),
+        branch=_current("branch_name"),
+        max_workers=options.max_workers or Manifest.max_workers,
+        workflow_timeout=options.workflow_timeout,
+    )
+    return manifest.to_plain()
+
+
+def _step(state: Any, node: Any) -> Step:
+    decorators = getattr(state.flow, node.name).decorators
+    user, error = policies.retries(decorators)
+    split = node.split_parents[-1] if node.type == "join" else None
+    return Step(
+        name=node.name,
+        type=node.type,
+        next=tuple(dict.fromkeys(node.out_funcs)) if node.type == "split-switch" else tuple(node.out_funcs),
+        split=split,
+        join=node.matching_join,
+        parallel=node.parallel_foreach,
+        user_retries=user,
+        error_retries=error,
+        delay=policies.retry_delay(decorators),
+        timeout=policies.timeout(decorators),
+        launch=policies.rewrites_command(decorators),
+    )
+
+
+def _parameters(flow: Any) -> list[Parameter]:
+    from metaflow.parameters import DelayedEvaluationParameter, DeployTimeField, deploy_time_eval
+
+    found, seen = [], set()
+    for _, parameter in flow._get_parameters():
+        if parameter.name.lower() in seen:
+            raise Refused(
+                f"Parameter *{parameter.name}* is specified twice. Note that parameter names are case-insensitive.",
+                "flow.invalid",
+            )
+        seen.add(parameter.name.lower())
+        if parameter.IS_CONFIG_PARAMETER:
+            continue
+        given, default = parameter.kwargs.get("default"), None
+        if isinstance(given, (DeployTimeField, DelayedEvaluationParameter)):
+            value = deploy_time_eval(given)
+            default = None if value is None else str(value)
+        kind = parameter.kwargs["type"]
+        found.append(
+            Parameter(
+                name=parameter.name,
+                type=_type_name(kind),
+                required=bool(parameter.kwargs.get("required")) and given is None,
+                default=default,
+                help=parameter.kwargs.get("help") or "",
+                is_text=getattr(kind, "_is_text", True),
+                encoding=getattr(kind, "_encoding", "utf-8") or "utf-8",
+            )
+        )
+    return found
+
+
+def _type_name(kind: Any) -> str:
+    from metaflow.includefile import FilePathClass
+    from metaflow.parameters import JSONTypeClass
+
+    if isinstance(kind, JSONTypeClass):
+        return "json"
+    if isinstance(kind, FilePathClass):
+        return "file"
+    name = getattr(kind, "__name__", "")
+    return name if name in ("int", "float", "bool") else "str"
+
+
+def _name(state: Any, options: Options) -> str:
+    project = _current("project_flow_name")
+    if project is not None:
+        if options.name:
+            raise Refused("--name is not supported for @projects", "usage", "use --branch instead")
+        return str(project)
+    name = options.name or state.flow.name
+    problem = ids.deployment_problem(name)
+    if problem:
+        raise Refused(f"a deployment cannot be called '{name}': {problem}", "usage")
+    return name
+
+
+def _launch(state: Any, options: Options, owner: str, code: Any) -> Launch:
+    from metaflow.client import get_namespace
+
+    namespace = options.namespace if options.namespace is not None else get_namespace()
+    return Launch(
+        flow=state.flow.name,
+        file=os.path.basename(state.entrypoint[1]),
+        package=code,
+        python=state.entrypoint[0],
+        metadata=state.metadata.TYPE,
+        datastore=state.flow_datastore.TYPE,
+        datastore_root=state.flow_datastore.datastore_root,
+        environment=state.environment.TYPE,
+        event_logger=state.event_logger.TYPE,
+        monitor=state.monitor.TYPE,
+        options=tuple(_options(state)),
+        env=_environment(state, owner),
+        tags=options.tags,
+        namespace=namespace or "",
+        cwd=options.cwd,
+    )
+
+
+def _options(state: Any) -> list[str]:
+    """Top-level options of every task, as ``CLIArgs`` of the native runtime collects them."""
+    from metaflow.flowspec import FlowStateItems
+    from metaflow.user_configs.config_options import ConfigInput
+
+    specs: dict[str, None] = {}
+    for step in state.flow:
+        for decorator in [*step.decorators, *step.wrappers, *step.config_decorators]:
+            if not decorator.statically_defined and decorator.inserted_by is None:
+                specs[decorator.make_decorator_spec()] = None
+    options = [f"--with={spec}" for spec in specs]
+    for decorators in state.flow._flow_decorators.values():
+        for decorator in decorators:
+            for name, value in decorator.get_top_level_options():
+                options += _option(name, value)
+    for name in state.flow._flow_state[FlowStateItems.CONFIGS]:
+        options += ["--config-value", name, ConfigInput.make_key_name(name)]
+    return options
+
+
+def _option(name: str, value: Any) -> list[str]:
+    if value is None or value is False:
+        return []
+    return [f"--{name}"] if value is True else [f"--{name}={value}"]
+
+
+def _environment(state: Any, owner: str) -> dict[str, str]:
+    from metaflow import metaflow_config
+    from metaflow.plugins.datastores.local_storage import LocalStorage
+
+    found = {f"METAFLOW_{name}": getattr(metaflow_config, name, None) for name in _CONFIG}
+    root: Optional[str] = None
+    if state.flow_datastore.TYPE == "local":
+        root = state.flow_datastore.datastore_root
+    elif state.metadata.TYPE == "local":
+        root = LocalStorage.get_datastore_root_from_config(state.echo)
+    if root:
+        found["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = os.path.dirname(root)
+    found["METAFLOW_DEFAULT_DATASTORE"] = state.flow_datastore.TYPE
+    found["METAFLOW_DEFAULT_METADATA"] = state.metadata.TYPE
+    found["METAFLOW_RUNTIME_NAME"] = "temporal"
+    found["METAFLOW_USER"] = found["METAFLOW_OWNER"] = owner
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def _current(name: str) -> Any:
+    from metaflow import current
+
+    return current.get(name)

@@ -1,0 +1,157 @@
+"""The compiler's half in the flow's interpreter: load the flow, let Metaflow check it, send its Manifest.
+
+It goes through Metaflow's own command line, so that decorators, Configs, mutators and @project are applied by the code
+that applies them for `python flow.py run`.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any, Callable
+
+from ..codec import from_plain
+from ..flowhost import program
+from ..flowhost.channel import Channel
+from .options import Options
+
+
+class Refused(Exception):
+    """The flow cannot be compiled. ``code`` and ``hint`` are those of MftctlError."""
+
+    def __init__(self, message: str, code: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
+def main(fd: str) -> None:
+    """Serve one request ``{"file", "options", "cache"}``: ``{"manifest"}`` or ``{"error", "code", "hint"}``."""
+    channel = Channel.of_fd(int(fd))
+    request = channel.receive()
+    if request is None:
+        sys.exit(1)
+    try:
+        manifest = _compile(request["file"], from_plain(Options, request["options"]), request["cache"])
+        channel.send({"manifest": manifest})
+    except Refused as error:
+        channel.send({"error": str(error), "code": error.code, "hint": error.hint})
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def _compile(file: str, options: Options, cache: str) -> dict[str, Any]:
+    try:
+        import metaflow  # noqa: F401
+    except ImportError as error:
+        raise Refused(f"this Python ({sys.executable}) has no metaflow: {error}", "python.metaflow") from error
+    found: list[dict[str, Any]] = []
+
+    def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
+        _refuse_several(file)
+        found.append(_through_metaflow(go_on, options, cache))
+        raise _Compiled
+
+    sys.argv = [file]
+    try:
+        program.execute(file, on_flow)
+    except _Compiled:
+        return found[0]
+    except Refused:
+        raise
+    except SystemExit as left:
+        raise Refused(f"{file} left with exit code {left.code} before it started its flow", "flow.exited") from left
+    except Exception as error:
+        raise _import_problem(file, error) from error
+    raise _no_flow(file)
+
+
+class _Compiled(BaseException):
+    """Leaves the flow's file where `python flow.py` would: inside ``MyFlow()``."""
+
+
+def _through_metaflow(go_on: Callable[[], None], options: Options, cache: str) -> dict[str, Any]:
+    """Parse the top-level options as the flow's command line does, then run our own command in its context."""
+    import metaflow.cli as metaflow_cli
+    from metaflow._vendor import click
+    from metaflow.exception import MetaflowException
+
+    from .build import build_manifest
+
+    built: list[dict[str, Any]] = []
+
+    @metaflow_cli.cli.command("temporal-compile", hidden=True)
+    @click.pass_obj
+    def temporal_compile(state: Any) -> None:
+        built.append(build_manifest(state, options, cache))
+
+    def run(flow: Any, *_: Any, **__: Any) -> None:
+        state = metaflow_cli.CliState(flow)
+        state.entrypoint = [sys.executable, sys.argv[0]]
+        arguments = [*options.arguments(), "temporal-compile"]
+        metaflow_cli.start.main(
+            args=arguments, prog_name=sys.argv[0], obj=state, auto_envvar_prefix="METAFLOW", standalone_mode=False
+        )
+
+    metaflow_cli.main = run
+    try:
+        go_on()
+    except MetaflowException as error:
+        where = f" (line {error.line_no})" if getattr(error, "line_no", None) else ""
+        message = " ".join(str(error.message).split())
+        raise Refused(f"{error.headline}: {message}{where}", "flow.invalid") from error
+    except click.ClickException as error:
+        raise Refused(error.format_message(), "usage") from error
+    return built[0]
+
+
+def _import_problem(file: str, error: Exception) -> Refused:
+    """An error of the flow's own code while it was imported, with the line it came from."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    line = f":{frames[-1].lineno}" if frames else f":{error.lineno}" if isinstance(error, SyntaxError) else ""
+    hint = ""
+    if isinstance(error, ModuleNotFoundError):
+        hint = f"install it for {sys.executable}, or name the flow's interpreter with --python"
+    name = type(error).__name__
+    detail = error.msg if isinstance(error, SyntaxError) else str(error)
+    return Refused(f"{file}{line}: {name}: {detail}", "flow.import", hint)
+
+
+def _no_flow(file: str) -> Refused:
+    from metaflow import FlowSpec
+
+    main = vars(sys.modules["__main__"])
+    flows = [
+        name
+        for name, value in main.items()
+        if isinstance(value, type) and issubclass(value, FlowSpec) and value is not FlowSpec
+        if value.__module__ == "__main__"
+    ]
+    if not flows:
+        return Refused(f"{file} holds no flow", "flow.none", "a flow is a class derived from metaflow.FlowSpec")
+    if len(flows) > 1:
+        hint = f'end the file with: if __name__ == "__main__": {flows[-1]}()'
+        return Refused(f"{file} holds several flows ({', '.join(flows)}) and starts none", "flow.several", hint)
+    hint = f'end the file with: if __name__ == "__main__": {flows[0]}()'
+    return Refused(f"{file} holds the flow {flows[0]} but does not start it", "flow.none", hint)
+
+
+def _refuse_several(file: str) -> None:
+    """Refuse a file that starts more than one flow: only the first would ever run."""
+    import ast
+
+    from metaflow import FlowSpec
+
+    with open(file, "rb") as source:
+        tree = ast.parse(source.read())
+    main = vars(sys.modules["__main__"])
+    started = []
+    for block in tree.body:
+        for node in ast.walk(block) if isinstance(block, (ast.If, ast.Expr)) else ():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                value = main.get(node.func.id)
+                if isinstance(value, type) and issubclass(value, FlowSpec):
+                    started.append(node.func.id)
+    if len(started) > 1:
+        hint = "keep one of them in the file's main block"
+        raise Refused(f"{file} starts several flows ({', '.join(started)})", "flow.several", hint)

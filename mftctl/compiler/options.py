@@ -1,0 +1,51 @@
+"""What a deployment adds to its flow: the options of `deploy` and `run`, as the compiler gets them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a deployment; None leaves Metaflow's own default.
+
+    ``workflow_timeout`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's name and a file or JSON.
+    ``cwd``: the folder tasks run in, for `run`, whose tasks see what `python flow.py run` would show them.
+    """
+
+    decorators: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    namespace: Optional[str] = None
+    branch: Optional[str] = None
+    production: bool = False
+    max_workers: Optional[int] = None
+    workflow_timeout: Optional[float] = None
+    name: Optional[str] = None
+    task_queue: Optional[str] = None
+    metadata: Optional[str] = None
+    datastore: Optional[str] = None
+    datastore_root: Optional[str] = None
+    environment: Optional[str] = None
+    configs: tuple[tuple[str, str], ...] = ()
+    config_values: tuple[tuple[str, str], ...] = ()
+    cwd: Optional[str] = None
+
+    def arguments(self) -> list[str]:
+        """Top-level options of the flow's command line."""
+        named = {
+            "metadata": self.metadata,
+            "datastore": self.datastore,
+            "datastore-root": self.datastore_root,
+            "environment": self.environment,
+            "branch": self.branch,
+        }
+        return [
+            "--quiet",
+            "--no-pylint",
+            *[f"--{name}={value}" for name, value in named.items() if value is not None],
+            *(["--production"] if self.production else []),
+            *[f"--with={spec}" for spec in self.decorators],
+            *[part for name, file in self.configs for part in ("--config", name, file)],
+            *[part for name, value in self.config_values for part in ("--config-value", name, value)],
+        ]

@@ -1,0 +1,59 @@
+"""Compile a flow: run `inside.py` in the flow's interpreter and take its answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..codec import to_plain
+from ..errors import Exit, MftctlError
+from ..manifest import Manifest
+from .options import Options
+
+BOOT = Path(__file__).resolve().parents[1] / "flowhost" / "boot.py"
+_USAGE_CODES = frozenset({"usage"})
+
+
+def compile_flow(file: Path, options: Options, python: str, cache: Path) -> Manifest:
+    """The Manifest of the flow in ``file``, its code saved in its datastore. MftctlError says what is wrong with it."""
+    if not file.is_file():
+        raise MftctlError(f"{file}: no such file", exit=Exit.USAGE, code="flow.missing")
+    request = {"file": str(file.resolve()), "options": to_plain(options), "cache": str(cache)}
+    answer = _ask(python, request)
+    if "error" in answer:
+        exit = Exit.USAGE if answer["code"] in _USAGE_CODES else Exit.FAILED
+        raise MftctlError(answer["error"], exit=exit, code=answer["code"], hint=answer["hint"])
+    return Manifest.from_plain(answer["manifest"])
+
+
+def _ask(python: str, request: dict[str, Any]) -> dict[str, Any]:
+    ours, theirs = socket.socketpair()
+    path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", os.defpath)])
+    with ours, theirs:
+        try:
+            process = subprocess.Popen(
+                [python, "-u", str(BOOT), "compile", str(theirs.fileno())],
+                env={**os.environ, "PATH": path, "METAFLOW_RUNTIME_NAME": "temporal"},
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr.fileno(),
+                pass_fds=[theirs.fileno()],
+            )
+        except OSError as error:
+            raise MftctlError(
+                f"the flow's interpreter {python} does not start: {error.strerror}",
+                code="python.missing",
+                hint="name another with --python",
+            ) from error
+        theirs.close()
+        ours.sendall(json.dumps(request).encode() + b"\n")
+        answer = b"".join(iter(lambda: ours.recv(65536), b""))
+        code = process.wait()
+    if not answer:
+        raise MftctlError(f"the flow's interpreter {python} ended with code {code} while compiling", code="python.died")
+    loaded: dict[str, Any] = json.loads(answer)
+    return loaded

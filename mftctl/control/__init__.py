@@ -1,0 +1,1 @@
+"""What is on the Temporal server: connections, deployments and runs."""

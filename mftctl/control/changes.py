@@ -1,0 +1,99 @@
+"""What a deploy changed: two manifests of a deployment, compared for people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..codec import to_plain
+from ..manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference: ``what`` it is about (``code``, ``step``, ``parameter`` or an option), how, and which one."""
+
+    what: str
+    kind: str
+    name: str = ""
+    before: Any = None
+    after: Any = None
+
+    @property
+    def text(self) -> str:
+        """The change in a line."""
+        subject = f"{self.what} {self.name}" if self.name else self.what
+        if self.before is None and self.after is None:
+            return f"{subject} {self.kind}"
+        return f"{subject} {self.kind}: {_show(self.before)} -> {_show(self.after)}"
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON values."""
+        plain = {"what": self.what, "name": self.name or None, "kind": self.kind}
+        plain |= {"before": self.before, "after": self.after}
+        return {key: value for key, value in plain.items() if value is not None}
+
+
+def changes(before: Manifest, after: Manifest) -> list[Change]:
+    """What differs between two versions of a deployment, in the order in which it is told."""
+    if before.version == after.version and before.task_queue == after.task_queue and before.owner == after.owner:
+        return []
+    found = []
+    if before.launch.package.sha != after.launch.package.sha:
+        found.append(Change("code", "changed"))
+    found += _named("step", before.graph, after.graph)
+    found += _named("parameter", {p.name: p for p in before.parameters}, {p.name: p for p in after.parameters})
+    found += _options(_settings(before), _settings(after))
+    return found
+
+
+def _named(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """Steps or parameters that came, went, or are not what they were, with the fields that differ."""
+    found = [Change(what, "added", name) for name in after if name not in before]
+    found += [Change(what, "removed", name) for name in before if name not in after]
+    for name, new in after.items():
+        old = before.get(name)
+        if old is None or old == new:
+            continue
+        differing = [one.name for one in fields(new) if getattr(old, one.name) != getattr(new, one.name)]
+        for field in differing:
+            before_value, after_value = to_plain(getattr(old, field)), to_plain(getattr(new, field))
+            found.append(Change(what, f"changed its {field.replace('_', ' ')}", name, before_value, after_value))
+    return found
+
+
+def _options(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    return [
+        Change(name, "changed", "", before[name], after[name]) for name in before if before[name] != after[name]
+    ]
+
+
+def _settings(manifest: Manifest) -> dict[str, Any]:
+    launch = manifest.launch
+    return {
+        "owner": manifest.owner,
+        "task queue": manifest.task_queue,
+        "max workers": manifest.max_workers,
+        "workflow timeout": manifest.workflow_timeout,
+        "tags": list(launch.tags),
+        "namespace": launch.namespace,
+        "file": launch.file,
+        "python": launch.python,
+        "metadata": launch.metadata,
+        "datastore": launch.datastore,
+        "datastore root": launch.datastore_root,
+        "environment": launch.environment,
+        "options": list(launch.options),
+        "variables": dict(launch.env),
+    }
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(str, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}={item}" for key, item in value.items()) + "}"
+    return str(value)

@@ -1,0 +1,62 @@
+"""A connection to Temporal, read from the same places as the `temporal` command line reads it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError
+
+from ..errors import Exit, MftctlError
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which server, as far as flags, MFTCTL_* and the profile say; the rest comes from Temporal's own configuration."""
+
+    address: str | None = None
+    temporal_namespace: str | None = None
+    temporal_profile: str | None = None
+    api_key_env: str | None = None
+
+
+def is_configured(target: Target) -> bool:
+    """Whether anything names a server: a flag, a profile, TEMPORAL_ADDRESS or Temporal's own configuration file."""
+    if target.address or target.temporal_profile:
+        return True
+    return bool(ClientConfig.load_client_connect_config().get("target_host"))
+
+
+async def connect(target: Target) -> Client:
+    """A client; MftctlError with exit code 5 when the server does not answer or refuses us."""
+    config = dict(ClientConfig.load_client_connect_config(profile=target.temporal_profile))
+    config["target_host"] = target.address or config.get("target_host") or "localhost:7233"
+    if target.temporal_namespace:
+        config["namespace"] = target.temporal_namespace
+    if target.api_key_env:
+        key = os.environ.get(target.api_key_env)
+        if not key:
+            raise MftctlError(
+                f"the profile takes the API key from ${target.api_key_env}, which is not set",
+                exit=Exit.UNREACHABLE,
+                code="temporal.key",
+            )
+        config["api_key"] = key
+    address = config["target_host"]
+    try:
+        return await Client.connect(**config)
+    except (RuntimeError, RPCError, ValueError) as error:
+        raise unreachable(str(address), error) from error
+
+
+def unreachable(address: str, error: Exception) -> MftctlError:
+    """What to say when the server at ``address`` does not answer."""
+    reason = " ".join(str(error).split())
+    return MftctlError(
+        f"no Temporal server answers at {address}: {reason}",
+        exit=Exit.UNREACHABLE,
+        code="temporal.unreachable",
+        hint="start one with: mftctl dev; or name another with --address or TEMPORAL_ADDRESS",
+    )

@@ -1,0 +1,177 @@
+"""Runs: start one, follow it to its end, cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError
+from temporalio.service import RPCError, RPCStatusCode
+
+from .. import ids
+from ..engine.inputs import RunInput
+from ..errors import Exit, MftctlError
+from ..manifest import Manifest
+
+#: How much later than the workflow's own alarm the server ends a run: for the case that no worker is there to hear it.
+SERVER_GRACE = 300.0
+#: Seconds between looks at how a run goes on.
+POLL = 0.5
+#: Seconds to wait for a worker's answer to such a look.
+QUERY_TIMEOUT = 5.0
+
+Progress = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: ``status`` is completed, failed, cancelled, terminated or timed_out.
+
+    Where a task failed: its step, task id and attempt, and the last lines of its log.
+    """
+
+    status: str
+    message: str = ""
+    step: str | None = None
+    task: str | None = None
+    attempt: int | None = None
+    log: tuple[str, ...] = ()
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON values."""
+        if self.status == "completed":
+            return {"status": self.status}
+        failure = {"message": self.message, "step": self.step, "task": self.task, "attempt": self.attempt}
+        if not self.message:
+            return {"status": self.status}
+        return {"status": self.status, "failure": {**failure, "log": list(self.log)}}
+
+
+async def start(
+    client: Client,
+    manifest: Manifest,
+    parameters: Mapping[str, str],
+    tags: tuple[str, ...] = (),
+    run_id: str | None = None,
+) -> str:
+    """Start a run of the manifest with settled parameters; its run id."""
+    run_id = run_id or ids.new_run_id(manifest.flow)
+    timeout = manifest.workflow_timeout
+    given = RunInput(
+        manifest=manifest,
+        run_id=run_id,
+        parameters=dict(parameters),
+        tags=tags,
+        deadline=time.time() + timeout if timeout else None,
+    )
+    await client.start_workflow(
+        manifest.flow,
+        given.to_plain(),
+        id=run_id,
+        task_queue=manifest.task_queue,
+        execution_timeout=timedelta(seconds=timeout + SERVER_GRACE) if timeout else None,
+        memo=_memo(given),
+        static_summary=f"{manifest.flow} {manifest.version}",
+    )
+    return run_id
+
+
+async def outcome(handle: WorkflowHandle[Any, Any]) -> Ended:
+    """Wait for the run's end."""
+    try:
+        await handle.result()
+    except WorkflowFailureError as error:
+        return _ended_badly(error.cause)
+    return Ended("completed")
+
+
+async def follow(handle: WorkflowHandle[Any, Any]) -> AsyncIterator[Progress | Ended]:
+    """The run's progress whenever it has changed, and how it ended."""
+    ending = asyncio.create_task(outcome(handle))
+    last: Progress = {}
+    try:
+        while True:
+            await asyncio.wait([ending], timeout=POLL)
+            if ending.done():
+                yield ending.result()
+                return
+            now = await progress(handle)
+            if now is not None and now != last:
+                last = now
+                yield now
+    finally:
+        ending.cancel()
+
+
+async def progress(handle: WorkflowHandle[Any, Any]) -> Progress | None:
+    """Counts of tasks by step; None when no worker answers."""
+    try:
+        found: Progress = (
+            await handle.query("progress", rpc_timeout=timedelta(seconds=QUERY_TIMEOUT), result_type=dict)
+        )
+    except (RPCError, WorkflowQueryFailedError):
+        return None
+    return found
+
+
+async def has_worker(client: Client, task_queue: str) -> bool:
+    """Whether any worker has asked the task queue for work of late."""
+    kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
+    )
+    answer = await client.workflow_service.describe_task_queue(request)
+    return bool(answer.pollers)
+
+
+def failure(run: str, ended: Ended, hint: str) -> MftctlError:
+    """The error for a run that did not complete (exit code 3)."""
+    log = "".join(f"\n    {line}" for line in ended.log)
+    where = "" if not log else f"\n  last lines of its log:{log}"
+    verb = {"failed": "failed", "timed_out": "timed out"}.get(ended.status, f"was {ended.status}")
+    message = f"run {run} {verb}" + (f": {ended.message}" if ended.message else "") + where
+    return MftctlError(message, exit=Exit.RUN_FAILED, code=f"run.{ended.status}", hint=hint)
+
+
+def _ended_badly(cause: BaseException | None) -> Ended:
+    if isinstance(cause, CancelledError):
+        return Ended("cancelled")
+    if isinstance(cause, TerminatedError):
+        return Ended("terminated", cause.message)
+    if isinstance(cause, TimeoutError):
+        return Ended("timed_out", "it passed its workflow timeout")
+    if not isinstance(cause, ApplicationError):
+        return Ended("failed", str(cause))
+    details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
+    return Ended(
+        "timed_out" if cause.type == "WorkflowTimeout" else "failed",
+        str(details.get("message") or cause.message),
+        details.get("step"),
+        details.get("task"),
+        details.get("attempt"),
+        tuple(details.get("log", ())),
+    )
+
+
+def _memo(given: RunInput) -> dict[str, Any]:
+    manifest = given.manifest
+    return {
+        "deployment": manifest.deployment,
+        "version": manifest.version,
+        "owner": manifest.owner,
+        "parameters": dict(given.parameters),
+    }

@@ -1,0 +1,1 @@
+"""Deterministic workflow code: the plan decides what runs next, the workflow drives it."""

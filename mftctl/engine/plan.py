@@ -1,0 +1,228 @@
+"""The plan of a run: finished task in, next tasks out. Pure, knows no Temporal, and its state is plain JSON values.
+
+It follows Metaflow's native runtime (``metaflow/runtime.py``, ``_queue_tasks``): a join starts when all branches of
+its split have arrived; a switch goes to one step, to itself while it loops; a foreach opens splits. Two things the
+native runtime leaves to the order of a Python set are fixed here: inputs of a join come in split-index order, those
+of a static join by step name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ..codec import from_plain, to_plain
+from ..manifest import Step
+from ..tasks import Input, Outcome, Task, TaskRef
+
+
+class PlanError(Exception):
+    """The flow did at run time what its code does not say; the message is Metaflow's own."""
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Splits ``low`` to ``high - 1`` of the foreach that ``parent`` opened, each beginning at ``step``.
+
+    It stands for its tasks, so that a wide foreach is one small value until its splits start.
+    """
+
+    parent: TaskRef
+    step: str
+    low: int
+    high: int
+
+    @property
+    def width(self) -> int:
+        """How many splits it holds."""
+        return self.high - self.low
+
+    def task(self, index: int) -> Task:
+        """The first task of split ``index``."""
+        return Task(TaskRef(self.step, (*self.parent.path, index)), (Input(self.parent),), split_index=index)
+
+    def cut(self, width: int) -> list[Fan]:
+        """The same splits in fans of at most ``width``."""
+        bounds = range(self.low, self.high, width)
+        return [Fan(self.parent, self.step, low, min(low + width, self.high)) for low in bounds]
+
+
+Ready = Task | Fan
+
+
+class Plan:
+    """Decides what runs next in a run (``scope`` None), or in a part of one of its foreaches.
+
+    ``finished`` once per task, with its outcome; ``fan_finished`` once per fan that a plan of its own has run, with
+    that plan's ``arrivals``. Both give what may start now. ``done`` when nothing is left. ``dump`` and ``load`` carry
+    it through continue-as-new.
+    """
+
+    def __init__(self, graph: dict[str, Step], start: str, scope: Fan | None = None) -> None:
+        self._graph = graph
+        self._start = start
+        self._scope = scope
+        self._groups: dict[str, _Group] = {}
+        self._arrived = _Group(need=scope.width if scope else 0)
+        self._ended = False
+
+    def begin(self) -> list[Ready]:
+        """What starts first."""
+        return [Task(TaskRef(self._start))] if self._scope is None else [self._scope]
+
+    def finished(self, task: Task, outcome: Outcome) -> list[Ready]:
+        """What may start now that ``task`` finished well. Raises PlanError when it went where its code does not."""
+        step, ref = self._graph[task.ref.step], task.ref
+        _check(step, outcome)
+        if not outcome.next:
+            self._ended = True
+            return []
+        if any(self._graph[name].type == "join" for name in outcome.next):
+            return self._arrive(task, self._graph[outcome.next[0]])
+        if outcome.parallel:
+            control = TaskRef(outcome.next[0], (*ref.path, 0))
+            return [Task(control, (Input(ref),), split_index=0, control=True)]
+        if outcome.splits is not None:
+            return self._fan_out(ref, outcome.next[0], outcome.splits)
+        return [Task(self._successor(ref, name), (Input(ref),)) for name in outcome.next]
+
+    def fan_finished(self, fan: Fan, arrivals: Iterable[Input]) -> list[Ready]:
+        """What may start now that all splits of ``fan`` have reached their join with ``arrivals``."""
+        join = self._graph[cast(str, self._graph[fan.parent.step].join)]
+        ready: list[Ready] = []
+        for arrival in arrivals:
+            for ref in arrival.refs():
+                ready += self._arrive_split(join, Input(ref))
+        return ready
+
+    @property
+    def done(self) -> bool:
+        """Whether the scope has ended: the end step finished, or every split of the fan reached the join."""
+        return self._ended or (self._scope is not None and self._arrived.complete)
+
+    @property
+    def arrivals(self) -> tuple[Input, ...]:
+        """For a fan that is done: what its splits bring to the join, in split-index order."""
+        return self._arrived.inputs()
+
+    def dump(self) -> dict[str, Any]:
+        """The state as JSON values (what is running or ready is the caller's to keep)."""
+        groups = {key: group.dump() for key, group in self._groups.items()}
+        return {"groups": groups, "arrived": self._arrived.dump(), "ended": self._ended}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what ``dump`` gave."""
+        self._groups = {key: _Group.load(group) for key, group in state["groups"].items()}
+        self._arrived = _Group.load(state["arrived"])
+        self._ended = state["ended"]
+
+    def _successor(self, ref: TaskRef, name: str) -> TaskRef:
+        iteration = ref.iteration + 1 if name == ref.step else 0
+        return TaskRef(name, ref.path, iteration)
+
+    def _fan_out(self, parent: TaskRef, step: str, count: int) -> list[Ready]:
+        join = cast(str, self._graph[parent.step].join)
+        self._groups[_key(join, parent.path)] = _Group(need=count)
+        return [Fan(parent, step, 0, count)]
+
+    def _arrive(self, task: Task, join: Step) -> list[Ready]:
+        split, ref = self._graph[cast(str, join.split)], task.ref
+        if task.control:
+            return [Task(TaskRef(join.name, ref.path[:-1]), (Input(ref, mappers=True),))]
+        if split.type == "foreach":
+            return self._arrive_split(join, Input(ref))
+        key = _key(join.name, ref.path)
+        group = self._groups.setdefault(key, _Group(need=len(split.next)))
+        group.slots[ref.step] = Input(ref)
+        return self._close(key, join, ref.path)
+
+    def _arrive_split(self, join: Step, arrival: Input) -> list[Ready]:
+        scope, path, index = self._scope, arrival.ref.path[:-1], arrival.ref.path[-1]
+        if scope is not None and scope.parent.path == path and self._graph[scope.parent.step].join == join.name:
+            self._arrived.slots[index] = arrival
+            return []
+        key = _key(join.name, path)
+        self._groups[key].slots[index] = arrival
+        return self._close(key, join, path)
+
+    def _close(self, key: str, join: Step, path: tuple[int, ...]) -> list[Ready]:
+        group = self._groups[key]
+        if not group.complete:
+            return []
+        del self._groups[key]
+        return [Task(TaskRef(join.name, path), group.inputs())]
+
+
+class _Group:
+    """What has arrived at a join: by split index below a foreach, by step name below a static split."""
+
+    def __init__(self, need: int) -> None:
+        self.need = need
+        self.slots: dict[int | str, Input] = {}
+
+    @property
+    def complete(self) -> bool:
+        return len(self.slots) == self.need
+
+    def inputs(self) -> tuple[Input, ...]:
+        order: Callable[[int | str], Any] = lambda key: key  # noqa: E731 - sorted() needs a typed key for a union
+        return _compress([self.slots[key] for key in sorted(self.slots, key=order)])
+
+    def dump(self) -> dict[str, Any]:
+        # JSON turns keys into text: a split index is the last of its task's path, a branch is its task's step.
+        by_index = all(isinstance(key, int) for key in self.slots)
+        return {"need": self.need, "by_index": by_index, "inputs": [to_plain(item) for item in self.inputs()]}
+
+    @staticmethod
+    def load(state: dict[str, Any]) -> _Group:
+        group = _Group(state["need"])
+        for item in state["inputs"]:
+            for ref in from_plain(Input, item).refs():
+                group.slots[ref.path[-1] if state["by_index"] else ref.step] = Input(ref)
+        return group
+
+
+def _compress(inputs: list[Input]) -> tuple[Input, ...]:
+    """Runs of neighbouring splits of one step as one Input each."""
+    packed: list[Input] = []
+    for item in inputs:
+        ref, last = item.ref, packed[-1] if packed else None
+        if not ref.path:
+            packed.append(item)
+        elif (
+            last is not None
+            and last.count is not None
+            and last.ref == TaskRef(ref.step, ref.path[:-1], ref.iteration)
+            and ref.path[-1] == last.low + last.count
+        ):
+            packed[-1] = Input(last.ref, count=last.count + 1, low=last.low)
+        else:
+            packed.append(Input(TaskRef(ref.step, ref.path[:-1], ref.iteration), count=1, low=ref.path[-1]))
+    return tuple(packed)
+
+
+def _key(join: str, path: tuple[int, ...]) -> str:
+    return f"{join}/{'.'.join(map(str, path))}"
+
+
+def _check(step: Step, outcome: Outcome) -> None:
+    """Metaflow's own check that a task went where static analysis of its code says (``_queue_tasks``)."""
+    if step.type == "split-switch":
+        if len(outcome.next) != 1:
+            raise PlanError(
+                f"Switch step *{step.name}* should transition to exactly one step at runtime, "
+                f"but got: {', '.join(outcome.next)}"
+            )
+        if outcome.next[0] not in step.next:
+            raise PlanError(
+                f"Switch step *{step.name}* transitioned to unexpected step *{outcome.next[0]}*. "
+                f"Expected one of: {', '.join(step.next)}"
+            )
+    elif outcome.next != step.next:
+        raise PlanError(
+            f"Based on static analysis of the code, step *{step.name}* was expected to transition to step(s) "
+            f"*{', '.join(step.next)}*. However, when the code was executed, self.next() was called with "
+            f"*{', '.join(outcome.next)}*. Make sure there is only one unconditional self.next() call in the end "
+            "of your step. "
+        )

@@ -1,0 +1,35 @@
+"""What mftctl says when it cannot go on: one line, an exit code for scripts and a hint for people."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line (docs/exit-codes.md)."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    RUN_FAILED = 3
+    NOT_FOUND = 4
+    UNREACHABLE = 5
+    CONFLICT = 6
+    TIMEOUT = 124
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class MftctlError(Exception):
+    """An expected failure.
+
+    ``message`` says what is wrong and where, in one line; ``hint`` what to do next; ``code`` is a stable name for
+    programs, such as ``flow.invalid``.
+    """
+
+    def __init__(self, message: str, *, exit: Exit = Exit.FAILED, code: str = "failed", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.exit = exit
+        self.code = code
+        self.hint = hint

@@ -1,0 +1,1 @@
+"""Runs tasks in the flow's own interpreter. Standard library and metaflow only: nothing here knows Temporal."""

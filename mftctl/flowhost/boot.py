@@ -1,0 +1,29 @@
+"""The script that the flow's interpreter runs: `python boot.py MODE FD`, where FD is a socket to its parent.
+
+The user's own metaflow and packages win: this program's folder goes to the end of sys.path as soon as its own
+modules are loaded, and into no environment variable (docs/architecture.md, 'The flow's interpreter').
+"""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Load our rooms, step back to the end of sys.path, and hand over; never returns."""
+    site = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    mode, channel = sys.argv[1], sys.argv[2]
+    # The interpreter put this script's folder first; the flow's own takes that place later.
+    sys.path[0] = site
+    if mode == "compile":
+        from mftctl.compiler import inside as room
+    elif mode == "host":
+        from mftctl.flowhost import host as room  # type: ignore[no-redef]
+    else:
+        from mftctl.flowhost import plain as room  # type: ignore[no-redef]
+    del sys.path[0]
+    if site not in sys.path:
+        sys.path.append(site)
+    room.main(channel)
+
+
+main()

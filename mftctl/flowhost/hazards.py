@@ -1,0 +1,83 @@
+"""What a flow's import left in the process that a fork would not carry over, or would carry into every task alike."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import stat
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the process had before the flow was imported."""
+
+    sockets: frozenset[int]
+    generators: frozenset[int]
+
+
+def before() -> Before:
+    """Look at the process before the flow's import."""
+    return Before(frozenset(_sockets()), frozenset(map(id, _generators())))
+
+
+def hazards(earlier: Before) -> list[str]:
+    """Why tasks cannot be forked from this process, in words; empty when they can."""
+    found = []
+    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if threads:
+        found.append(f"a thread ({', '.join(threads)})")
+    if set(_sockets()) - earlier.sockets:
+        found.append("an open socket")
+    if _has_children():
+        found.append("a child process")
+    if _cuda_is_live():
+        found.append("a CUDA context")
+    generators = {type(one).__name__ for one in _generators() if id(one) not in earlier.generators}
+    if generators:
+        found.append(f"a random number generator of its own ({', '.join(sorted(generators))})")
+    return found
+
+
+def _sockets() -> list[int]:
+    found = []
+    for name in os.listdir("/dev/fd"):
+        try:
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                found.append(int(name))
+        except OSError:  # the descriptor of the listing itself
+            continue
+    return found
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _cuda_is_live() -> bool:
+    torch = sys.modules.get("torch")
+    cuda = getattr(torch, "cuda", None)
+    return bool(cuda and cuda.is_initialized())
+
+
+def _generators() -> list[Any]:
+    """Generators but the global ones of `random` and numpy, which a task sets right itself (see randomness.py)."""
+    kinds: tuple[type, ...] = (random.Random,)
+    spared = {id(getattr(random, "_inst", None))}
+    numpy_random = getattr(sys.modules.get("numpy"), "random", None)
+    if numpy_random is not None:
+        kinds += (numpy_random.Generator, numpy_random.RandomState)
+        spared.add(id(numpy_random.mtrand._rand))
+    return [
+        one
+        for one in gc.get_objects()
+        if isinstance(one, kinds) and not isinstance(one, random.SystemRandom) and id(one) not in spared
+    ]

@@ -1,0 +1,166 @@
+"""The flow host: imports metaflow and the flow once, then forks a supervisor for every attempt it is given.
+
+Each attempt comes as a socket of its own, passed over the host's channel (``send_fds``): the supervisor talks to the
+worker through it, and takes its task with it when the other end is gone. The host itself ends with its worker.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+import tempfile
+import traceback
+from typing import IO, Any, Callable
+
+from ..codec import from_plain
+from ..manifest import Launch
+from . import hazards, program
+from .channel import Channel
+from .environment import search_package
+from .randomness import Seeds
+from .supervisor import supervise
+from .tasks import Forked, Spawned, Starter
+
+
+def main(fd: str) -> None:
+    """Serve the worker at the other end of ``fd``. First it sends ``{"launch", "folder", "isolation"}``."""
+    channel = Channel.of_fd(int(fd))
+    config = channel.receive()
+    if config is None:
+        sys.exit(0)
+    launch, folder = from_plain(Launch, config["launch"]), config["folder"]
+    file = os.path.join(folder, launch.file)
+    search_package()
+    problem = None if os.path.isdir(folder) else _fetch(launch, folder)
+    if problem:
+        channel.send({"ready": False, "error": problem})
+        sys.exit(1)
+    if config["isolation"] == "spawn":
+        _import_metaflow()
+        _serve(channel, launch, Spawned(file))
+    printed = _Printed()
+    earlier, seeds = hazards.before(), Seeds()
+    seeds.watch()
+
+    def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
+        seeds.keep()
+        prelude = printed.stop()
+        _import_metaflow()
+        found = hazards.hazards(earlier)
+        if found:
+            channel.send({"ready": False, "hazards": found})
+            sys.exit(0)
+        _serve(channel, launch, Forked(file, go_on, seeds, prelude))
+
+    try:
+        sys.argv = [file]
+        program.execute(file, on_flow)
+    except Exception:
+        printed.stop()
+        channel.send({"ready": False, "error": traceback.format_exc(limit=-8)})
+        sys.exit(1)
+    printed.stop()
+    channel.send({"ready": False, "error": f"{file} has run to its end without starting its flow"})
+    sys.exit(1)
+
+
+def _serve(channel: Channel, launch: Launch, starter: Starter) -> None:
+    """Fork a supervisor for every socket that comes; leave when the worker is gone."""
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    channel.send({"ready": True})
+    while True:
+        data, fds, _, _ = socket.recv_fds(channel.sock, 1, 1)
+        _reap()
+        if not data or not fds:
+            _leave()
+        pid = os.fork()
+        if pid == 0:
+            channel.close()
+            _supervise(fds[0], launch, starter)
+        os.close(fds[0])
+
+
+def _supervise(fd: int, launch: Launch, starter: Starter) -> None:
+    try:
+        supervise(Channel.of_fd(fd), launch, starter)
+    except BaseException:
+        # The worker sees the socket close without a result, and this in its own standard error.
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def _leave() -> None:
+    """The worker is gone: so is the host, with the exit handlers of the flow's import. Supervisors see it themselves."""
+    sys.exit(0)
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+def _fetch(launch: Launch, folder: str) -> str | None:
+    """Bring the code package here; what went wrong, or None.
+
+    In a process of its own, because metaflow looks for the package when it is imported.
+    """
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            from .package import fetch
+
+            fetch(launch, folder)
+        except BaseException as error:
+            os.write(write, f"the code package {launch.package.url} could not be read: {error}".encode()[:4000])
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, encoding="utf-8", errors="replace") as said:
+        problem = said.read()
+    os.waitpid(pid, 0)
+    return problem or None
+
+
+class _Printed:
+    """Catches what the flow prints while it is imported: a new process would print it in every task."""
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._saved = (os.dup(1), os.dup(2))
+        self._files: tuple[IO[bytes], IO[bytes]] = (tempfile.TemporaryFile(), tempfile.TemporaryFile())
+        for fd, file in zip((1, 2), self._files):
+            os.dup2(file.fileno(), fd)
+
+    def stop(self) -> tuple[bytes, bytes]:
+        """Print to the worker again; what was caught of stdout and stderr."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        caught = []
+        for fd, saved, file in zip((1, 2), self._saved, self._files):
+            os.dup2(saved, fd)
+            os.close(saved)
+            file.seek(0)
+            caught.append(file.read())
+            file.close()
+        return caught[0], caught[1]
+
+
+def _import_metaflow() -> None:
+    """What every task needs, loaded once."""
+    import metaflow.cli
+    import metaflow.cli_components.init_cmd
+    import metaflow.cli_components.step_cmd
+    import metaflow.metaflow_version
+
+    metaflow.metaflow_version.get_version()

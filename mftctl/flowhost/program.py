@@ -1,0 +1,51 @@
+"""Executes a flow's file as Python would, in the real ``__main__``, and stops where it would parse its command line.
+
+``runpy`` swaps ``sys.modules["__main__"]`` and puts it back, after which nothing of the flow's file can be unpickled
+and Metaflow's ``ForeachFrame`` is not found; so the file runs in the dictionary of the process's own ``__main__``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Callable
+
+#: Given the flow's instance and the way on into Metaflow's own command line, which reads sys.argv.
+OnFlow = Callable[[Any, Callable[[], None]], None]
+
+
+def execute(file: str, on_flow: OnFlow | None = None) -> None:
+    """Run the flow's ``file``; where it calls its flow (``MyFlow()``), call ``on_flow`` instead of parsing argv.
+
+    Returns when the file has run to its end. Exceptions of the file come through.
+    """
+    if on_flow is not None:
+        _intercept(on_flow)
+    sys.path.insert(0, os.path.dirname(file))
+    with open(file, "rb") as source:
+        code = compile(source.read(), file, "exec")
+    main = sys.modules["__main__"].__dict__
+    for name in [name for name in main if not (name.startswith("__") and name.endswith("__"))]:
+        if name != "ForeachFrame":
+            del main[name]
+    main.update(__file__=file, __spec__=None, __package__=None, __doc__=None, __cached__=None)
+    exec(code, main)
+
+
+def _intercept(on_flow: OnFlow) -> None:
+    from metaflow import FlowSpec
+
+    original = FlowSpec.__init__
+
+    def initialise(self: Any, use_cli: bool = True) -> None:
+        if not use_cli:
+            original(self, use_cli=False)
+            return
+
+        def go_on() -> None:
+            FlowSpec.__init__ = original
+            original(self)
+
+        on_flow(self, go_on)
+
+    FlowSpec.__init__ = initialise

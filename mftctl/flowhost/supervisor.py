@@ -1,0 +1,193 @@
+"""One attempt at a task, from the worker's request to its result, as Metaflow's native runtime would run it.
+
+It writes what the native runtime writes beside the task's own data: the logs of source ``runtime`` and the attempt's
+``runtime`` record, which also tells later attempts whether this one failed or was lost with its worker.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Optional
+
+from ..codec import from_plain, to_plain
+from ..manifest import MAX_ATTEMPTS, Launch, Package
+from ..tasks import Attempt, Outcome
+from . import command, results
+from .channel import Channel
+from .logs import OnLine, Saver, Stream
+from .process import Ended, Watch
+from .tasks import Starter
+
+#: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: this failure is not to be retried.
+EXIT_DISALLOW_RETRY = 202
+#: Input paths up to this many go on the command line of a new process, more go through a file.
+MAX_INLINE_INPUTS = 50
+#: Lines of output that a failure carries.
+TAIL_LINES = 12
+
+
+def supervise(channel: Channel, launch: Launch, starter: Starter) -> None:
+    """Take one request from ``channel`` (an Attempt, with ``live`` for lines as they come), run it, send its result.
+
+    Results: ``{"ok": True, "outcome", "artifacts"}``, or ``{"ok": False, "message", "log", "final", "delay"}`` where
+    ``final`` says that no retry is left, or ``{"ok": False, "lost": True}`` when it was stopped to run elsewhere.
+    """
+    request = channel.receive()
+    if request is None:
+        return
+    launch = _launch_of(launch, request)
+    attempt = from_plain(Attempt, request["attempt"])
+    on_line: Optional[OnLine] = None
+    if request.get("live"):
+
+        def on_line(stream: str, text: str, at: float) -> None:
+            channel.send({"event": "line", "stream": stream, "text": text, "at": at})
+
+    run = _Run(channel, launch, attempt, starter, on_line, request["attempts"])
+    try:
+        result = run.run()
+    except results.NotReady as error:
+        result = {"ok": False, "message": str(error), "log": [], "final": False}
+    if result is not None:
+        channel.send(result)
+
+
+def _launch_of(launch: Launch, request: dict[str, Any]) -> Launch:
+    """The host's launch, but tags are the run's own."""
+    return replace(launch, tags=tuple(request["tags"]))
+
+
+@dataclass
+class _Run:
+    channel: Channel
+    launch: Launch
+    attempt: Attempt
+    starter: Starter
+    on_line: Optional[OnLine]
+    attempts: int
+
+    def run(self) -> Optional[dict[str, Any]]:
+        launch, attempt = self.launch, self.attempt
+        store = results.Store(launch, attempt.run_id)
+        failures = store.failures(attempt.task.ref, attempt.number)
+        lost = attempt.number - failures
+        attempt = replace(attempt, user_retries=attempt.user_retries + lost)
+        watch = Watch(self.channel)
+        if not attempt.task.inputs and not store.has_parameters():
+            problem = self._init(watch)
+            if problem is not None:
+                return problem
+        datastore = store.open(attempt.task.ref, attempt.number)
+        streams = (Stream("stdout", self.on_line), Stream("stderr", self.on_line))
+        for stream, printed in zip(streams, self.starter.prelude):
+            stream.feed(printed)
+        saver = Saver(datastore, streams)
+
+        def tick() -> float:
+            saver.save_if_due()
+            return saver.due()
+
+        with tempfile.TemporaryDirectory(prefix="mftctl-") if self.starter.bounded else _nowhere() as folder:
+            argv = self._command(store, attempt, folder)
+            self.channel.send({"event": "started", "pid": os.getpid()})
+            env = {"METAFLOW_RUN_ID": attempt.run_id}
+            ended = watch.run(self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), tick)
+        for stream in streams:
+            stream.end()
+        return self._conclude(store, datastore, streams, saver, ended, failures)
+
+    def _init(self, watch: Watch) -> Optional[dict[str, Any]]:
+        """Store the run's parameters; a result when that fails or is stopped."""
+        streams = (Stream("stdout", None), Stream("stderr", None))
+        argv = command.init_command(self.launch, self.attempt)
+        env = {"METAFLOW_RUN_ID": self.attempt.run_id}
+        ended = watch.run(self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0)
+        for stream in streams:
+            stream.end()
+        if ended.orphaned:
+            return {"ok": False, "lost": True}
+        if ended.stopped:
+            return {"ok": False, "lost": not ended.final, "cancelled": ended.final}
+        if ended.code:
+            log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
+            return {"ok": False, "message": "the run's parameters were not accepted", "log": log, "final": True}
+        return None
+
+    def _command(self, store: results.Store, attempt: Attempt, folder: Optional[str]) -> list[str]:
+        paths = store.input_paths(attempt) if attempt.task.inputs else [command.parameters_path(attempt)]
+        if folder is not None and len(paths) > MAX_INLINE_INPUTS:
+            file = os.path.join(folder, "input-paths")
+            with open(file, "w", encoding="utf-8") as out:
+                out.write(",".join(paths))
+            inputs = ["--input-paths-filename", file]
+        else:
+            inputs = ["--input-paths", ",".join(paths)]
+        size = store.parallel_size(attempt.task) if attempt.task.control else None
+        return command.step_command(self.launch, attempt, inputs, command.parallel_options(attempt.task.control, size))
+
+    def _conclude(
+        self,
+        store: results.Store,
+        datastore: Any,
+        streams: tuple[Stream, Stream],
+        saver: Saver,
+        ended: Ended,
+        failures: int,
+    ) -> Optional[dict[str, Any]]:
+        again = ended.stopped and not ended.final
+        if ended.stopped:
+            for stream in streams:
+                stream.line(b"[KILLED BY ORCHESTRATOR]\n", system=True)
+        if not again:
+            datastore.save_metadata(
+                {"runtime": {"return_code": ended.code, "killed": ended.stopped, "success": ended.code == 0}}
+            )
+        if ended.code and not ended.stopped:
+            text = b"Task failed with a segmentation fault." if ended.code == -11 else b"Task failed."
+            streams[1].line(text, system=True)
+        saver.save()
+        if ended.orphaned:
+            return None
+        if ended.stopped:
+            return {"ok": False, "lost": again, "cancelled": ended.final}
+        if ended.code:
+            return self._failure(ended, streams, failures)
+        outcome = store.outcome(self.attempt.task, self.attempt.number)
+        names = store.artifacts(self.attempt.task.ref, self.attempt.number)
+        return {"ok": True, "outcome": to_plain(outcome), "artifacts": names}
+
+    def _failure(self, ended: Ended, streams: tuple[Stream, Stream], failures: int) -> dict[str, Any]:
+        """What the worker tells Temporal: ``final`` once the user's budget or Metaflow's MAX_ATTEMPTS is used up."""
+        log = streams[1].tail(TAIL_LINES + 1)[:-1] or streams[0].tail(TAIL_LINES)
+        used_up = failures + 1 >= self.attempts or self.attempt.number + 1 >= MAX_ATTEMPTS
+        how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"exited with code {ended.code}"
+        return {
+            "ok": False,
+            "message": _exception(log) or how,
+            "log": log,
+            "final": used_up or ended.code == EXIT_DISALLOW_RETRY,
+        }
+
+
+class _nowhere:
+    """A context without a folder."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+
+def _exception(log: list[str]) -> str:
+    """The last line of a traceback, which names the exception."""
+    lines = [line.rstrip() for line in log if line.strip()]
+    for line in reversed(lines):
+        if not line.startswith(" "):
+            return line[:300]
+    return ""
+
+

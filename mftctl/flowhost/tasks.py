@@ -1,0 +1,132 @@
+"""How a supervisor starts the process of a task: a fork of the warm host, or a new process of the interpreter."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+import weakref
+from typing import Any, Callable, Protocol
+
+from .randomness import Seeds
+
+_BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
+
+
+class Starter(Protocol):
+    """Starts a process that runs the flow's command line, as leader of a process group of its own."""
+
+    #: Whether arguments go through the kernel, which bounds their length.
+    bounded: bool
+    #: What its process would have printed to stdout and stderr before it was forked.
+    prelude: tuple[bytes, bytes]
+
+    def start(self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]) -> int:
+        """Start it; its pid. ``ours`` are descriptors of the caller that the task must not keep open."""
+        ...
+
+
+class Forked:
+    """Forks of a host that has imported the flow."""
+
+    bounded = False
+
+    def __init__(
+        self, file: str, go_on: Callable[[], None], seeds: Seeds, prelude: tuple[bytes, bytes] = (b"", b"")
+    ) -> None:
+        self.prelude = prelude
+        self._file = file
+        self._go_on = go_on
+        self._seeds = seeds
+
+    def start(self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]) -> int:
+        """Fork; the child goes on into Metaflow's command line where the host stopped."""
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                _become_leader(stdout, stderr, ours)
+                _forget_exit_handlers()
+                self._seeds.settle_child()
+                os.environ.update(env)
+                sys.argv = [self._file, *argv]
+                self._go_on()
+                code = 0
+            except SystemExit as left:
+                code = _exit_code(left)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                _leave(code)
+        return pid
+
+
+class Spawned:
+    """New processes of this interpreter."""
+
+    bounded = True
+    prelude = (b"", b"")
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+
+    def start(self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]) -> int:
+        """Start the flow's file through boot.py, which finds metaflow and the package as the host does."""
+        command = [sys.executable, "-u", _BOOT, "plain", self._file, *argv]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        return process.pid
+
+
+def _become_leader(stdout: int, stderr: int, ours: list[int]) -> None:
+    os.setpgid(0, 0)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(stdout, 1)
+    os.dup2(stderr, 2)
+    for fd in {null, stdout, stderr, *ours}:
+        os.close(fd)
+
+
+def _forget_exit_handlers() -> None:
+    """Handlers of the flow's import are the host's: a temporary folder made there must outlive its first task."""
+    atexit._clear()
+    registry: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
+    registry.clear()
+    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
+
+
+def _exit_code(left: SystemExit) -> int:
+    if left.code is None:
+        return 0
+    if isinstance(left.code, int):
+        return left.code & 0xFF
+    print(left.code, file=sys.stderr)
+    return 1
+
+
+def _leave(code: int) -> None:
+    """What the interpreter does at its end, without tearing down modules that the host has loaded."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)

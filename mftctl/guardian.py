@@ -1,0 +1,191 @@
+"""Owns the embedded Temporal server: a small process between the server and those who use it.
+
+Run as a script, with the standard library alone. Each user holds a connection to its socket, and when the last is gone,
+be it by `kill -9`, the server is stopped. So two runs and `mftctl dev` share one server and one database, and none of
+them takes it from the others.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any, Optional
+
+START_TIMEOUT = 30.0
+PORT_ATTEMPTS = 5
+#: What is kept of the server's own words, to say why it did not start.
+TAIL_BYTES = 8192
+
+
+def main() -> None:
+    """Serve until nobody is left. argv: a JSON object as `devserver` makes it."""
+    config: dict[str, Any] = json.loads(sys.argv[1])
+    listener = socket.socket(fileno=config["listener"])
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    guardian = Guardian(config, listener)
+    signal.signal(signal.SIGTERM, lambda number, frame: guardian.end())
+    os.chdir("/")
+    guardian.serve()
+
+
+class Guardian:
+    """The server, and the connections of those who use it."""
+
+    def __init__(self, config: dict[str, Any], listener: socket.socket) -> None:
+        self._config = config
+        self._listener = listener
+        self._users: set[socket.socket] = set()
+        self._selector = selectors.DefaultSelector()
+        self._server: Optional[subprocess.Popen[bytes]] = None
+        self._tail = b""
+
+    def serve(self) -> None:
+        """Start the server, tell users where it is, and stop it when they are gone."""
+        answer = self._start()
+        words = json.dumps(answer).encode() + b"\n"
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listener:
+                    self._welcome(words)
+                elif isinstance(key.fileobj, socket.socket):
+                    self._part(key.fileobj)
+                elif not self._read(key.fd):
+                    self.end()
+            if not self._users:
+                self._leave_if_alone()
+
+    def end(self) -> None:
+        """Stop the server and leave."""
+        for path in (self._config["socket"], self._config["state"]):
+            try:
+                os.unlink(path)
+            except OSError:
+                pass
+        try:
+            os.rmdir(os.path.dirname(self._config["socket"]))
+        except OSError:
+            pass
+        if self._server is not None and self._server.poll() is None:
+            # Not TERM, at which it lingers for more than a second: its database is made for a sudden end.
+            self._server.kill()
+            self._server.wait()
+        os._exit(0)
+
+    def _start(self) -> dict[str, Any]:
+        for _ in range(PORT_ATTEMPTS):
+            port = self._config["port"] or free_port()
+            ui_port = self._config["ui_port"] or free_port()
+            ports = ["--port", str(port), "--ui-port", str(ui_port)]
+            try:
+                self._server = start_server([*self._config["command"], *ports])
+            except OSError as error:
+                return {"error": "%s does not start: %s" % (self._config["command"][0], error.strerror)}
+            if self._wait(port):
+                return {"address": "127.0.0.1:%d" % port, "ui": "http://127.0.0.1:%d" % ui_port}
+            if b"address already in use" not in self._tail or self._config["port"]:
+                break
+        lines = self._tail.decode(errors="replace").strip().splitlines()
+        return {"error": lines[-1] if lines else "it ended without a word"}
+
+    def _wait(self, port: int) -> bool:
+        assert self._server is not None and self._server.stdout is not None
+        self._tail = b""
+        output = self._server.stdout.fileno()
+        os.set_blocking(output, False)
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except OSError:
+                time.sleep(0.005)
+            else:
+                self._selector.register(output, selectors.EVENT_READ)
+                return True
+            if not self._read(output):
+                self._server.wait()
+                return False
+        self._server.kill()
+        self._tail += b"\nit does not answer"
+        return False
+
+    def _read(self, output: int) -> bool:
+        """Take what the server says; False when it has ended."""
+        try:
+            data = os.read(output, 65536)
+        except BlockingIOError:
+            return True
+        self._tail = (self._tail + data)[-TAIL_BYTES:]
+        return bool(data)
+
+    def _welcome(self, words: bytes) -> None:
+        user, _ = self._listener.accept()
+        try:
+            user.sendall(words)
+        except OSError:
+            user.close()
+            return
+        self._users.add(user)
+        self._selector.register(user, selectors.EVENT_READ)
+
+    def _part(self, user: socket.socket) -> None:
+        try:
+            if user.recv(64):
+                return
+        except OSError:
+            pass
+        self._selector.unregister(user)
+        self._users.discard(user)
+        user.close()
+
+    def _leave_if_alone(self) -> None:
+        """Leave unless somebody has just come; the lock keeps newcomers out meanwhile."""
+        with open(self._config["lock"], "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._listener.settimeout(0)
+            ready = selectors.DefaultSelector()
+            ready.register(self._listener, selectors.EVENT_READ)
+            if ready.select(0):
+                self._listener.settimeout(None)
+                return
+            self.end()
+
+
+def free_port() -> int:
+    """A port that nobody uses just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_server(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start the server so that it ends with us, however we end."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+    )
+
+
+def _die_with_parent() -> None:
+    import ctypes
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Manifest: what a compiled flow is. The one language that compiler, control, engine, worker and flow host share.
+
+Standard library only, and readable by Python 3.9, because it is also imported by the flow's interpreter. It holds no
+secret: what decorators and services keep secret is read where it is used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .codec import from_plain, to_plain
+
+SCHEMA_VERSION = 1
+#: Metaflow's MAX_ATTEMPTS: its datastore ignores attempts from this number on.
+MAX_ATTEMPTS = 6
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step and what its decorators ask of whoever runs it.
+
+    ``type`` is Metaflow's node type (start, linear, split, foreach, split-switch, join, end). ``split`` names, for a
+    join, the split or foreach it closes; ``join`` names, for a split or foreach, the join that closes it. ``delay``
+    and ``timeout`` are seconds. ``launch``: a decorator rewrites the command or its environment, so that the task
+    runs as a new process that asks the decorators first.
+    """
+
+    name: str
+    type: str
+    next: tuple[str, ...] = ()
+    split: Optional[str] = None
+    join: Optional[str] = None
+    parallel: bool = False
+    user_retries: int = 0
+    error_retries: int = 0
+    delay: float = 0.0
+    timeout: Optional[float] = None
+    launch: bool = False
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts Metaflow grants, the fallback of @catch included."""
+        return min(1 + self.user_retries + self.error_retries, MAX_ATTEMPTS)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A flow's parameter as ``trigger`` needs to know it.
+
+    ``type`` is one of int, float, bool, str, json, file. ``default`` is a value evaluated at deploy (a function as
+    default), as text for the command line; other defaults stay in the code.
+    """
+
+    name: str
+    type: str = "str"
+    required: bool = False
+    default: Optional[str] = None
+    help: str = ""
+    is_text: bool = True
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class Package:
+    """The code package in the datastore: ``sha`` is its key there, ``metadata`` how it is to be opened."""
+
+    sha: str
+    url: str
+    metadata: str
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What every task of a run needs to be started, wherever its worker is.
+
+    ``options`` are top-level options of the flow's command line, ``env`` variables that hold no secret, ``cwd`` the
+    folder to run in (default: the code's own).
+    """
+
+    flow: str
+    file: str
+    package: Package
+    python: str
+    metadata: str
+    datastore: str
+    datastore_root: str
+    environment: str
+    event_logger: str
+    monitor: str
+    options: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    namespace: Optional[str] = None
+    cwd: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded."""
+
+    deployment: str
+    launch: Launch
+    start: str
+    end: str
+    steps: tuple[Step, ...]
+    task_queue: str
+    owner: str
+    parameters: tuple[Parameter, ...] = ()
+    project: Optional[str] = None
+    branch: Optional[str] = None
+    max_workers: int = 100
+    workflow_timeout: Optional[float] = None
+    schema_version: int = 0
+
+    @property
+    def flow(self) -> str:
+        """The flow's name."""
+        return self.launch.flow
+
+    @property
+    def version(self) -> str:
+        """Digest of all that a run of this manifest depends on: the same code and options give the same version."""
+        plain = to_plain(dataclasses.replace(self, task_queue="", owner=""))
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    def step(self, name: str) -> Step:
+        """The step of that name; KeyError when there is none."""
+        return self.graph[name]
+
+    @property
+    def graph(self) -> dict[str, Step]:
+        """The steps by name."""
+        return {step.name: step for step in self.steps}
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON values, with the schema's version."""
+        plain: dict[str, Any] = to_plain(dataclasses.replace(self, schema_version=SCHEMA_VERSION))
+        return plain
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> Manifest:
+        """The manifest that ``to_plain`` gave; ValueError for a schema this program is too old for."""
+        if plain.get("schema_version", 0) > SCHEMA_VERSION:
+            raise ValueError(f"manifest schema {plain['schema_version']} is newer than this mftctl ({SCHEMA_VERSION})")
+        return from_plain(Manifest, plain)

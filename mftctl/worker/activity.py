@@ -1,0 +1,165 @@
+"""The activity of every task: an attempt in a flow host, and what Temporal is to do about how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from ..codec import to_plain
+from ..engine.inputs import TaskInput
+from ..errors import MftctlError
+from ..manifest import MAX_ATTEMPTS
+from ..tasks import Attempt
+from .hosts import Hosts
+from .observer import Observer, TaskEvent
+
+#: Well under the engine's heartbeat timeout; it also bounds how soon a task learns of a cancellation.
+HEARTBEAT_SECONDS = 2.0
+#: A failure's message in Temporal is cut off at 4 KiB in all.
+MAX_LOG_CHARACTERS = 2000
+#: Temporal takes a delay of zero for none given.
+AT_ONCE = timedelta(milliseconds=1)
+
+
+class TaskActivity:
+    """Runs tasks, at most ``limit`` of them at once over all task queues of the worker."""
+
+    def __init__(self, hosts: Hosts, limit: int, observer: Observer) -> None:
+        self._hosts = hosts
+        self._limit = asyncio.Semaphore(limit)
+        self._observer = observer
+        self._running: set[asyncio.Task[Any]] = set()
+        self._stopping = False
+
+    def stop_all(self) -> None:
+        """Stop the attempts that run; other workers make them again, with no retry of the user's used up."""
+        self._stopping = True
+        for task in self._running:
+            task.cancel()
+
+    @activity.defn(dynamic=True)
+    async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:
+        """One attempt; ApplicationError says whether and when there is another."""
+        plain = activity.payload_converter().from_payload(args[0].payload, dict)
+        given = TaskInput.from_plain(plain)
+        beating = asyncio.create_task(_beat())
+        running = asyncio.current_task()
+        assert running is not None
+        self._running.add(running)
+        try:
+            async with self._limit:
+                return await self._attempt(given)
+        finally:
+            self._running.discard(running)
+            beating.cancel()
+
+    async def _attempt(self, given: TaskInput) -> dict[str, Any]:
+        event = TaskEvent(given.launch.flow, given.run_id, given.task, activity.info().attempt - 1)
+        try:
+            sock = await self._hosts.connect(given.launch)
+        except MftctlError as error:
+            raise ApplicationError(error.message, _details(event, error.message), type="StepFailed") from error
+        reader, writer = await asyncio.open_connection(sock=sock)
+        try:
+            writer.write(_request(given, event, self._observer.wants_lines))
+            self._observer.started(event)
+            result = await self._follow(reader, writer, event)
+        finally:
+            writer.close()
+        if result.get("ok"):
+            self._observer.finished(event, result["outcome"])
+            return _success(event, result)
+        raise self._failure(given, event, result)
+
+    async def _follow(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, event: TaskEvent
+    ) -> dict[str, Any]:
+        """The supervisor's result; {"lost": True} when it ended without one."""
+        cancelled: asyncio.CancelledError | None = None
+        while True:
+            try:
+                line = await reader.readline()
+            except asyncio.CancelledError as error:
+                if cancelled is not None:
+                    raise
+                cancelled = error
+                writer.write(json.dumps({"stop": True, "final": not self._runs_again()}).encode() + b"\n")
+                continue
+            message: dict[str, Any] = json.loads(line) if line else {"lost": True}
+            if message.get("event") == "line":
+                self._observer.line(event, message["stream"], message["text"], message["at"])
+            elif "event" not in message:
+                if cancelled is not None and message.get("cancelled"):
+                    self._observer.cancelled(event)
+                    raise cancelled
+                return message
+
+    def _runs_again(self) -> bool:
+        """Whether a stopped attempt is one that another worker goes on from, not the end of its task."""
+        details = activity.cancellation_details()
+        return self._stopping or (details is not None and (details.not_found or details.timed_out))
+
+    def _failure(self, given: TaskInput, event: TaskEvent, result: dict[str, Any]) -> ApplicationError:
+        if result.get("lost"):
+            last = event.attempt + 1 >= MAX_ATTEMPTS
+            message = "the task was lost with its process" + (f" {MAX_ATTEMPTS} times" if last else "")
+            self._observer.failed(event, message, final=last, log=[])
+            details = _details(event, f"step {event.task.label}: {message}")
+            return ApplicationError(message, details, type="StepFailed", next_retry_delay=AT_ONCE)
+        log, final = result["log"], result["final"]
+        self._observer.failed(event, result["message"], final=final, log=log)
+        message = f"step {event.task.label} failed: {result['message']}"
+        details = _details(event, message) | {"log": _shorten(log)}
+        delay = timedelta(seconds=given.delay) if given.delay else AT_ONCE
+        return ApplicationError(message, details, type="StepFailed", non_retryable=final, next_retry_delay=delay)
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        activity.heartbeat()
+
+
+def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
+    attempt = Attempt(
+        run_id=given.run_id,
+        task=given.task,
+        number=event.attempt,
+        user_retries=given.user_retries,
+        parameters=given.parameters,
+        launch=given.rewrites,
+    )
+    attempts = 1 + given.user_retries + given.error_retries
+    request = {"attempt": to_plain(attempt), "attempts": attempts, "tags": list(given.launch.tags), "live": live}
+    return json.dumps(request).encode() + b"\n"
+
+
+def _success(event: TaskEvent, result: dict[str, Any]) -> dict[str, Any]:
+    """What Temporal's UI shows of a task: its artifacts, and a line that fetches one."""
+    names = result["artifacts"]
+    fetch = f'metaflow.Task("{event.pathspec}").data' + (f".{names[0]}" if names else "")
+    return {"task": event.pathspec, "outcome": result["outcome"], "artifacts": names, "fetch": fetch}
+
+
+def _details(event: TaskEvent, message: str) -> dict[str, Any]:
+    ref = event.task.ref
+    return {"step": ref.step, "task": ref.task_id, "attempt": event.attempt, "message": message}
+
+
+def _shorten(log: list[str]) -> list[str]:
+    kept, size = [], 0
+    for line in reversed(log):
+        size += len(line) + 1
+        if size > MAX_LOG_CHARACTERS:
+            break
+        kept.append(line)
+    return kept[::-1]
+
+

@@ -1,0 +1,175 @@
+"""Flow hosts of a worker: one warm process per code package and way of running, started when first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..codec import to_plain
+from ..errors import MftctlError
+from ..flowhost.environment import package_folder, variables
+from ..manifest import Launch
+
+BOOT = Path(__file__).resolve().parents[1] / "flowhost" / "boot.py"
+#: Seconds a host may take to import its flow, which may import half the world.
+START_TIMEOUT = 600.0
+
+
+@dataclass(frozen=True)
+class _Key:
+    sha: str
+    python: str
+    cwd: str | None
+    launch: str
+
+
+class Host:
+    """A running flow host."""
+
+    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+        self._process = process
+        self._channel = channel
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process still runs."""
+        return self._process.poll() is None
+
+    def connect(self) -> socket.socket:
+        """A socket to a new supervisor; OSError when the host is gone."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._channel, [b"."], [theirs.fileno()])
+        return ours
+
+    async def close(self) -> None:
+        """Let it go: it ends when its channel closes."""
+        self._channel.close()
+        await asyncio.to_thread(self._process.wait)
+
+
+class Hosts:
+    """Gives each attempt a supervisor in the right host.
+
+    ``isolation`` is ``fork``, or ``spawn`` for a new process a task; ``say`` is told, once a flow, why its tasks are
+    not forked.
+    """
+
+    def __init__(self, cache: Path, isolation: str, say: object) -> None:
+        self._cache = cache
+        self._isolation = isolation
+        self._say = say
+        self._hosts: dict[tuple[_Key, str], asyncio.Task[Host]] = {}
+        self._unforkable: set[_Key] = set()
+
+    async def connect(self, launch: Launch) -> socket.socket:
+        """A socket to a new supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
+        key = _key(launch)
+        for _ in range(3):
+            isolation = "spawn" if key in self._unforkable else self._isolation
+            host = await self._host(key, launch, isolation)
+            if host is None:
+                continue
+            try:
+                return host.connect()
+            except OSError:
+                self._hosts.pop((key, isolation), None)
+        raise MftctlError(f"the flow host of {launch.flow} ended as soon as it was started", code="host.lost")
+
+    async def warm(self, launch: Launch) -> None:
+        """Start the host of ``launch`` before its first task comes."""
+        (await self.connect(launch)).close()
+
+    async def close(self) -> None:
+        """End all hosts."""
+        for starting in self._hosts.values():
+            if starting.done() and not starting.cancelled() and starting.exception() is None:
+                await starting.result().close()
+        self._hosts.clear()
+
+    async def _host(self, key: _Key, launch: Launch, isolation: str) -> Host | None:
+        known = self._hosts.get((key, isolation))
+        if known is not None and known.done() and (known.exception() is not None or not known.result().alive):
+            known = None
+        if known is None:
+            known = self._hosts[key, isolation] = asyncio.create_task(self._start(launch, isolation))
+        try:
+            return await asyncio.shield(known)
+        except _Unforkable as why:
+            if key not in self._unforkable:
+                self._unforkable.add(key)
+                self._say(f"{launch.flow}: its import leaves {why}; each task gets a new process")  # type: ignore[operator]
+            return None
+
+    async def _start(self, launch: Launch, isolation: str) -> Host:
+        folder = package_folder(str(self._cache), launch.package)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = start_python(launch.python, "host", theirs, variables(launch, folder), launch.cwd)
+        try:
+            config = {"launch": to_plain(launch), "folder": folder, "isolation": isolation}
+            answer = await asyncio.to_thread(_ask, ours, config)
+        except BaseException:
+            ours.close()
+            process.kill()
+            process.wait()
+            raise
+        if answer.get("ready"):
+            return Host(process, ours)
+        ours.close()
+        await asyncio.to_thread(process.wait)
+        if "hazards" in answer:
+            raise _Unforkable(" and ".join(answer["hazards"]))
+        raise MftctlError(f"{launch.flow} cannot be loaded: {answer.get('error', 'no answer')}", code="flow.import")
+
+
+class _Unforkable(Exception):
+    """The flow's import left something behind that a fork would not carry over."""
+
+
+def start_python(
+    python: str, mode: str, channel: socket.socket, env: dict[str, str], cwd: str | None
+) -> subprocess.Popen[bytes]:
+    """Start boot.py in the flow's interpreter, out of reach of the terminal's signals, its output on our stderr."""
+    path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
+    try:
+        return subprocess.Popen(
+            [python, "-u", str(BOOT), mode, str(channel.fileno())],
+            env={**os.environ, **env, "PATH": path},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno(),
+            pass_fds=[channel.fileno()],
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise MftctlError(
+            f"the flow's interpreter {python} does not start: {error.strerror}",
+            code="python.missing",
+            hint="name another with --python, or install it on this machine",
+        ) from error
+
+
+def _ask(channel: socket.socket, config: object) -> dict[str, object]:
+    channel.settimeout(START_TIMEOUT)
+    channel.sendall(json.dumps(config).encode() + b"\n")
+    answer = b""
+    while not answer.endswith(b"\n"):
+        data = channel.recv(65536)
+        if not data:
+            return {"error": "the flow's interpreter ended while it was loading the flow"}
+        answer += data
+    channel.settimeout(None)
+    loaded: dict[str, object] = json.loads(answer)
+    return loaded
+
+
+def _key(launch: Launch) -> _Key:
+    rest = json.dumps(to_plain(launch) | {"tags": []}, sort_keys=True)
+    return _Key(launch.package.sha, launch.python, launch.cwd, rest)

@@ -1,0 +1,47 @@
+"""What a worker tells about its tasks as they go: for its own log, or the live view of `run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..tasks import Task
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """Which attempt something happened to."""
+
+    flow: str
+    run_id: str
+    task: Task
+    attempt: int
+
+    @property
+    def pathspec(self) -> str:
+        """Metaflow's name of the task."""
+        return f"{self.flow}/{self.run_id}/{self.task.ref.step}/{self.task.ref.task_id}"
+
+
+class Observer:
+    """Told of every attempt; does nothing by itself. ``wants_lines``: output comes line by line."""
+
+    wants_lines = False
+
+    def started(self, event: TaskEvent) -> None:
+        """An attempt begins."""
+
+    def line(self, event: TaskEvent, stream: str, text: str, at: float) -> None:
+        """It printed a line at Unix time ``at``."""
+
+    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:
+        """It finished well; ``outcome`` as in tasks.Outcome."""
+
+    def failed(self, event: TaskEvent, message: str, final: bool, log: list[str]) -> None:
+        """It failed; ``final``: there will be no other attempt."""
+
+    def cancelled(self, event: TaskEvent) -> None:
+        """It was stopped because its run was cancelled."""
+
+    def say(self, message: str) -> None:
+        """The worker has something to say."""

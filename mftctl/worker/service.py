@@ -1,0 +1,118 @@
+"""The worker process: serves the task queues of its deployments, and stops in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from ..engine.workflow import FlowWorkflow
+from ..manifest import Launch
+from .activity import TaskActivity
+from .hosts import Hosts
+from .observer import Observer
+
+#: Heartbeats carry cancellations back: this bounds how late one arrives.
+HEARTBEAT_THROTTLE = timedelta(seconds=2)
+#: How long running tasks may take to finish after the first signal: as long as they need.
+GRACEFUL = timedelta(days=365)
+#: Seconds between looks at which task queues are to be served.
+REFRESH = 2.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a worker runs: where code packages are kept, how many tasks at once, and ``fork`` or ``spawn``."""
+
+    cache: Path
+    concurrency: int
+    isolation: str = "fork"
+
+
+class Service:
+    """Serves task queues with one set of flow hosts and one limit on running tasks."""
+
+    def __init__(self, client: Client, settings: Settings, observer: Observer) -> None:
+        self._client = client
+        self._settings = settings
+        self._hosts = Hosts(settings.cache, settings.isolation, observer.say)
+        self._activity = TaskActivity(self._hosts, settings.concurrency, observer)
+        self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+
+    def serve(self, queue: str) -> None:
+        """Begin to serve a task queue; nothing happens when it is served already."""
+        if queue in self._workers:
+            return
+        worker = Worker(
+            self._client,
+            task_queue=queue,
+            workflows=[FlowWorkflow],
+            activities=[self._activity.run],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            max_concurrent_activities=self._settings.concurrency,
+            graceful_shutdown_timeout=GRACEFUL,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
+        )
+        self._workers[queue] = (worker, asyncio.create_task(worker.run()))
+
+    def drop(self, queue: str) -> None:
+        """Serve a task queue no longer; what runs on it finishes."""
+        worker, _ = self._workers.pop(queue)
+        task = asyncio.create_task(worker.shutdown())
+        _BACKGROUND.add(task)
+        task.add_done_callback(_BACKGROUND.discard)
+
+    async def keep(self, queues: Callable[[], Awaitable[frozenset[str]]]) -> None:
+        """Serve what ``queues`` names, asked again and again; raises what a task queue's worker dies of."""
+        while True:
+            wanted = await queues()
+            for queue in wanted:
+                self.serve(queue)
+            for queue in set(self._workers) - wanted:
+                self.drop(queue)
+            running = [task for _, task in self._workers.values()]
+            if running:
+                done, _ = await asyncio.wait(running, timeout=REFRESH, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            else:
+                await asyncio.sleep(REFRESH)
+
+    async def warm(self, launch: Launch) -> None:
+        """Load a flow before its first task comes."""
+        await self._hosts.warm(launch)
+
+    async def stop(self) -> None:
+        """Take no new task and let the running ones finish."""
+        await asyncio.gather(*(worker.shutdown() for worker, _ in self._workers.values()))
+
+    def stop_tasks(self) -> None:
+        """Stop the running tasks; they run again elsewhere."""
+        self._activity.stop_all()
+
+    async def close(self) -> None:
+        """End the flow hosts."""
+        await self._hosts.close()
+
+
+_BACKGROUND: set[asyncio.Task[None]] = set()
+
+
+@asynccontextmanager
+async def serving(client: Client, settings: Settings, observer: Observer) -> AsyncIterator[Service]:
+    """A service for a while; at the end its workers and hosts are stopped."""
+    service = Service(client, settings, observer)
+    try:
+        yield service
+    finally:
+        await service.stop()
+        await service.close()

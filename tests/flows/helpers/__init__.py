@@ -1,0 +1,1 @@
+"""Helpers that flows import from a folder beside them."""
