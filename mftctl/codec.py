@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+#: `Optional[X]` and, where Python has it, `X | None`.
+_UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 
 
 def to_plain(value: Any) -> Any:
@@ -46,7 +49,7 @@ def _convert(hint: Any, value: Any) -> Any:
     if dataclasses.is_dataclass(hint):
         return from_plain(typing.cast(type, hint), value)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is typing.Union:
+    if origin in _UNIONS:
         return _convert(next(arg for arg in args if arg is not type(None)), value)
     if origin is tuple:
         if len(args) == 2 and args[1] is Ellipsis:

@@ -47,14 +47,12 @@ class LiveView(View):
 
     def __init__(self) -> None:
         super().__init__(sys.stdout)
-        self._console = Console(highlight=False)
-        self._live = Live(
-            console=self._console, get_renderable=self._draw, refresh_per_second=REFRESH, redirect_stderr=True
-        )
         self._spinner = Spinner("dots")
         self._steps: dict[str, _Step] = {}
         self._run = ""
         self._began = time.monotonic()
+        self._console = Console(highlight=False)
+        self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=REFRESH)
 
     def begin(self, steps: tuple[str, ...], run: str) -> None:
         """Start to draw."""

@@ -38,7 +38,8 @@ def run(
         fork (default): tasks are forked from a warm process of their flow; spawn: each is a new process.
     """
     from ..control.parameters import split
-    from .running import Order, run_flow
+    from .order import Order
+    from .running import run_flow
 
     profile = connection.settings()
     order = Order(

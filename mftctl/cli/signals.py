@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 
+from ..errors import Exit
+
 #: One request may come as several signals: a supervisor may send to the process and to its group.
 TOGETHER = 0.2
 
@@ -27,3 +29,8 @@ class Signals:
             if not future.done():
                 future.set_result(number)
         self._last = now
+
+
+def interrupted_by(number: int) -> Exit:
+    """The exit code of a command that a signal has ended."""
+    return Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED

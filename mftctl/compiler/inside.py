@@ -49,7 +49,7 @@ def _compile(file: str, options: Options, cache: str) -> dict[str, Any]:
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
         _refuse_several(file)
-        found.append(_through_metaflow(go_on, options, cache))
+        found.append(_through_metaflow(program.load_command_line(flow), go_on, options, cache))
         raise _Compiled
 
     sys.argv = [file]
@@ -70,9 +70,10 @@ class _Compiled(BaseException):
     """Leaves the flow's file where `python flow.py` would: inside ``MyFlow()``."""
 
 
-def _through_metaflow(go_on: Callable[[], None], options: Options, cache: str) -> dict[str, Any]:
+def _through_metaflow(
+    metaflow_cli: Any, go_on: Callable[[], None], options: Options, cache: str
+) -> dict[str, Any]:
     """Parse the top-level options as the flow's command line does, then run our own command in its context."""
-    import metaflow.cli as metaflow_cli
     from metaflow._vendor import click
     from metaflow.exception import MetaflowException
 

@@ -82,7 +82,8 @@ class Plan:
             return self._arrive(task, self._graph[outcome.next[0]])
         if outcome.parallel:
             control = TaskRef(outcome.next[0], (*ref.path, 0))
-            return [Task(control, (Input(ref),), split_index=0, control=True)]
+            # @parallel's control task is its own first node; of any other unbounded foreach it is none.
+            return [Task(control, (Input(ref),), split_index=0 if step.parallel else None, control=True)]
         if outcome.splits is not None:
             return self._fan_out(ref, outcome.next[0], outcome.splits)
         return [Task(self._successor(ref, name), (Input(ref),)) for name in outcome.next]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Optional
 
 from .. import ids
 from ..manifest import Launch
 from ..tasks import Attempt
+from . import launch as launching
+
+#: Input paths up to this many go on the command line of a new process, more go through a file.
+MAX_INLINE_INPUTS = 50
 
 
 def top_options(launch: Launch) -> list[str]:
@@ -31,8 +37,13 @@ def init_command(launch: Launch, attempt: Attempt) -> list[str]:
     return [*top_options(launch), "init", *run, *_tags(launch), *values]
 
 
-def step_command(launch: Launch, attempt: Attempt, inputs: list[str], options: list[str]) -> list[str]:
-    """Runs the attempt; ``inputs`` are the options that name its input paths, ``options`` those of @parallel."""
+def step_command(
+    launch: Launch, attempt: Attempt, paths: list[str], folder: Optional[str], size: Optional[int]
+) -> list[str]:
+    """Runs the attempt on input ``paths``; ``size`` is the number of nodes of @parallel.
+
+    ``folder``: where many paths are written to, because a new process's command line is bounded.
+    """
     ref = attempt.task.ref
     split = [] if attempt.task.split_index is None else ["--split-index", str(attempt.task.split_index)]
     namespace = [] if launch.namespace is None else ["--namespace", launch.namespace]
@@ -44,7 +55,7 @@ def step_command(launch: Launch, attempt: Attempt, inputs: list[str], options: l
         attempt.run_id,
         "--task-id",
         ref.task_id,
-        *inputs,
+        *_inputs(paths, folder),
         *split,
         "--retry-count",
         str(attempt.number),
@@ -52,8 +63,17 @@ def step_command(launch: Launch, attempt: Attempt, inputs: list[str], options: l
         str(attempt.user_retries),
         *_tags(launch),
         *namespace,
-        *options,
+        *(_parallel(size) if attempt.task.control else []),
     ]
+
+
+def launch_command(launch: Launch, attempt: Attempt, paths: list[str], folder: str) -> list[str]:
+    """Lets the step's decorators make the command that runs the attempt (``launch.py``)."""
+    package = launch.package
+    request = launching.request_of(
+        attempt, paths, list(launch.tags), launch.namespace or "", package.sha, package.url
+    )
+    return [*top_options(launch), launching.COMMAND, _write(folder, "request.json", json.dumps(request))]
 
 
 def parameters_path(attempt: Attempt) -> str:
@@ -61,10 +81,21 @@ def parameters_path(attempt: Attempt) -> str:
     return f"{attempt.run_id}/_parameters/{ids.parameters_task_id()}"
 
 
-def parallel_options(control: bool, size: Optional[int]) -> list[str]:
-    """What @parallel's ``runtime_step_cli`` adds for the control task of ``size`` nodes."""
-    if not control:
-        return []
+def _inputs(paths: list[str], folder: Optional[str]) -> list[str]:
+    if folder is None or len(paths) <= MAX_INLINE_INPUTS:
+        return ["--input-paths", ",".join(paths)]
+    return ["--input-paths-filename", _write(folder, "input-paths", ",".join(paths))]
+
+
+def _write(folder: str, name: str, content: str) -> str:
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+    return path
+
+
+def _parallel(size: Optional[int]) -> list[str]:
+    """What @parallel's ``runtime_step_cli`` adds for the control task."""
     return ["--ubf-context", "ubf_control", *([] if size is None else ["--num-parallel", str(size)])]
 
 

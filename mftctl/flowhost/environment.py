@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
 from ..manifest import Launch, Package
 
-_CODE_FOLDER = ".mf_code"
+_CODE_FOLDER, _META_FOLDER = ".mf_code", ".mf_meta"
+_GIT_KEYS = ("repo_url", "branch_name", "commit_sha", "has_uncommitted_changes")
 
 
 def package_folder(cache: str, package: Package) -> str:
@@ -16,7 +18,7 @@ def package_folder(cache: str, package: Package) -> str:
 
 
 def variables(launch: Launch, folder: str) -> dict[str, str]:
-    """What Metaflow's own orchestrators set for a task (facts of ``argo_workflows.py``), with the code in ``folder``."""
+    """What Metaflow's own orchestrators set for a task (``argo_workflows.py``), with the code in ``folder``."""
     return {
         **launch.env,
         "METAFLOW_EXTRACTED_ROOT": folder,
@@ -28,10 +30,27 @@ def variables(launch: Launch, folder: str) -> dict[str, str]:
     }
 
 
-def search_package() -> None:
-    """Let modules that the package carries beside the flow's folder be found, after the interpreter's own."""
+def settle() -> None:
+    """Let this process see its code package: modules beside the flow's folder, and the git state it was made from."""
     root = os.environ.get("METAFLOW_EXTRACTED_ROOT")
     if root:
-        folder = os.path.join(root, _CODE_FOLDER)
-        # Before the bundle, which boot.py has put last.
-        sys.path.insert(len(sys.path) - 1, folder)
+        # After the interpreter's own packages, before the bundle, which boot.py has put last.
+        sys.path.insert(len(sys.path) - 1, os.path.join(root, _CODE_FOLDER))
+        _tell_git_info(os.path.join(root, _META_FOLDER, "INFO"))
+
+
+def config_options(launch: Launch, folder: str) -> tuple[str, ...]:
+    """Where tasks read the values of the flow's Configs, as the native runtime tells its tasks."""
+    file = os.path.join(folder, _META_FOLDER, "CONFIG")
+    return (f"--local-config-file={file}",) if "--config-value" in launch.options and os.path.exists(file) else ()
+
+
+def _tell_git_info(info_file: str) -> None:
+    """A package is no git repository: tasks record the state of the one it came from, and need not ask git."""
+    try:
+        with open(info_file, encoding="utf-8") as file:
+            info = json.load(file)
+        from metaflow import metaflow_git
+    except (OSError, ValueError, ImportError):  # an older metaflow records no git state
+        return
+    metaflow_git._git_info_cache = {key: info[key] for key in _GIT_KEYS if key in info}

@@ -13,13 +13,15 @@ import socket
 import sys
 import tempfile
 import traceback
+from dataclasses import replace
 from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
 from . import hazards, program
+from . import launch as launching
 from .channel import Channel
-from .environment import search_package
+from .environment import config_options, settle
 from .randomness import Seeds
 from .supervisor import supervise
 from .tasks import Forked, Spawned, Starter
@@ -33,22 +35,23 @@ def main(fd: str) -> None:
         sys.exit(0)
     launch, folder = from_plain(Launch, config["launch"]), config["folder"]
     file = os.path.join(folder, launch.file)
-    search_package()
     problem = None if os.path.isdir(folder) else _fetch(launch, folder)
     if problem:
         channel.send({"ready": False, "error": problem})
         sys.exit(1)
+    launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
     if config["isolation"] == "spawn":
-        _import_metaflow()
+        settle()
         _serve(channel, launch, Spawned(file))
     printed = _Printed()
     earlier, seeds = hazards.before(), Seeds()
     seeds.watch()
+    settle()
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
         seeds.keep()
         prelude = printed.stop()
-        _import_metaflow()
+        _import_for_tasks(flow)
         found = hazards.hazards(earlier)
         if found:
             channel.send({"ready": False, "hazards": found})
@@ -156,11 +159,11 @@ class _Printed:
         return caught[0], caught[1]
 
 
-def _import_metaflow() -> None:
-    """What every task needs, loaded once."""
-    import metaflow.cli
-    import metaflow.cli_components.init_cmd
+def _import_for_tasks(flow: Any) -> None:
+    """What every task needs, loaded once. Not `init`, whose module takes the flow's Parameters while it is imported."""
+    program.load_command_line(flow)
     import metaflow.cli_components.step_cmd
     import metaflow.metaflow_version
 
+    launching.register(metaflow.cli)
     metaflow.metaflow_version.get_version()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
+from typing import Any, Callable
 
-from . import program
+from . import launch, program
+from .environment import settle
 
 
 def main(file: str) -> None:
     """Run ``file`` with the arguments that follow it, as `python FILE ARG...` would."""
     sys.argv = [file, *sys.argv[3:]]
-    _search_package()
-    program.execute(file)
+    settle()
+    program.execute(file, _with_launch if launch.COMMAND in sys.argv else None)
     sys.exit(0)
 
 
-def _search_package() -> None:
-    from .environment import search_package
-
-    search_package()
+def _with_launch(flow: Any, go_on: Callable[[], None]) -> None:
+    launch.register(program.load_command_line(flow))
+    go_on()

@@ -32,6 +32,15 @@ def execute(file: str, on_flow: OnFlow | None = None) -> None:
     exec(code, main)
 
 
+def load_command_line(flow: Any) -> Any:
+    """Metaflow's command line, imported for this flow: its module reads the flow's Configs while it is imported."""
+    from metaflow import parameters
+
+    with parameters.flow_context(type(flow)):
+        import metaflow.cli
+    return metaflow.cli
+
+
 def _intercept(on_flow: OnFlow) -> None:
     from metaflow import FlowSpec
 

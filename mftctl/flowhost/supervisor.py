@@ -6,15 +6,16 @@ It writes what the native runtime writes beside the task's own data: the logs of
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from ..codec import from_plain, to_plain
-from ..manifest import MAX_ATTEMPTS, Launch, Package
-from ..tasks import Attempt, Outcome
+from ..manifest import MAX_ATTEMPTS, Launch
+from ..tasks import Attempt
 from . import command, results
 from .channel import Channel
 from .logs import OnLine, Saver, Stream
@@ -23,10 +24,10 @@ from .tasks import Starter
 
 #: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: this failure is not to be retried.
 EXIT_DISALLOW_RETRY = 202
-#: Input paths up to this many go on the command line of a new process, more go through a file.
-MAX_INLINE_INPUTS = 50
 #: Lines of output that a failure carries.
 TAIL_LINES = 12
+#: Lines in which the exception is looked for.
+TRACEBACK_LINES = 200
 
 
 def supervise(channel: Channel, launch: Launch, starter: Starter) -> None:
@@ -44,7 +45,9 @@ def supervise(channel: Channel, launch: Launch, starter: Starter) -> None:
     if request.get("live"):
 
         def on_line(stream: str, text: str, at: float) -> None:
-            channel.send({"event": "line", "stream": stream, "text": text, "at": at})
+            # A worker that is gone hears no line; the watch on its channel says so and stops the task.
+            with contextlib.suppress(OSError):
+                channel.send({"event": "line", "stream": stream, "text": text, "at": at})
 
     run = _Run(channel, launch, attempt, starter, on_line, request["attempts"])
     try:
@@ -52,7 +55,8 @@ def supervise(channel: Channel, launch: Launch, starter: Starter) -> None:
     except results.NotReady as error:
         result = {"ok": False, "message": str(error), "log": [], "final": False}
     if result is not None:
-        channel.send(result)
+        with contextlib.suppress(OSError):
+            channel.send(result)
 
 
 def _launch_of(launch: Launch, request: dict[str, Any]) -> Launch:
@@ -90,7 +94,8 @@ class _Run:
             saver.save_if_due()
             return saver.due()
 
-        with tempfile.TemporaryDirectory(prefix="mftctl-") if self.starter.bounded else _nowhere() as folder:
+        needs_files = self.starter.bounded or attempt.launch
+        with tempfile.TemporaryDirectory(prefix="mftctl-") if needs_files else nullcontext() as folder:
             argv = self._command(store, attempt, folder)
             self.channel.send({"event": "started", "pid": os.getpid()})
             env = {"METAFLOW_RUN_ID": attempt.run_id}
@@ -118,15 +123,10 @@ class _Run:
 
     def _command(self, store: results.Store, attempt: Attempt, folder: Optional[str]) -> list[str]:
         paths = store.input_paths(attempt) if attempt.task.inputs else [command.parameters_path(attempt)]
-        if folder is not None and len(paths) > MAX_INLINE_INPUTS:
-            file = os.path.join(folder, "input-paths")
-            with open(file, "w", encoding="utf-8") as out:
-                out.write(",".join(paths))
-            inputs = ["--input-paths-filename", file]
-        else:
-            inputs = ["--input-paths", ",".join(paths)]
+        if attempt.launch and folder is not None:
+            return command.launch_command(self.launch, attempt, paths, folder)
         size = store.parallel_size(attempt.task) if attempt.task.control else None
-        return command.step_command(self.launch, attempt, inputs, command.parallel_options(attempt.task.control, size))
+        return command.step_command(self.launch, attempt, paths, folder, size)
 
     def _conclude(
         self,
@@ -161,33 +161,22 @@ class _Run:
 
     def _failure(self, ended: Ended, streams: tuple[Stream, Stream], failures: int) -> dict[str, Any]:
         """What the worker tells Temporal: ``final`` once the user's budget or Metaflow's MAX_ATTEMPTS is used up."""
-        log = streams[1].tail(TAIL_LINES + 1)[:-1] or streams[0].tail(TAIL_LINES)
+        tail = streams[1].tail(TRACEBACK_LINES)[:-1]
+        log = tail[-TAIL_LINES:] or streams[0].tail(TAIL_LINES)
         used_up = failures + 1 >= self.attempts or self.attempt.number + 1 >= MAX_ATTEMPTS
         how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"exited with code {ended.code}"
         return {
             "ok": False,
-            "message": _exception(log) or how,
+            "message": _exception(tail) or how,
             "log": log,
             "final": used_up or ended.code == EXIT_DISALLOW_RETRY,
         }
 
 
-class _nowhere:
-    """A context without a folder."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *error: object) -> None:
-        return None
-
-
 def _exception(log: list[str]) -> str:
-    """The last line of a traceback, which names the exception."""
+    """What went wrong, in a line: the end of a traceback, or Metaflow's own text below its headline."""
     lines = [line.rstrip() for line in log if line.strip()]
-    for line in reversed(lines):
-        if not line.startswith(" "):
-            return line[:300]
-    return ""
-
-
+    if not any(line.startswith("Traceback ") for line in lines):
+        headline = next((i for i, line in enumerate(lines) if line.endswith(" failed:")), -1)
+        return " ".join(line.strip() for line in lines[headline + 1 :])[:300]
+    return next((line[:300] for line in reversed(lines) if not line.startswith(" ")), "")

@@ -13,6 +13,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from .. import __version__
 from ..engine.workflow import FlowWorkflow
 from ..manifest import Launch
 from .activity import TaskActivity
@@ -60,6 +61,8 @@ class Service:
             graceful_shutdown_timeout=GRACEFUL,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            # Named, for what the SDK would make up is a digest of every module's code: 0.4 s at each start.
+            build_id=f"mftctl-{__version__}",
             identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
         )
         self._workers[queue] = (worker, asyncio.create_task(worker.run()))

@@ -1,0 +1,23 @@
+"""What `run` is asked to do."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..compiler.options import Options
+
+
+@dataclass(frozen=True)
+class Order:
+    """A flow to be run, and how; ``began`` in the time of the event loop."""
+
+    file: Path
+    words: dict[str, str]
+    options: Options
+    python: str
+    isolation: str | None
+    run_id_file: Path | None
+    data_on_stdout: bool
+    began: float = field(default_factory=time.monotonic)

@@ -1,0 +1,131 @@
+"""A run with a worker of its own in this process, watched to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from temporalio.client import Client, WorkflowHandle
+
+from .. import ids
+from ..control import runs
+from ..errors import Exit
+from ..manifest import Manifest
+from ..profiles import Profile
+from ..worker.service import Service
+from .durations import format_seconds
+from .leaving import leave
+from .order import Order
+from .output import Result, say
+from .signals import Signals, interrupted_by
+from .trigger import write_run_id
+from .view import choose
+from .worker import worker_settings
+
+#: Tasks at once, as `python flow.py run` has them.
+MAX_WORKERS = 16
+#: How long leaving at once may take to tell the server.
+LAST_WORD = 0.5
+
+
+class Watching:
+    """Serves one run and shows it. Made while the flow is still being compiled, so that the worker is there in time."""
+
+    def __init__(self, client: Client, order: Order, profile: Profile) -> None:
+        self._client = client
+        self._order = order
+        self._max_workers = order.options.max_workers or MAX_WORKERS
+        self._view = choose(data_on_stdout=order.data_on_stdout)
+        self._service = Service(client, worker_settings(profile, self._max_workers, order.isolation), self._view)
+        self._signals = Signals()
+
+    async def follow(self, manifest: Manifest, parameters: dict[str, str]) -> Result:
+        """Serve and start the run, and show it until it has ended."""
+        run_id = ids.new_run_id(manifest.flow)
+        queue = ids.private_queue(run_id)
+        mine = replace(manifest, task_queue=queue, max_workers=self._max_workers)
+        run = _Run(mine, run_id, self._client.get_workflow_handle(run_id))
+        self._service.serve(queue)
+        await runs.start(self._client, mine, parameters, run_id=run_id)
+        if self._order.run_id_file is not None:
+            write_run_id(self._order.run_id_file, run_id)
+        self._view.begin(in_order(mine), f"{mine.flow}/{run_id}")
+        try:
+            ended = await self._watch(run)
+        finally:
+            self._view.end()
+        await self._service.stop()
+        await self._service.close()
+        return self._result(run, ended)
+
+    async def warm(self, manifest: Manifest) -> None:
+        """Load the flow before its first task comes; what is wrong with it, that task will tell."""
+        with suppress(Exception):
+            await self._service.warm(manifest.launch)
+
+    async def _watch(self, run: _Run) -> runs.Ended:
+        ending = asyncio.create_task(runs.outcome(run.handle))
+        looking = asyncio.create_task(self._look(run)) if self._view.wants_progress else None
+        await asyncio.wait([ending, self._signals.first], return_when=asyncio.FIRST_COMPLETED)
+        if not ending.done():
+            say("cancelling the run; once more to leave at once")
+            await run.handle.cancel()
+            await asyncio.wait([ending, self._signals.second], return_when=asyncio.FIRST_COMPLETED)
+        if not ending.done():
+            await self._leave_at_once(run)
+        if looking is not None:
+            looking.cancel()
+        return ending.result()
+
+    async def _look(self, run: _Run) -> None:
+        while True:
+            counts = await runs.progress(run.handle)
+            if counts is not None:
+                self._view.progress(counts)
+            await asyncio.sleep(runs.POLL)
+
+    async def _leave_at_once(self, run: _Run) -> NoReturn:
+        """Tasks end when their connection to this process does."""
+        self._view.end()
+        with suppress(Exception):
+            async with asyncio.timeout(LAST_WORD):
+                await run.handle.terminate("interrupted twice")
+        leave(self._interrupted())
+
+    def _interrupted(self) -> Exit:
+        return interrupted_by(self._signals.first.result())
+
+    def _result(self, run: _Run, ended: runs.Ended) -> Result:
+        manifest, seconds = run.manifest, asyncio.get_running_loop().time() - self._order.began
+        data = {"run_id": run.id, "flow": manifest.flow, "version": manifest.version, **ended.to_plain()}
+        if ended.status == "completed":
+            return Result(data, f"Done: run {run.id} completed in {format_seconds(seconds)}", run.id)
+        if ended.status == "cancelled" and self._signals.first.done():
+            say(f"run {run.id} was cancelled")
+            return Result(data, "", run.id, exit=self._interrupted())
+        hint = f"once mended, go on from there: python {self._order.file} resume --origin-run-id {run.id}"
+        return Result(data, "", run.id, error=runs.failure(run.id, ended, hint))
+
+
+def in_order(manifest: Manifest) -> tuple[str, ...]:
+    """The steps as a run comes to them: each after those that lead to it, loops aside."""
+    graph, seen, found = manifest.graph, set[str](), list[str]()
+
+    def visit(name: str) -> None:
+        seen.add(name)
+        for following in reversed(graph[name].next):
+            if following not in seen:
+                visit(following)
+        found.append(name)
+
+    visit(manifest.start)
+    return tuple(reversed(found))
+
+
+@dataclass(frozen=True)
+class _Run:
+    manifest: Manifest
+    id: str
+    handle: WorkflowHandle[Any, Any]
