@@ -23,6 +23,9 @@ class Terminated(KeyboardInterrupt):
 def main() -> NoReturn:
     """Run the command line of this process and leave it."""
     signal.signal(signal.SIGTERM, _terminate)
+    # A stream that was closed by whoever started us is None: there is nobody to write to.
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt as interrupt:
@@ -32,29 +35,27 @@ def main() -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Run one command and give its exit code; what went wrong is said on stderr."""
-    if argv in (["--version"], ["version"]):
-        sys.stdout.write(f"mftctl {__version__}\n")
-        return Exit.OK
     try:
         from .cli import output
 
-        form = output.chosen(argv)
+        output.begin(argv)
         try:
+            if argv == ["--version"]:
+                output.write(f"mftctl {__version__}\n")
+                return Exit.OK
             from .cli.app import call
 
-            return output.render(call(argv), form)
+            return output.render(call(argv))
         except MftctlError as error:
-            return output.fail(error, form)
-        except KeyboardInterrupt as interrupt:
-            return _interrupted(interrupt)
-        except BrokenPipeError:
-            return _nobody_reads()
-        except Exception as error:  # noqa: BLE001 - a bug of ours: said in one line, kept in full in a file
+            return output.fail(error)
+        except Exception as error:  # noqa: BLE001 - a bug of ours, or of the disk: said in one line
             from .cli.crash import report
 
-            return output.fail(report(error), form)
+            return output.fail(report(error))
     except KeyboardInterrupt as interrupt:
         return _interrupted(interrupt)
+    except SystemExit as left:  # rich's way out when nobody reads its help any more
+        return left.code if isinstance(left.code, int) else Exit.FAILED
 
 
 def _terminate(number: int, frame: object) -> None:  # noqa: ARG001 - a signal handler's signature
@@ -63,12 +64,6 @@ def _terminate(number: int, frame: object) -> None:  # noqa: ARG001 - a signal h
 
 def _interrupted(interrupt: KeyboardInterrupt) -> int:
     return Exit.TERMINATED if isinstance(interrupt, Terminated) else Exit.INTERRUPTED
-
-
-def _nobody_reads() -> int:
-    """Whoever read our output has gone, as `head` does: no error, and nothing more to be flushed."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Exit.OK
 
 
 if __name__ == "__main__":

@@ -249,6 +249,4 @@ def _no_start(reason: str) -> MftctlError:
 
 
 def _unwritable(error: OSError) -> MftctlError:
-    return MftctlError(
-        f"{error.filename or data_dir()}: {error.strerror}", code="disk", hint=_HINT_FOLDER
-    )
+    return MftctlError(f"{error.filename or data_dir()}: {error.strerror}", code="disk", hint=_HINT_FOLDER)

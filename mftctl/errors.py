@@ -27,7 +27,9 @@ class MftctlError(Exception):
     programs, such as ``flow.invalid``.
     """
 
-    def __init__(self, message: str, *, exit: Exit = Exit.FAILED, code: str = "failed", hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, exit: Exit = Exit.FAILED, code: str = "failed", hint: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.exit = exit

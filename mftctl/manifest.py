@@ -145,5 +145,7 @@ class Manifest:
     def from_plain(plain: dict[str, Any]) -> Manifest:
         """The manifest that ``to_plain`` gave; ValueError for a schema this program is too old for."""
         if plain.get("schema_version", 0) > SCHEMA_VERSION:
-            raise ValueError(f"manifest schema {plain['schema_version']} is newer than this mftctl ({SCHEMA_VERSION})")
+            raise ValueError(
+                f"manifest schema {plain['schema_version']} is newer than this mftctl ({SCHEMA_VERSION})"
+            )
         return from_plain(Manifest, plain)

@@ -82,13 +82,17 @@ def load(name: str | None = None) -> Profile:
     if chosen not in profiles:
         known = ", ".join(sorted(profiles)) or "none"
         raise MftctlError(
-            f"there is no profile '{chosen}' in {file}", exit=Exit.USAGE, code="profile.unknown", hint=f"known: {known}"
+            f"there is no profile '{chosen}' in {file}",
+            exit=Exit.USAGE,
+            code="profile.unknown",
+            hint=f"known: {known}",
         )
     values = profiles[chosen]
     for key, value in values.items():
         wanted = KEYS.get(key)
         if wanted is None:
-            raise MftctlError(f"{file}: profile '{chosen}' has an unknown key '{key}'", exit=Exit.USAGE, code="profile.key")
+            message = f"{file}: profile '{chosen}' has an unknown key '{key}'"
+            raise MftctlError(message, exit=Exit.USAGE, code="profile.key")
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             raise MftctlError(
                 f"{file}: profile '{chosen}': {key} must be of type {wanted.__name__}",

@@ -49,7 +49,7 @@ def main() -> int:
 def _checksum() -> str:
     """Everything `.venv` is made from."""
     digest = hashlib.sha256(str(ROOT).encode())  # scripts in a virtual environment name its path
-    for path in (LOCK, ROOT / "pyproject.toml", ROOT / "hatch_build.py", Path(__file__)):
+    for path in (LOCK, ROOT / "pyproject.toml", Path(__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from typing import cast
+from typing import TYPE_CHECKING, TextIO, cast
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
 from ..errors import Exit, MftctlError
 from .output import Result
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 HELP = "Run Metaflow flows as durable Temporal workflows."
 EPILOGUE = "Exit codes: 0 ok, 1 failed, 2 usage, 3 the run failed, 4 not found, 5 no server, 6 conflict, 124 timeout."
@@ -32,10 +36,11 @@ def build() -> App:
         help_format="plaintext",
         help_formatter="plain",
         version_flags=(),
+        default_parameter=Parameter(show_default=False),
         result_action="return_value",
     )
     for name, (where, line) in COMMANDS.items():
-        app.command(f"mftctl.cli.{where}", name=name, help=line)
+        app.command(f"mftctl.cli.{where}", name=name, help=line, help_epilogue="")
     return app
 
 
@@ -43,17 +48,25 @@ def call(argv: list[str]) -> Result | None:
     """Run the command that ``argv`` names; MftctlError with exit code 2 when it is not understood."""
     app = build()
     if not argv:
-        _help_to_stderr(app)
+        app.help_print([], console=_console(sys.stderr))
         return Result(exit=Exit.USAGE)
+    if not {"--help", "-h"}.isdisjoint(argv):
+        app.console = _console(sys.stdout)
     try:
         return cast("Result | None", app(argv, exit_on_error=False, print_error=False))
     except CycloptsError as error:
-        command = " ".join(("mftctl", *(error.command_chain or ())))
-        message = " ".join(str(error).split())
-        raise MftctlError(message, exit=Exit.USAGE, code="usage", hint=f"Try `{command} --help`.") from error
+        raise _usage(error) from error
 
 
-def _help_to_stderr(app: App) -> None:
+def _usage(error: CycloptsError) -> MftctlError:
+    chain = [*(error.command_chain or ())]
+    hint = f"Try `{' '.join(('mftctl', *chain))} --help`."
+    if isinstance(error, UnknownOptionError) and chain[-1:] in (["run"], ["trigger"]):
+        hint = f"Parameters of the flow are written as name=value. {hint}"
+    return MftctlError(" ".join(str(error).split()), exit=Exit.USAGE, code="usage", hint=hint)
+
+
+def _console(file: TextIO) -> Console:
     from rich.console import Console
 
-    app.help_print([], console=Console(file=sys.stderr))
+    return Console(file=file, width=shutil.get_terminal_size((100, 24)).columns, highlight=False)

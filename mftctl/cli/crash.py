@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -14,8 +15,14 @@ from .. import __version__
 from ..errors import MftctlError
 
 
+#: Errors of a disk, which are nobody's bug.
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})
+
+
 def report(error: Exception) -> MftctlError:
-    """Write the error to a log file; what to tell the user instead of a traceback."""
+    """What to tell the user instead of a traceback, which goes to a log file unless a disk is to blame."""
+    if isinstance(error, OSError) and error.errno in DISK:
+        return MftctlError(f"{error.filename or 'the output'}: {error.strerror}", code="disk")
     now = datetime.now(timezone.utc)
     # Not the arguments: a parameter's value may be a secret.
     words = " ".join(word for word in sys.argv[1:2] if not word.startswith("-"))

@@ -20,7 +20,7 @@ def deploy(
     worker_file: Annotated[str | None, Parameter(name="--output")] = None,
     deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
     connection: Connection = Connection(),  # noqa: B008
-    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.chosen)
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Compile a flow, save its code in its datastore and register it with a Temporal server.
 
@@ -76,7 +76,9 @@ def _result(manifest: Manifest, previous: Manifest | None, worker_file: str | No
     ]
     if previous is None:
         lines.append("changes\tnew deployment")
-    lines += [f"changes\t{change.text}" for change in found] or ([] if previous is None else ["changes\tnone"])
+    lines += [f"changes\t{change.text}" for change in found] or (
+        [] if previous is None else ["changes\tnone"]
+    )
     if worker_file is not None:
         lines.append(f"worker file\t{worker_file}")
     notes = (

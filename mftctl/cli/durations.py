@@ -45,5 +45,8 @@ def _positive(seconds: float, text: str, what: str) -> float:
 
 def _bad(text: str, what: str) -> MftctlError:
     return MftctlError(
-        f"{what}: '{text}' is no duration", exit=Exit.USAGE, code="usage", hint="write it as 90, 90s, 15m, 2h or 1h30m"
+        f"{what}: '{text}' is no duration",
+        exit=Exit.USAGE,
+        code="usage",
+        hint="write it as 90, 90s, 15m, 2h or 1h30m",
     )

@@ -129,7 +129,9 @@ def file_argument(text: str) -> Path:
     if file.is_file():
         return file
     problem = "is a folder" if file.is_dir() else "no such file"
-    raise MftctlError(f"{text}: {problem}", exit=Exit.USAGE, code="flow.missing", hint="name the Python file of a flow")
+    raise MftctlError(
+        f"{text}: {problem}", exit=Exit.USAGE, code="flow.missing", hint="name the Python file of a flow"
+    )
 
 
 def _absolute(python: str) -> str:
@@ -138,7 +140,10 @@ def _absolute(python: str) -> str:
     found = shutil.which(os.path.expanduser(python))
     if found is None:
         raise MftctlError(
-            f"there is no interpreter {python}", exit=Exit.USAGE, code="python.missing", hint="name another with --python"
+            f"there is no interpreter {python}",
+            exit=Exit.USAGE,
+            code="python.missing",
+            hint="name another with --python",
         )
     # Not resolved: an interpreter in a virtual environment is a link whose place makes it what it is.
     return os.path.abspath(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..compiler.options import Options
+from .output import Format
 
 
 @dataclass(frozen=True)
@@ -19,5 +20,5 @@ class Order:
     python: str
     isolation: str | None
     run_id_file: Path | None
-    data_on_stdout: bool
+    format: Format
     began: float = field(default_factory=time.monotonic)

@@ -6,8 +6,10 @@ stdout is data, stderr is talk. JSON carries ``schema_version`` and keys that st
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -15,7 +17,7 @@ from ..errors import Exit, MftctlError
 
 SCHEMA_VERSION: Final = 1
 Format = Literal["text", "json", "jsonl", "name"]
-FORMATS: Final = ("text", "json", "jsonl", "name")
+FORMATS: Final[tuple[Format, ...]] = ("text", "json", "jsonl", "name")
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Result:
     """What a command has to say when it is done.
 
     ``data``: a JSON object, or a list of them; ``text``: the same for people; ``name``: the bare name or names;
-    ``notes``: lines of talk; ``error``: how the thing that the command watched went wrong.
+    ``notes``: lines of talk; ``error``: how the thing that the command watched went wrong, with its last lines of
+    ``log``.
     """
 
     data: dict[str, Any] | list[dict[str, Any]] | None = None
@@ -31,11 +34,18 @@ class Result:
     name: str | Sequence[str] = ""
     notes: tuple[str, ...] = ()
     error: MftctlError | None = None
+    log: tuple[str, ...] = ()
     exit: int = Exit.OK
 
 
+def begin(argv: Sequence[str]) -> None:
+    """Take the format that the arguments ask for, before they are parsed, so that parse errors have it too."""
+    global _format  # noqa: PLW0603 - a process writes in one format
+    _format = chosen(argv)
+
+
 def chosen(argv: Sequence[str]) -> Format:
-    """The format that the arguments ask for, known before they are parsed, so that parse errors have it too."""
+    """The format that the arguments ask for."""
     for index, word in enumerate(argv):
         if word == "--":
             break
@@ -48,58 +58,83 @@ def chosen(argv: Sequence[str]) -> Format:
             value = word[2:].removeprefix("=")
         for form in FORMATS:
             if value == form:
-                return form  # type: ignore[return-value] # Format is FORMATS
+                return form
     return "text"
 
 
-def render(result: Result | None, form: Format) -> int:
+def render(result: Result | None) -> int:
     """Write a result and give its exit code."""
     if result is None:
         return Exit.OK
-    sys.stdout.write(_body(result, form))
-    sys.stdout.flush()
-    if form == "text":
-        for note in result.notes:
-            say(note)
+    write(_body(result))
+    for note in result.notes if _format == "text" else ():
+        say(note)
     if result.error is not None:
-        return fail(result.error, form)
+        return fail(result.error, result.log)
     return result.exit
 
 
-def fail(error: MftctlError, form: Format) -> int:
-    """Write an error and give its exit code."""
-    if form in {"json", "jsonl"}:
-        told = {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": int(error.exit)}
-        sys.stderr.write(json.dumps({"schema_version": SCHEMA_VERSION, "error": told}, ensure_ascii=False) + "\n")
+def fail(error: MftctlError, log: Sequence[str] = ()) -> int:
+    """Write an error, in text with the log lines that tell more, and give its exit code."""
+    if _is_json():
+        about = {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "exit_code": int(error.exit),
+        }
+        _talk(_dump(_versioned({"error": about})) + "\n")
     else:
-        say(error.message)
-        if error.hint:
-            sys.stderr.write(f"hint: {error.hint}\n")
-    sys.stderr.flush()
+        told = f"mftctl: {error.message}\n" + "".join(f"    {line}\n" for line in log)
+        _talk(told + (f"hint: {error.hint}\n" if error.hint else ""))
     return error.exit
 
 
 def say(message: str) -> None:
-    """One line of talk."""
-    sys.stderr.write(f"mftctl: {message}\n")
-    sys.stderr.flush()
+    """One line of talk; in JSON modes none, so that stderr holds the one error object or nothing."""
+    if not _is_json():
+        _talk(f"mftctl: {message}\n")
 
 
 def write(text: str) -> None:
-    """Data that cannot wait for the end of the command."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Data on stdout. Nobody reading it on is no error; a full disk is."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise MftctlError(f"the output cannot be written: {error.strerror}", code="output") from error
 
 
-def _body(result: Result, form: Format) -> str:
-    if form == "text":
+def event(data: dict[str, Any]) -> None:
+    """Something that happened while a command goes on, for programs: a line of its own, in jsonl alone."""
+    if _format == "jsonl":
+        write(_dump(_versioned(data)) + "\n")
+
+
+_format: Format = "text"
+
+
+def _is_json() -> bool:
+    return _format in {"json", "jsonl"}
+
+
+def _talk(text: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def _body(result: Result) -> str:
+    if _format == "text":
         return result.text and result.text.rstrip("\n") + "\n"
-    if form == "name":
+    if _format == "name":
         names = [result.name] if isinstance(result.name, str) else result.name
         return "".join(f"{name}\n" for name in names if name)
     if result.data is None:
         return ""
-    if form == "jsonl":
+    if _format == "jsonl":
         rows = result.data if isinstance(result.data, list) else [result.data]
         return "".join(_dump(_versioned(row)) + "\n" for row in rows)
     if isinstance(result.data, list):

@@ -49,6 +49,6 @@ def run(
         python=deployment.interpreter(profile),
         isolation=isolation,
         run_id_file=run_id_file,
-        data_on_stdout=output.format != "text",
+        format=output.format,
     )
     return asyncio.run(run_flow(order, connection, profile))

@@ -30,7 +30,7 @@ async def run_flow(order: Order, connection: Connection, profile: Profile) -> Re
     client, lease = await _connect(opening, connection, profile)
     try:
         watching = Watching(client, order, profile)
-        manifest = await compiling
+        manifest = await watching.compiled(compiling)
         warming = asyncio.create_task(watching.warm(manifest))
         parameters.check(manifest, order.words)
         settled = await asyncio.to_thread(parameters.settle, manifest, order.words, upload)

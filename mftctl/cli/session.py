@@ -63,5 +63,9 @@ def quiet_sdk() -> None:
 
 def _temporal_file() -> str:
     """Temporal's own configuration file."""
-    base = "~/Library/Application Support" if sys.platform == "darwin" else os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    base = (
+        "~/Library/Application Support"
+        if sys.platform == "darwin"
+        else os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    )
     return os.path.expanduser(os.path.join(base, "temporalio", "temporal.toml"))

@@ -10,7 +10,7 @@ from ..errors import Exit, MftctlError
 from ..profiles import Profile
 from . import durations
 from .options import FLAG, LIST, Connection, Output
-from .output import Result, say
+from .output import Result, event, say
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -28,7 +28,7 @@ def trigger(
     run_id_file: Path | None = None,
     tag: Annotated[tuple[str, ...], LIST] = (),
     connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
-    output: Output = Output(),  # noqa: B008
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Start a run of a deployment and say its run id.
 
@@ -50,7 +50,7 @@ def trigger(
     limit = None if timeout is None else durations.parse(timeout, "--timeout")
     profile = connection.settings()
     return asyncio.run(
-        _trigger(name, parameters, tag, wait or limit is not None, limit, run_id_file, connection, profile, output)
+        _trigger(name, parameters, tag, wait or limit is not None, limit, run_id_file, connection, profile)
     )
 
 
@@ -63,7 +63,6 @@ async def _trigger(
     run_id_file: Path | None,
     connection: Connection,
     profile: Profile,
-    output: Output,
 ) -> Result:
     from ..compiler.includefile import upload
     from ..control import deployments, parameters, runs
@@ -77,12 +76,15 @@ async def _trigger(
     run_id = await runs.start(client, manifest, settled, tags)
     if run_id_file is not None:
         write_run_id(run_id_file, run_id)
-    if not await runs.has_worker(client, manifest.task_queue):
-        say(f"no worker serves {manifest.deployment} yet; start one with: mftctl worker {manifest.deployment}")
+    served = await runs.has_worker(client, manifest.task_queue)
+    if not served:
+        say(
+            f"no worker serves {manifest.deployment} yet; start one with: mftctl worker {manifest.deployment}"
+        )
     if not wait:
-        return _started(manifest, run_id)
-    if output.format == "text":
-        say(f"run {run_id} started")
+        return _started(manifest, run_id, served)
+    say(f"run {run_id} started")
+    event({"event": "run_started", "run": f"{manifest.flow}/{run_id}"})
     try:
         async with asyncio.timeout(limit):
             ended = await _watch(client, run_id)
@@ -105,6 +107,7 @@ async def _watch(client: "Client", run_id: str) -> "Ended":
         if isinstance(news, runs.Ended):
             return news
         say(describe(news))
+        event({"event": "progress", "run_id": run_id, "steps": news})
     raise AssertionError("a run that is followed ends")
 
 
@@ -127,16 +130,26 @@ def write_run_id(file: Path, run_id: str) -> None:
         ) from error
 
 
-def _started(manifest: "Manifest", run_id: str) -> Result:
-    data = {"run_id": run_id, "flow": manifest.flow, "deployment": manifest.deployment, "version": manifest.version}
-    return Result(data | {"status": "running"}, run_id, run_id)
+def _started(manifest: "Manifest", run_id: str, served: bool) -> Result:
+    return Result({**_about(manifest, run_id), "status": "running", "worker": served}, run_id, run_id)
 
 
 def _ended(manifest: "Manifest", run_id: str, ended: "Ended") -> Result:
     from ..control import runs
 
-    started = _started(manifest, run_id)
-    error = None
-    if ended.status != "completed":
-        error = runs.failure(run_id, ended, f"its logs: python {manifest.launch.file} logs show {run_id}/{ended.step}" if ended.step else "")
-    return Result({**dict(started.data or {}), **ended.to_plain()}, run_id, run_id, error=error)
+    data = {**_about(manifest, run_id), **ended.to_plain()}
+    if ended.status == "completed":
+        return Result(data, run_id, run_id)
+    hint = (
+        f"see its logs: python {manifest.launch.file} logs show {run_id}/{ended.step}" if ended.step else ""
+    )
+    return Result(data, run_id, run_id, error=runs.failure(run_id, ended, hint), log=ended.log)
+
+
+def _about(manifest: "Manifest", run_id: str) -> dict[str, str]:
+    return {
+        "run_id": run_id,
+        "flow": manifest.flow,
+        "deployment": manifest.deployment,
+        "version": manifest.version,
+    }

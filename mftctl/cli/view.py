@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timezone
 from typing import Any, TextIO
 
+from ..manifest import Manifest
 from ..worker.observer import Observer, TaskEvent
-from .output import say
+from . import output
 
 
 class View(Observer):
@@ -32,9 +35,10 @@ class View(Observer):
         """The run has ended: nothing more is shown."""
 
     def write(self, where: str, text: str, at: float) -> None:
-        """One line."""
-        self._out.write(f"{stamp(at)} [{where}] {text}\n")
-        self._out.flush()
+        """One line. That nobody reads it is no reason to fail a task."""
+        with suppress(OSError):
+            self._out.write(f"{stamp(at)} [{where}] {text}\n")
+            self._out.flush()
 
     def started(self, event: TaskEvent) -> None:
         """An attempt begins."""
@@ -62,18 +66,68 @@ class View(Observer):
 
     def say(self, message: str) -> None:
         """The worker has something to say."""
-        say(message)
+        output.say(message)
 
 
-def choose(*, data_on_stdout: bool) -> View:
-    """The view for this terminal, pipe or file; lines go to stderr when stdout is for the result alone."""
-    if data_on_stdout:
-        return View(sys.stderr)
-    if sys.stdout.isatty() and _can_draw():
+class EventView(View):
+    """Events for programs: JSON objects in jsonl, nothing in json and name."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+
+    def begin(self, steps: tuple[str, ...], run: str) -> None:
+        """The run starts."""
+        output.event({"event": "run_started", "run": run, "steps": list(steps)})
+
+    def started(self, event: TaskEvent) -> None:
+        """An attempt begins."""
+        _tell("task_started", event)
+
+    def line(self, event: TaskEvent, stream: str, text: str, at: float) -> None:
+        """It printed a line."""
+        time_ = datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
+        _tell("line", event, stream=stream, text=text, time=time_)
+
+    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:  # noqa: ARG002
+        """It finished well."""
+        _tell("task_finished", event)
+
+    def failed(self, event: TaskEvent, message: str, final: bool, log: list[str]) -> None:  # noqa: ARG002
+        """It failed."""
+        _tell("task_failed", event, message=message, final=final)
+
+    def cancelled(self, event: TaskEvent) -> None:
+        """It was stopped."""
+        _tell("task_cancelled", event)
+
+
+def choose(form: output.Format) -> View:
+    """The view for this format, and this terminal, pipe or file."""
+    if form != "text":
+        return EventView()
+    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", ""}:
         from .live import LiveView
 
         return LiveView()
     return View(sys.stdout)
+
+
+def in_order(manifest: Manifest) -> tuple[str, ...]:
+    """The steps as a run comes to them: each after those that lead to it, loops aside."""
+    graph = manifest.graph
+    waiting = [(manifest.start, iter(reversed(graph[manifest.start].next)))]
+    seen, found = {manifest.start}, list[str]()
+    while waiting:
+        name, following = waiting[-1]
+        for step in following:
+            if step not in seen:
+                seen.add(step)
+                waiting.append((step, iter(reversed(graph[step].next))))
+                break
+        else:
+            found.append(name)
+            waiting.pop()
+    return tuple(reversed(found))
 
 
 def stamp(at: float) -> str:
@@ -81,11 +135,9 @@ def stamp(at: float) -> str:
     return datetime.fromtimestamp(at).isoformat(" ", "milliseconds")  # noqa: DTZ006 - local time, as Metaflow
 
 
-def _can_draw() -> bool:
-    import os
-
-    return os.environ.get("TERM", "dumb") not in {"dumb", ""}
-
-
 def _where(event: TaskEvent) -> str:
     return event.pathspec.partition("/")[2]
+
+
+def _tell(what: str, event: TaskEvent, **more: Any) -> None:
+    output.event({"event": what, "task": event.pathspec, "attempt": event.attempt, **more})

@@ -21,7 +21,7 @@ from .order import Order
 from .output import Result, say
 from .signals import Signals, interrupted_by
 from .trigger import write_run_id
-from .view import choose
+from .view import choose, in_order
 from .worker import worker_settings
 
 #: Tasks at once, as `python flow.py run` has them.
@@ -37,9 +37,18 @@ class Watching:
         self._client = client
         self._order = order
         self._max_workers = order.options.max_workers or MAX_WORKERS
-        self._view = choose(data_on_stdout=order.data_on_stdout)
-        self._service = Service(client, worker_settings(profile, self._max_workers, order.isolation), self._view)
+        self._view = choose(order.format)
+        self._service = Service(
+            client, worker_settings(profile, self._max_workers, order.isolation), self._view
+        )
         self._signals = Signals()
+
+    async def compiled(self, compiling: asyncio.Future[Manifest]) -> Manifest:
+        """Wait for the compiler, unless Ctrl-C comes first."""
+        await asyncio.wait([compiling, self._signals.first], return_when=asyncio.FIRST_COMPLETED)
+        if self._signals.first.done():
+            leave(self._interrupted())
+        return compiling.result()
 
     async def follow(self, manifest: Manifest, parameters: dict[str, str]) -> Result:
         """Serve and start the run, and show it until it has ended."""
@@ -106,22 +115,7 @@ class Watching:
             say(f"run {run.id} was cancelled")
             return Result(data, "", run.id, exit=self._interrupted())
         hint = f"once mended, go on from there: python {self._order.file} resume --origin-run-id {run.id}"
-        return Result(data, "", run.id, error=runs.failure(run.id, ended, hint))
-
-
-def in_order(manifest: Manifest) -> tuple[str, ...]:
-    """The steps as a run comes to them: each after those that lead to it, loops aside."""
-    graph, seen, found = manifest.graph, set[str](), list[str]()
-
-    def visit(name: str) -> None:
-        seen.add(name)
-        for following in reversed(graph[name].next):
-            if following not in seen:
-                visit(following)
-        found.append(name)
-
-    visit(manifest.start)
-    return tuple(reversed(found))
+        return Result(data, "", run.id, error=runs.failure(run.id, ended, hint), log=ended.log)
 
 
 @dataclass(frozen=True)

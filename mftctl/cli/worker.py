@@ -42,7 +42,12 @@ def worker(
         fork (default): tasks are forked from a warm process of their flow; spawn: each is a new process.
     """
     if bool(names) == all_:
-        raise MftctlError("name deployments, or say --all", exit=Exit.USAGE, code="usage", hint="Try `mftctl worker --help`.")
+        raise MftctlError(
+            "name deployments, or say --all",
+            exit=Exit.USAGE,
+            code="usage",
+            hint="Try `mftctl worker --help`.",
+        )
     deployments, connection = _resolve(names, connection)
     profile = connection.settings()
     settings = worker_settings(profile, concurrency, isolation)
@@ -100,7 +105,9 @@ async def _work(
     service = Service(client, settings, TaskLog())
     signals = Signals()
     serving = asyncio.create_task(service.keep(_queues(client, served)))
-    say(f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {client.service_client.config.target_host}")
+    say(
+        f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {client.service_client.config.target_host}"
+    )
     done, _ = await asyncio.wait([serving, signals.first], return_when=asyncio.FIRST_COMPLETED)
     if serving in done:
         await service.close()

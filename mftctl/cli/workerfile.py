@@ -26,9 +26,13 @@ if __name__ == "__main__":
 def write(path: Path, deployment: str, profile: str | None) -> None:
     """Write the worker file of a deployment."""
     try:
-        path.write_text(_TEMPLATE.format(file=path.name, deployment=deployment, profile=profile), encoding="utf-8")
+        path.write_text(
+            _TEMPLATE.format(file=path.name, deployment=deployment, profile=profile), encoding="utf-8"
+        )
     except OSError as error:
-        raise MftctlError(f"{path}: {error.strerror}", code="file.write", hint="the flow is deployed all the same") from error
+        raise MftctlError(
+            f"{path}: {error.strerror}", code="file.write", hint="the flow is deployed all the same"
+        ) from error
 
 
 def read(path: Path) -> tuple[str, str | None]:
@@ -46,5 +50,8 @@ def read(path: Path) -> tuple[str, str | None]:
 
 def _unfit(path: Path) -> MftctlError:
     return MftctlError(
-        f"{path} is no worker file", exit=Exit.USAGE, code="workerfile", hint="`mftctl deploy FLOW.py --output FILE` writes one"
+        f"{path} is no worker file",
+        exit=Exit.USAGE,
+        code="workerfile",
+        hint="`mftctl deploy FLOW.py --output FILE` writes one",
     )

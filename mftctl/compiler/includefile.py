@@ -21,7 +21,9 @@ def upload(manifest: Manifest, parameter: Parameter, path: str) -> str:
         from metaflow.includefile import CURRENT_UPLOADER
         from metaflow.plugins import DATACLIENTS
     except ImportError as error:
-        raise MftctlError(f"files cannot be uploaded without metaflow: {error}", code="metaflow.missing") from error
+        raise MftctlError(
+            f"files cannot be uploaded without metaflow: {error}", code="metaflow.missing"
+        ) from error
 
     clients: dict[str, Any] = {client.TYPE: client for client in DATACLIENTS}
     try:

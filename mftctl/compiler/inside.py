@@ -44,7 +44,9 @@ def _compile(file: str, options: Options, cache: str) -> dict[str, Any]:
     try:
         import metaflow  # noqa: F401
     except ImportError as error:
-        raise Refused(f"this Python ({sys.executable}) has no metaflow: {error}", "python.metaflow") from error
+        raise Refused(
+            f"this Python ({sys.executable}) has no metaflow: {error}", "python.metaflow"
+        ) from error
     found: list[dict[str, Any]] = []
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
@@ -60,7 +62,9 @@ def _compile(file: str, options: Options, cache: str) -> dict[str, Any]:
     except Refused:
         raise
     except SystemExit as left:
-        raise Refused(f"{file} left with exit code {left.code} before it started its flow", "flow.exited") from left
+        raise Refused(
+            f"{file} left with exit code {left.code} before it started its flow", "flow.exited"
+        ) from left
     except Exception as error:
         raise _import_problem(file, error) from error
     raise _no_flow(file)
@@ -91,7 +95,11 @@ def _through_metaflow(
         state.entrypoint = [sys.executable, sys.argv[0]]
         arguments = [*options.arguments(), "temporal-compile"]
         metaflow_cli.start.main(
-            args=arguments, prog_name=sys.argv[0], obj=state, auto_envvar_prefix="METAFLOW", standalone_mode=False
+            args=arguments,
+            prog_name=sys.argv[0],
+            obj=state,
+            auto_envvar_prefix="METAFLOW",
+            standalone_mode=False,
         )
 
     metaflow_cli.main = run
@@ -129,10 +137,14 @@ def _no_flow(file: str) -> Refused:
         if value.__module__ == "__main__"
     ]
     if not flows:
-        return Refused(f"{file} holds no flow", "flow.none", "a flow is a class derived from metaflow.FlowSpec")
+        return Refused(
+            f"{file} holds no flow", "flow.none", "a flow is a class derived from metaflow.FlowSpec"
+        )
     if len(flows) > 1:
         hint = f'end the file with: if __name__ == "__main__": {flows[-1]}()'
-        return Refused(f"{file} holds several flows ({', '.join(flows)}) and starts none", "flow.several", hint)
+        return Refused(
+            f"{file} holds several flows ({', '.join(flows)}) and starts none", "flow.several", hint
+        )
     hint = f'end the file with: if __name__ == "__main__": {flows[0]}()'
     return Refused(f"{file} holds the flow {flows[0]} but does not start it", "flow.none", hint)
 

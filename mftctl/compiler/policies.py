@@ -64,4 +64,6 @@ def refuse_unsupported(state: Any) -> None:
         for decorator in step.decorators:
             reason = _UNSUPPORTED_STEPS.get(decorator.name)
             if reason:
-                raise Refused(f"step {step.__name__}: @{decorator.name} is not supported: {reason}", "unsupported")
+                raise Refused(
+                    f"step {step.__name__}: @{decorator.name} is not supported: {reason}", "unsupported"
+                )

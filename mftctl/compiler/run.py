@@ -26,8 +26,8 @@ def compile_flow(file: Path, options: Options, python: str, cache: Path) -> Mani
     request = {"file": str(file.resolve()), "options": to_plain(options), "cache": str(cache)}
     answer = _ask(python, request)
     if "error" in answer:
-        exit = Exit.USAGE if answer["code"] in _USAGE_CODES else Exit.FAILED
-        raise MftctlError(answer["error"], exit=exit, code=answer["code"], hint=answer["hint"])
+        code = Exit.USAGE if answer["code"] in _USAGE_CODES else Exit.FAILED
+        raise MftctlError(answer["error"], exit=code, code=answer["code"], hint=answer["hint"])
     return Manifest.from_plain(answer["manifest"])
 
 
@@ -54,6 +54,8 @@ def _ask(python: str, request: dict[str, Any]) -> dict[str, Any]:
         answer = b"".join(iter(lambda: ours.recv(65536), b""))
         code = process.wait()
     if not answer:
-        raise MftctlError(f"the flow's interpreter {python} ended with code {code} while compiling", code="python.died")
+        raise MftctlError(
+            f"the flow's interpreter {python} ended with code {code} while compiling", code="python.died"
+        )
     loaded: dict[str, Any] = json.loads(answer)
     return loaded

@@ -37,13 +37,19 @@ class Change:
 
 def changes(before: Manifest, after: Manifest) -> list[Change]:
     """What differs between two versions of a deployment, in the order in which it is told."""
-    if before.version == after.version and before.task_queue == after.task_queue and before.owner == after.owner:
+    if (
+        before.version == after.version
+        and before.task_queue == after.task_queue
+        and before.owner == after.owner
+    ):
         return []
     found = []
     if before.launch.package.sha != after.launch.package.sha:
         found.append(Change("code", "changed"))
     found += _named("step", before.graph, after.graph)
-    found += _named("parameter", {p.name: p for p in before.parameters}, {p.name: p for p in after.parameters})
+    found += _named(
+        "parameter", {p.name: p for p in before.parameters}, {p.name: p for p in after.parameters}
+    )
     found += _options(_settings(before), _settings(after))
     return found
 
@@ -59,13 +65,17 @@ def _named(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> li
         differing = [one.name for one in fields(new) if getattr(old, one.name) != getattr(new, one.name)]
         for field in differing:
             before_value, after_value = to_plain(getattr(old, field)), to_plain(getattr(new, field))
-            found.append(Change(what, f"changed its {field.replace('_', ' ')}", name, before_value, after_value))
+            found.append(
+                Change(what, f"changed its {field.replace('_', ' ')}", name, before_value, after_value)
+            )
     return found
 
 
 def _options(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     return [
-        Change(name, "changed", "", before[name], after[name]) for name in before if before[name] != after[name]
+        Change(name, "changed", "", before[name], after[name])
+        for name in before
+        if before[name] != after[name]
     ]
 
 

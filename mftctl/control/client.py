@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
@@ -31,7 +32,7 @@ def is_configured(target: Target) -> bool:
 
 async def connect(target: Target) -> Client:
     """A client; MftctlError with exit code 5 when the server does not answer or refuses us."""
-    config = dict(ClientConfig.load_client_connect_config(profile=target.temporal_profile))
+    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config(profile=target.temporal_profile))
     config["target_host"] = target.address or config.get("target_host") or "localhost:7233"
     if target.temporal_namespace:
         config["namespace"] = target.temporal_namespace

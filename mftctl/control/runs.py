@@ -120,8 +120,8 @@ async def follow(handle: WorkflowHandle[Any, Any]) -> AsyncIterator[Progress | E
 async def progress(handle: WorkflowHandle[Any, Any]) -> Progress | None:
     """Counts of tasks by step; None when no worker answers."""
     try:
-        found: Progress = (
-            await handle.query("progress", rpc_timeout=timedelta(seconds=QUERY_TIMEOUT), result_type=dict)
+        found: Progress = await handle.query(
+            "progress", rpc_timeout=timedelta(seconds=QUERY_TIMEOUT), result_type=dict
         )
     except (RPCError, WorkflowQueryFailedError):
         return None
@@ -138,13 +138,11 @@ async def has_worker(client: Client, task_queue: str) -> bool:
     return bool(answer.pollers)
 
 
-def failure(run: str, ended: Ended, hint: str) -> MftctlError:
+def failure(run_id: str, ended: Ended, hint: str) -> MftctlError:
     """The error for a run that did not complete (exit code 3)."""
-    log = "".join(f"\n    {line}" for line in ended.log)
-    where = "" if not log else f"\n  last lines of its log:{log}"
     verb = {"failed": "failed", "timed_out": "timed out"}.get(ended.status, f"was {ended.status}")
-    message = f"run {run} {verb}" + (f": {ended.message}" if ended.message else "") + where
-    return MftctlError(message, exit=Exit.RUN_FAILED, code=f"run.{ended.status}", hint=hint)
+    message = f"run {run_id} {verb}" + (f": {ended.message}" if ended.message else "")
+    return MftctlError(" ".join(message.split()), exit=Exit.RUN_FAILED, code=f"run.{ended.status}", hint=hint)
 
 
 def _ended_badly(cause: BaseException | None) -> Ended:
@@ -163,8 +161,15 @@ def _ended_badly(cause: BaseException | None) -> Ended:
         details.get("step"),
         details.get("task"),
         details.get("attempt"),
-        tuple(details.get("log", ())),
+        _without_blank_end(details.get("log", [])),
     )
+
+
+def _without_blank_end(log: list[str]) -> tuple[str, ...]:
+    lines = [line.rstrip("\r") for line in log]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return tuple(lines)
 
 
 def _memo(given: RunInput) -> dict[str, Any]:

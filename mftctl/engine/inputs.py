@@ -43,9 +43,11 @@ class RunInput:
     def from_plain(plain: dict[str, Any]) -> RunInput:
         """The input that ``to_plain`` gave."""
         manifest = Manifest.from_plain(plain["manifest"])
-        rest = from_plain(RunInput, {key: item for key, item in plain.items() if key not in ("manifest", "state")} | {
-            "manifest": None
-        })
+        rest = from_plain(
+            RunInput,
+            {key: item for key, item in plain.items() if key not in ("manifest", "state")}
+            | {"manifest": None},
+        )
         return replace(rest, manifest=manifest, state=plain.get("state"))
 
 

@@ -140,7 +140,11 @@ class Plan:
 
     def _arrive_split(self, join: Step, arrival: Input) -> list[Ready]:
         scope, path, index = self._scope, arrival.ref.path[:-1], arrival.ref.path[-1]
-        if scope is not None and scope.parent.path == path and self._graph[scope.parent.step].join == join.name:
+        if (
+            scope is not None
+            and scope.parent.path == path
+            and self._graph[scope.parent.step].join == join.name
+        ):
             self._arrived.slots[index] = arrival
             return []
         key = _key(join.name, path)

@@ -38,7 +38,9 @@ class Progress:
     def to_plain(self) -> dict[str, Any]:
         """JSON values, steps that nothing is known of left out."""
         seen = {step: counts for step, counts in self._counts.items() if any(counts.values())}
-        return {step: {state: count for state, count in counts.items() if count} for step, counts in seen.items()}
+        return {
+            step: {state: count for state, count in counts.items() if count} for step, counts in seen.items()
+        }
 
     def _move(self, step: str, state: str) -> None:
         self._counts[step]["running"] -= 1

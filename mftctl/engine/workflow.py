@@ -15,7 +15,13 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 from .. import ids
 from ..codec import from_plain, to_plain
@@ -156,7 +162,9 @@ class Driver:
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             # The worker says when a failure is final and how long a retry waits; a lost worker's task goes on at once.
             retry_policy=RetryPolicy(
-                initial_interval=timedelta(milliseconds=100), backoff_coefficient=1.0, maximum_attempts=MAX_ATTEMPTS
+                initial_interval=timedelta(milliseconds=100),
+                backoff_coefficient=1.0,
+                maximum_attempts=MAX_ATTEMPTS,
             ),
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=task.label,
@@ -179,7 +187,9 @@ class Driver:
                 raise self._failure(item, result)
             if isinstance(item, Fan):
                 self.progress.merge(result["progress"])
-                self._add(self._plan.fan_finished(item, [from_plain(Input, one) for one in result["arrivals"]]))
+                self._add(
+                    self._plan.fan_finished(item, [from_plain(Input, one) for one in result["arrivals"]])
+                )
                 continue
             self.progress.finished(item.ref.step)
             outcome = from_plain(Outcome, result["outcome"])
@@ -187,18 +197,27 @@ class Driver:
                 self._add(self._plan.finished(item, outcome))
             except PlanError as error:
                 raise ApplicationError(str(error), _details(item, str(error)), type="FlowInvalid") from error
-        if workflow.info().get_current_history_length() > MAX_EVENTS or workflow.info().is_continue_as_new_suggested():
+        if (
+            workflow.info().get_current_history_length() > MAX_EVENTS
+            or workflow.info().is_continue_as_new_suggested()
+        ):
             self._draining = True
 
     def _failure(self, item: Task | Fan, error: BaseException) -> BaseException:
         if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
             return error
-        cause = error.cause if isinstance(error, (ActivityError, ChildWorkflowError)) and error.cause else error
+        cause = (
+            error.cause if isinstance(error, (ActivityError, ChildWorkflowError)) and error.cause else error
+        )
         if isinstance(item, Task):
             self.progress.failed(item.ref.step)
         if isinstance(cause, ApplicationError) and cause.details:
             return ApplicationError(cause.message, *cause.details, type=cause.type)
-        where = f"step {item.ref.step} (task {item.ref.task_id})" if isinstance(item, Task) else f"foreach {item.step}"
+        where = (
+            f"step {item.ref.step} (task {item.ref.task_id})"
+            if isinstance(item, Task)
+            else f"foreach {item.step}"
+        )
         message = f"{where} failed: {cause}"
         return ApplicationError(message, _details(item, message), type="StepFailed")
 

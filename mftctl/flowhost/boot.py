@@ -15,15 +15,15 @@ def main() -> None:
     # The interpreter put this script's folder first; the flow's own takes that place later.
     sys.path[0] = site
     if mode == "compile":
-        from mftctl.compiler import inside as room
+        from mftctl.compiler.inside import main as room
     elif mode == "host":
-        from mftctl.flowhost import host as room  # type: ignore[no-redef]
+        from mftctl.flowhost.host import main as room
     else:
-        from mftctl.flowhost import plain as room  # type: ignore[no-redef]
+        from mftctl.flowhost.plain import main as room
     del sys.path[0]
     if site not in sys.path:
         sys.path.append(site)
-    room.main(channel)
+    room(channel)
 
 
 main()

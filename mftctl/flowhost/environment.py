@@ -1,4 +1,4 @@
-"""Environment and search path that a flow's code sees: that of its code package, at the end of the interpreter's own."""
+"""Environment and search path of a flow's code: those of its package, after the interpreter's own."""
 
 from __future__ import annotations
 
@@ -42,7 +42,11 @@ def settle() -> None:
 def config_options(launch: Launch, folder: str) -> tuple[str, ...]:
     """Where tasks read the values of the flow's Configs, as the native runtime tells its tasks."""
     file = os.path.join(folder, _META_FOLDER, "CONFIG")
-    return (f"--local-config-file={file}",) if "--config-value" in launch.options and os.path.exists(file) else ()
+    return (
+        (f"--local-config-file={file}",)
+        if "--config-value" in launch.options and os.path.exists(file)
+        else ()
+    )
 
 
 def _tell_git_info(info_file: str) -> None:

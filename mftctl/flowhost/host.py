@@ -99,7 +99,7 @@ def _supervise(fd: int, launch: Launch, starter: Starter) -> None:
 
 
 def _leave() -> None:
-    """The worker is gone: so is the host, with the exit handlers of the flow's import. Supervisors see it themselves."""
+    """The worker is gone: so is the host, with the exit handlers of the flow's import."""
     sys.exit(0)
 
 
@@ -124,7 +124,9 @@ def _fetch(launch: Launch, folder: str) -> str | None:
 
             fetch(launch, folder)
         except BaseException as error:
-            os.write(write, f"the code package {launch.package.url} could not be read: {error}".encode()[:4000])
+            os.write(
+                write, f"the code package {launch.package.url} could not be read: {error}".encode()[:4000]
+            )
         finally:
             os._exit(0)
     os.close(write)
@@ -141,7 +143,8 @@ class _Printed:
         sys.stdout.flush()
         sys.stderr.flush()
         self._saved = (os.dup(1), os.dup(2))
-        self._files: tuple[IO[bytes], IO[bytes]] = (tempfile.TemporaryFile(), tempfile.TemporaryFile())
+        # Without a name, so that nothing is left when this process is killed.
+        self._files: tuple[IO[bytes], ...] = tuple(tempfile.TemporaryFile() for _ in (1, 2))
         for fd, file in zip((1, 2), self._files):
             os.dup2(file.fileno(), fd)
 

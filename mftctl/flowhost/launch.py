@@ -29,7 +29,9 @@ def register(command_line: Any) -> None:
             _replace_process(state, json.load(file))
 
 
-def request_of(attempt: Any, paths: list[str], tags: list[str], namespace: str, sha: str, url: str) -> dict[str, Any]:
+def request_of(
+    attempt: Any, paths: list[str], tags: list[str], namespace: str, sha: str, url: str
+) -> dict[str, Any]:
     """What ``temporal-launch`` needs to know of an attempt (tasks.Attempt), as JSON values."""
     ref = attempt.task.ref
     return {
@@ -69,7 +71,7 @@ def _replace_process(state: Any, request: dict[str, Any]) -> None:
     environment = {**os.environ, **arguments.get_env()}
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execvpe(command[0], command, environment)
+    os.execvpe(command[0], command, environment)  # noqa: S606 - this process becomes the task
 
 
 def _task(state: Any, request: dict[str, Any], decorators: list[Any], context: Any) -> Any:
@@ -129,18 +131,17 @@ class _StoredPackage:
     @property
     def blob(self) -> bytes:
         """The archive."""
-        return next(blob for _, blob in self._datastore.load_data([self._sha]))
+        blob: bytes = next(blob for _, blob in self._datastore.load_data([self._sha]))
+        return blob
 
-    def blob_with_timeout(self, timeout: Any = None) -> bytes:
+    def blob_with_timeout(self, timeout: Any = None) -> bytes:  # noqa: ARG002 - Metaflow's signature
         """The archive."""
         return self.blob
 
-    def package_sha(self, timeout: Any = None) -> str:
+    def package_sha(self, timeout: Any = None) -> str:  # noqa: ARG002 - Metaflow's signature
         """Its key in the datastore."""
         return self._sha
 
-    def package_url(self, timeout: Any = None) -> str:
+    def package_url(self, timeout: Any = None) -> str:  # noqa: ARG002 - Metaflow's signature
         """Where it is."""
         return self._url
-
-

@@ -1,4 +1,4 @@
-"""A task's output in Metaflow's own log format (``metaflow/runtime.py``, ``Worker.emit_log`` and ``TruncatedBuffer``)."""
+"""A task's output in Metaflow's log format (``metaflow/runtime.py``, ``Worker.emit_log``, ``TruncatedBuffer``)."""
 
 from __future__ import annotations
 

@@ -9,8 +9,9 @@ from . import launch, program
 from .environment import settle
 
 
-def main(file: str) -> None:
-    """Run ``file`` with the arguments that follow it, as `python FILE ARG...` would."""
+def main(fd: str) -> None:
+    """Run the file that stands where other modes have a socket, as `python FILE ARG...` would."""
+    file = fd
     sys.argv = [file, *sys.argv[3:]]
     settle()
     program.execute(file, _with_launch if launch.COMMAND in sys.argv else None)

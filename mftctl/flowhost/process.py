@@ -7,7 +7,7 @@ import select
 import signal
 import time
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from .channel import Channel
 from .tasks import Starter
@@ -42,12 +42,17 @@ class Watch:
         os.set_blocking(self._wake, False)
         os.set_blocking(wake_write, False)
         self._wake_write = wake_write
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         self._stopped = self._orphaned = self._final = False
 
     def run(
-        self, starter: Starter, argv: list[str], env: dict[str, str], on_output: OnOutput, tick: Callable[[], float]
+        self,
+        starter: Starter,
+        argv: list[str],
+        env: dict[str, str],
+        on_output: OnOutput,
+        tick: Callable[[], float],
     ) -> Ended:
         """Start the process and follow it; ``tick`` is called now and then and says in how many seconds again."""
         out_read, out_write = os.pipe()
@@ -77,7 +82,7 @@ class Watch:
             wait = tick()
             if deadline is not None:
                 wait = min(wait, max(0.0, deadline - time.monotonic()))
-            watched = [*open_pipes, self._wake, *([self._channel] if listening else [])]
+            watched: list[Any] = [*open_pipes, self._wake, *([self._channel] if listening else [])]
             readable, _, _ = select.select(watched, [], [], wait)
             for fd in [fd for fd in open_pipes if fd in readable]:
                 if _read(fd, open_pipes[fd], on_output) is False:

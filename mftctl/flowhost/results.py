@@ -25,7 +25,9 @@ class Store:
 
     def open(self, ref: TaskRef, number: int) -> Any:
         """Metaflow's datastore of an attempt, to be written."""
-        return self._datastore.get_task_datastore(self._run_id, ref.step, ref.task_id, attempt=number, mode="w")
+        return self._datastore.get_task_datastore(
+            self._run_id, ref.step, ref.task_id, attempt=number, mode="w"
+        )
 
     def failures(self, ref: TaskRef, number: int) -> int:
         """How many of the attempts before ``number`` failed; the others were lost with their worker.
@@ -61,7 +63,7 @@ class Store:
         return getattr(parent.get("_parallel_ubf_iter"), "num_parallel", None)
 
     def outcome(self, task: Task, number: int) -> Outcome:
-        """What a finished attempt decided (``_transition``, ``_foreach_num_splits``); NotReady when it has no result."""
+        """What a finished attempt decided (``_transition``, ``_foreach_num_splits``); NotReady without a result."""
         result = self._read(task.ref, number)
         steps, foreach = result.get("_transition") or ((), None)
         unbounded = foreach is not None and not result.is_none("_unbounded_foreach")
@@ -75,7 +77,9 @@ class Store:
     def _read(self, ref: TaskRef, number: Optional[int] = None) -> Any:
         found = self._done(ref.step, ref.task_id, number)
         if found is None:
-            raise NotReady(f"task {self._run_id}/{ref.step}/{ref.task_id} ended without a result in the datastore")
+            raise NotReady(
+                f"task {self._run_id}/{ref.step}/{ref.task_id} ended without a result in the datastore"
+            )
         return found
 
     def _done(self, step: str, task_id: str, number: Optional[int] = None) -> Any | None:

@@ -118,7 +118,12 @@ class _Run:
             return {"ok": False, "lost": not ended.final, "cancelled": ended.final}
         if ended.code:
             log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
-            return {"ok": False, "message": "the run's parameters were not accepted", "log": log, "final": True}
+            return {
+                "ok": False,
+                "message": "the run's parameters were not accepted",
+                "log": log,
+                "final": True,
+            }
         return None
 
     def _command(self, store: results.Store, attempt: Attempt, folder: Optional[str]) -> list[str]:

@@ -74,7 +74,7 @@ class Spawned:
     def __init__(self, file: str) -> None:
         self._file = file
 
-    def start(self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]) -> int:
+    def start(self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]) -> int:  # noqa: ARG002
         """Start the flow's file through boot.py, which finds metaflow and the package as the host does."""
         command = [sys.executable, "-u", _BOOT, "plain", self._file, *argv]
         process = subprocess.Popen(

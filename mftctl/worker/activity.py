@@ -65,7 +65,9 @@ class TaskActivity:
         try:
             sock = await self._hosts.connect(given.launch)
         except MftctlError as error:
-            raise ApplicationError(error.message, _details(event, error.message), type="StepFailed") from error
+            raise ApplicationError(
+                error.message, _details(event, error.message), type="StepFailed"
+            ) from error
         reader, writer = await asyncio.open_connection(sock=sock)
         try:
             writer.write(_request(given, event, self._observer.wants_lines))
@@ -118,7 +120,9 @@ class TaskActivity:
         message = f"step {event.task.label} failed: {result['message']}"
         details = _details(event, message) | {"log": _shorten(log)}
         delay = timedelta(seconds=given.delay) if given.delay else AT_ONCE
-        return ApplicationError(message, details, type="StepFailed", non_retryable=final, next_retry_delay=delay)
+        return ApplicationError(
+            message, details, type="StepFailed", non_retryable=final, next_retry_delay=delay
+        )
 
 
 async def _beat() -> None:
@@ -137,7 +141,12 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
         launch=given.rewrites,
     )
     attempts = 1 + given.user_retries + given.error_retries
-    request = {"attempt": to_plain(attempt), "attempts": attempts, "tags": list(given.launch.tags), "live": live}
+    request = {
+        "attempt": to_plain(attempt),
+        "attempts": attempts,
+        "tags": list(given.launch.tags),
+        "live": live,
+    }
     return json.dumps(request).encode() + b"\n"
 
 
@@ -161,5 +170,3 @@ def _shorten(log: list[str]) -> list[str]:
             break
         kept.append(line)
     return kept[::-1]
-
-

@@ -8,8 +8,10 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..codec import to_plain
 from ..errors import MftctlError
@@ -61,7 +63,7 @@ class Hosts:
     not forked.
     """
 
-    def __init__(self, cache: Path, isolation: str, say: object) -> None:
+    def __init__(self, cache: Path, isolation: str, say: Callable[[str], None]) -> None:
         self._cache = cache
         self._isolation = isolation
         self._say = say
@@ -104,7 +106,7 @@ class Hosts:
         except _Unforkable as why:
             if key not in self._unforkable:
                 self._unforkable.add(key)
-                self._say(f"{launch.flow}: its import leaves {why}; each task gets a new process")  # type: ignore[operator]
+                self._say(f"{launch.flow}: its import leaves {why}; each task gets a new process")
             return None
 
     async def _start(self, launch: Launch, isolation: str) -> Host:
@@ -126,7 +128,9 @@ class Hosts:
         await asyncio.to_thread(process.wait)
         if "hazards" in answer:
             raise _Unforkable(" and ".join(answer["hazards"]))
-        raise MftctlError(f"{launch.flow} cannot be loaded: {answer.get('error', 'no answer')}", code="flow.import")
+        raise MftctlError(
+            f"{launch.flow} cannot be loaded: {answer.get('error', 'no answer')}", code="flow.import"
+        )
 
 
 class _Unforkable(Exception):
@@ -156,7 +160,7 @@ def start_python(
         ) from error
 
 
-def _ask(channel: socket.socket, config: object) -> dict[str, object]:
+def _ask(channel: socket.socket, config: object) -> dict[str, Any]:
     channel.settimeout(START_TIMEOUT)
     channel.sendall(json.dumps(config).encode() + b"\n")
     answer = b""
@@ -166,7 +170,7 @@ def _ask(channel: socket.socket, config: object) -> dict[str, object]:
             return {"error": "the flow's interpreter ended while it was loading the flow"}
         answer += data
     channel.settimeout(None)
-    loaded: dict[str, object] = json.loads(answer)
+    loaded: dict[str, Any] = json.loads(answer)
     return loaded
 
 

@@ -43,7 +43,7 @@ def test_an_interrupted_start_is_made_good_by_the_next(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     for name in ("packaging", "requirements"):
         shutil.copytree(ROOT / name, clone / name)
-    for name in ("just", "pyproject.toml", "hatch_build.py"):
+    for name in ("just", "pyproject.toml"):
         shutil.copy(ROOT / name, clone)
     (clone / ".venv" / "bin").mkdir(parents=True)
     (clone / ".venv" / "bin" / "python").symlink_to(shutil.which("python3") or "")
