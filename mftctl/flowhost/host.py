@@ -1,7 +1,8 @@
-"""The flow host: imports metaflow and the flow once, then forks a supervisor for every attempt it is given.
+"""The flow host: imports metaflow and the flow once, then forks a supervisor for every socket it is given.
 
-Each attempt comes as a socket of its own, passed over the host's channel (``send_fds``): the supervisor talks to the
-worker through it, and takes its task with it when the other end is gone. The host itself ends with its worker.
+The worker passes as many sockets (``send_fds``) as it runs tasks at once. A supervisor runs the attempts that come
+through its own, each as one more fork, and takes its task with it when the other end is gone. The host itself ends
+with its worker.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, program
+from . import hazards, program, supervisor
 from . import launch as launching
 from .channel import Channel
 from .environment import config_options, settle
 from .randomness import Seeds
-from .supervisor import supervise
 from .tasks import Forked, Spawned, Starter
 
 
@@ -90,7 +90,9 @@ def _serve(channel: Channel, launch: Launch, starter: Starter) -> None:
 
 def _supervise(fd: int, launch: Launch, starter: Starter) -> None:
     try:
-        supervise(Channel.of_fd(fd), launch, starter)
+        supervisor.serve(Channel.of_fd(fd), launch, starter)
+    except BrokenPipeError:  # the worker is gone, and with it whoever wanted the result
+        pass
     except BaseException:
         # The worker sees the socket close without a result, and this in its own standard error.
         traceback.print_exc()

@@ -55,6 +55,7 @@ class Watch:
         tick: Callable[[], float],
     ) -> Ended:
         """Start the process and follow it; ``tick`` is called now and then and says in how many seconds again."""
+        self._stopped = self._orphaned = self._final = False
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         ours = [out_read, err_read, self._wake, self._wake_write, self._channel.fileno()]

@@ -30,42 +30,40 @@ TAIL_LINES = 12
 TRACEBACK_LINES = 200
 
 
-def supervise(channel: Channel, launch: Launch, starter: Starter) -> None:
-    """Take one request from ``channel`` (an Attempt, with ``live`` for lines as they come), run it, send its result.
+def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
+    """Run the attempts that come over ``channel``, one after the other, until the worker closes it.
 
-    Results: ``{"ok": True, "outcome", "artifacts"}``, or ``{"ok": False, "message", "log", "final", "delay"}`` where
-    ``final`` says that no retry is left, or ``{"ok": False, "lost": True}`` when it was stopped to run elsewhere.
+    A request holds an Attempt, how many ``attempts`` Metaflow grants, the run's ``tags``, and ``live`` for lines as
+    they come. Results: ``{"ok": True, "outcome", "artifacts"}``; ``{"ok": False, "message", "log", "final"}`` where
+    ``final`` says that no retry is left; ``{"ok": False, "cancelled": True}``, or ``"lost"`` when it is to run again
+    elsewhere.
     """
-    request = channel.receive()
-    if request is None:
-        return
-    launch = _launch_of(launch, request)
-    attempt = from_plain(Attempt, request["attempt"])
-    on_line: Optional[OnLine] = None
-    if request.get("live"):
+    watch = Watch(channel)
+    while (request := channel.receive()) is not None:
+        launch = replace(launch, tags=tuple(request["tags"]))
+        attempt = from_plain(Attempt, request["attempt"])
+        on_line = _live(channel) if request["live"] else None
+        try:
+            result = _Run(watch, channel, launch, attempt, starter, on_line, request["attempts"]).run()
+        except results.NotReady as error:
+            result = {"ok": False, "message": str(error), "log": [], "final": False}
+        if result is None:
+            return
+        channel.send(result)
 
-        def on_line(stream: str, text: str, at: float) -> None:
-            # A worker that is gone hears no line; the watch on its channel says so and stops the task.
-            with contextlib.suppress(OSError):
-                channel.send({"event": "line", "stream": stream, "text": text, "at": at})
 
-    run = _Run(channel, launch, attempt, starter, on_line, request["attempts"])
-    try:
-        result = run.run()
-    except results.NotReady as error:
-        result = {"ok": False, "message": str(error), "log": [], "final": False}
-    if result is not None:
+def _live(channel: Channel) -> OnLine:
+    def on_line(stream: str, text: str, at: float) -> None:
+        # A worker that is gone hears no line; the watch on its channel says so and stops the task.
         with contextlib.suppress(OSError):
-            channel.send(result)
+            channel.send({"event": "line", "stream": stream, "text": text, "at": at})
 
-
-def _launch_of(launch: Launch, request: dict[str, Any]) -> Launch:
-    """The host's launch, but tags are the run's own."""
-    return replace(launch, tags=tuple(request["tags"]))
+    return on_line
 
 
 @dataclass
 class _Run:
+    watch: Watch
     channel: Channel
     launch: Launch
     attempt: Attempt
@@ -79,9 +77,8 @@ class _Run:
         failures = store.failures(attempt.task.ref, attempt.number)
         lost = attempt.number - failures
         attempt = replace(attempt, user_retries=attempt.user_retries + lost)
-        watch = Watch(self.channel)
         if not attempt.task.inputs and not store.has_parameters():
-            problem = self._init(watch)
+            problem = self._init()
             if problem is not None:
                 return problem
         datastore = store.open(attempt.task.ref, attempt.number)
@@ -99,17 +96,19 @@ class _Run:
             argv = self._command(store, attempt, folder)
             self.channel.send({"event": "started", "pid": os.getpid()})
             env = {"METAFLOW_RUN_ID": attempt.run_id}
-            ended = watch.run(self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), tick)
+            ended = self.watch.run(self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), tick)
         for stream in streams:
             stream.end()
         return self._conclude(store, datastore, streams, saver, ended, failures)
 
-    def _init(self, watch: Watch) -> Optional[dict[str, Any]]:
+    def _init(self) -> Optional[dict[str, Any]]:
         """Store the run's parameters; a result when that fails or is stopped."""
         streams = (Stream("stdout", None), Stream("stderr", None))
         argv = command.init_command(self.launch, self.attempt)
         env = {"METAFLOW_RUN_ID": self.attempt.run_id}
-        ended = watch.run(self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0)
+        ended = self.watch.run(
+            self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0
+        )
         for stream in streams:
             stream.end()
         if ended.orphaned:

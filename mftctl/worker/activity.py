@@ -17,7 +17,7 @@ from ..engine.inputs import TaskInput
 from ..errors import MftctlError
 from ..manifest import MAX_ATTEMPTS
 from ..tasks import Attempt
-from .hosts import Hosts
+from .hosts import Hosts, Supervisor
 from .observer import Observer, TaskEvent
 
 #: Well under the engine's heartbeat timeout; it also bounds how soon a task learns of a cancellation.
@@ -63,36 +63,37 @@ class TaskActivity:
     async def _attempt(self, given: TaskInput) -> dict[str, Any]:
         event = TaskEvent(given.launch.flow, given.run_id, given.task, activity.info().attempt - 1)
         try:
-            sock = await self._hosts.connect(given.launch)
+            supervisor = await self._hosts.supervisor(given.launch)
         except MftctlError as error:
             raise ApplicationError(
                 error.message, _details(event, error.message), type="StepFailed"
             ) from error
-        reader, writer = await asyncio.open_connection(sock=sock)
+        self._observer.started(event)
         try:
-            writer.write(_request(given, event, self._observer.wants_lines))
-            self._observer.started(event)
-            result = await self._follow(reader, writer, event)
-        finally:
-            writer.close()
+            supervisor.writer.write(_request(given, event, self._observer.wants_lines))
+            result = await self._follow(supervisor, event)
+        except BaseException:
+            supervisor.close()
+            raise
+        supervisor.release()
         if result.get("ok"):
             self._observer.finished(event, result["outcome"])
             return _success(event, result)
         raise self._failure(given, event, result)
 
-    async def _follow(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, event: TaskEvent
-    ) -> dict[str, Any]:
+    async def _follow(self, supervisor: Supervisor, event: TaskEvent) -> dict[str, Any]:
         """The supervisor's result; {"lost": True} when it ended without one."""
         cancelled: asyncio.CancelledError | None = None
         while True:
             try:
-                line = await reader.readline()
+                line = await supervisor.reader.readline()
             except asyncio.CancelledError as error:
                 if cancelled is not None:
                     raise
                 cancelled = error
-                writer.write(json.dumps({"stop": True, "final": not self._runs_again()}).encode() + b"\n")
+                supervisor.writer.write(
+                    json.dumps({"stop": True, "final": not self._runs_again()}).encode() + b"\n"
+                )
                 continue
             message: dict[str, Any] = json.loads(line) if line else {"lost": True}
             if message.get("event") == "line":

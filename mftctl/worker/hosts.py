@@ -21,6 +21,10 @@ from ..manifest import Launch
 BOOT = Path(__file__).resolve().parents[1] / "flowhost" / "boot.py"
 #: Seconds a host may take to import its flow, which may import half the world.
 START_TIMEOUT = 600.0
+#: Flow hosts kept at once: each holds a flow and all that it imports.
+MAX_HOSTS = 16
+#: Bytes of a line that a supervisor may send: one that a task printed, or its artifacts' names.
+MAX_LINE = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -31,27 +35,53 @@ class _Key:
     launch: str
 
 
+@dataclass(frozen=True)
+class Supervisor:
+    """A process of a host that runs one attempt at a time, and the connection to it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    host: Host
+
+    def release(self) -> None:
+        """It has given its result and may have the next attempt."""
+        self.host.idle.append(self)
+
+    def close(self) -> None:
+        """Let it go, with what it runs."""
+        self.writer.close()
+
+
 class Host:
     """A running flow host."""
 
     def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket) -> None:
         self._process = process
         self._channel = channel
+        self.idle: list[Supervisor] = []
 
     @property
     def alive(self) -> bool:
         """Whether its process still runs."""
         return self._process.poll() is None
 
-    def connect(self) -> socket.socket:
-        """A socket to a new supervisor; OSError when the host is gone."""
+    async def supervisor(self) -> Supervisor:
+        """One that is free, or a new one; OSError when the host is gone."""
+        while self.idle:
+            found = self.idle.pop()
+            if not found.reader.at_eof():
+                return found
+            found.close()
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(self._channel, [b"."], [theirs.fileno()])
-        return ours
+        reader, writer = await asyncio.open_connection(sock=ours, limit=MAX_LINE)
+        return Supervisor(reader, writer, self)
 
     async def close(self) -> None:
-        """Let it go: it ends when its channel closes."""
+        """Let it go: it ends when its channel closes, its supervisors when they have done what they run."""
+        for supervisor in self.idle:
+            supervisor.close()
         self._channel.close()
         await asyncio.to_thread(self._process.wait)
 
@@ -70,8 +100,8 @@ class Hosts:
         self._hosts: dict[tuple[_Key, str], asyncio.Task[Host]] = {}
         self._unforkable: set[_Key] = set()
 
-    async def connect(self, launch: Launch) -> socket.socket:
-        """A socket to a new supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
+    async def supervisor(self, launch: Launch) -> Supervisor:
+        """A free supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
         key = _key(launch)
         for _ in range(3):
             isolation = "spawn" if key in self._unforkable else self._isolation
@@ -79,14 +109,14 @@ class Hosts:
             if host is None:
                 continue
             try:
-                return host.connect()
+                return await host.supervisor()
             except OSError:
                 self._hosts.pop((key, isolation), None)
         raise MftctlError(f"the flow host of {launch.flow} ended as soon as it was started", code="host.lost")
 
     async def warm(self, launch: Launch) -> None:
-        """Start the host of ``launch`` before its first task comes."""
-        (await self.connect(launch)).close()
+        """Start the host of ``launch`` and a supervisor before its first task comes."""
+        (await self.supervisor(launch)).release()
 
     async def close(self) -> None:
         """End all hosts."""
@@ -100,7 +130,11 @@ class Hosts:
         if known is not None and known.done() and (known.exception() is not None or not known.result().alive):
             known = None
         if known is None:
-            known = self._hosts[key, isolation] = asyncio.create_task(self._start(launch, isolation))
+            known = asyncio.create_task(self._start(launch, isolation))
+        # The one used last goes last: the first is the one to be let go when there are too many.
+        self._hosts.pop((key, isolation), None)
+        self._hosts[key, isolation] = known
+        await self._let_go()
         try:
             return await asyncio.shield(known)
         except _Unforkable as why:
@@ -108,6 +142,13 @@ class Hosts:
                 self._unforkable.add(key)
                 self._say(f"{launch.flow}: its import leaves {why}; each task gets a new process")
             return None
+
+    async def _let_go(self) -> None:
+        """Close the hosts that have not been used for longest; what their supervisors run goes on."""
+        while len(self._hosts) > MAX_HOSTS:
+            oldest = self._hosts.pop(next(iter(self._hosts)))
+            if oldest.done() and oldest.exception() is None:
+                await oldest.result().close()
 
     async def _start(self, launch: Launch, isolation: str) -> Host:
         folder = package_folder(str(self._cache), launch.package)
