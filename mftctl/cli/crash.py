@@ -8,12 +8,11 @@ import platform
 import sys
 import tempfile
 import traceback
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import __version__
 from ..errors import MftctlError
-
 
 #: Errors of a disk, which are nobody's bug.
 DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})
@@ -23,10 +22,11 @@ def report(error: Exception) -> MftctlError:
     """What to tell the user instead of a traceback, which goes to a log file unless a disk is to blame."""
     if isinstance(error, OSError) and error.errno in DISK:
         return MftctlError(f"{error.filename or 'the output'}: {error.strerror}", code="disk")
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     # Not the arguments: a parameter's value may be a secret.
     words = " ".join(word for word in sys.argv[1:2] if not word.startswith("-"))
-    head = f"mftctl {__version__} {words}, Python {platform.python_version()}, {platform.platform()}, {now.isoformat()}\n"
+    system = f"Python {platform.python_version()}, {platform.platform()}"
+    head = f"mftctl {__version__} {words}, {system}, {now.isoformat()}\n"
     text = head + "".join(traceback.format_exception(error))
     path = _write(text, f"crash-{now:%Y%m%dT%H%M%S}-{os.getpid()}.log")
     what = " ".join(f"{type(error).__name__}: {error}".split())

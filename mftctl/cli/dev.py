@@ -1,6 +1,8 @@
 """`mftctl dev`: the embedded Temporal server and its UI in the foreground."""
 
 import asyncio
+import socket
+import time
 
 from .. import devserver
 from ..errors import Exit, MftctlError
@@ -9,6 +11,8 @@ from .threads import in_thread
 
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233
+#: Seconds to wait for the UI, without which the server is of use too.
+UI_TIMEOUT = 10.0
 
 
 def dev(
@@ -31,8 +35,10 @@ def dev(
 
 
 async def _dev(port: int | None, ui_port: int | None) -> Result:
-    from .signals import Signals
+    from .memory import collect_again
+    from .signals import Signals, first_of
 
+    collect_again()
     signals = Signals()
     opening = devserver.open_server(
         DEFAULT_PORT if port is None else port, DEFAULT_UI_PORT if ui_port is None else ui_port
@@ -43,15 +49,29 @@ async def _dev(port: int | None, ui_port: int | None) -> Result:
             _refuse_other_port(port, lease.address)
             _refuse_other_port(ui_port, lease.ui)
             say("a `mftctl run` or `mftctl dev` has the server running already: sharing it")
+        await in_thread(lambda: _wait_for(lease.ui))
         write(f"Temporal server\t{lease.address}\nUI\t{lease.ui}\nhistory\t{devserver.database()}\n")
         gone = in_thread(lease.wait)
-        await asyncio.wait([gone, signals.first], return_when=asyncio.FIRST_COMPLETED)
+        await first_of(gone, signals.first)
     finally:
         lease.release()
     if gone.done():
         raise MftctlError("the Temporal server has ended by itself", code="server.ended")
     say("stopped")
     return Result()
+
+
+def _wait_for(url: str) -> None:
+    """The UI begins to answer a moment after the server does."""
+    host, _, port = url.rpartition("/")[2].partition(":")
+    deadline = time.monotonic() + UI_TIMEOUT
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _refuse_other_port(wanted: int | None, where: str) -> None:

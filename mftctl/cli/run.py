@@ -23,8 +23,8 @@ def run(
 ) -> Result:
     """Run a flow now and watch it; where no Temporal server is configured, on one that mftctl starts for it.
 
-    Exit code 0, or 3 when the run does not complete. Ctrl-C cancels the run and waits for its tasks; a second one leaves
-    at once.
+    Exit code 0, or 3 when the run does not complete. Ctrl-C cancels the run and waits for its tasks; a second one
+    leaves at once.
 
     Parameters
     ----------

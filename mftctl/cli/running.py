@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 async def run_flow(order: Order, connection: Connection, profile: Profile) -> Result:
     """Run it; the result says how it ended."""
-    # The longest things first and side by side: the compiler, the server, and the import of temporalio.
+    # The compiler, the import of temporalio and the start of the server, side by side.
     compiling = in_thread(lambda: compile_flow(order.file, order.options, order.python, cache_dir()))
-    opening = None if names_server(connection, profile) else devserver.open_server()
+    embedded = not names_server(connection, profile)
     from .watching import Watching
+
+    # Last, though it is needed first: once up, the server keeps a core busy for a while, and until here there is none
+    # to spare; the compiler takes longer than it anyway.
+    opening = devserver.open_server() if embedded else None
 
     client, lease = await _connect(opening, connection, profile)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from typing import Any
 
 from ..errors import Exit
 
@@ -24,11 +25,17 @@ class Signals:
 
     def _heard(self, number: int) -> None:
         now = self._loop.time()
-        if now - self._last >= TOGETHER:
-            future = self.second if self.first.done() else self.first
-            if not future.done():
-                future.set_result(number)
+        if now - self._last < TOGETHER:
+            return
         self._last = now
+        future = self.second if self.first.done() else self.first
+        if not future.done():
+            future.set_result(number)
+
+
+async def first_of(*waiting: asyncio.Future[Any]) -> None:
+    """Wait until one of them is done."""
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
 
 
 def interrupted_by(number: int) -> Exit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ..worker.observer import Observer, TaskEvent
@@ -35,6 +35,6 @@ class TaskLog(Observer):
 
 
 def _write(event: TaskEvent, what: str) -> None:
-    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
     sys.stderr.write(f"{now} {event.pathspec} {what}\n")
     sys.stderr.flush()

@@ -1,11 +1,11 @@
 """`mftctl trigger`: start a run of a deployment."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
-
+from ..control.parameters import check, settle, split
 from ..errors import Exit, MftctlError
 from ..profiles import Profile
 from . import durations
@@ -49,48 +49,53 @@ def trigger(
     """
     limit = None if timeout is None else durations.parse(timeout, "--timeout")
     profile = connection.settings()
+    given = split(parameters)
     return asyncio.run(
-        _trigger(name, parameters, tag, wait or limit is not None, limit, run_id_file, connection, profile)
+        _trigger(
+            _Request(name, given, tag, wait or limit is not None, limit, run_id_file), connection, profile
+        )
     )
 
 
-async def _trigger(
-    name: str,
-    words: tuple[str, ...],
-    tags: tuple[str, ...],
-    wait: bool,
-    limit: float | None,
-    run_id_file: Path | None,
-    connection: Connection,
-    profile: Profile,
-) -> Result:
+@dataclass(frozen=True)
+class _Request:
+    name: str
+    parameters: dict[str, str]
+    tags: tuple[str, ...]
+    wait: bool
+    limit: float | None
+    run_id_file: Path | None
+
+
+async def _trigger(request: _Request, connection: Connection, profile: Profile) -> Result:
     from ..compiler.includefile import upload
-    from ..control import deployments, parameters, runs
+    from ..control import deployments, runs
+    from .memory import collect_again
     from .session import open_client
 
-    given = parameters.split(words)
+    collect_again()
     client = await open_client(connection, profile)
-    manifest = await deployments.find(client, name)
-    parameters.check(manifest, given)
-    settled = await asyncio.to_thread(parameters.settle, manifest, given, upload)
-    run_id = await runs.start(client, manifest, settled, tags)
-    if run_id_file is not None:
-        write_run_id(run_id_file, run_id)
+    manifest = await deployments.find(client, request.name)
+    check(manifest, request.parameters)
+    settled = await asyncio.to_thread(settle, manifest, request.parameters, upload)
+    run_id = await runs.start(client, manifest, settled, request.tags)
+    if request.run_id_file is not None:
+        write_run_id(request.run_id_file, run_id)
     served = await runs.has_worker(client, manifest.task_queue)
     if not served:
         say(
             f"no worker serves {manifest.deployment} yet; start one with: mftctl worker {manifest.deployment}"
         )
-    if not wait:
+    if not request.wait:
         return _started(manifest, run_id, served)
     say(f"run {run_id} started")
     event({"event": "run_started", "run": f"{manifest.flow}/{run_id}"})
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(request.limit):
             ended = await _watch(client, run_id)
     except TimeoutError:
         raise MftctlError(
-            f"run {run_id} has not ended after {durations.format_seconds(limit or 0)}; it goes on",
+            f"run {run_id} has not ended after {durations.format_seconds(request.limit or 0)}; it goes on",
             exit=Exit.TIMEOUT,
             code="timeout",
         ) from None

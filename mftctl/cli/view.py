@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from ..manifest import Manifest
@@ -85,7 +85,7 @@ class EventView(View):
 
     def line(self, event: TaskEvent, stream: str, text: str, at: float) -> None:
         """It printed a line."""
-        time_ = datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
+        time_ = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
         _tell("line", event, stream=stream, text=text, time=time_)
 
     def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:  # noqa: ARG002

@@ -17,9 +17,10 @@ from ..profiles import Profile
 from ..worker.service import Service
 from .durations import format_seconds
 from .leaving import leave
+from .memory import collect_again
 from .order import Order
 from .output import Result, say
-from .signals import Signals, interrupted_by
+from .signals import Signals, first_of, interrupted_by
 from .trigger import write_run_id
 from .view import choose, in_order
 from .worker import worker_settings
@@ -34,6 +35,7 @@ class Watching:
     """Serves one run and shows it. Made while the flow is still being compiled, so that the worker is there in time."""
 
     def __init__(self, client: Client, order: Order, profile: Profile) -> None:
+        collect_again()
         self._client = client
         self._order = order
         self._max_workers = order.options.max_workers or MAX_WORKERS
@@ -45,7 +47,7 @@ class Watching:
 
     async def compiled(self, compiling: asyncio.Future[Manifest]) -> Manifest:
         """Wait for the compiler, unless Ctrl-C comes first."""
-        await asyncio.wait([compiling, self._signals.first], return_when=asyncio.FIRST_COMPLETED)
+        await first_of(compiling, self._signals.first)
         if self._signals.first.done():
             leave(self._interrupted())
         return compiling.result()
@@ -77,11 +79,11 @@ class Watching:
     async def _watch(self, run: _Run) -> runs.Ended:
         ending = asyncio.create_task(runs.outcome(run.handle))
         looking = asyncio.create_task(self._look(run)) if self._view.wants_progress else None
-        await asyncio.wait([ending, self._signals.first], return_when=asyncio.FIRST_COMPLETED)
+        await first_of(ending, self._signals.first)
         if not ending.done():
             say("cancelling the run; once more to leave at once")
             await run.handle.cancel()
-            await asyncio.wait([ending, self._signals.second], return_when=asyncio.FIRST_COMPLETED)
+            await first_of(ending, self._signals.second)
         if not ending.done():
             await self._leave_at_once(run)
         if looking is not None:

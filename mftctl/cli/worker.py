@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,11 +95,13 @@ async def _work(
 ) -> None:
     from ..control import deployments
     from ..worker.service import Service
+    from .memory import collect_again
     from .session import open_client, quiet_sdk
-    from .signals import Signals
+    from .signals import Signals, first_of
     from .talk import TaskLog
 
     quiet_sdk()
+    collect_again()
     client = await open_client(connection, profile)
     served = None
     if names is not None:
@@ -105,17 +109,16 @@ async def _work(
     service = Service(client, settings, TaskLog())
     signals = Signals()
     serving = asyncio.create_task(service.keep(_queues(client, served)))
-    say(
-        f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {client.service_client.config.target_host}"
-    )
-    done, _ = await asyncio.wait([serving, signals.first], return_when=asyncio.FIRST_COMPLETED)
-    if serving in done:
+    where = client.service_client.config.target_host
+    say(f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {where}")
+    await first_of(serving, signals.first)
+    if serving.done():
         await service.close()
         serving.result()
     serving.cancel()
     say("Worker shutting down gracefully.")
     stopping = asyncio.create_task(service.stop())
-    await asyncio.wait([stopping, signals.second], return_when=asyncio.FIRST_COMPLETED)
+    await first_of(stopping, signals.second)
     if not stopping.done():
         say("stopping the running tasks; they run again elsewhere")
         service.stop_tasks()
@@ -123,7 +126,7 @@ async def _work(
     await service.close()
 
 
-def _queues(client: "Client", served: frozenset[str] | None):  # noqa: ANN202
+def _queues(client: "Client", served: frozenset[str] | None) -> Callable[[], Awaitable[frozenset[str]]]:
     """What to serve now; what was served before while the server does not answer."""
     from temporalio.service import RPCError
 
@@ -133,10 +136,8 @@ def _queues(client: "Client", served: frozenset[str] | None):  # noqa: ANN202
 
     async def queues() -> frozenset[str]:
         nonlocal last
-        try:
+        with suppress(RPCError):
             last = await deployments.queues(client, served)
-        except RPCError:
-            pass
         return last
 
     return queues

@@ -59,6 +59,8 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
         branch=_current("branch_name"),
         max_workers=options.max_workers or Manifest.max_workers,
         workflow_timeout=options.workflow_timeout,
+        success_hooks=_hooks(state.flow, "success_hooks"),
+        error_hooks=_hooks(state.flow, "error_hooks"),
     )
     return manifest.to_plain()
 
@@ -140,6 +142,7 @@ def _name(state: Any, options: Options) -> str:
 
 
 def _launch(state: Any, options: Options, owner: str, code: Any) -> Launch:
+    from metaflow import metaflow_config
     from metaflow.client import get_namespace
 
     namespace = options.namespace if options.namespace is not None else get_namespace()
@@ -156,6 +159,7 @@ def _launch(state: Any, options: Options, owner: str, code: Any) -> Launch:
         monitor=state.monitor.TYPE,
         options=tuple(_options(state)),
         env=_environment(state, owner),
+        decorators=(*options.decorators, *metaflow_config.DEFAULT_DECOSPECS.split()),
         tags=options.tags,
         namespace=namespace or "",
         cwd=options.cwd,
@@ -205,6 +209,10 @@ def _environment(state: Any, owner: str) -> dict[str, str]:
     found["METAFLOW_RUNTIME_NAME"] = "temporal"
     found["METAFLOW_USER"] = found["METAFLOW_OWNER"] = owner
     return {name: str(value) for name, value in found.items() if value}
+
+
+def _hooks(flow: Any, kind: str) -> tuple[str, ...]:
+    return tuple(name for hook in flow._flow_decorators.get("exit_hook", []) for name in getattr(hook, kind))
 
 
 def _current(name: str) -> Any:

@@ -6,6 +6,7 @@ that applies them for `python flow.py run`.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 from typing import Any, Callable
@@ -33,9 +34,11 @@ def main(fd: str) -> None:
         sys.exit(1)
     try:
         manifest = _compile(request["file"], from_plain(Options, request["options"]), request["cache"])
-        channel.send({"manifest": manifest})
+        answer: dict[str, Any] = {"manifest": manifest}
     except Refused as error:
-        channel.send({"error": str(error), "code": error.code, "hint": error.hint})
+        answer = {"error": str(error), "code": error.code, "hint": error.hint}
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        channel.send(answer)
     sys.stdout.flush()
     sys.stderr.flush()
 

@@ -11,7 +11,9 @@ from ..errors import Exit, MftctlError
 from ..manifest import Manifest, Parameter
 
 #: What Metaflow's command line takes for a bool.
-TRUE, FALSE = frozenset({"true", "t", "1", "yes", "y"}), frozenset({"false", "f", "0", "no", "n"})
+_BOOLS = dict.fromkeys(("true", "t", "1", "yes", "y"), True) | dict.fromkeys(
+    ("false", "f", "0", "no", "n"), False
+)
 WANTED = {
     "int": "a whole number",
     "float": "a number",
@@ -79,9 +81,9 @@ def _check_value(parameter: Parameter, value: str) -> None:
             float(value)
         elif parameter.type == "json":
             json.loads(value)
-        elif parameter.type == "bool" and value.lower() not in TRUE | FALSE:
-            raise ValueError
-    except ValueError as error:
+        elif parameter.type == "bool":
+            _BOOLS[value.lower()]
+    except (KeyError, ValueError) as error:
         wanted = WANTED[parameter.type]
         message = f"parameter '{parameter.name}' is of type {parameter.type}, and '{value}' is not {wanted}"
         raise _usage(message, f"give it as {parameter.name}=VALUE with {wanted}") from error

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from temporalio import exceptions
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
-    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
-from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
+from temporalio.service import RPCError
 
 from .. import ids
 from ..engine.inputs import RunInput
@@ -150,7 +150,7 @@ def _ended_badly(cause: BaseException | None) -> Ended:
         return Ended("cancelled")
     if isinstance(cause, TerminatedError):
         return Ended("terminated", cause.message)
-    if isinstance(cause, TimeoutError):
+    if isinstance(cause, exceptions.TimeoutError):
         return Ended("timed_out", "it passed its workflow timeout")
     if not isinstance(cause, ApplicationError):
         return Ended("failed", str(cause))

@@ -52,6 +52,25 @@ class RunInput:
 
 
 @dataclass(frozen=True)
+class HookInput:
+    """What the activity of an exit hook gets: the ``hook`` function of the flow's file, to be called for a run."""
+
+    launch: Launch
+    run_id: str
+    hook: str
+
+    def to_plain(self) -> dict[str, Any]:
+        """The payload."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> HookInput:
+        """The input that ``to_plain`` gave."""
+        return from_plain(HookInput, plain)
+
+
+@dataclass(frozen=True)
 class TaskInput:
     """What the activity of a task gets: enough to start it on a worker that has never heard of its run."""
 

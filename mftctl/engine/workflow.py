@@ -27,7 +27,7 @@ from .. import ids
 from ..codec import from_plain, to_plain
 from ..manifest import MAX_ATTEMPTS
 from ..tasks import Input, Outcome, Task
-from .inputs import RunInput, TaskInput
+from .inputs import HookInput, RunInput, TaskInput
 from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress
 from .queue import Queue
@@ -45,6 +45,8 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=12)
 #: How much longer than @timeout the server waits: Metaflow's own alarm comes first, then log and artifacts are saved.
 TIMEOUT_GRACE = 60.0
 NO_TIMEOUT = timedelta(days=365)
+#: Activity type of an exit hook; no step can have this name.
+HOOK_TYPE = "@exit_hook"
 
 
 @workflow.defn(dynamic=True)
@@ -54,14 +56,38 @@ class FlowWorkflow:
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:
         """Run to the end; ApplicationError ``StepFailed`` with the first failure's details when a step fails."""
-        plain = workflow.payload_converter().from_payload(args[0].payload, dict)
-        self._driver = Driver(RunInput.from_plain(plain))
-        return await self._driver.drive()
+        given = RunInput.from_plain(workflow.payload_converter().from_payload(args[0].payload, dict))
+        self._driver = Driver(given)
+        try:
+            result = await self._driver.drive()
+        except workflow.ContinueAsNewError:
+            raise
+        except BaseException:
+            await _call_hooks(given, given.manifest.error_hooks)
+            raise
+        await _call_hooks(given, given.manifest.success_hooks)
+        return result
 
     @workflow.query(name="progress")
     def progress(self) -> dict[str, Any]:
         """Counts per step: ``{"steps": {name: {"running", "done", "failed", "known"}}}``."""
         return self._driver.progress.to_plain()
+
+
+async def _call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:
+    """Call the functions of @exit_hook one after the other; as with the native runtime, a failure fails nothing."""
+    for hook in () if given.fan else hooks:
+        with contextlib.suppress(ActivityError):
+            await workflow.execute_activity(
+                HOOK_TYPE,
+                HookInput(given.launch, given.run_id, hook).to_plain(),
+                start_to_close_timeout=NO_TIMEOUT,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                retry_policy=RetryPolicy(
+                    initial_interval=timedelta(seconds=1), maximum_attempts=MAX_ATTEMPTS
+                ),
+                summary=hook,
+            )
 
 
 class Driver:

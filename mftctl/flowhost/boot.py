@@ -18,6 +18,8 @@ def main() -> None:
         from mftctl.compiler.inside import main as room
     elif mode == "host":
         from mftctl.flowhost.host import main as room
+    elif mode == "hook":
+        from mftctl.flowhost.hook import main as room
     else:
         from mftctl.flowhost.plain import main as room
     del sys.path[0]

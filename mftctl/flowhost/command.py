@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import Optional
 
 from .. import ids
@@ -32,6 +33,9 @@ def top_options(launch: Launch) -> list[str]:
 
 def init_command(launch: Launch, attempt: Attempt) -> list[str]:
     """Stores the run's parameters as the task that feeds the first step."""
+    # As the process of `run` has them, which stores what the flow's graph looks like.
+    options = [option for option in launch.options if not option.startswith("--with=")]
+    launch = replace(launch, options=(*(f"--with={spec}" for spec in launch.decorators), *options))
     values = [part for name, value in attempt.parameters.items() for part in (f"--{name}", value)]
     run = ["--run-id", attempt.run_id, "--task-id", ids.parameters_task_id()]
     return [*top_options(launch), "init", *run, *_tags(launch), *values]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import sys
@@ -15,6 +17,24 @@ _GIT_KEYS = ("repo_url", "branch_name", "commit_sha", "has_uncommitted_changes")
 def package_folder(cache: str, package: Package) -> str:
     """Where a code package is unpacked on this machine."""
     return os.path.join(cache, "packages", package.sha)
+
+
+def work_folder(folder: str, launch: Launch) -> str:
+    """A folder to run a deployment's tasks in, made when it is not there: it shows the package unpacked in ``folder``.
+
+    Files that tasks read beside their code are there, and what they write does not change the package. Metaflow keeps
+    local cards in the `.metaflow` of the working folder, wherever the datastore is, so that is a link to the datastore.
+    """
+    place = hashlib.sha256(launch.datastore_root.encode()).hexdigest()[:12]
+    made = os.path.join(os.path.dirname(os.path.dirname(folder)), "work", f"{launch.package.sha}-{place}")
+    os.makedirs(made, exist_ok=True)
+    links = {name: os.path.join(folder, name) for name in os.listdir(folder) if not name.startswith(".mf_")}
+    if launch.datastore == "local":
+        links[".metaflow"] = launch.datastore_root
+    for name, target in links.items():
+        with contextlib.suppress(FileExistsError):
+            os.symlink(target, os.path.join(made, name))
+    return made
 
 
 def variables(launch: Launch, folder: str) -> dict[str, str]:

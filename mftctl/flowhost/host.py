@@ -22,7 +22,7 @@ from ..manifest import Launch
 from . import hazards, program, supervisor
 from . import launch as launching
 from .channel import Channel
-from .environment import config_options, settle
+from .environment import config_options, settle, work_folder
 from .randomness import Seeds
 from .tasks import Forked, Spawned, Starter
 
@@ -39,12 +39,14 @@ def main(fd: str) -> None:
     if problem:
         channel.send({"ready": False, "error": problem})
         sys.exit(1)
+    if launch.cwd is None:
+        os.chdir(work_folder(folder, launch))
     launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
     if config["isolation"] == "spawn":
         settle()
         _serve(channel, launch, Spawned(file))
     printed = _Printed()
-    earlier, seeds = hazards.before(), Seeds()
+    earlier, seeds = hazards.before(), Seeds(folder)
     seeds.watch()
     settle()
 
@@ -53,6 +55,8 @@ def main(fd: str) -> None:
         prelude = printed.stop()
         _import_for_tasks(flow)
         found = hazards.hazards(earlier)
+        if seeds.drawn():
+            found.append("random values drawn while it was imported")
         if found:
             channel.send({"ready": False, "hazards": found})
             sys.exit(0)
@@ -146,7 +150,7 @@ class _Printed:
         sys.stderr.flush()
         self._saved = (os.dup(1), os.dup(2))
         # Without a name, so that nothing is left when this process is killed.
-        self._files: tuple[IO[bytes], ...] = tuple(tempfile.TemporaryFile() for _ in (1, 2))
+        self._files: tuple[IO[bytes], ...] = tuple(tempfile.TemporaryFile() for _ in (1, 2))  # noqa: SIM115
         for fd, file in zip((1, 2), self._files):
             os.dup2(file.fileno(), fd)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -60,6 +61,8 @@ class Watch:
         err_read, err_write = os.pipe()
         ours = [out_read, err_read, self._wake, self._wake_write, self._channel.fileno()]
         pid = starter.start(argv, env, out_write, err_write, ours)
+        with contextlib.suppress(OSError):  # it has done so itself, or is gone already
+            os.setpgid(pid, pid)
         os.close(out_write)
         os.close(err_write)
         pipes = {out_read: 1, err_read: 2}

@@ -6,17 +6,25 @@ A fork does neither by itself: Python's `random` seeds itself anew in every chil
 
 from __future__ import annotations
 
+import os
 import random
 import sys
-from typing import Any
+from types import FrameType
+from typing import Any, Optional
+
+#: Where numpy's global generator stands in its block of numbers before the first one is drawn.
+_NUMPY_UNTOUCHED = 624
 
 
 class Seeds:
     """Watches whether an import seeds Python's global generator, and sets a forked child right."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
         self._seeded = False
-        self._seed, self._setstate = random.seed, random.setstate
+        self._drawn = False
+        self._seed, self._setstate, self._urandom = random.seed, random.setstate, os.urandom
+        self._before = random.getstate()
         self._state: Any = None
 
     def watch(self) -> None:
@@ -30,12 +38,26 @@ class Seeds:
             self._seeded = True
             self._setstate(state)
 
-        random.seed, random.setstate = seed, setstate
+        def urandom(size: int) -> bytes:
+            self._drawn = self._drawn or _is_called_from(self._folder)
+            return self._urandom(size)
+
+        random.seed, random.setstate, os.urandom = seed, setstate, urandom
+        random._urandom = urandom  # type: ignore[attr-defined]
 
     def keep(self) -> None:
         """The import is over: remember the state it left."""
-        random.seed, random.setstate = self._seed, self._setstate
+        random.seed, random.setstate, os.urandom = self._seed, self._setstate, self._urandom
+        random._urandom = self._urandom  # type: ignore[attr-defined]
         self._state = random.getstate()
+
+    def drawn(self) -> bool:
+        """Whether the import drew numbers that a new process would draw anew: all forked tasks would share them."""
+        numpy_random = getattr(sys.modules.get("numpy"), "random", None)
+        numpy_drawn = False
+        if numpy_random is not None and _is_unseeded(numpy_random.mtrand._rand):
+            numpy_drawn = numpy_random.get_state()[2] != _NUMPY_UNTOUCHED
+        return self._drawn or numpy_drawn or (not self._seeded and self._state != self._before)
 
     def settle_child(self) -> None:
         """In a forked child: the numbers a new process would draw after the same import."""
@@ -44,6 +66,19 @@ class Seeds:
         numpy_random = getattr(sys.modules.get("numpy"), "random", None)
         if numpy_random is not None and _is_unseeded(numpy_random.mtrand._rand):
             numpy_random.seed()
+
+
+def _is_called_from(folder: str) -> bool:
+    """Whether code in ``folder`` is what asks, and not a module that it imports."""
+    frame: Optional[FrameType] = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith(folder):
+            return True
+        if name.startswith("<frozen importlib"):
+            return False
+        frame = frame.f_back
+    return False
 
 
 def _is_unseeded(generator: Any) -> bool:

@@ -20,7 +20,7 @@ from . import command, results
 from .channel import Channel
 from .logs import OnLine, Saver, Stream
 from .process import Ended, Watch
-from .tasks import Starter
+from .tasks import Spawned, Starter
 
 #: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: this failure is not to be retried.
 EXIT_DISALLOW_RETRY = 202
@@ -36,10 +36,13 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
     A request holds an Attempt, how many ``attempts`` Metaflow grants, the run's ``tags``, and ``live`` for lines as
     they come. Results: ``{"ok": True, "outcome", "artifacts"}``; ``{"ok": False, "message", "log", "final"}`` where
     ``final`` says that no retry is left; ``{"ok": False, "cancelled": True}``, or ``"lost"`` when it is to run again
-    elsewhere.
+    elsewhere. A request with a ``hook`` runs a function of @exit_hook instead.
     """
     watch = Watch(channel)
     while (request := channel.receive()) is not None:
+        if "hook" in request:
+            channel.send(_hook(watch, request))
+            continue
         launch = replace(launch, tags=tuple(request["tags"]))
         attempt = from_plain(Attempt, request["attempt"])
         on_line = _live(channel) if request["live"] else None
@@ -50,6 +53,20 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
         if result is None:
             return
         channel.send(result)
+
+
+def _hook(watch: Watch, request: dict[str, Any]) -> dict[str, Any]:
+    """Run a function of @exit_hook; its output and whether it ended well. A failure of it fails nothing else."""
+    streams = (Stream("stdout", None), Stream("stderr", None))
+    starter = Spawned(request["file"], "hook")
+    argv = [request["hook"], request["run"]]
+    ended = watch.run(starter, argv, {}, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0)
+    for stream in streams:
+        stream.end()
+    return {
+        "ok": ended.code == 0,
+        "output": [line for stream in streams for line in stream.tail(TRACEBACK_LINES)],
+    }
 
 
 def _live(channel: Channel) -> OnLine:

@@ -66,17 +66,18 @@ class Forked:
 
 
 class Spawned:
-    """New processes of this interpreter."""
+    """New processes of this interpreter, each in a ``mode`` of boot.py."""
 
     bounded = True
     prelude = (b"", b"")
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, mode: str = "plain") -> None:
         self._file = file
+        self._mode = mode
 
     def start(self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]) -> int:  # noqa: ARG002
         """Start the flow's file through boot.py, which finds metaflow and the package as the host does."""
-        command = [sys.executable, "-u", _BOOT, "plain", self._file, *argv]
+        command = [sys.executable, "-u", _BOOT, self._mode, self._file, *argv]
         process = subprocess.Popen(
             command,
             env={**os.environ, **env},

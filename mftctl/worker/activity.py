@@ -13,7 +13,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from ..codec import to_plain
-from ..engine.inputs import TaskInput
+from ..engine.inputs import HookInput, TaskInput
 from ..errors import MftctlError
 from ..manifest import MAX_ATTEMPTS
 from ..tasks import Attempt
@@ -38,6 +38,11 @@ class TaskActivity:
         self._running: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether an attempt is running."""
+        return bool(self._running)
+
     def stop_all(self) -> None:
         """Stop the attempts that run; other workers make them again, with no retry of the user's used up."""
         self._stopping = True
@@ -48,17 +53,36 @@ class TaskActivity:
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:
         """One attempt; ApplicationError says whether and when there is another."""
         plain = activity.payload_converter().from_payload(args[0].payload, dict)
-        given = TaskInput.from_plain(plain)
         beating = asyncio.create_task(_beat())
         running = asyncio.current_task()
         assert running is not None
         self._running.add(running)
         try:
             async with self._limit:
-                return await self._attempt(given)
+                if "hook" in plain:
+                    return await self._hook(HookInput.from_plain(plain))
+                return await self._attempt(TaskInput.from_plain(plain))
         finally:
             self._running.discard(running)
             beating.cancel()
+
+    async def _hook(self, given: HookInput) -> dict[str, Any]:
+        """Call a function of @exit_hook; its output is the result, whether it ended well or not."""
+        supervisor = await self._hosts.supervisor(given.launch)
+        pathspec = f"{given.launch.flow}/{given.run_id}"
+        try:
+            request = {"hook": given.hook, "file": self._hosts.file(given.launch), "run": pathspec}
+            supervisor.writer.write(json.dumps(request).encode() + b"\n")
+            line = await supervisor.reader.readline()
+        except BaseException:
+            supervisor.close()
+            raise
+        if not line:
+            raise ApplicationError("the hook was lost with its process", type="HookLost")
+        supervisor.release()
+        result: dict[str, Any] = json.loads(line)
+        self._observer.hook(given.launch.flow, given.run_id, given.hook, result["ok"], result["output"])
+        return {"hook": given.hook, **result}
 
     async def _attempt(self, given: TaskInput) -> dict[str, Any]:
         event = TaskEvent(given.launch.flow, given.run_id, given.task, activity.info().attempt - 1)

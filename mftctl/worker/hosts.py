@@ -114,6 +114,10 @@ class Hosts:
                 self._hosts.pop((key, isolation), None)
         raise MftctlError(f"the flow host of {launch.flow} ended as soon as it was started", code="host.lost")
 
+    def file(self, launch: Launch) -> str:
+        """The flow's file as it is unpacked here."""
+        return os.path.join(package_folder(str(self._cache), launch.package), launch.file)
+
     async def warm(self, launch: Launch) -> None:
         """Start the host of ``launch`` and a supervisor before its first task comes."""
         (await self.supervisor(launch)).release()

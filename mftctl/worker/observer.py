@@ -43,5 +43,8 @@ class Observer:
     def cancelled(self, event: TaskEvent) -> None:
         """It was stopped because its run was cancelled."""
 
+    def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:
+        """A function of @exit_hook was called, and printed ``output``."""
+
     def say(self, message: str) -> None:
         """The worker has something to say."""

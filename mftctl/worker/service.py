@@ -26,6 +26,8 @@ HEARTBEAT_THROTTLE = timedelta(seconds=2)
 GRACEFUL = timedelta(days=365)
 #: Seconds between looks at which task queues are to be served.
 REFRESH = 2.0
+#: Seconds after which a worker that runs nothing any more does not wait for the server's word.
+GIVE_UP = 10.0
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,16 @@ class Service:
         await self._hosts.warm(launch)
 
     async def stop(self) -> None:
-        """Take no new task and let the running ones finish."""
-        await asyncio.gather(*(worker.shutdown() for worker, _ in self._workers.values()))
+        """Take no new task and let the running ones finish; a server that is gone is not waited for."""
+        stopping = asyncio.gather(*(worker.shutdown() for worker, _ in self._workers.values()))
+        idle_since: float | None = None
+        while not stopping.done():
+            await asyncio.wait([stopping], timeout=1)
+            now = asyncio.get_running_loop().time()
+            idle_since = None if self._activity.busy else idle_since or now
+            if idle_since is not None and now - idle_since > GIVE_UP:
+                stopping.cancel()
+                return
 
     def stop_tasks(self) -> None:
         """Stop the running tasks; they run again elsewhere."""

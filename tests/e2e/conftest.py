@@ -2,13 +2,93 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Seconds after which something that should have happened never will; far more than it takes on a busy machine.
+TIMEOUT = 90.0
+COMMAND = (sys.executable, "-m", "mftctl")
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder to run commands in, as the user's home, and what they find in their environment."""
+
+    folder: Path
+    env: dict[str, str]
+    processes: list[subprocess.Popen[str]]
+
+    def flow(self, name: str, source: str) -> Path:
+        """Write a flow's file."""
+        file = self.folder / name
+        file.write_text(source)
+        return file
+
+    def run(self, *arguments: str, timeout: float = TIMEOUT, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run `mftctl` with these arguments to its end."""
+        return self.command(*COMMAND, *arguments, timeout=timeout, **env)
+
+    def command(self, *words: str, timeout: float = TIMEOUT, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run any command to its end."""
+        return subprocess.run(
+            words,
+            cwd=self.folder,
+            env={**self.env, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *arguments: str, log: Path | None = None, **env: str) -> subprocess.Popen[str]:
+        """Start `mftctl`; it is ended with the test. With ``log``, both of its streams go there."""
+        output = subprocess.PIPE if log is None else log.open("w")
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env={**self.env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.DEVNULL if log is None else subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        if not isinstance(output, int):
+            output.close()
+        self.processes.append(process)
+        return process
+
+    def worker(self, *arguments: str, **env: str) -> Path:
+        """Start a worker and wait until it serves; the file its words go to."""
+        log = self.folder / f"worker{len(self.processes)}.log"
+        self.start("worker", *arguments, log=log, **env)
+        wait_until(lambda: "serving" in log.read_text(), "the worker serves")
+        return log
+
+    def left_running(self) -> list[str]:
+        """Commands of processes that the test has started, by whatever way, and that still run (Linux only)."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (process / "environ").read_bytes()
+                if f"MFTCTL_TEST_HOME={self.env['HOME']}\0".encode() in environment:
+                    found.append(
+                        (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    )
+            except OSError:
+                continue
+        return found
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +98,82 @@ def zipapp() -> Path:
         [sys.executable, ROOT / "packaging" / "build_zipapp.py"], check=True, stdout=subprocess.DEVNULL
     )
     return ROOT / "dist" / "mftctl"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A user's home, with no Temporal server configured; at the end nothing may be left running in it."""
+    yield from _home(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a Temporal server that `mftctl dev` runs."""
+    for place in _home(tmp_path_factory.mktemp("server")):
+        process = place.start("dev", "--port", "0", "--ui-port", "0")
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[-1]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT) == 0
+
+
+@pytest.fixture
+def served(home: Home, server: str) -> Home:
+    """A home whose commands find the session's server."""
+    return Home(home.folder, {**home.env, "TEMPORAL_ADDRESS": server}, home.processes)
+
+
+def _home(folder: Path) -> Iterator[Home]:
+    scripts = str(Path(sys.executable).parent)
+    env = {
+        "PATH": os.pathsep.join((scripts, os.environ.get("PATH", os.defpath))),
+        "HOME": str(folder),
+        "TMPDIR": str(folder / "tmp"),
+        "MFTCTL_DATA": str(folder / "data"),
+        "MFTCTL_CACHE": str(folder / "cache"),
+        "METAFLOW_USER": "tester",
+        "METAFLOW_HOME": str(folder / "metaflow"),
+        "METAFLOW_DEFAULT_DATASTORE": "local",
+        "METAFLOW_DEFAULT_METADATA": "local",
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder / "work"),
+        "PYTHONIOENCODING": "utf-8",
+        "MFTCTL_TEST_HOME": str(folder),
+    }
+    for part in ("tmp", "work"):
+        (folder / part).mkdir()
+    place = Home(folder / "work", env, [])
+    try:
+        yield place
+    finally:
+        for process in place.processes:
+            end(process)
+    wait_until(lambda: not place.left_running(), "all processes of the test have ended")
+    assert not list((folder / "tmp").glob("mftctl-*")), "a temporary folder is left"
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a process that a test has started."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+@pytest.fixture(name="wait_until", scope="session")
+def wait_until_fixture() -> Callable[..., None]:
+    """`wait_until(condition, what)`, for tests: they cannot import from here."""
+    return wait_until
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout: float = TIMEOUT) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {timeout:g} s: {what}"
+        time.sleep(0.05)

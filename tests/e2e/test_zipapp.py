@@ -307,7 +307,11 @@ def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
     )
     assert VERSION in done.stdout
     found = subprocess.run(
-        [python, "-c", "import mftctl; print(mftctl.__file__)"], cwd="/", check=True, capture_output=True, text=True
+        [python, "-c", "import mftctl; print(mftctl.__file__)"],
+        cwd="/",
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     assert found.startswith(str(venv))
 

@@ -120,7 +120,7 @@ CASES: tuple[FlowCase, ...] = (
     *_plain("switch_nested", "recursive", "recursive_in_foreach", "recursive_in_branch"),
     FlowCase("parallel_nodes.py", rules=Rules(unordered_logs=("train",))),
     FlowCase("parallel_retry.py", rules=Rules(unordered_logs=("train",))),
-    FlowCase("unbounded_foreach.py", rules=Rules(unordered_logs=("body",))),
+    FlowCase("unbounded_foreach.py", rules=Rules(free_logs=("body",))),
     # Parameters, files and configuration.
     FlowCase("parameters_all.py"),
     FlowCase("parameters_all.py", variant="given", args=GIVEN),

@@ -17,10 +17,12 @@ class Rules:
 
     `racy_steps`: whether such a step's tasks run to their end, or at all, is a matter of timing; none is compared.
     `unordered_logs`: steps whose log lines come from several processes at once, compared without their order.
+    `free_logs`: steps whose logs hold command lines and paths of the machinery, not compared.
     """
 
     racy_steps: tuple[str, ...] = ()
     unordered_logs: tuple[str, ...] = ()
+    free_logs: tuple[str, ...] = ()
 
 
 def differences(reference: Mapping[str, Any], ours: Mapping[str, Any], rules: Rules = Rules()) -> list[str]:
@@ -38,7 +40,11 @@ def _prepared(dump: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
         seen["attempt"] = task["attempts"]
         for relation in ("parents", "children"):
             seen[relation] = [other for other in task[relation] if _step(other) not in rules.racy_steps]
-        if step in rules.unordered_logs:
+        if step in rules.free_logs:
+            seen["attempt"] = {
+                n: {**attempt, "stdout": [], "stderr": []} for n, attempt in task["attempts"].items()
+            }
+        elif step in rules.unordered_logs:
             seen["attempt"] = {n: _sorted_logs(attempt) for n, attempt in task["attempts"].items()}
         tasks[key] = seen
     run = {**dump["run"], "steps": [step for step in dump["run"]["steps"] if step not in rules.racy_steps]}

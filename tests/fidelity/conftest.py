@@ -6,7 +6,9 @@ import fcntl
 import json
 import os
 import shlex
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -24,6 +26,9 @@ Dump = dict[str, Any]
 def pytest_configure(config: pytest.Config) -> None:
     """Make the suite's marks known."""
     config.addinivalue_line("markers", "wide: a case with hundreds of tasks")
+    if threading.current_thread() is threading.main_thread():
+        # Ended by a signal, the session still ends the servers and workers it started.
+        signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
     config.addinivalue_line("markers", "fidelity: compares a run with `python flow.py run`")
 
 

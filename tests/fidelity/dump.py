@@ -10,6 +10,7 @@ metaflow only.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import re
 import sys
@@ -33,6 +34,7 @@ METADATA_LEFT_OUT = {
     "metaflow_r_version": "of the machine",
     "origin-task-id": "an id",
 }
+CARD_DATA = re.compile(r'window\.__MF_DATA__\["[^"]*"\]\s*=\s*"([A-Za-z0-9+/=]+)"')
 CARD_MARK = re.compile(r"CARD-MARK-\w+")
 RANDOM_BY_INTENT = "draw_"
 
@@ -207,16 +209,17 @@ class Dump:
             cards = list(get_cards(task))
         except CardNotPresentException:
             return []
-        found = [
-            {
-                "type": c.type,
-                "id": c.id,
-                "marks": sorted(set(CARD_MARK.findall(c.get()))),
-                "data": bool(c.get_data()),
-            }
-            for c in cards
+        found = [{"type": c.type, "id": c.id, "marks": self._marks(c.get())} for c in cards]
+        return sorted(found, key=lambda card: json.dumps(card, sort_keys=True))
+
+    @staticmethod
+    def _marks(html: str) -> list[str]:
+        """Give the flow's own words in a card, which holds its components as JSON in base64."""
+        parts = [
+            html,
+            *(base64.b64decode(found).decode("utf-8", "replace") for found in CARD_DATA.findall(html)),
         ]
-        return sorted(found, key=lambda card: (card["type"], str(card["id"])))
+        return sorted({mark for part in parts for mark in CARD_MARK.findall(part)})
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from .catalogue import FLOWS, FlowCase
 
-RUN_TIMEOUT = 300.0
+RUN_TIMEOUT = 200.0
 PASSED_ON = (
     "LANG",
     "LC_ALL",

@@ -181,6 +181,15 @@ def test_unordered_logs_are_compared_as_sets_of_lines(dump: dict[str, Any]) -> N
     assert differences(dump, other, Rules(unordered_logs=("start",))) != []
 
 
+def test_free_logs_are_not_compared(dump: dict[str, Any]) -> None:
+    """For the steps named, logs count for nothing; artifacts still do."""
+    other = copy.deepcopy(dump)
+    other["tasks"]["start"]["attempts"]["0"]["stdout"] = ["python flow.py step start"]
+    assert differences(dump, other, Rules(free_logs=("start",))) == []
+    other["tasks"]["start"]["attempts"]["0"]["artifacts"]["items"] = []
+    assert differences(dump, other, Rules(free_logs=("start",))) != []
+
+
 def test_names_of_a_run_are_replaced_wherever_they_occur() -> None:
     """Run ids, pathspecs and addresses in texts and keys give way to names that all runs share."""
     names = Names("1795")

@@ -31,8 +31,8 @@ class ProcessViewFlow(FlowSpec):
             sys.modules["__main__"].__dict__.get("ProcessViewFlow") is type(self),
             type(self).__module__,
         )
+        # SIGINT is left out: a run inherits it from its shell, which ignores it for background jobs.
         self.signals = (
-            signal.getsignal(signal.SIGINT) is signal.default_int_handler,
             signal.getsignal(signal.SIGTERM) == signal.SIG_DFL,
             signal.pthread_sigmask(signal.SIG_BLOCK, []) == set(),
         )

@@ -1,0 +1,19 @@
+"""A function of @exit_hook in a process of its own: `boot.py hook FILE FUNCTION FLOW/RUN`."""
+
+from __future__ import annotations
+
+import sys
+
+from .environment import settle
+
+
+def main(fd: str) -> None:
+    """Call the function as the native runtime does (``metaflow/runtime.py``, ``_run_exit_hooks``)."""
+    file = fd
+    function, pathspec = sys.argv[3:5]
+    sys.argv = [file, function, pathspec]
+    settle()
+    from metaflow.plugins.exit_hook import exit_hook_script
+
+    exit_hook_script.main(file, function, pathspec)
+    sys.exit(0)

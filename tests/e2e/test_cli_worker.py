@@ -1,0 +1,118 @@
+"""`mftctl worker`: what it serves, and how it stops."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+FLOW = """
+import os, time
+from metaflow import FlowSpec, current, retry, step
+
+class WorkerFlow(FlowSpec):
+    @retry(times=1, minutes_between_retries=0)
+    @step
+    def start(self):
+        self.attempt = current.retry_count
+        with open(os.environ["MARKS"], "a") as marks:
+            marks.write(f"{current.retry_count}\\n")
+        while not os.path.exists(os.environ["GO"]):
+            time.sleep(0.05)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    WorkerFlow()
+"""
+
+
+@pytest.fixture
+def deployed(served, request: pytest.FixtureRequest):
+    """A home with a deployment whose first step says that it began and waits for a file."""
+    name = f"w{abs(hash(request.node.nodeid)):x}"
+    served.env.update(MARKS=str(served.folder / "marks"), GO=str(served.folder / "go"))
+    done = served.run("deploy", str(served.flow("worker_flow.py", FLOW)), "--name", name)
+    assert done.returncode == 0, done.stderr
+    return served, name
+
+
+def test_the_first_signal_lets_running_tasks_finish(deployed, wait_until) -> None:
+    """SIGTERM: no new task, the running one ends well, a parting word, exit code 0."""
+    home, name = deployed
+    log = home.worker(name)
+    run = home.start("trigger", name, "--wait", "-o", "json")
+    wait_until((home.folder / "marks").exists, "the task runs")
+    home.processes[0].send_signal(signal.SIGTERM)
+    wait_until(lambda: "shutting down gracefully." in log.read_text(), "the worker says that it stops")
+    assert home.processes[0].poll() is None
+    (home.folder / "go").touch()
+    assert home.processes[0].wait(60) == 0
+    home.worker(name)
+    assert run.wait(60) == 0
+    assert (home.folder / "marks").read_text() == "0\n"
+
+
+def test_a_second_signal_stops_the_tasks_which_run_again_elsewhere(deployed, wait_until) -> None:
+    """The task is stopped, another worker makes it again, and the user's retries are all still there."""
+    home, name = deployed
+    log = home.worker(name)
+    run = home.start("trigger", name, "--wait", "-o", "json")
+    wait_until((home.folder / "marks").exists, "the task runs")
+    home.processes[0].send_signal(signal.SIGINT)
+    wait_until(lambda: "shutting down gracefully." in log.read_text(), "the worker says that it stops")
+    wait_until(lambda: _second(home.processes[0]), "the second signal is heard", timeout=60)
+    assert home.processes[0].wait(60) == 0
+    assert "they run again elsewhere" in log.read_text()
+    (home.folder / "go").touch()
+    home.worker(name)
+    assert run.wait(90) == 0
+
+
+def _second(process) -> bool:
+    """Signals that come together count as one, so this one is sent until it is heard."""
+    process.send_signal(signal.SIGINT)
+    return process.poll() is not None
+
+
+def test_all_serves_what_is_deployed_later(served) -> None:
+    """A worker of all deployments takes new ones, and new versions, without a restart."""
+    (served.folder / "go").touch()
+    served.env.update(MARKS=str(served.folder / "marks"), GO=str(served.folder / "go"))
+    served.worker("--all")
+    versions = set()
+    for text in ("one", "two"):
+        file = served.flow("worker_flow.py", FLOW + f"# {text}\n")
+        assert served.run("deploy", str(file), "--name", "late").returncode == 0
+        done = served.run("trigger", "late", "--wait", "--timeout", "60", "-o", "json")
+        assert done.returncode == 0, done.stderr
+        versions.add(json.loads(done.stdout)["version"])
+    assert len(versions) == 2
+
+
+def test_an_unknown_name_is_exit_code_4(served) -> None:
+    """Said at once, not served in silence."""
+    done = served.run("worker", "nobody")
+    assert done.returncode == 4
+    assert "nobody" in done.stderr
+
+
+def test_a_file_that_is_no_worker_file_is_refused(served) -> None:
+    """A usage error."""
+    file = served.flow("other.py", "x = 1\n")
+    assert served.run("worker", str(file)).returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [["--concurrency", "0"], ["--isolation", "thread"]])
+def test_settings_that_make_no_sense_are_refused(served, arguments: list[str]) -> None:
+    """Exit code 2."""
+    assert served.run("worker", "--all", *arguments).returncode == 2
+
+
+def test_no_server_is_exit_code_5(home) -> None:
+    """A worker that reaches no server says so and ends."""
+    assert home.run("worker", "--all", "--address", "127.0.0.1:9").returncode == 5

@@ -1,0 +1,198 @@
+"""Runs survive their workers, and a deploy leaves what is running alone."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+GATED = """
+import os, time
+from metaflow import FlowSpec, current, retry, step
+
+HOME = "FOLDER"
+
+class Gated(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.work)
+
+    @retry(times=1, minutes_between_retries=0)
+    @step
+    def work(self):
+        with open(f"{HOME}/began", "a") as began:
+            began.write(f"{current.retry_count} ")
+        while not os.path.exists(f"{HOME}/go"):
+            time.sleep(0.02)
+        if current.retry_count == 1:
+            raise RuntimeError("a failure of the user's own")
+        self.attempt = current.retry_count
+        self.next(self.end)
+
+    @step
+    def end(self):
+        self.code = "CODE"
+
+if __name__ == "__main__":
+    Gated()
+"""
+
+LOOP = """
+from metaflow import FlowSpec, step
+
+class Loop(FlowSpec):
+    @step
+    def start(self):
+        self.count = 0
+        self.next(self.again)
+
+    @step
+    def again(self):
+        self.count += 1
+        self.more = "yes" if self.count < 60 else "no"
+        self.next({"yes": self.again, "no": self.fan}, condition="more")
+
+    @step
+    def fan(self):
+        self.items = list(range(330))
+        self.next(self.body, foreach="items")
+
+    @step
+    def body(self):
+        self.got = self.input
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.got = [one.got for one in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    Loop()
+"""
+
+SHOW = "from metaflow import Run, namespace; namespace(None); run = Run({run!r}); print({what})"
+
+
+def show(home, run: str, what: str) -> str:
+    """An expression over ``run``, by Metaflow's Client API in a process of its own."""
+    return home.command("python", "-c", SHOW.format(run=run, what=what)).stdout.strip()
+
+
+def gated(home, code: str = "CODE") -> None:
+    """Write the flow that waits in a step until a file is there."""
+    home.flow("gated.py", GATED.replace("CODE", code).replace("FOLDER", str(home.folder)))
+
+
+def began(home) -> list[str]:
+    """Attempt numbers in the order in which attempts of the gated step began."""
+    file = home.folder / "began"
+    return file.read_text().split() if file.exists() else []
+
+
+def trigger(home, *arguments: str) -> str:
+    """Start a run and give its id."""
+    done = home.run("trigger", "Gated", *arguments, "-o", "json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["run_id"]
+
+
+def result(home, run_id: str, wait_until) -> None:
+    """Wait for the end of a gated run."""
+    wait_until(lambda: show(home, f"Gated/{run_id}", "run.finished") == "True", "the run has ended")
+
+
+def test_a_killed_worker_costs_no_retry(served, wait_until):
+    """A worker killed in a step: another one has the task within 20 s, and the user's one retry is still there."""
+    gated(served)
+    assert served.run("deploy", "gated.py").returncode == 0
+    served.worker("Gated")
+    run_id = trigger(served)
+    wait_until(lambda: began(served) == ["0"], "the first attempt has begun")
+    served.processes[-1].send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    served.worker("Gated")
+    wait_until(lambda: began(served) == ["0", "1"], "another worker has the task")
+    assert time.monotonic() - killed < 20
+    (served.folder / "go").touch()
+    result(served, run_id, wait_until)
+    assert began(served) == ["0", "1", "2"]
+    assert show(served, f"Gated/{run_id}", "run.successful, run['work'].task.data.attempt") == "True 2"
+
+
+def test_a_second_signal_hands_the_tasks_over(served, wait_until):
+    """A second signal stops the worker's tasks at once; they run elsewhere, with no retry used up."""
+    gated(served)
+    assert served.run("deploy", "gated.py").returncode == 0
+    log = served.worker("Gated")
+    run_id = trigger(served)
+    wait_until(lambda: began(served) == ["0"], "the first attempt has begun")
+    first = served.processes[-1]
+    first.send_signal(signal.SIGTERM)
+    wait_until(lambda: "Worker shutting down gracefully." in log.read_text(), "the first signal is taken")
+    # Signals that come together are one request, so the second is sent until it is taken.
+    wait_until(lambda: first.poll() is not None or first.send_signal(signal.SIGTERM), "the worker has ended")
+    served.worker("Gated")
+    wait_until(lambda: began(served) == ["0", "1"], "another worker has the task")
+    (served.folder / "go").touch()
+    result(served, run_id, wait_until)
+    assert show(served, f"Gated/{run_id}", "run.successful, run['work'].task.data.attempt") == "True 2"
+
+
+def test_a_deploy_leaves_running_runs_alone(served, wait_until):
+    """A deploy in the middle of a run: the run ends on its own code, the next has the new, by the same worker."""
+    gated(served, "old")
+    assert served.run("deploy", "gated.py").returncode == 0
+    served.worker("Gated")
+    old = trigger(served)
+    wait_until(lambda: began(served) == ["0"], "the run is in its second step")
+    gated(served, "new")
+    deployed = served.run("deploy", "gated.py", "-o", "json")
+    assert json.loads(deployed.stdout)["changes"]
+    new = trigger(served)
+    (served.folder / "go").touch()
+    for run_id, code in ((old, "old"), (new, "new")):
+        result(served, run_id, wait_until)
+        assert show(served, f"Gated/{run_id}", "run.data.code") == code
+    assert served.processes[-1].poll() is None
+
+
+@pytest.fixture
+def small_history(served):
+    """Address of a server that asks a workflow to continue as new after 100 events."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(shutil.which("temporal", path=served.env["PATH"])), "server", "start-dev", "--headless"]
+    limit = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=100"]
+    with (served.folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, *limit, "--port", str(port)], env=served.env, stdout=log, stderr=log
+        )
+    served.processes.append(process)
+    return f"127.0.0.1:{port}"
+
+
+def test_a_long_run_continues_as_new(served, small_history, wait_until):
+    """A loop and a wide foreach that fill many histories end as if in one, each join input there and in order."""
+    served.env["TEMPORAL_ADDRESS"] = small_history
+    served.flow("loop.py", LOOP)
+    wait_until(lambda: served.run("deploy", "loop.py").returncode == 0, "the server is up")
+    served.worker("Loop")
+    done = served.run("trigger", "Loop", "--wait", "--run-id-file", "run-id", timeout=240)
+    assert done.returncode == 0, done.stderr
+    run = f"Loop/{Path(served.folder, 'run-id').read_text().strip()}"
+    expected = f"True 60 {list(range(330))}"
+    assert (
+        show(served, run, "run.successful, run['fan'].task.data.count, run['join'].task.data.got") == expected
+    )
+    described = served.command("temporal", "workflow", "describe", "-w", run.split("/")[1], "-o", "json")
+    assert int(json.loads(described.stdout)["workflowExecutionInfo"]["historyLength"]) < 400

@@ -1,0 +1,99 @@
+"""Flags over MFTCTL_* variables over the profile."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mftctl.cli.options import Deployment, file_argument
+from mftctl.errors import Exit, MftctlError
+from mftctl.profiles import Profile
+
+PROFILE = Profile(
+    "prod",
+    {
+        "production": True,
+        "tags": ["team:ml"],
+        "workflow_timeout": "2h",
+        "max_workers": 64,
+        "datastore": "s3",
+        "namespace": "production",
+    },
+)
+
+
+def test_a_profile_fills_in_what_no_flag_says() -> None:
+    """All that a deployment needs may come from the profile."""
+    options = Deployment().options(PROFILE)
+    assert options.production
+    assert options.tags == ("team:ml",)
+    assert options.workflow_timeout == 7200
+    assert (options.max_workers, options.datastore, options.namespace) == (64, "s3", "production")
+
+
+def test_flags_go_before_the_profile() -> None:
+    """A flag replaces the profile's value; tags are added to it, each once."""
+    given = Deployment(tag=("team:ml", "x"), workflow_timeout="90s", max_workers=2, datastore="local")
+    options = given.options(PROFILE)
+    assert options.tags == ("team:ml", "x")
+    assert (options.workflow_timeout, options.max_workers, options.datastore) == (90, 2, "local")
+
+
+def test_variables_stand_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MFTCTL_MAX_WORKERS goes before the profile and after --max-workers."""
+    monkeypatch.setenv("MFTCTL_MAX_WORKERS", "8")
+    monkeypatch.setenv("MFTCTL_TAGS", "a,b")
+    assert Deployment().options(PROFILE).max_workers == 8
+    assert Deployment().options(PROFILE).tags == ("a", "b")
+    assert Deployment(max_workers=2).options(PROFILE).max_workers == 2
+
+
+def test_a_branch_takes_the_place_of_the_profiles_production() -> None:
+    """Whoever names a branch does not mean production, and the other way round."""
+    assert not Deployment(branch="staging").options(PROFILE).production
+    assert Deployment(production=True).options(Profile("dev", {"branch": "staging"})).branch is None
+    assert Deployment().options(Profile("dev", {"branch": "staging"})).branch == "staging"
+
+
+@pytest.mark.parametrize("given", [Deployment(max_workers=0), Deployment(workflow_timeout="soon")])
+def test_nonsense_is_a_usage_error(given: Deployment) -> None:
+    """Exit code 2."""
+    with pytest.raises(MftctlError) as caught:
+        given.options(Profile())
+    assert caught.value.exit == Exit.USAGE
+
+
+def test_the_interpreter_is_found_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--python, MFTCTL_PYTHON, the profile's, the active virtual environment's, and last our own."""
+    pythons = {}
+    for name in ("flag", "variable", "profile", "active"):
+        pythons[name] = tmp_path / name / "bin" / "python"
+        pythons[name].parent.mkdir(parents=True)
+        pythons[name].symlink_to(sys.executable)
+    profile = Profile("p", {"python": str(pythons["profile"])})
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "active"))
+    monkeypatch.setenv("MFTCTL_PYTHON", str(pythons["variable"]))
+    assert Deployment(python=str(pythons["flag"])).interpreter(profile) == str(pythons["flag"])
+    assert Deployment().interpreter(profile) == str(pythons["variable"])
+    monkeypatch.delenv("MFTCTL_PYTHON")
+    assert Deployment().interpreter(profile) == str(pythons["profile"])
+    assert Deployment().interpreter(Profile()) == str(pythons["active"])
+    monkeypatch.delenv("VIRTUAL_ENV")
+    assert Deployment().interpreter(Profile()) == sys.executable
+
+
+def test_an_interpreter_that_is_not_there_is_named() -> None:
+    """A usage error with its name."""
+    with pytest.raises(MftctlError, match="/no/python") as caught:
+        Deployment(python="/no/python").interpreter(Profile())
+    assert caught.value.exit == Exit.USAGE
+
+
+@pytest.mark.parametrize(("name", "problem"), [("nothere.py", "no such file"), (".", "is a folder")])
+def test_a_flow_that_is_no_file_is_named(name: str, problem: str) -> None:
+    """A usage error that says why."""
+    with pytest.raises(MftctlError, match=problem) as caught:
+        file_argument(name)
+    assert caught.value.exit == Exit.USAGE

@@ -1,0 +1,117 @@
+"""Parameters given to `trigger` and `run` against those the flow declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mftctl.control.parameters import check, settle, split
+from mftctl.errors import Exit, MftctlError
+from mftctl.manifest import Launch, Manifest, Package, Parameter
+
+
+def manifest(*parameters: Parameter) -> Manifest:
+    launch = Launch(
+        flow="F",
+        file="f.py",
+        package=Package("sha", "url", "{}"),
+        python="python",
+        metadata="local",
+        datastore="local",
+        datastore_root="/d",
+        environment="local",
+        event_logger="nullSidecarLogger",
+        monitor="nullSidecarMonitor",
+    )
+    return Manifest("F", launch, "start", "end", (), "q", "me", parameters)
+
+
+def not_called(*_: Any) -> str:
+    raise AssertionError("nothing is to be uploaded")
+
+
+def test_words_are_names_and_values() -> None:
+    """The first = divides; a value may be empty and hold more of them."""
+    assert split(["a=1", "b=x=y", "learning-rate=0.1", "empty="]) == {
+        "a": "1",
+        "b": "x=y",
+        "learning-rate": "0.1",
+        "empty": "",
+    }
+
+
+@pytest.mark.parametrize("words", [["alpha"], ["=1"], ["a=1", "a=2"]])
+def test_words_that_are_no_parameters_are_refused(words: list[str]) -> None:
+    """A word without a name, without a value, or given twice is a usage error."""
+    with pytest.raises(MftctlError) as caught:
+        split(words)
+    assert caught.value.exit == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("int", "-7"),
+        ("float", "1e-9"),
+        ("bool", "True"),
+        ("bool", "n"),
+        ("str", ""),
+        ("json", '{"a": [1]}'),
+        ("file", '{"type": "uploader-v2"}'),
+    ],
+)
+def test_a_value_of_the_type_is_taken(type_: str, value: str) -> None:
+    """Each type takes what Metaflow's command line takes."""
+    given = {"p": value}
+    flow = manifest(Parameter("p", type_))
+    check(flow, given)
+    assert settle(flow, given, not_called) == given
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [("int", "1.5"), ("float", "much"), ("bool", "maybe"), ("json", "{"), ("file", "/no/such/file")],
+)
+def test_a_value_of_another_type_is_refused(type_: str, value: str) -> None:
+    """The error names the parameter, its type and the value."""
+    with pytest.raises(MftctlError) as caught:
+        check(manifest(Parameter("alpha", type_)), {"alpha": value})
+    error = caught.value
+    assert error.exit == Exit.USAGE
+    assert all(word in error.message for word in ("alpha", type_, value))
+    assert "alpha=" in error.hint
+
+
+def test_an_unknown_parameter_is_refused_with_the_nearest_name() -> None:
+    """A slip of the pen is answered with what was meant; names are matched exactly, as Metaflow does."""
+    with pytest.raises(MftctlError, match="no parameter 'Alpha'") as caught:
+        check(manifest(Parameter("alpha"), Parameter("beta")), {"Alpha": "1"})
+    assert caught.value.hint == "did you mean alpha?"
+
+
+def test_a_required_parameter_must_be_given() -> None:
+    """The error names it and its type; a default evaluated at deploy does for it."""
+    required = Parameter("alpha", "float", required=True, help="learning rate")
+    with pytest.raises(MftctlError, match="'alpha' of type float") as caught:
+        check(manifest(required), {})
+    assert caught.value.exit == Exit.USAGE
+    check(manifest(Parameter("alpha", required=True, default="1")), {})
+
+
+def test_defaults_of_the_deploy_fill_in() -> None:
+    """Only those that were evaluated at deploy: the others are in the code."""
+    flow = manifest(Parameter("day", default="monday"), Parameter("other"))
+    assert settle(flow, {}, not_called) == {"day": "monday"}
+    assert settle(flow, {"day": "sunday"}, not_called) == {"day": "sunday"}
+
+
+def test_a_path_is_uploaded(tmp_path: Any) -> None:
+    """The value of a file parameter is the text that stands for the uploaded file."""
+    file = tmp_path / "data.txt"
+    file.write_text("x")
+    flow = manifest(Parameter("data", "file"))
+    check(flow, {"data": str(file)})
+    assert settle(flow, {"data": str(file)}, lambda *given: f"stored {given[2]}") == {
+        "data": f"stored {file}"
+    }
