@@ -7,6 +7,7 @@ it exists (server 1.32 refuses it), and would be out of date after the first new
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -140,8 +141,10 @@ async def _describe(client: Client, name: str) -> tuple[Manifest, datetime]:
 
 
 def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
-    given: dict[str, Any] = RunInput(manifest=manifest, run_id="").to_plain()
-    size = len(repr(given))
+    # What a Schedule starts has its id from the server, and the defaults that were evaluated at deploy.
+    defaults = {one.name: one.default for one in manifest.parameters if one.default is not None}
+    given: dict[str, Any] = RunInput(manifest=manifest, run_id="", parameters=defaults).to_plain()
+    size = len(json.dumps(given))
     if size > MAX_MANIFEST_BYTES:
         raise MftctlError(
             f"the flow is too large to deploy: its manifest has {size} bytes, {MAX_MANIFEST_BYTES} are allowed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +27,8 @@ from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 
+#: What Temporal should carry in one payload at most.
+MAX_INPUT_BYTES = 256 * 1024
 #: How much later than the workflow's own alarm the server ends a run: for the case that no worker is there to hear it.
 SERVER_GRACE = 300.0
 #: Seconds between looks at how a run goes on.
@@ -71,20 +73,22 @@ async def start(
     """Start a run of the manifest with settled parameters; its run id."""
     run_id = run_id or ids.new_run_id(manifest.flow)
     timeout = manifest.workflow_timeout
-    given = RunInput(
-        manifest=manifest,
-        run_id=run_id,
-        parameters=dict(parameters),
-        tags=tags,
-        deadline=time.time() + timeout if timeout else None,
-    )
+    given = RunInput(manifest, run_id, dict(parameters), tags).to_plain()
+    size = len(json.dumps(given))
+    if size > MAX_INPUT_BYTES:
+        raise MftctlError(
+            f"the run's parameters are too large: {size} bytes in all, {MAX_INPUT_BYTES} are allowed",
+            exit=Exit.USAGE,
+            code="parameters.large",
+            hint="make the large one an IncludeFile",
+        )
     await client.start_workflow(
         manifest.flow,
-        given.to_plain(),
+        given,
         id=run_id,
         task_queue=manifest.task_queue,
         execution_timeout=timedelta(seconds=timeout + SERVER_GRACE) if timeout else None,
-        memo=_memo(given),
+        memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
         static_summary=f"{manifest.flow} {manifest.version}",
     )
     return run_id
@@ -170,13 +174,3 @@ def _without_blank_end(log: list[str]) -> tuple[str, ...]:
     while lines and not lines[-1].strip():
         lines.pop()
     return tuple(lines)
-
-
-def _memo(given: RunInput) -> dict[str, Any]:
-    manifest = given.manifest
-    return {
-        "deployment": manifest.deployment,
-        "version": manifest.version,
-        "owner": manifest.owner,
-        "parameters": dict(given.parameters),
-    }

@@ -15,8 +15,9 @@ from .plan import Fan
 class RunInput:
     """A run, or the part of one that a child workflow runs.
 
-    ``fan``: only these splits, at most ``slots`` tasks of them at once. ``state`` is what a continued workflow goes
-    on from, ``deadline`` the time (Unix seconds) at which the run is stopped.
+    ``run_id`` empty: made of the workflow's id, as for what a Schedule starts. ``fan``: only these splits, at most
+    ``slots`` tasks of them at once. ``state`` is what a continued workflow goes on from, ``deadline`` the time (Unix
+    seconds) at which the run is stopped, set when it starts.
     """
 
     manifest: Manifest

@@ -57,6 +57,12 @@ class FlowWorkflow:
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:
         """Run to the end; ApplicationError ``StepFailed`` with the first failure's details when a step fails."""
         given = RunInput.from_plain(workflow.payload_converter().from_payload(args[0].payload, dict))
+        timeout = given.manifest.workflow_timeout
+        given = replace(
+            given,
+            run_id=given.run_id or ids.run_id_of(workflow.info().workflow_id),
+            deadline=given.deadline or (workflow.time() + timeout if timeout else None),
+        )
         self._driver = Driver(given)
         try:
             result = await self._driver.drive()

@@ -22,9 +22,11 @@ def main() -> None:
         from mftctl.flowhost.hook import main as room
     else:
         from mftctl.flowhost.plain import main as room
+    from mftctl.flowhost import environment
+
     del sys.path[0]
-    if site not in sys.path:
-        sys.path.append(site)
+    # Installed beside the flow's packages it is there already, and nothing is borrowed.
+    environment.borrow(site if site not in sys.path else None)
     room(channel)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.machinery
 import json
 import os
 import sys
+from typing import Optional
 
 from ..manifest import Launch, Package
 
+_BORROWED: list[str] = []
+_SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim")
 _CODE_FOLDER, _META_FOLDER = ".mf_code", ".mf_meta"
 _GIT_KEYS = ("repo_url", "branch_name", "commit_sha", "has_uncommitted_changes")
 
@@ -50,12 +54,23 @@ def variables(launch: Launch, folder: str) -> dict[str, str]:
     }
 
 
+def borrow(bundle: Optional[str]) -> None:
+    """Put the packages that mftctl brings along behind all that the interpreter has."""
+    if bundle is not None:
+        sys.path.append(bundle)
+        _BORROWED.append(bundle)
+
+
 def settle() -> None:
     """Let this process see its code package: modules beside the flow's folder, and the git state it was made from."""
     root = os.environ.get("METAFLOW_EXTRACTED_ROOT")
+    bundle = _BORROWED[-1] if _BORROWED else None
+    if bundle and importlib.machinery.PathFinder.find_spec("metaflow", [p for p in sys.path if p != bundle]) is None:
+        # Its metaflow is used. Pythons that a task starts (@card, @parallel) must find it too, after their own.
+        paths = [_SHIM, *filter(None, [os.environ.get("PYTHONPATH")])]
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     if root:
-        # After the interpreter's own packages, before the bundle, which boot.py has put last.
-        sys.path.insert(len(sys.path) - 1, os.path.join(root, _CODE_FOLDER))
+        sys.path.insert(len(sys.path) - len(_BORROWED), os.path.join(root, _CODE_FOLDER))
         _tell_git_info(os.path.join(root, _META_FOLDER, "INFO"))
 
 

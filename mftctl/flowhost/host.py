@@ -94,12 +94,14 @@ def _serve(channel: Channel, launch: Launch, starter: Starter) -> None:
 
 def _supervise(fd: int, launch: Launch, starter: Starter) -> None:
     try:
-        supervisor.serve(Channel.of_fd(fd), launch, starter)
+        channel = Channel.of_fd(fd)
+        supervisor.serve(channel, launch, starter)
     except BrokenPipeError:  # the worker is gone, and with it whoever wanted the result
         pass
-    except BaseException:
-        # The worker sees the socket close without a result, and this in its own standard error.
+    except BaseException as error:
+        # A full disk, a datastore that does not answer, a process limit: the attempt counts as lost, and this is why.
         traceback.print_exc()
+        channel.send({"ok": False, "lost": True, "why": f"{type(error).__name__}: {error}"})
     finally:
         os._exit(0)
 

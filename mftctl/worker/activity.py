@@ -26,6 +26,10 @@ HEARTBEAT_SECONDS = 2.0
 MAX_LOG_CHARACTERS = 2000
 #: Temporal takes a delay of zero for none given.
 AT_ONCE = timedelta(milliseconds=1)
+#: Before a task that this machine cannot run is tried again, here or by a worker that can.
+NOT_HERE = timedelta(seconds=5)
+#: Artifact names that an activity's result shows.
+MAX_NAMES = 100
 
 
 class TaskActivity:
@@ -90,7 +94,7 @@ class TaskActivity:
             supervisor = await self._hosts.supervisor(given.launch)
         except MftctlError as error:
             raise ApplicationError(
-                error.message, _details(event, error.message), type="StepFailed"
+                error.message, _details(event, error.message), type="StepFailed", next_retry_delay=NOT_HERE
             ) from error
         self._observer.started(event)
         try:
@@ -136,10 +140,16 @@ class TaskActivity:
     def _failure(self, given: TaskInput, event: TaskEvent, result: dict[str, Any]) -> ApplicationError:
         if result.get("lost"):
             last = event.attempt + 1 >= MAX_ATTEMPTS
-            message = "the task was lost with its process" + (f" {MAX_ATTEMPTS} times" if last else "")
+            why = (
+                f"the task could not be run here: {result['why']}"
+                if "why" in result
+                else "the task was lost with its process"
+            )
+            message = why + (f" ({MAX_ATTEMPTS} times)" if last else "")
             self._observer.failed(event, message, final=last, log=[])
             details = _details(event, f"step {event.task.label}: {message}")
-            return ApplicationError(message, details, type="StepFailed", next_retry_delay=AT_ONCE)
+            delay = NOT_HERE if "why" in result else AT_ONCE
+            return ApplicationError(message, details, type="StepFailed", next_retry_delay=delay)
         log, final = result["log"], result["final"]
         self._observer.failed(event, result["message"], final=final, log=log)
         message = f"step {event.task.label} failed: {result['message']}"
@@ -177,7 +187,7 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
 
 def _success(event: TaskEvent, result: dict[str, Any]) -> dict[str, Any]:
     """What Temporal's UI shows of a task: its artifacts, and a line that fetches one."""
-    names = result["artifacts"]
+    names = result["artifacts"][:MAX_NAMES]
     fetch = f'metaflow.Task("{event.pathspec}").data' + (f".{names[0]}" if names else "")
     return {"task": event.pathspec, "outcome": result["outcome"], "artifacts": names, "fetch": fetch}
 
