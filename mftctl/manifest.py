@@ -130,7 +130,7 @@ class Manifest:
     @property
     def version(self) -> str:
         """Digest of all that a run of this manifest depends on: the same code and options give the same version."""
-        plain = to_plain(dataclasses.replace(self, task_queue="", owner=""))
+        plain = to_plain(dataclasses.replace(self, task_queue="", owner="", schema_version=0))
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
     def step(self, name: str) -> Step:

@@ -22,6 +22,12 @@ def report(error: Exception) -> MftctlError:
     """What to tell the user instead of a traceback, which goes to a log file unless a disk is to blame."""
     if isinstance(error, OSError) and error.errno in DISK:
         return MftctlError(f"{error.filename or 'the output'}: {error.strerror}", code="disk")
+    if "temporalio.service" in sys.modules:
+        from ..control.client import refused
+
+        refusal = refused(error)
+        if refusal is not None:
+            return refusal
     now = datetime.now(UTC)
     # Not the arguments: a parameter's value may be a secret.
     words = " ".join(word for word in sys.argv[1:2] if not word.startswith("-"))

@@ -44,6 +44,7 @@ async def open_client(connection: Connection, profile: Profile) -> Client:
     """A client of the server that is configured, else of the embedded one that runs."""
     from ..control.client import Target, connect
 
+    quiet_sdk()
     wanted = target(connection, profile)
     if not names_server(connection, profile):
         from .. import devserver
@@ -55,10 +56,13 @@ async def open_client(connection: Connection, profile: Profile) -> Client:
 
 
 def quiet_sdk() -> None:
-    """Keep the SDK's own warnings off stderr: a failing task is reported by us, in words, once."""
+    """Keep the SDK's own words off both streams: a failing task, or a lost server, is told by us, in words, once."""
     import logging
 
+    from temporalio.runtime import Runtime, TelemetryConfig
+
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
 
 
 def _temporal_file() -> str:

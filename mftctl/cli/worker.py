@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,11 +95,10 @@ async def _work(
     from ..control import deployments
     from ..worker.service import Service
     from .memory import collect_again
-    from .session import open_client, quiet_sdk
+    from .session import open_client
     from .signals import Signals, first_of
     from .talk import TaskLog
 
-    quiet_sdk()
     collect_again()
     client = await open_client(connection, profile)
     served = None
@@ -133,11 +131,20 @@ def _queues(client: "Client", served: frozenset[str] | None) -> Callable[[], Awa
     from ..control import deployments
 
     last: frozenset[str] = frozenset()
+    answers = True
 
     async def queues() -> frozenset[str]:
-        nonlocal last
-        with suppress(RPCError):
+        nonlocal last, answers
+        try:
             last = await deployments.queues(client, served)
+        except RPCError as error:
+            if answers:
+                say(f"the Temporal server does not answer, and is asked again and again: {error.message}")
+            answers = False
+        else:
+            if not answers:
+                say("the Temporal server answers again")
+            answers = True
         return last
 
     return queues

@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import Exit, MftctlError
 
@@ -61,3 +61,19 @@ def unreachable(address: str, error: Exception) -> MftctlError:
         code="temporal.unreachable",
         hint="start one with: mftctl dev; or name another with --address or TEMPORAL_ADDRESS",
     )
+
+
+def refused(error: Exception) -> MftctlError | None:
+    """What to say of a call that the server did not answer or did not allow; None for any other error."""
+    if not isinstance(error, RPCError):
+        return None
+    reason = " ".join(str(error).split())
+    if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}:
+        message, code, hint = f"the Temporal server refuses us: {reason}", "temporal.refused", "is the API key right?"
+    elif error.status == RPCStatusCode.NOT_FOUND:
+        message, code, hint = f"the Temporal server knows no such thing: {reason}", "temporal.unknown", ""
+    elif error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:
+        message, code, hint = f"the Temporal server does not answer: {reason}", "temporal.unreachable", ""
+    else:
+        return None
+    return MftctlError(message, exit=Exit.UNREACHABLE, code=code, hint=hint)

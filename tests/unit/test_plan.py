@@ -14,7 +14,7 @@ from mftctl.tasks import Input, Outcome, Task, TaskRef
 
 
 class Run:
-    """Runs a flow's plan in a random order, fans wider than ``inline`` in plans of their own, and notes what happens."""
+    """Runs a flow's plan in a random order, with wide fans in plans of their own, and notes what happens."""
 
     def __init__(self, flow: Flow, seed: int, inline: int, chunk: int, interrupt: float = 0.0) -> None:
         self.flow = flow
