@@ -33,6 +33,7 @@ DYNAMIC = (
     "worker.buildIdScavengerEnabled=false",
 )
 START_TIMEOUT = guardian.START_TIMEOUT * guardian.PORT_ATTEMPTS
+MAX_REASON = 200
 _HINT_FOLDER = "set MFTCTL_DATA to a folder that can be written"
 
 
@@ -216,7 +217,8 @@ def _refuse_taken(port: int) -> None:
 
 
 def _no_start(reason: str) -> MftctlError:
-    reason = " ".join(reason.split())
+    # The server wraps what went wrong into the whole of what it was doing; the end says it.
+    reason = " ".join((reason if len(reason) < MAX_REASON else reason.rsplit(": ", 1)[-1]).split())
     return MftctlError(
         f"the embedded Temporal server does not start: {reason}",
         exit=Exit.UNREACHABLE,

@@ -35,13 +35,15 @@ def run_id_of(workflow_id: str) -> str:
     return workflow_id.replace(":", "")
 
 
-def task_id(step: str, path: tuple[int, ...] = (), iteration: int = 0) -> str:
+def task_id(step: str, path: tuple[int, ...] = (), iteration: int = 0, generation: int = 0) -> str:
     """The task id of a step at a foreach path, the same for every attempt, replay and worker.
 
-    ``path`` holds the split indices from the outermost foreach in; ``iteration`` counts a recursive switch.
+    ``path`` holds the split indices from the outermost foreach in; ``iteration`` counts a recursive switch,
+    ``generation`` how often the run had been resumed when the task was first started.
     """
     where = "-".join(str(index) for index in path) or "0"
-    return f"temporal-{step}-{where}" + (f"-r{iteration}" if iteration else "")
+    turn = f"-r{iteration}" if iteration else ""
+    return f"temporal-{step}-{where}{turn}" + (f"-g{generation}" if generation else "")
 
 
 def parameters_task_id() -> str:

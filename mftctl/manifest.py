@@ -103,7 +103,8 @@ class Launch:
 class Manifest:
     """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded.
 
-    ``success_hooks`` and ``error_hooks`` name the functions of @exit_hook.
+    ``success_hooks`` and ``error_hooks`` name the functions of @exit_hook. ``token``: the production token, with which
+    others than the owner may change the deployment.
     """
 
     deployment: str
@@ -120,6 +121,7 @@ class Manifest:
     workflow_timeout: Optional[float] = None
     success_hooks: tuple[str, ...] = ()
     error_hooks: tuple[str, ...] = ()
+    token: Optional[str] = None
     schema_version: int = 0
 
     @property
@@ -130,7 +132,7 @@ class Manifest:
     @property
     def version(self) -> str:
         """Digest of all that a run of this manifest depends on: the same code and options give the same version."""
-        plain = to_plain(dataclasses.replace(self, task_queue="", owner="", schema_version=0))
+        plain = to_plain(dataclasses.replace(self, task_queue="", owner="", token=None, schema_version=0))
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
     def step(self, name: str) -> Step:

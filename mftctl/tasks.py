@@ -5,7 +5,7 @@ Standard library only: the engine makes tasks, the worker carries them, the flow
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from . import ids
@@ -13,16 +13,20 @@ from . import ids
 
 @dataclass(frozen=True)
 class TaskRef:
-    """Which task: a step at a foreach path (split indices from the outermost in) and iteration of its loop."""
+    """Which task: a step at a foreach path (split indices from the outermost in) and iteration of its loop.
+
+    ``generation``: how often the run had been resumed when it was first started.
+    """
 
     step: str
     path: tuple[int, ...] = ()
     iteration: int = 0
+    generation: int = 0
 
     @property
     def task_id(self) -> str:
         """Its Metaflow task id."""
-        return ids.task_id(self.step, self.path, self.iteration)
+        return ids.task_id(self.step, self.path, self.iteration, self.generation)
 
 
 @dataclass(frozen=True)
@@ -31,19 +35,20 @@ class Input:
 
     Without ``count`` it is the one task ``ref``. With it, the tasks of ``ref.step`` in the splits ``low`` to
     ``low + count - 1`` below ``ref.path``. ``mappers``: the tasks that the @parallel control task ``ref`` started.
+    ``kept``: their results are those of an earlier execution of a resumed run.
     """
 
     ref: TaskRef
     count: Optional[int] = None
     low: int = 0
     mappers: bool = False
+    kept: bool = False
 
     def refs(self) -> list[TaskRef]:
         """The tasks it stands for (for ``mappers``: the control task)."""
         if self.count is None:
             return [self.ref]
-        path = self.ref.path
-        return [TaskRef(self.ref.step, (*path, self.low + i), self.ref.iteration) for i in range(self.count)]
+        return [replace(self.ref, path=(*self.ref.path, self.low + i)) for i in range(self.count)]
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class Task:
     inputs: tuple[Input, ...] = ()
     split_index: Optional[int] = None
     control: bool = False
+
+    @property
+    def may_keep(self) -> bool:
+        """Whether all that feeds it is as it was in an earlier execution, so that its own result may be as well."""
+        return all(given.kept for given in self.inputs)
 
     @property
     def label(self) -> str:
@@ -79,7 +89,9 @@ class Attempt:
     """One attempt at a task, as the worker asks it of a flow host.
 
     ``number`` is Metaflow's attempt; ``user_retries`` the budget of user code, raised by the attempts that were lost
-    with their worker, so that @catch's fallback starts when it should.
+    with their worker, so that @catch's fallback starts when it should. ``keep``: take the result of an earlier
+    generation where there is one. ``origin``: the run that this one was made from, and whose results are cloned;
+    ``origin_generation`` is the last of its generations.
     """
 
     run_id: str
@@ -88,3 +100,6 @@ class Attempt:
     user_retries: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
     launch: bool = False
+    keep: bool = False
+    origin: Optional[str] = None
+    origin_generation: int = 0

@@ -7,9 +7,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..compiler.options import Options
+from ..control.tokens import Claim
 from ..manifest import Manifest
 from ..profiles import Profile, cache_dir
-from .options import Connection, Deployment, Output, file_argument
+from .options import Connection, Deployment, Output, Ownership, file_argument
 from .output import Result, say
 
 
@@ -20,6 +21,7 @@ def deploy(
     worker_file: Annotated[str | None, Parameter(name="--output")] = None,
     deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
     connection: Connection = Connection(),  # noqa: B008
+    ownership: Ownership = Ownership(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Compile a flow, save its code in its datastore and register it with a Temporal server.
@@ -34,7 +36,8 @@ def deploy(
     profile = connection.settings()
     file, python = file_argument(flow), deployment.interpreter(profile)
     options = deployment.options(profile)
-    manifest, previous = asyncio.run(_deploy(file, options, python, connection, profile))
+    claim = ownership.claim(options)
+    manifest, previous = asyncio.run(_deploy(file, options, python, claim, connection, profile))
     if worker_file is not None:
         from .workerfile import write
 
@@ -43,7 +46,7 @@ def deploy(
 
 
 async def _deploy(
-    file: Path, options: Options, python: str, connection: Connection, profile: Profile
+    file: Path, options: Options, python: str, claim: Claim, connection: Connection, profile: Profile
 ) -> tuple[Manifest, Manifest | None]:
     from ..compiler.run import compile_flow
     from ..control.deployments import deploy as register
@@ -53,7 +56,7 @@ async def _deploy(
     client = await open_client(connection, profile)
     say(f"compiling {file}")
     manifest = await asyncio.to_thread(compile_flow, file, options, python, cache_dir())
-    return manifest, await register(client, manifest)
+    return await register(client, manifest, claim)
 
 
 def _result(manifest: Manifest, previous: Manifest | None, worker_file: str | None) -> Result:
@@ -68,6 +71,7 @@ def _result(manifest: Manifest, previous: Manifest | None, worker_file: str | No
         "task_queue": manifest.task_queue,
         "changes": [change.to_plain() for change in found],
         "previous_version": before,
+        "production_token": manifest.token,
     }
     lines = [
         f"deployment\t{manifest.deployment}",

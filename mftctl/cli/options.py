@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 
 from .. import profiles
 from ..compiler.options import Options
+from ..control.tokens import Claim
 from ..errors import Exit, MftctlError
 from . import durations
 from .output import Format
@@ -121,6 +122,25 @@ class Deployment:
             if os.access(python, os.X_OK):
                 return python
         return sys.executable
+
+
+@Parameter(name="*", group=Group("Production token", sort_key=150))
+@dataclass(frozen=True, kw_only=True)
+class Ownership:
+    """Who may deploy anew: whoever did so last, or knows the production token, as with Metaflow's orchestrators."""
+
+    authorize: str | None = None
+    """The production token of a flow that somebody else deployed; it is kept for the next time."""
+    generate_new_token: Annotated[bool, Parameter(negative="")] = False
+    """Make a new production token: the runs move to its namespace."""
+    new_token: str | None = None
+    """Take this production token: the runs move to its namespace."""
+
+    def claim(self, options: Options) -> Claim:
+        """What is claimed for a deployment with these options."""
+        return Claim(
+            self.authorize, self.generate_new_token, self.new_token, namespace=options.namespace is not None
+        )
 
 
 def file_argument(text: str) -> Path:

@@ -7,12 +7,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..profiles import Profile
-from .options import Connection
 
 if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ..control.client import Target
+    from .options import Connection
 
 
 def target(connection: Connection, profile: Profile) -> Target:

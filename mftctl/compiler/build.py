@@ -36,12 +36,12 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
     from metaflow.tagging_util import validate_tags
     from metaflow.util import get_username
 
-    state.check(state.graph, state.flow, state.environment, pylint=False)
+    state.check(state.graph, state.flow, state.environment, pylint=state.pylint)
     validate_tags(options.tags)
     policies.refuse_unsupported(state)
     steps = tuple(_step(state, node) for node in state.graph)
     parameters = tuple(_parameters(state.flow))
-    deployment = _name(state, options)
+    deployment = deployment_name(state, options.name)
     owner = get_username()
     if not owner:
         raise Refused("Metaflow could not determine your user name", "user", "set METAFLOW_USER")
@@ -63,6 +63,20 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
         error_hooks=_hooks(state.flow, "error_hooks"),
     )
     return manifest.to_plain()
+
+
+def deployment_name(state: Any, given: Optional[str]) -> str:
+    """What the flow's deployment is called: by its @project and branch, else as ``given``, else as the flow."""
+    project = _current("project_flow_name")
+    if project is not None:
+        if given:
+            raise Refused("--name is not supported for @projects", "usage", "use --branch instead")
+        return str(project)
+    name = given or str(state.flow.name)
+    problem = ids.deployment_problem(name)
+    if problem:
+        raise Refused(f"a deployment cannot be called '{name}': {problem}", "usage")
+    return name
 
 
 def _step(state: Any, node: Any) -> Step:
@@ -126,19 +140,6 @@ def _type_name(kind: Any) -> str:
         return "file"
     name = getattr(kind, "__name__", "")
     return name if name in ("int", "float", "bool") else "str"
-
-
-def _name(state: Any, options: Options) -> str:
-    project = _current("project_flow_name")
-    if project is not None:
-        if options.name:
-            raise Refused("--name is not supported for @projects", "usage", "use --branch instead")
-        return str(project)
-    name = options.name or state.flow.name
-    problem = ids.deployment_problem(name)
-    if problem:
-        raise Refused(f"a deployment cannot be called '{name}': {problem}", "usage")
-    return name
 
 
 def _launch(state: Any, options: Options, owner: str, code: Any) -> Launch:

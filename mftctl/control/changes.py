@@ -41,6 +41,7 @@ def changes(before: Manifest, after: Manifest) -> list[Change]:
         before.version == after.version
         and before.task_queue == after.task_queue
         and before.owner == after.owner
+        and before.token == after.token
     ):
         return []
     found = []
@@ -83,6 +84,7 @@ def _settings(manifest: Manifest) -> dict[str, Any]:
     launch = manifest.launch
     return {
         "owner": manifest.owner,
+        "production token": manifest.token,
         "task queue": manifest.task_queue,
         "max workers": manifest.max_workers,
         "workflow timeout": manifest.workflow_timeout,

@@ -69,10 +69,18 @@ def refused(error: Exception) -> MftctlError | None:
         return None
     reason = " ".join(str(error).split())
     if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}:
-        message, code, hint = f"the Temporal server refuses us: {reason}", "temporal.refused", "is the API key right?"
+        message, code, hint = (
+            f"the Temporal server refuses us: {reason}",
+            "temporal.refused",
+            "is the API key right?",
+        )
     elif error.status == RPCStatusCode.NOT_FOUND:
         message, code, hint = f"the Temporal server knows no such thing: {reason}", "temporal.unknown", ""
-    elif error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}:
+    elif error.status in {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+    }:
         message, code, hint = f"the Temporal server does not answer: {reason}", "temporal.unreachable", ""
     else:
         return None

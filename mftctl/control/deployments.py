@@ -27,6 +27,7 @@ from .. import ids
 from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
+from . import tokens
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -46,26 +47,46 @@ class Row:
     deployed_at: str
 
 
-async def deploy(client: Client, manifest: Manifest) -> Manifest | None:
-    """Register or replace the deployment; the manifest it had before, or None when it is new.
+async def deploy(
+    client: Client, manifest: Manifest, claim: tokens.Claim = tokens.Claim()
+) -> tuple[Manifest, Manifest | None]:
+    """Register or replace the deployment: the manifest with its production token, and the one before or None.
 
-    Replacing leaves the Schedule's spec, and a pause with its reason, as they are.
+    Replacing leaves the Schedule's spec, and a pause with its reason, as they are. Exit code 6 when it is somebody
+    else's, and its token is not known.
     """
-    schedule = Schedule(action=_action(manifest), spec=ScheduleSpec())
+    new = tokens.settle(None, manifest, claim)
+    schedule = Schedule(action=_action(new), spec=ScheduleSpec())
+    previous = None
     try:
         await client.create_schedule(ids.schedule_id(manifest.deployment), schedule)
     except ScheduleAlreadyRunningError:
-        previous = await find(client, manifest.deployment)
-    else:
-        return None
+        previous = await exactly(client, manifest.deployment)
+        new = tokens.settle(previous, manifest, claim)
+        await _replace(client, new)
+    tokens.store(tokens.prefix_of(new), str(new.token))
+    return new, previous
 
-    def update(given: ScheduleUpdateInput) -> ScheduleUpdate:
-        changed = given.description.schedule
-        changed.action = _action(manifest)
-        return ScheduleUpdate(schedule=changed)
 
-    await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
-    return previous
+async def delete(client: Client, manifest: Manifest, user: str | None, token: str | None = None) -> None:
+    """Delete the deployment; its runs go on. Exit code 6 when it is somebody else's, and its token is not known."""
+    tokens.authorize(manifest, user, token)
+    await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).delete()
+
+
+async def exactly(client: Client, name: str) -> Manifest:
+    """The manifest of the deployment of just that name; exit code 4 when there is none."""
+    try:
+        return await _load(client, name)
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        raise MftctlError(
+            f"there is no deployment '{name}'",
+            exit=Exit.NOT_FOUND,
+            code="deployment.unknown",
+            hint="deploy it with: mftctl deploy FLOW.py; or: python FLOW.py temporal create",
+        ) from error
 
 
 async def find(client: Client, name: str) -> Manifest:
@@ -102,6 +123,15 @@ async def queues(client: Client, names: frozenset[str] | None) -> frozenset[str]
     """Task queues of the deployments called ``names``, or of all; one that is gone has none."""
     found = await rows(client) if names is None else await _rows(client, sorted(names))
     return frozenset(row.task_queue for row in found)
+
+
+async def _replace(client: Client, manifest: Manifest) -> None:
+    def update(given: ScheduleUpdateInput) -> ScheduleUpdate:
+        changed = given.description.schedule
+        changed.action = _action(manifest)
+        return ScheduleUpdate(schedule=changed)
+
+    await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
 
 
 async def _rows(client: Client, names: list[str]) -> list[Row]:
@@ -157,4 +187,5 @@ def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
         id=ids.scheduled_workflow_id(manifest.flow),
         task_queue=manifest.task_queue,
         execution_timeout=timedelta(seconds=timeout) if timeout else None,
+        memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
     )

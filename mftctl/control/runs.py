@@ -72,8 +72,14 @@ async def start(
 ) -> str:
     """Start a run of the manifest with settled parameters; its run id."""
     run_id = run_id or ids.new_run_id(manifest.flow)
+    await launch(client, RunInput(manifest, run_id, dict(parameters), tags))
+    return run_id
+
+
+async def launch(client: Client, run: RunInput, workflow_id: str | None = None) -> None:
+    """Start the workflow of a run; its id is the run id unless a Schedule had made another."""
+    manifest, given = run.manifest, run.to_plain()
     timeout = manifest.workflow_timeout
-    given = RunInput(manifest, run_id, dict(parameters), tags).to_plain()
     size = len(json.dumps(given))
     if size > MAX_INPUT_BYTES:
         raise MftctlError(
@@ -85,13 +91,12 @@ async def start(
     await client.start_workflow(
         manifest.flow,
         given,
-        id=run_id,
+        id=workflow_id or run.run_id,
         task_queue=manifest.task_queue,
         execution_timeout=timedelta(seconds=timeout + SERVER_GRACE) if timeout else None,
         memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
         static_summary=f"{manifest.flow} {manifest.version}",
     )
-    return run_id
 
 
 async def outcome(handle: WorkflowHandle[Any, Any]) -> Ended:

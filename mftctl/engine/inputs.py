@@ -18,6 +18,9 @@ class RunInput:
     ``run_id`` empty: made of the workflow's id, as for what a Schedule starts. ``fan``: only these splits, at most
     ``slots`` tasks of them at once. ``state`` is what a continued workflow goes on from, ``deadline`` the time (Unix
     seconds) at which the run is stopped, set when it starts.
+
+    A resumed run: ``generation`` counts how often it was; results of earlier ones are kept but for ``rerun`` steps and
+    what follows them. ``origin``: the run whose results a new run begins with, and the last of its generations.
     """
 
     manifest: Manifest
@@ -28,6 +31,11 @@ class RunInput:
     slots: int = 0
     deadline: float | None = None
     state: dict[str, Any] | None = None
+    paused: bool = False
+    generation: int = 0
+    rerun: tuple[str, ...] = ()
+    origin: str | None = None
+    origin_generation: int = 0
 
     @property
     def launch(self) -> Launch:
@@ -83,6 +91,9 @@ class TaskInput:
     delay: float = 0.0
     timeout: float | None = None
     rewrites: bool = False
+    keep: bool = False
+    origin: str | None = None
+    origin_generation: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ of a static join by step name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from ..codec import from_plain, to_plain
@@ -32,6 +32,7 @@ class Fan:
     step: str
     low: int
     high: int
+    kept: bool = False
 
     @property
     def width(self) -> int:
@@ -40,12 +41,17 @@ class Fan:
 
     def task(self, index: int) -> Task:
         """The first task of split ``index``."""
-        return Task(TaskRef(self.step, (*self.parent.path, index)), (Input(self.parent),), split_index=index)
+        given = Input(self.parent, kept=self.kept)
+        return Task(TaskRef(self.step, (*self.parent.path, index)), (given,), split_index=index)
+
+    def part(self, low: int, high: int) -> Fan:
+        """Its splits from ``low`` to ``high - 1``."""
+        return replace(self, low=low, high=high)
 
     def cut(self, width: int) -> list[Fan]:
         """The same splits in fans of at most ``width``."""
         bounds = range(self.low, self.high, width)
-        return [Fan(self.parent, self.step, low, min(low + width, self.high)) for low in bounds]
+        return [self.part(low, min(low + width, self.high)) for low in bounds]
 
 
 Ready = Task | Fan
@@ -71,22 +77,26 @@ class Plan:
         """What starts first."""
         return [Task(TaskRef(self._start))] if self._scope is None else [self._scope]
 
-    def finished(self, task: Task, outcome: Outcome) -> list[Ready]:
-        """What may start now that ``task`` finished well. Raises PlanError when it went where its code does not."""
+    def finished(self, task: Task, outcome: Outcome, kept: bool = False) -> list[Ready]:
+        """What may start now that ``task`` finished well. Raises PlanError when it went where its code does not.
+
+        ``kept``: its result is that of an earlier execution of a resumed run, so what it feeds may be as well.
+        """
         step, ref = self._graph[task.ref.step], task.ref
         _check(step, outcome)
         if not outcome.next:
             self._ended = True
             return []
         if any(self._graph[name].type == "join" for name in outcome.next):
-            return self._arrive(task, self._graph[outcome.next[0]])
+            return self._arrive(task, self._graph[outcome.next[0]], kept)
         if outcome.parallel:
             control = TaskRef(outcome.next[0], (*ref.path, 0))
             # @parallel's control task is its own first node; of any other unbounded foreach it is none.
-            return [Task(control, (Input(ref),), split_index=0 if step.parallel else None, control=True)]
+            index = 0 if step.parallel else None
+            return [Task(control, (Input(ref, kept=kept),), split_index=index, control=True)]
         if outcome.splits is not None:
-            return self._fan_out(ref, outcome.next[0], outcome.splits)
-        return [Task(self._successor(ref, name), (Input(ref),)) for name in outcome.next]
+            return self._fan_out(ref, outcome.next[0], outcome.splits, kept)
+        return [Task(self._successor(ref, name), (Input(ref, kept=kept),)) for name in outcome.next]
 
     def fan_finished(self, fan: Fan, arrivals: Iterable[Input]) -> list[Ready]:
         """What may start now that all splits of ``fan`` have reached their join with ``arrivals``."""
@@ -94,7 +104,7 @@ class Plan:
         ready: list[Ready] = []
         for arrival in arrivals:
             for ref in arrival.refs():
-                ready += self._arrive_split(join, Input(ref))
+                ready += self._arrive_split(join, Input(ref, kept=arrival.kept))
         return ready
 
     @property
@@ -122,20 +132,20 @@ class Plan:
         iteration = ref.iteration + 1 if name == ref.step else 0
         return TaskRef(name, ref.path, iteration)
 
-    def _fan_out(self, parent: TaskRef, step: str, count: int) -> list[Ready]:
+    def _fan_out(self, parent: TaskRef, step: str, count: int, kept: bool) -> list[Ready]:
         join = cast(str, self._graph[parent.step].join)
         self._groups[_key(join, parent.path)] = _Group(need=count)
-        return [Fan(parent, step, 0, count)]
+        return [Fan(parent, step, 0, count, kept)]
 
-    def _arrive(self, task: Task, join: Step) -> list[Ready]:
+    def _arrive(self, task: Task, join: Step, kept: bool) -> list[Ready]:
         split, ref = self._graph[cast(str, join.split)], task.ref
         if task.control:
-            return [Task(TaskRef(join.name, ref.path[:-1]), (Input(ref, mappers=True),))]
+            return [Task(TaskRef(join.name, ref.path[:-1]), (Input(ref, mappers=True, kept=kept),))]
         if split.type == "foreach":
-            return self._arrive_split(join, Input(ref))
+            return self._arrive_split(join, Input(ref, kept=kept))
         key = _key(join.name, ref.path)
         group = self._groups.setdefault(key, _Group(need=len(split.next)))
-        group.slots[ref.step] = Input(ref)
+        group.slots[ref.step] = Input(ref, kept=kept)
         return self._close(key, join, ref.path)
 
     def _arrive_split(self, join: Step, arrival: Input) -> list[Ready]:
@@ -183,8 +193,9 @@ class _Group:
     def load(state: dict[str, Any]) -> _Group:
         group = _Group(state["need"])
         for item in state["inputs"]:
-            for ref in from_plain(Input, item).refs():
-                group.slots[ref.path[-1] if state["by_index"] else ref.step] = Input(ref)
+            given = from_plain(Input, item)
+            for ref in given.refs():
+                group.slots[ref.path[-1] if state["by_index"] else ref.step] = Input(ref, kept=given.kept)
         return group
 
 
@@ -192,18 +203,20 @@ def _compress(inputs: list[Input]) -> tuple[Input, ...]:
     """Runs of neighbouring splits of one step as one Input each."""
     packed: list[Input] = []
     for item in inputs:
-        ref, last = item.ref, packed[-1] if packed else None
-        if not ref.path:
+        last = packed[-1] if packed else None
+        if not item.ref.path:
             packed.append(item)
-        elif (
+            continue
+        above, index = replace(item.ref, path=item.ref.path[:-1]), item.ref.path[-1]
+        if (
             last is not None
             and last.count is not None
-            and last.ref == TaskRef(ref.step, ref.path[:-1], ref.iteration)
-            and ref.path[-1] == last.low + last.count
+            and (last.ref, last.kept) == (above, item.kept)
+            and index == last.low + last.count
         ):
-            packed[-1] = Input(last.ref, count=last.count + 1, low=last.low)
+            packed[-1] = replace(last, count=last.count + 1)
         else:
-            packed.append(Input(TaskRef(ref.step, ref.path[:-1], ref.iteration), count=1, low=ref.path[-1]))
+            packed.append(Input(above, count=1, low=index, kept=item.kept))
     return tuple(packed)
 
 

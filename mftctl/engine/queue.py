@@ -51,7 +51,7 @@ class Queue:
         if item.width == 1:
             heapq.heappop(self._heap)
         else:
-            self._heap[0] = (depth, count, Fan(item.parent, item.step, item.low + 1, item.high), False)
+            self._heap[0] = (depth, count, item.part(item.low + 1, item.high), False)
         return item.task(item.low)
 
     def dump(self) -> list[dict[str, Any]]:

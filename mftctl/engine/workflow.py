@@ -53,17 +53,21 @@ HOOK_TYPE = "@exit_hook"
 class FlowWorkflow:
     """A run of a flow, or a part of one of its foreaches."""
 
-    @workflow.run
-    async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:
-        """Run to the end; ApplicationError ``StepFailed`` with the first failure's details when a step fails."""
+    @workflow.init
+    def __init__(self, args: Sequence[RawValue]) -> None:
         given = RunInput.from_plain(workflow.payload_converter().from_payload(args[0].payload, dict))
         timeout = given.manifest.workflow_timeout
-        given = replace(
+        self._given = replace(
             given,
             run_id=given.run_id or ids.run_id_of(workflow.info().workflow_id),
             deadline=given.deadline or (workflow.time() + timeout if timeout else None),
         )
-        self._driver = Driver(given)
+        self._driver = Driver(self._given)
+
+    @workflow.run
+    async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:  # noqa: ARG002 - __init__ has read it
+        """Run to the end; ApplicationError ``StepFailed`` with the first failure's details when a step fails."""
+        given = self._given
         try:
             result = await self._driver.drive()
         except workflow.ContinueAsNewError:
@@ -73,6 +77,16 @@ class FlowWorkflow:
             raise
         await _call_hooks(given, given.manifest.success_hooks)
         return result
+
+    @workflow.signal(name="pause")
+    async def pause(self, paused: bool) -> None:
+        """Start no new task, or go on; tasks that run finish."""
+        await self._driver.pause(paused)
+
+    @workflow.query(name="paused")
+    def paused(self) -> bool:
+        """Whether the run is paused."""
+        return self._driver.paused
 
     @workflow.query(name="progress")
     def progress(self) -> dict[str, Any]:
@@ -110,8 +124,11 @@ class Driver:
         self._free = self._slots
         self._running: set[asyncio.Task[None]] = set()
         self._ended: list[tuple[Task | Fan, Any]] = []
+        self._woken = False
         self._fatal: ApplicationError | None = None
         self._draining = False
+        self._children: set[workflow.ChildWorkflowHandle[Any, Any]] = set()
+        self.paused = given.paused
         self.progress = Progress(tuple(self._graph))
 
     async def drive(self) -> dict[str, Any]:
@@ -126,7 +143,8 @@ class Driver:
                 self._start_ready()
                 if self._draining and not self._running:
                     workflow.continue_as_new(self._continued().to_plain())
-                await workflow.wait_condition(lambda: bool(self._ended) or self._fatal is not None)
+                await workflow.wait_condition(self._has_news)
+                self._woken = False
                 if self._fatal is not None:
                     raise self._fatal
                 self._take_ended()
@@ -138,8 +156,17 @@ class Driver:
                 alarm.cancel()
         return self._result()
 
+    async def pause(self, paused: bool) -> None:
+        """Start no new task here or in a child, or go on."""
+        self.paused, self._woken = paused, True
+        for child in list(self._children):
+            await child.signal("pause", paused)
+
+    def _has_news(self) -> bool:
+        return bool(self._ended) or self._woken or self._fatal is not None
+
     def _start_ready(self) -> None:
-        while self._free > 0 and not self._draining and (item := self._queue.next()):
+        while self._free > 0 and not self._draining and not self.paused and (item := self._queue.next()):
             if isinstance(item, Fan):
                 slots = min(self._free, max(1, (self._slots + 1) // 2), item.width)
                 self._begin(item, self._run_fan(item, slots), slots)
@@ -173,17 +200,22 @@ class Driver:
         running.add_done_callback(self._running.discard)
 
     async def _run_task(self, task: Task) -> Any:
-        step = self._graph[task.ref.step]
+        step, given = self._graph[task.ref.step], self._input
+        task = replace(task, ref=replace(task.ref, generation=given.generation))
+        resumed = given.generation > 0 or given.origin is not None
         request = TaskInput(
             launch=self._launch,
-            run_id=self._input.run_id,
+            run_id=given.run_id,
             task=task,
             user_retries=step.user_retries,
             error_retries=step.error_retries,
             delay=step.delay,
             timeout=step.timeout,
             rewrites=step.launch,
-            parameters={} if task.inputs else self._input.parameters,
+            keep=resumed and task.may_keep and step.name not in given.rerun,
+            origin=given.origin,
+            origin_generation=given.origin_generation,
+            parameters={} if task.inputs else given.parameters,
         )
         limit = timedelta(seconds=step.timeout + TIMEOUT_GRACE) if step.timeout else NO_TIMEOUT
         return await workflow.execute_activity(
@@ -203,14 +235,19 @@ class Driver:
         )
 
     async def _run_fan(self, fan: Fan, slots: int) -> Any:
-        given = replace(self._input, fan=fan, slots=slots, state=None, parameters={})
-        return await workflow.execute_child_workflow(
+        given = replace(self._input, fan=fan, slots=slots, state=None, parameters={}, paused=self.paused)
+        child = await workflow.start_child_workflow(
             ids.foreach_type(self._input.manifest.flow),
             given.to_plain(),
             id=ids.foreach_id(workflow.info().workflow_id, fan.step, fan.parent.path, fan.low),
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             static_summary=f"{fan.step}[{fan.low}-{fan.high - 1}]",
         )
+        self._children.add(child)
+        try:
+            return await child
+        finally:
+            self._children.discard(child)
 
     def _take_ended(self) -> None:
         ended, self._ended = self._ended, []
@@ -224,9 +261,11 @@ class Driver:
                 )
                 continue
             self.progress.finished(item.ref.step)
-            outcome = from_plain(Outcome, result["outcome"])
+            outcome, kept = from_plain(Outcome, result["outcome"]), bool(result.get("kept"))
+            generation = result.get("generation", self._input.generation)
+            done = replace(item, ref=replace(item.ref, generation=generation))
             try:
-                self._add(self._plan.finished(item, outcome))
+                self._add(self._plan.finished(done, outcome, kept))
             except PlanError as error:
                 raise ApplicationError(str(error), _details(item, str(error)), type="FlowInvalid") from error
         if (
@@ -284,7 +323,7 @@ class Driver:
 
     def _continued(self) -> RunInput:
         state = {"plan": self._plan.dump(), "queue": self._queue.dump(), "progress": self.progress.to_plain()}
-        return replace(self._input, state=state)
+        return replace(self._input, state=state, paused=self.paused)
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._plan.load(state["plan"])

@@ -68,6 +68,23 @@ def step_command(
         *_tags(launch),
         *namespace,
         *(_parallel(size) if attempt.task.control else []),
+        *_origin(attempt),
+    ]
+
+
+def clone_command(launch: Launch, attempt: Attempt, origin: str) -> list[str]:
+    """Copies the result of the task at path ``origin`` of another run, as Metaflow's own `resume` does."""
+    ref = attempt.task.ref
+    task = ["--run-id", attempt.run_id, "--task-id", ref.task_id, "--retry-count", str(attempt.number)]
+    return [
+        *top_options(launch),
+        "step",
+        ref.step,
+        *task,
+        *_tags(launch),
+        *_origin(attempt),
+        "--clone-only",
+        origin,
     ]
 
 
@@ -83,6 +100,10 @@ def launch_command(launch: Launch, attempt: Attempt, paths: list[str], folder: s
 def parameters_path(attempt: Attempt) -> str:
     """Input path of a run's first task."""
     return f"{attempt.run_id}/_parameters/{ids.parameters_task_id()}"
+
+
+def _origin(attempt: Attempt) -> list[str]:
+    return [] if attempt.origin is None else ["--clone-run-id", attempt.origin]
 
 
 def _inputs(paths: list[str], folder: Optional[str]) -> list[str]:

@@ -65,7 +65,10 @@ def settle() -> None:
     """Let this process see its code package: modules beside the flow's folder, and the git state it was made from."""
     root = os.environ.get("METAFLOW_EXTRACTED_ROOT")
     bundle = _BORROWED[-1] if _BORROWED else None
-    if bundle and importlib.machinery.PathFinder.find_spec("metaflow", [p for p in sys.path if p != bundle]) is None:
+    if (
+        bundle
+        and importlib.machinery.PathFinder.find_spec("metaflow", [p for p in sys.path if p != bundle]) is None
+    ):
         # Its metaflow is used. Pythons that a task starts (@card, @parallel) must find it too, after their own.
         paths = [_SHIM, *filter(None, [os.environ.get("PYTHONPATH")])]
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Optional
 
 from metaflow.datastore import FlowDataStore
@@ -43,6 +44,15 @@ class Store:
                 attempt.init_task()
         return failed
 
+    def finished(self, ref: TaskRef, generation: int) -> Optional[TaskRef]:
+        """The task as it finished well in ``generation`` or, failing that, in one before; None when in none."""
+        for earlier in range(generation, -1, -1):
+            found = replace(ref, generation=earlier)
+            done = self._done(found.step, found.task_id)
+            if done is not None and done.get("_task_ok"):
+                return found
+        return None
+
     def has_parameters(self) -> bool:
         """Whether the run's parameters are stored already, by an earlier attempt at the first task."""
         return self._done("_parameters", ids.parameters_task_id()) is not None
@@ -62,15 +72,15 @@ class Store:
         parent = self._read(task.inputs[0].ref)
         return getattr(parent.get("_parallel_ubf_iter"), "num_parallel", None)
 
-    def outcome(self, task: Task, number: int) -> Outcome:
+    def outcome(self, ref: TaskRef, number: Optional[int]) -> Outcome:
         """What a finished attempt decided (``_transition``, ``_foreach_num_splits``); NotReady without a result."""
-        result = self._read(task.ref, number)
+        result = self._read(ref, number)
         steps, foreach = result.get("_transition") or ((), None)
         unbounded = foreach is not None and not result.is_none("_unbounded_foreach")
         splits = result.get("_foreach_num_splits") if foreach is not None and not unbounded else None
         return Outcome(tuple(steps), splits, unbounded)
 
-    def artifacts(self, ref: TaskRef, number: int) -> list[str]:
+    def artifacts(self, ref: TaskRef, number: Optional[int]) -> list[str]:
         """Names of the attempt's artifacts, Metaflow's own left out."""
         return sorted(name for name in self._read(ref, number) if not name.startswith("_") and name != "name")
 

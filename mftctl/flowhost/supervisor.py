@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from ..codec import from_plain, to_plain
 from ..manifest import MAX_ATTEMPTS, Launch
-from ..tasks import Attempt
+from ..tasks import Attempt, TaskRef
 from . import command, results
 from .channel import Channel
 from .logs import OnLine, Saver, Stream
@@ -87,10 +87,15 @@ class _Run:
     starter: Starter
     on_line: Optional[OnLine]
     attempts: int
+    cloned: bool = False
 
     def run(self) -> Optional[dict[str, Any]]:
         launch, attempt = self.launch, self.attempt
         store = results.Store(launch, attempt.run_id)
+        if attempt.keep and attempt.origin is None:
+            kept = store.finished(attempt.task.ref, attempt.task.ref.generation - 1)
+            if kept is not None:
+                return {**self._success(store, kept, None), "kept": True, "generation": kept.generation}
         failures = store.failures(attempt.task.ref, attempt.number)
         lost = attempt.number - failures
         attempt = replace(attempt, user_retries=attempt.user_retries + lost)
@@ -143,11 +148,30 @@ class _Run:
         return None
 
     def _command(self, store: results.Store, attempt: Attempt, folder: Optional[str]) -> list[str]:
+        clone = self._origin(attempt)
+        if clone is not None:
+            self.cloned = True
+            return command.clone_command(self.launch, attempt, clone)
         paths = store.input_paths(attempt) if attempt.task.inputs else [command.parameters_path(attempt)]
         if attempt.launch and folder is not None:
             return command.launch_command(self.launch, attempt, paths, folder)
         size = store.parallel_size(attempt.task) if attempt.task.control else None
         return command.step_command(self.launch, attempt, paths, folder, size)
+
+    def _origin(self, attempt: Attempt) -> Optional[str]:
+        """Path of the task in the run that this one was made from whose result it begins with, or None."""
+        if not attempt.keep or attempt.origin is None or attempt.task.control:
+            return None
+        origin = results.Store(self.launch, attempt.origin)
+        found = origin.finished(attempt.task.ref, attempt.origin_generation)
+        return None if found is None else f"{attempt.origin}/{found.step}/{found.task_id}"
+
+    def _success(self, store: results.Store, ref: TaskRef, number: Optional[int]) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "outcome": to_plain(store.outcome(ref, number)),
+            "artifacts": store.artifacts(ref, number),
+        }
 
     def _conclude(
         self,
@@ -176,9 +200,8 @@ class _Run:
             return {"ok": False, "lost": again, "cancelled": ended.final}
         if ended.code:
             return self._failure(ended, streams, failures)
-        outcome = store.outcome(self.attempt.task, self.attempt.number)
-        names = store.artifacts(self.attempt.task.ref, self.attempt.number)
-        return {"ok": True, "outcome": to_plain(outcome), "artifacts": names}
+        result = self._success(store, self.attempt.task.ref, self.attempt.number)
+        return {**result, "kept": True} if self.cloned else result
 
     def _failure(self, ended: Ended, streams: tuple[Stream, Stream], failures: int) -> dict[str, Any]:
         """What the worker tells Temporal: ``final`` once the user's budget or Metaflow's MAX_ATTEMPTS is used up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -174,6 +175,9 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
         user_retries=given.user_retries,
         parameters=given.parameters,
         launch=given.rewrites,
+        keep=given.keep,
+        origin=given.origin,
+        origin_generation=given.origin_generation,
     )
     attempts = 1 + given.user_retries + given.error_retries
     request = {
@@ -188,8 +192,13 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
 def _success(event: TaskEvent, result: dict[str, Any]) -> dict[str, Any]:
     """What Temporal's UI shows of a task: its artifacts, and a line that fetches one."""
     names = result["artifacts"][:MAX_NAMES]
-    fetch = f'metaflow.Task("{event.pathspec}").data' + (f".{names[0]}" if names else "")
-    return {"task": event.pathspec, "outcome": result["outcome"], "artifacts": names, "fetch": fetch}
+    ref = event.task.ref
+    if "generation" in result:
+        ref = replace(ref, generation=result["generation"])
+    pathspec = f"{event.flow}/{event.run_id}/{ref.step}/{ref.task_id}"
+    fetch = f'metaflow.Task("{pathspec}").data' + (f".{names[0]}" if names else "")
+    kept: dict[str, Any] = {key: result[key] for key in ("kept", "generation") if key in result}
+    return {"task": pathspec, "outcome": result["outcome"], "artifacts": names, "fetch": fetch, **kept}
 
 
 def _details(event: TaskEvent, message: str) -> dict[str, Any]:

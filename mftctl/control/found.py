@@ -1,0 +1,128 @@
+"""Runs as the server knows them: find one by its id, describe it, list many."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from .. import ids
+from ..errors import Exit, MftctlError
+
+_SCHEDULED = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}Z)$")
+_STATUS = {
+    WorkflowExecutionStatus.RUNNING: "running",
+    WorkflowExecutionStatus.COMPLETED: "completed",
+    WorkflowExecutionStatus.FAILED: "failed",
+    WorkflowExecutionStatus.CANCELED: "cancelled",
+    WorkflowExecutionStatus.TERMINATED: "terminated",
+    WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
+    WorkflowExecutionStatus.TIMED_OUT: "timed_out",
+}
+#: As the server spells what we call a status.
+_QUERY = {"cancelled": "Canceled", "timed_out": "TimedOut"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run: ``status`` is running, paused, completed, failed, cancelled, terminated or timed_out."""
+
+    run_id: str
+    flow: str
+    status: str
+    started: datetime
+    ended: datetime | None
+    deployment: str
+    version: str
+    workflow_id: str
+
+    @property
+    def pathspec(self) -> str:
+        """Metaflow's name of the run."""
+        return f"{self.flow}/{self.run_id}"
+
+
+def handle_of(client: Client, run_id: str) -> WorkflowHandle[Any, Any]:
+    """The workflow of a run, named by its id or by ``Flow/id``."""
+    run_id = run_id.rsplit("/", 1)[-1]
+    scheduled = _SCHEDULED.match(run_id)
+    return client.get_workflow_handle(":".join(scheduled.groups()) if scheduled else run_id)
+
+
+async def describe(client: Client, run_id: str) -> Found:
+    """The run as it is now; exit code 4 when there is none of that id."""
+    handle = handle_of(client, run_id)
+    try:
+        described = await handle.describe()
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        raise unknown(run_id) from error
+    found = await _found(described)
+    if found.status == "running" and await is_paused(handle):
+        return Found(**{**vars(found), "status": "paused"})
+    return found
+
+
+async def list_runs(
+    client: Client,
+    *,
+    flow: str | None = None,
+    deployment: str | None = None,
+    statuses: tuple[str, ...] = (),
+    limit: int = 50,
+) -> list[Found]:
+    """The newest runs first, children of wide foreaches left out."""
+    terms = ["WorkflowId STARTS_WITH 'temporal-'", "ParentWorkflowId IS NULL"]
+    if flow:
+        terms.append(f"WorkflowType = '{flow}'")
+    if statuses:
+        names = ", ".join(f"'{_QUERY.get(status, status.capitalize())}'" for status in statuses)
+        terms.append(f"ExecutionStatus IN ({names})")
+    found: list[Found] = []
+    async for listed in client.list_workflows(" AND ".join(terms)):
+        if listed.status == WorkflowExecutionStatus.CONTINUED_AS_NEW:
+            continue
+        one = await _found(listed)
+        if deployment is None or one.deployment == deployment:
+            found.append(one)
+        if len(found) == limit:
+            break
+    return found
+
+
+async def is_paused(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Whether the run starts no new task; False when no worker answers."""
+    try:
+        return bool(await handle.query("paused", result_type=bool))
+    except (RPCError, WorkflowQueryFailedError):
+        return False
+
+
+def unknown(run_id: str) -> MftctlError:
+    """The error for a run that is not there."""
+    return MftctlError(f"there is no run '{run_id}'", exit=Exit.NOT_FOUND, code="run.unknown")
+
+
+async def _found(given: WorkflowExecution) -> Found:
+    memo = await given.memo()
+    return Found(
+        run_id=ids.run_id_of(given.id),
+        flow=given.workflow_type,
+        status=_STATUS.get(given.status, "running") if given.status else "running",
+        started=given.start_time,
+        ended=given.close_time,
+        deployment=str(memo.get("deployment", "")),
+        version=str(memo.get("version", "")),
+        workflow_id=given.id,
+    )

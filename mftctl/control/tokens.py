@@ -1,0 +1,179 @@
+"""Production tokens: who may change a deployment, as Metaflow's own orchestrators have it.
+
+Whoever deployed it last, or knows its token, may deploy it again, delete it and steer its runs
+(``metaflow/plugins/aws/step_functions/production_token.py`` and ``step_functions_cli.py``). Tokens are kept in the same
+files, so that one that Metaflow knows is known here; but metaflow is not imported.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import Exit, MftctlError
+from ..manifest import Manifest
+
+_VARIABLE = "METAFLOW_PRODUCTION_TOKEN"
+_NAMESPACE = "production:"
+#: How often Metaflow makes a new token after another.
+_MOST = 10_000
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What was said on the command line: a token to ``authorize`` with, and whether a new one is wanted.
+
+    ``namespace``: a Metaflow namespace was asked for by name, which the production namespace does not replace.
+    """
+
+    authorize: str | None = None
+    generate: bool = False
+    given: str | None = None
+    namespace: bool = False
+
+
+def settle(previous: Manifest | None, manifest: Manifest, claim: Claim) -> Manifest:
+    """The manifest with its token; MftctlError with exit code 6 when it is somebody else's deployment.
+
+    Runs of a production deployment (`--production`, or one that was given a new token) are in the namespace
+    ``production:<token>``, those of others in their user's, as those of `python flow.py run` are.
+    """
+    if previous is not None:
+        authorize(previous, manifest.owner, claim.authorize)
+    prefix = prefix_of(manifest)
+    before = previous.token if previous is not None else None
+    if claim.given:
+        if manifest.project:
+            raise _usage("--new-token is not supported for @projects", "use --generate-new-token")
+        token = bare(claim.given)
+    elif before is None or claim.generate:
+        made = new_token(prefix, before)
+        if made is None:
+            raise _usage(
+                "--generate-new-token is not supported after --new-token", "name another with --new-token"
+            )
+        token = made
+    else:
+        token = before
+    asked = claim.generate or claim.given is not None
+    was = previous is not None and _VARIABLE in previous.launch.env
+    return _with_token(manifest, token, claim, is_production(manifest) or asked or was)
+
+
+def authorize(manifest: Manifest, user: str | None, token: str | None) -> None:
+    """Refuse (exit code 6) whoever neither deployed this nor has its token, here or in Metaflow's file."""
+    if manifest.token is None or user == manifest.owner:
+        return
+    known = load(prefix_of(manifest)) if token is None else bare(token)
+    if known != manifest.token:
+        raise MftctlError(
+            f"{manifest.deployment} was deployed by {manifest.owner}: its production token is needed",
+            exit=Exit.CONFLICT,
+            code="token.wrong",
+            hint=f"ask {manifest.owner} for it, and give it with --authorize TOKEN",
+        )
+
+
+def is_production(manifest: Manifest) -> bool:
+    """Whether it is on the production branch of its @project."""
+    return (manifest.branch or "").split(".")[0] == "prod"
+
+
+def prefix_of(manifest: Manifest) -> str:
+    """What the deployment's tokens begin with, and the name of the file they are kept in."""
+    if not manifest.project:
+        return manifest.deployment.lower()
+    digest = hashlib.sha1(f"{manifest.project}.{manifest.branch}".encode(), usedforsecurity=False).digest()
+    return f"mfprj-{base64.b32encode(digest).decode()[:16]}".lower()
+
+
+def bare(token: str) -> str:
+    """The token of ``production:<token>``."""
+    return token.removeprefix(_NAMESPACE)
+
+
+def new_token(prefix: str, before: str | None = None) -> str | None:
+    """The token after ``before``, or the first one; None when ``before`` is none that was generated."""
+    made = _generated(prefix)
+    if before is not None:
+        made = itertools.dropwhile(lambda token: token != before, made)
+        next(made, None)
+    return next(made, None)
+
+
+def load(prefix: str) -> str | None:
+    """The token that this user has used last."""
+    token = _content(_file(prefix)).get("production_token")
+    return token if isinstance(token, str) else None
+
+
+def store(prefix: str, token: str) -> None:
+    """Keep a token for the next time, where this user's home can be written."""
+    file = _file(prefix)
+    content = {**_content(file), "production_token": token}
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content), encoding="utf-8")
+
+
+def username() -> str | None:
+    """The user's name as Metaflow finds it (``metaflow.util.get_username``)."""
+    named = os.environ.get("METAFLOW_USER") or _configured("METAFLOW_USER")
+    for user in (named, *map(os.environ.get, ("SUDO_USER", "USERNAME", "USER"))):
+        if user and user != "root":
+            return user
+    return None
+
+
+def _with_token(manifest: Manifest, token: str, claim: Claim, production: bool) -> Manifest:
+    launch = manifest.launch
+    if production:
+        namespace = launch.namespace if claim.namespace else _NAMESPACE + token
+        env = {**launch.env, _VARIABLE: token}
+        launch = dataclasses.replace(launch, env=env, namespace=namespace)
+    return dataclasses.replace(manifest, token=token, launch=launch)
+
+
+def _generated(prefix: str) -> Iterator[str]:
+    import random
+    import string
+    import zlib
+
+    for number in range(_MOST):
+        start = f"{prefix}-{number}-"
+        letters = random.Random(zlib.adler32(start.encode()))  # noqa: S311 - Metaflow's, and no secret
+        yield start + "".join(letters.sample(string.ascii_lowercase, 4))
+
+
+def _file(prefix: str) -> Path:
+    home = os.environ.get("METAFLOW_TOKEN_HOME") or os.environ.get("METAFLOW_HOME", "~/.metaflowconfig")
+    return Path(f"{home}/{prefix}").expanduser()
+
+
+def _configured(key: str) -> str | None:
+    """A value of Metaflow's own configuration file (``metaflow_config_funcs.init_config``)."""
+    home = Path(os.environ.get("METAFLOW_HOME", "~/.metaflowconfig")).expanduser()
+    profile = os.environ.get("METAFLOW_PROFILE")
+    value = _content(home / (f"config_{profile}.json" if profile else "config.json")).get(key)
+    return value if isinstance(value, str) else None
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _usage(message: str, hint: str) -> MftctlError:
+    return MftctlError(message, exit=Exit.USAGE, code="usage", hint=hint)
