@@ -17,12 +17,21 @@ if TYPE_CHECKING:
 HELP = "Run Metaflow flows as durable Temporal workflows."
 EPILOGUE = "Exit codes: 0 ok, 1 failed, 2 usage, 3 the run failed, 4 not found, 5 no server, 6 conflict, 124 timeout."
 
-#: Commands by name: where each lives, and its line in the help.
-COMMANDS = {
+#: Groups of commands and their line in the help.
+GROUPS = {"runs": "Steer runs that have been started."}
+#: Commands by name: where each lives, and its line in the help; or the commands of a group.
+COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "run": ("run:run", "Compile, serve and run a flow now, and watch it."),
     "deploy": ("deploy:deploy", "Register a flow with a Temporal server."),
     "worker": ("worker:worker", "Work off the tasks of deployments, until told to stop."),
     "trigger": ("trigger:trigger", "Start a run of a deployment."),
+    "runs": {
+        "resume": ("runs:resume", "Let a run that ended badly go on."),
+        "pause": ("runs:pause", "Let a run start no new task."),
+        "unpause": ("runs:unpause", "Let a paused run go on."),
+        "cancel": ("runs:cancel", "Stop a run, and wait until its tasks have stopped."),
+        "terminate": ("runs:terminate", "End a run at once."),
+    },
     "dev": ("dev:dev", "Run a Temporal server and its UI on this machine, until Ctrl-C."),
 }
 
@@ -39,16 +48,22 @@ def build() -> App:
         default_parameter=Parameter(show_default=False),
         result_action="return_value",
     )
-    for name, (where, line) in COMMANDS.items():
-        app.command(f"mftctl.cli.{where}", name=name, help=line, help_epilogue="")
+    for name, command in COMMANDS.items():
+        if isinstance(command, dict):
+            group = App(name=name, help=GROUPS[name], help_format="plaintext", help_formatter="plain")
+            for part, (where, line) in command.items():
+                group.command(f"mftctl.cli.{where}", name=part, help=line, help_epilogue="")
+            app.command(group)
+        else:
+            app.command(f"mftctl.cli.{command[0]}", name=name, help=command[1], help_epilogue="")
     return app
 
 
 def call(argv: list[str]) -> Result | None:
     """Run the command that ``argv`` names; MftctlError with exit code 2 when it is not understood."""
     app = build()
-    if not argv:
-        app.help_print([], console=_console(sys.stderr))
+    if not argv or argv in ([group] for group in GROUPS):
+        app.help_print(argv, console=_console(sys.stderr))
         return Result(exit=Exit.USAGE)
     if not {"--help", "-h"}.isdisjoint(argv):
         app.console = _console(sys.stdout)

@@ -90,19 +90,23 @@ async def _trigger(request: _Request, connection: Connection, profile: Profile) 
         return _started(manifest, run_id, served)
     say(f"run {run_id} started")
     event({"event": "run_started", "run": f"{manifest.flow}/{run_id}"})
+    return ended(manifest, run_id, await wait_for(client, run_id, request.limit))
+
+
+async def wait_for(client: "Client", run_id: str, limit: float | None) -> "Ended":
+    """Wait for a run's end and say how it goes on; MftctlError with exit code 124 after ``limit`` seconds."""
     try:
-        async with asyncio.timeout(request.limit):
-            ended = await _watch(client, run_id)
+        async with asyncio.timeout(limit):
+            return await _watch(client, run_id)
     except TimeoutError:
         raise MftctlError(
-            f"run {run_id} has not ended after {durations.format_seconds(request.limit or 0)}; it goes on",
+            f"run {run_id} has not ended after {durations.format_seconds(limit or 0)}; it goes on",
             exit=Exit.TIMEOUT,
             code="timeout",
         ) from None
     except asyncio.CancelledError:
         say(f"run {run_id} goes on")
         raise
-    return _ended(manifest, run_id, ended)
 
 
 async def _watch(client: "Client", run_id: str) -> "Ended":
@@ -139,16 +143,17 @@ def _started(manifest: "Manifest", run_id: str, served: bool) -> Result:
     return Result({**_about(manifest, run_id), "status": "running", "worker": served}, run_id, run_id)
 
 
-def _ended(manifest: "Manifest", run_id: str, ended: "Ended") -> Result:
+def ended(manifest: "Manifest", run_id: str, how: "Ended") -> Result:
+    """What to say of a run that was waited for."""
     from ..control import runs
 
-    data = {**_about(manifest, run_id), **ended.to_plain()}
-    if ended.status == "completed":
+    data = {**_about(manifest, run_id), **how.to_plain()}
+    if how.status == "completed":
         return Result(data, run_id, run_id)
-    hint = (
-        f"see its logs: python {manifest.launch.file} logs show {run_id}/{ended.step}" if ended.step else ""
-    )
-    return Result(data, run_id, run_id, error=runs.failure(run_id, ended, hint), log=ended.log)
+    hint = f"once mended: mftctl runs resume {run_id}"
+    if how.step:
+        hint = f"its logs: python {manifest.launch.file} logs show {run_id}/{how.step}; {hint}"
+    return Result(data, run_id, run_id, error=runs.failure(run_id, how, hint), log=how.log)
 
 
 def _about(manifest: "Manifest", run_id: str) -> dict[str, str]:

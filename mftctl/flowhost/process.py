@@ -75,7 +75,9 @@ class Watch:
                 pass
         for fd in (out_read, err_read):
             os.close(fd)
-        _signal_group(pid, signal.SIGKILL)
+        if self._stopped:
+            # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
+            _signal_group(pid, signal.SIGKILL)
         return Ended(code, self._stopped, self._orphaned, self._final)
 
     def _follow(self, pid: int, pipes: dict[int, int], on_output: OnOutput, tick: Callable[[], float]) -> int:

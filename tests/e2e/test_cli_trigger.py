@@ -144,7 +144,9 @@ def test_thirty_commands_under_load_exit_cleanly(served) -> None:
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     try:
         with ThreadPoolExecutor(3) as pool:
-            codes = list(pool.map(lambda _: served.run("trigger", "nobody", timeout=300).returncode, range(30)))
+            codes = list(
+                pool.map(lambda _: served.run("trigger", "nobody", timeout=300).returncode, range(30))
+            )
     finally:
         for process in busy:
             process.kill()

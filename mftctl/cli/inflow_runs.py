@@ -1,0 +1,148 @@
+"""What `python flow.py temporal …` does with runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ..control import tokens
+from ..errors import Exit, MftctlError
+from .inflow import Call
+from .inflow_commands import run_params, started, write_run_id
+from .output import Result
+from .session import open_client
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ..control.found import Found
+
+#: Our words for a run's status, and those of Metaflow's orchestrators.
+STATES = {
+    "running": "RUNNING",
+    "paused": "SUSPENDED",
+    "completed": "SUCCEEDED",
+    "failed": "FAILED",
+    "timed_out": "TIMED_OUT",
+    "cancelled": "ABORTED",
+    "terminated": "ABORTED",
+}
+#: The states that a list can be cut down to: a list does not ask each run whether it is suspended.
+LISTED = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+#: Runs that a list shows at most.
+MOST = 1000
+
+
+def resume(call: Call) -> Result:
+    """Let a run go on, or make a new one of it."""
+    return asyncio.run(_resume(call))
+
+
+def status(call: Call) -> Result:
+    """The state of a run, as Step Functions spells it."""
+    return asyncio.run(_status(call))
+
+
+def terminate(call: Call) -> Result:
+    """End a run at once."""
+    return asyncio.run(_steered(call, "terminated"))
+
+
+def suspend(call: Call) -> Result:
+    """Let a run start no new task."""
+    return asyncio.run(_steered(call, "suspended"))
+
+
+def unsuspend(call: Call) -> Result:
+    """Let a suspended run go on."""
+    return asyncio.run(_steered(call, "unsuspended"))
+
+
+def list_runs(call: Call) -> Result:
+    """The deployment's runs, the newest first."""
+    return asyncio.run(_list_runs(call))
+
+
+def statuses_of(states: list[str]) -> tuple[str, ...]:
+    """Our words for states of Metaflow's orchestrators."""
+    return tuple(ours for ours, theirs in STATES.items() if theirs in states)
+
+
+async def _resume(call: Call) -> Result:
+    from ..control import steering
+
+    client = await open_client(call.connection, call.profile)
+    found = await _own(call, client)
+    parameters, new_run = run_params(call), bool(call.options.get("new_run"))
+    if parameters and not new_run:
+        raise MftctlError(
+            "a run that goes on keeps its parameters", exit=Exit.USAGE, code="usage", hint="add --new-run"
+        )
+    more: dict[str, Any] = {"parameters": parameters} if parameters else {}
+    run_id = await steering.resume(
+        client,
+        found.run_id,
+        step=call.options.get("step"),
+        latest_code=bool(call.options.get("latest_code")),
+        new_run=new_run,
+        **more,
+    )
+    write_run_id(call, run_id)
+    return Result(started(call, found.deployment, run_id), run_id, run_id)
+
+
+async def _status(call: Call) -> Result:
+    client = await open_client(call.connection, call.profile)
+    found = await _own(call, client)
+    state = STATES[found.status]
+    return Result({"status": state}, state, state)
+
+
+async def _steered(call: Call, what: str) -> Result:
+    """Do something to a run that its owner may do, and whoever knows its production token."""
+    from ..control import steering
+
+    client = await open_client(call.connection, call.profile)
+    found = await _own(call, client)
+    given = await steering.given_to(client, found)
+    tokens.authorize(given.manifest, tokens.username(), call.options.get("authorize"))
+    does: dict[str, Callable[[Client, str], Coroutine[Any, Any, Any]]] = {
+        "terminated": steering.terminate,
+        "suspended": steering.pause,
+        "unsuspended": steering.unpause,
+    }
+    changed = await does[what](client, found.run_id)
+    note = f"run {found.run_id} was so already" if changed is False else f"run {found.run_id} is {what}"
+    return Result({"run_id": found.run_id}, "", found.run_id, (note,))
+
+
+async def _list_runs(call: Call) -> Result:
+    from ..control.found import list_runs as listed
+
+    client = await open_client(call.connection, call.profile)
+    states = [state for state in LISTED if call.options.get(state.lower())]
+    found = await listed(
+        client, deployment=call.deployment, statuses=statuses_of(states), limit=MOST, flow=call.state.flow.name
+    )
+    lines = [
+        f"{run.run_id}\t{STATES[run.status]}\t{run.started.isoformat(timespec='seconds')}"
+        + (f"\t{run.ended.isoformat(timespec='seconds')}" if run.ended else "")
+        for run in found
+    ]
+    names = [run.run_id for run in found]
+    return Result([{"run_id": name} for name in names], "\n".join(lines), names)
+
+
+async def _own(call: Call, client: Client) -> Found:
+    """The run that is meant; exit code 6 when it is one of another flow."""
+    from ..control.found import describe
+
+    found = await describe(client, str(call.options["run_id"]))
+    if found.flow != call.state.flow.name:
+        raise MftctlError(
+            f"run {found.run_id} is one of {found.flow}, not of {call.state.flow.name}",
+            exit=Exit.CONFLICT,
+            code="run.mismatch",
+        )
+    return found

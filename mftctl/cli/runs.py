@@ -1,0 +1,185 @@
+"""`mftctl runs …`: what can be done to a run that has been started."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+from ..errors import Exit
+from . import durations
+from .options import FLAG, Connection, Output
+from .output import Result
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+
+def resume(
+    run: str,
+    /,
+    *,
+    step: str | None = None,
+    latest_code: Annotated[bool, FLAG] = False,
+    new_run: Annotated[bool, FLAG] = False,
+    wait: Annotated[bool, FLAG] = False,
+    timeout: str | None = None,
+    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """Let a run that ended badly go on: tasks that finished keep their results, the others run again.
+
+    Parameters
+    ----------
+    run
+        The run's id.
+    step
+        Run this step again, and all that follows it.
+    latest_code
+        Go on with the deployment's current version, not the one that the run started with.
+    new_run
+        Make a new run that begins with the results of this one, as Metaflow's own resume does.
+    wait
+        Wait for the run's end: exit code 0, or 3 when it does not complete.
+    timeout
+        With --wait: give up waiting after this time (exit code 124); the run goes on.
+    """
+    limit = None if timeout is None else durations.parse(timeout, "--timeout")
+
+    async def doing(client: "Client") -> Result:
+        from ..control import found, runs, steering
+        from .trigger import ended, wait_for
+
+        resumed = await steering.resume(client, run, step=step, latest_code=latest_code, new_run=new_run)
+        described = await found.describe(client, resumed)
+        manifest = (await steering.given_to(client, described)).manifest
+        if wait or limit is not None:
+            return ended(manifest, resumed, await wait_for(client, resumed, limit))
+        served = await runs.has_worker(client, manifest.task_queue)
+        notes = (
+            () if served else (f"no worker serves it; start one with: mftctl worker {manifest.deployment}",)
+        )
+        data = {
+            "run_id": resumed,
+            "flow": manifest.flow,
+            "deployment": manifest.deployment,
+            "status": "running",
+        }
+        return Result({**data, "worker": served}, resumed, resumed, notes)
+
+    return _with_client(connection, doing)
+
+
+def pause(
+    run: str,
+    /,
+    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """Let a run start no new task; those that run finish.
+
+    Parameters
+    ----------
+    run
+        The run's id.
+    """
+
+    async def doing(client: "Client") -> Result:
+        from ..control import steering
+
+        changed = await steering.pause(client, run)
+        return _state(run, "paused", None if changed else f"run {run} was paused already")
+
+    return _with_client(connection, doing)
+
+
+def unpause(
+    run: str,
+    /,
+    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """Let a paused run go on.
+
+    Parameters
+    ----------
+    run
+        The run's id.
+    """
+
+    async def doing(client: "Client") -> Result:
+        from ..control import steering
+
+        changed = await steering.unpause(client, run)
+        return _state(run, "running", None if changed else f"run {run} was not paused")
+
+    return _with_client(connection, doing)
+
+
+def cancel(
+    run: str,
+    /,
+    *,
+    no_wait: Annotated[bool, FLAG] = False,
+    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """Stop a run, and wait until its tasks have stopped.
+
+    Parameters
+    ----------
+    run
+        The run's id.
+    no_wait
+        Do not wait.
+    """
+
+    async def doing(client: "Client") -> Result:
+        from ..control import found, runs, steering
+
+        await steering.cancel(client, run)
+        if no_wait:
+            return _state(run, "cancelling")
+        return _state(run, (await runs.outcome(found.handle_of(client, run))).status)
+
+    return _with_client(connection, doing)
+
+
+def terminate(
+    run: str,
+    /,
+    *,
+    reason: str = "terminated with mftctl",
+    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """End a run at once, without waiting for its tasks.
+
+    Parameters
+    ----------
+    run
+        The run's id.
+    reason
+        Why, as Temporal shows it.
+    """
+
+    async def doing(client: "Client") -> Result:
+        from ..control import steering
+
+        await steering.terminate(client, run, reason)
+        return _state(run, "terminated")
+
+    return _with_client(connection, doing)
+
+
+def _with_client(connection: Connection, doing: Callable[["Client"], Awaitable[Result]]) -> Result:
+    async def done() -> Result:
+        from .session import open_client
+
+        return await doing(await open_client(connection, connection.settings()))
+
+    return asyncio.run(done())
+
+
+def _state(run: str, status: str, note: str | None = None) -> Result:
+    run_id = run.rsplit("/", 1)[-1]
+    notes = () if note is None else (note,)
+    return Result({"run_id": run_id, "status": status}, f"{run_id}\t{status}", run_id, notes, exit=Exit.OK)
