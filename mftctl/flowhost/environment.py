@@ -62,19 +62,24 @@ def borrow(bundle: Optional[str]) -> None:
 
 
 def settle() -> None:
-    """Let this process see its code package: modules beside the flow's folder, and the git state it was made from."""
+    """Let this process see its code package: modules beside the flow's folder, and the git state it was made from.
+
+    To be called before metaflow is imported. The interpreter's metaflow is used, unless the package carries extensions
+    of Metaflow that the interpreter lacks: then it is the package's, with all its extensions, as on Argo.
+    """
     root = os.environ.get("METAFLOW_EXTRACTED_ROOT")
-    bundle = _BORROWED[-1] if _BORROWED else None
-    if (
-        bundle
-        and importlib.machinery.PathFinder.find_spec("metaflow", [p for p in sys.path if p != bundle]) is None
-    ):
-        # Its metaflow is used. Pythons that a task starts (@card, @parallel) must find it too, after their own.
-        paths = [_SHIM, *filter(None, [os.environ.get("PYTHONPATH")])]
-        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    code = os.path.join(root, _CODE_FOLDER) if root else ""
+    if root and _lacks_extensions(os.path.join(code, "metaflow_extensions")):
+        sys.path.insert(0, code)
+        _tell_children(code)
+        return
+    if _lacks_metaflow():
+        # The bundle's is used. Pythons that a task starts (@card, @parallel) must find it too, after their own.
+        _tell_children(_SHIM)
     if root:
-        sys.path.insert(len(sys.path) - len(_BORROWED), os.path.join(root, _CODE_FOLDER))
         _tell_git_info(os.path.join(root, _META_FOLDER, "INFO"))
+        # Metaflow is imported by now: its copy in the package is not found before it, nor taken for an extension.
+        sys.path.insert(len(sys.path) - len(_BORROWED), code)
 
 
 def config_options(launch: Launch, folder: str) -> tuple[str, ...]:
@@ -85,6 +90,26 @@ def config_options(launch: Launch, folder: str) -> tuple[str, ...]:
         if "--config-value" in launch.options and os.path.exists(file)
         else ()
     )
+
+
+def _lacks_extensions(packaged: str) -> bool:
+    if not os.path.isdir(packaged):
+        return False
+    names = [
+        entry.name for entry in os.scandir(packaged) if entry.is_dir() and not entry.name.startswith("_")
+    ]
+    folders = [os.path.join(place, "metaflow_extensions") for place in sys.path]
+    return not all(any(os.path.isdir(os.path.join(folder, name)) for folder in folders) for name in names)
+
+
+def _lacks_metaflow() -> bool:
+    own = [place for place in sys.path if place not in _BORROWED]
+    return bool(_BORROWED) and importlib.machinery.PathFinder.find_spec("metaflow", own) is None
+
+
+def _tell_children(folder: str) -> None:
+    paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
 
 
 def _tell_git_info(info_file: str) -> None:
