@@ -59,6 +59,7 @@ if __name__ == '__main__':
 
 def main() -> None:
     """Measure and print."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with tempfile.TemporaryDirectory() as name, stage(Path(name)) as (folder, env, address):
         for flow, what in (("Chain", "chain of 10 steps"), ("Fan", "foreach of 50")):
             warm(flow, what, folder, env, address)
@@ -153,13 +154,17 @@ async def limits(address: str, run_id: str) -> tuple[int, int, int]:
 
 @contextmanager
 def stage(folder: Path) -> Iterator[tuple[Path, dict[str, str], str]]:
-    """A home with both flows deployed, a server and a worker."""
+    """A folder with both flows, deployed, and beside it a home, a server and a worker."""
+    # Apart from each other: a flow's code package holds all code below the flow's folder.
+    home, folder = folder / "home", folder / "flows"
+    home.mkdir()
+    folder.mkdir()
     env = {
         **os.environ,
-        "HOME": str(folder),
-        "XDG_CACHE_HOME": str(folder / "cache"),
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
         "METAFLOW_USER": "bench",
-        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder),
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(home),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "MFTCTL_PYTHON": sys.executable,
     }
