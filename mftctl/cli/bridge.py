@@ -13,9 +13,9 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..control.states import MOST, STATES, statuses_of
 from ..errors import MftctlError
 from .crash import report
-from .inflow_runs import MOST, STATES, statuses_of
 from .leaving import leave
 from .options import Connection
 from .session import open_client
@@ -31,7 +31,12 @@ def main() -> NoReturn:
         answer = {"answer": asyncio.run(_ask(json.load(sys.stdin)))}
     except Exception as problem:  # noqa: BLE001 - told to the Deployer
         error = problem if isinstance(problem, MftctlError) else report(problem)
-        told = {"message": error.message, "code": error.code, "hint": error.hint, "exit_code": int(error.exit)}
+        told = {
+            "message": error.message,
+            "code": error.code,
+            "hint": error.hint,
+            "exit_code": int(error.exit),
+        }
         answer = {"error": told}
     with answers:
         json.dump(answer, answers)

@@ -29,7 +29,9 @@ def create(call: Call) -> Result:
     """Compile the flow and register it: `mftctl deploy`, from inside the flow's process."""
     options = call.options
     if options.get("deployment"):
-        raise MftctlError("--deployment names what is there; create has --name", exit=Exit.USAGE, code="usage")
+        raise MftctlError(
+            "--deployment names what is there; create has --name", exit=Exit.USAGE, code="usage"
+        )
     timeout = options.get("workflow_timeout")
     asked = Deployment(
         with_=tuple(call.state.tl_decospecs),
@@ -113,7 +115,7 @@ async def _create(call: Call, compiled: Any, claim: Claim) -> Result:
         "version": manifest.version,
         "task_queue": manifest.task_queue,
         "production_token": manifest.token,
-        "worker_file": file and os.path.abspath(file),
+        "worker_file": file,
     }
     lines = [
         f"deployment\t{manifest.deployment}",
@@ -206,7 +208,7 @@ def _worker_file(call: Call, manifest: Manifest) -> str | None:
     if not file:
         return None
     write(Path(file), manifest.deployment, call.profile.name)
-    return str(file)
+    return os.path.abspath(str(file))
 
 
 def _same(previous: Manifest | None, manifest: Manifest) -> bool:

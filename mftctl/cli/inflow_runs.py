@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ..control import tokens
+from ..control.states import LISTED, MOST, STATES, statuses_of
 from ..errors import Exit, MftctlError
 from .inflow import Call
 from .inflow_commands import run_params, started, write_run_id
@@ -17,21 +18,6 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ..control.found import Found
-
-#: Our words for a run's status, and those of Metaflow's orchestrators.
-STATES = {
-    "running": "RUNNING",
-    "paused": "SUSPENDED",
-    "completed": "SUCCEEDED",
-    "failed": "FAILED",
-    "timed_out": "TIMED_OUT",
-    "cancelled": "ABORTED",
-    "terminated": "ABORTED",
-}
-#: The states that a list can be cut down to: a list does not ask each run whether it is suspended.
-LISTED = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
-#: Runs that a list shows at most.
-MOST = 1000
 
 
 def resume(call: Call) -> Result:
@@ -62,11 +48,6 @@ def unsuspend(call: Call) -> Result:
 def list_runs(call: Call) -> Result:
     """The deployment's runs, the newest first."""
     return asyncio.run(_list_runs(call))
-
-
-def statuses_of(states: list[str]) -> tuple[str, ...]:
-    """Our words for states of Metaflow's orchestrators."""
-    return tuple(ours for ours, theirs in STATES.items() if theirs in states)
 
 
 async def _resume(call: Call) -> Result:
@@ -123,7 +104,11 @@ async def _list_runs(call: Call) -> Result:
     client = await open_client(call.connection, call.profile)
     states = [state for state in LISTED if call.options.get(state.lower())]
     found = await listed(
-        client, deployment=call.deployment, statuses=statuses_of(states), limit=MOST, flow=call.state.flow.name
+        client,
+        deployment=call.deployment,
+        statuses=statuses_of(states),
+        limit=MOST,
+        flow=call.state.flow.name,
     )
     lines = [
         f"{run.run_id}\t{STATES[run.status]}\t{run.started.isoformat(timespec='seconds')}"

@@ -48,7 +48,7 @@ def start_again(words: Sequence[str]) -> NoReturn:
     script = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os.execv(sys.executable, [sys.executable, *script, *words])
+    os.execv(sys.executable, [sys.executable, *script, *words])  # noqa: S606 - itself
 
 
 def _value(words: Sequence[str], name: str) -> str | bool | None:

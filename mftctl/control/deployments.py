@@ -31,6 +31,7 @@ from . import tokens
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
+NO_CLAIM = tokens.Claim()
 #: Descriptions asked for at once.
 MAX_REQUESTS = 16
 
@@ -48,7 +49,7 @@ class Row:
 
 
 async def deploy(
-    client: Client, manifest: Manifest, claim: tokens.Claim = tokens.Claim()
+    client: Client, manifest: Manifest, claim: tokens.Claim = NO_CLAIM
 ) -> tuple[Manifest, Manifest | None]:
     """Register or replace the deployment: the manifest with its production token, and the one before or None.
 

@@ -54,7 +54,11 @@ def test_what_metaflow_needs_is_in_the_file(zipapp: Path) -> None:
     """The bundle keeps the tutorials and each package's metadata, by which Metaflow finds its extensions."""
     with zipfile.ZipFile(zipapp) as archive:
         names = set(archive.namelist())
+        (top_level,) = (name for name in names if re.search(r"/mftctl-[^/]*/top_level\.txt$", name))
+        assert "metaflow_extensions" in archive.read(top_level).decode().split()
     assert "site-packages/metaflow/tutorials/01-playlist/playlist.py" in names
+    assert "site-packages/metaflow_extensions/temporal/plugins/mfextinit_temporal.py" in names
+    assert "site-packages/metaflow_extensions/__init__.py" not in names
     locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE)
     metadata = {name.split("/")[1].lower() for name in names if name.endswith(".dist-info/METADATA")}
     assert {name.replace("-", "_") for name in locked} <= {
@@ -306,14 +310,15 @@ def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
         [venv / "bin" / "mftctl", "--version"], cwd="/", check=True, capture_output=True, text=True
     )
     assert VERSION in done.stdout
+    script = (
+        "import mftctl, importlib.metadata as m;"
+        "print(mftctl.__file__); print(m.distribution('mftctl').read_text('top_level.txt'))"
+    )
     found = subprocess.run(
-        [python, "-c", "import mftctl; print(mftctl.__file__)"],
-        cwd="/",
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    assert found.startswith(str(venv))
+        [python, "-c", script], cwd="/", check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert found[0].startswith(str(venv))
+    assert "metaflow_extensions" in found[1:]
 
 
 @pytest.fixture

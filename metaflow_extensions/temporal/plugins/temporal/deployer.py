@@ -1,0 +1,121 @@
+"""`Deployer("flow.py").temporal()`: Metaflow's Deployer, for deployments on a Temporal server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from metaflow.runner.deployer_impl import DeployerImpl
+
+if TYPE_CHECKING:
+    import metaflow_extensions.temporal.plugins.temporal.deployed
+
+_CONNECTION = ("profile", "temporal_host", "temporal_namespace")
+
+
+class TemporalDeployer(DeployerImpl):
+    """
+    Deployer implementation for Temporal.
+
+    Parameters
+    ----------
+    name : str, optional, default None
+        Name of the deployment. The flow's name is used if this is not specified; a flow with
+        @project has the name that follows from its branch.
+    profile : str, optional, default None
+        Profile of mftctl's configuration file.
+    temporal_host : str, optional, default None
+        Temporal server as HOST:PORT.
+    temporal_namespace : str, optional, default None
+        Namespace on the Temporal server.
+    """
+
+    TYPE: ClassVar[str | None] = "temporal"
+
+    def __init__(self, deployer_kwargs: dict[str, Any], **kwargs: Any) -> None:
+        self._deployer_kwargs = deployer_kwargs
+        super().__init__(**kwargs)
+
+    @property
+    def deployer_kwargs(self) -> dict[str, Any]:
+        """Options of the command group."""
+        return self._deployer_kwargs
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """Which server is meant."""
+        return {key: value for key, value in self._deployer_kwargs.items() if key in _CONNECTION}
+
+    @staticmethod
+    def deployed_flow_type() -> type[
+        metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow
+    ]:
+        """What `create` gives."""
+        from .deployed import TemporalDeployedFlow
+
+        return TemporalDeployedFlow
+
+    def create(
+        self, **kwargs: Any
+    ) -> metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow:
+        """
+        Deploy a new version of the flow.
+
+        Parameters
+        ----------
+        authorize : str, optional, default None
+            Authorize using this production token, when somebody else has deployed the flow. It is kept for the
+            next time.
+        generate_new_token : bool, optional, default False
+            Make a new production token; the runs move to its namespace.
+        given_token : str, optional, default None
+            Use this production token; the runs move to its namespace.
+        tags : List[str], optional, default None
+            Tag all runs.
+        user_namespace : str, optional, default None
+            Metaflow namespace of the runs.
+        only_json : bool, optional, default False
+            Only compile: `additional_info["manifest"]` of the deployer holds what would be deployed.
+        max_workers : int, optional, default 100
+            Tasks of a run at once.
+        workflow_timeout : int, optional, default None
+            Stop a run after these seconds.
+        task_queue : str, optional, default None
+            Task queue that its workers serve; each deployment has one of its own by default.
+        output : str, optional, default None
+            Also write a worker file.
+        branch : str, optional, default None
+            Branch of a flow with @project, if the Deployer was not given it.
+        production : bool, optional, default False
+            Production branch of a flow with @project, if the Deployer was not given it.
+        profile, temporal_host, temporal_namespace : str, optional, default None
+            As for `Deployer.temporal`; what comes after, such as `trigger`, goes to the same server.
+
+        Returns
+        -------
+        TemporalDeployedFlow
+            The deployed flow.
+
+        Raises
+        ------
+        TemporalDeployerError
+            Says what is wrong, with an exit code and a stable code.
+        """
+        from .calls import call
+        from .deployed import TemporalDeployedFlow
+
+        for name in ("branch", "production"):
+            if kwargs.get(name):
+                self.top_level_kwargs[name] = kwargs.pop(name)
+        self._deployer_kwargs = {
+            **self._deployer_kwargs,
+            **{k: kwargs.pop(k) for k in _CONNECTION if k in kwargs},
+        }
+        answer = call(self, "create", **kwargs)
+        self.name = answer["name"]
+        self.flow_name = answer["flow_name"]
+        self.metadata = answer["metadata"]
+        self.additional_info = answer.get("additional_info", {})
+        return TemporalDeployedFlow(deployer=self)
+
+
+_addl_stubgen_modules = ["metaflow_extensions.temporal.plugins.temporal.deployed"]

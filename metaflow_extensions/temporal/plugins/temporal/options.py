@@ -1,0 +1,83 @@
+"""Options that commands of `temporal` share, and the flow's parameters as options of `trigger`."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+from metaflow._vendor import click
+
+Decorator = Callable[[Any], Any]
+
+
+def _all(*options: Decorator) -> Decorator:
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+connected = _all(
+    click.option("--profile", default=None, help="Profile of mftctl's configuration file."),
+    click.option("--temporal-host", default=None, help="Temporal server as HOST:PORT."),
+    click.option("--temporal-namespace", default=None, help="Namespace on the Temporal server."),
+)
+branched = _all(
+    click.option("--branch", default=None, help="Branch of a flow with @project."),
+    click.option(
+        "--production", is_flag=True, default=None, help="Production branch of a flow with @project."
+    ),
+)
+owned = click.option(
+    "--authorize", default=None, type=str, help="Production token of a flow that somebody else deployed."
+)
+timed = click.option("--workflow-timeout", default=None, type=int, help="Stop a run after these seconds.")
+tagged = click.option("--tag", "tags", multiple=True, default=None, help="Tag runs; may be repeated.")
+answered = click.option(
+    "--deployer-attribute-file", default=None, hidden=True, type=str, help="For Metaflow's Deployer API."
+)
+
+
+class Trigger(click.Command):
+    """`trigger`: the flow's parameters come before options of ours that are called the same, and have no defaults.
+
+    A default stays in the code: what is not given is not sent.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Each option once."""
+        ours: list[Any] = getattr(self, "original_params", None) or list(self.params)
+        theirs = [_without_default(option) for option in self.params if option not in ours]
+        taken = {word for option in theirs for word in option.opts}
+        rest = [option for option in super().get_params(ctx) if option not in self.params or option in ours]
+        return theirs + [option for option in rest if taken.isdisjoint(option.opts)]
+
+
+def given_parameters(flow: Any, options: dict[str, Any]) -> dict[str, str]:
+    """The parameters that were given as options, as text; they are taken out of ``options``."""
+    from metaflow.includefile import IncludedFile
+    from metaflow.parameters import DelayedEvaluationParameter, JSONTypeClass
+
+    given = {}
+    for _, parameter in flow._get_parameters():  # noqa: SLF001 - there is no other way to ask
+        value = options.pop(parameter.name.replace("-", "_").lower(), None)
+        if parameter.IS_CONFIG_PARAMETER or value is None:
+            continue
+        if isinstance(value, DelayedEvaluationParameter):
+            value = value(return_str=True)
+        elif isinstance(value, IncludedFile):
+            value = json.dumps(value.descriptor)
+        elif isinstance(parameter.kwargs.get("type"), JSONTypeClass):
+            value = json.dumps(value)
+        given[parameter.name] = str(value)
+    return given
+
+
+def _without_default(option: Any) -> Any:
+    bare = copy.copy(option)
+    bare.default, bare.required, bare.show_default = None, False, False
+    return bare

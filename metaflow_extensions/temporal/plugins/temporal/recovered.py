@@ -1,0 +1,72 @@
+"""A Deployer for a deployment whose flow's file is not there: made of what the server knows of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import weakref
+from typing import Any
+
+from metaflow.runner.deployer import Deployer, generate_fake_flow_file_contents
+
+_TYPES = {"json": "JSON", "file": "FilePath"}
+#: Where the deployment's data is; who deployed it, and what its tasks are told besides, is not for this process.
+_STORES = re.compile(r"^METAFLOW_(SERVICE_URL|DATASTORE_SYSROOT_\w+|DATATOOLS_S3ROOT|S3_ENDPOINT_URL)$")
+
+
+def identified(identifier: str) -> tuple[str, dict[str, Any]]:
+    """Name and server of a deployment, of its name or its ``id``."""
+    if not identifier.startswith("{"):
+        return identifier, {}
+    connection = json.loads(identifier)
+    return connection.pop("name"), connection
+
+
+def deployer(manifest: dict[str, Any], connection: dict[str, Any], metadata: str | None) -> Any:
+    """The Deployer of a deployment, with a flow of its parameters and no more as its file."""
+    launch = manifest["launch"]
+    env = {key: value for key, value in launch["env"].items() if _STORES.match(key) and key not in os.environ}
+    local = launch["env"].get("METAFLOW_DATASTORE_SYSROOT_LOCAL")
+    if local and not os.path.isdir(local):  # on the deployer's machine alone
+        env.pop("METAFLOW_DATASTORE_SYSROOT_LOCAL", None)
+    file = _flow_file(manifest)
+    made = Deployer(
+        file, env=env, metadata=launch["metadata"], datastore=launch["datastore"], pylint=False
+    ).temporal(deployment=manifest["deployment"], **connection)
+    weakref.finalize(made, _remove, file)
+    made.name, made.flow_name = manifest["deployment"], launch["flow"]
+    made.metadata = metadata or _metadata(launch)
+    made.additional_info = {}
+    return made
+
+
+def _flow_file(manifest: dict[str, Any]) -> str:
+    parameters = {
+        one["name"]: {
+            "name": one["name"],
+            "python_var_name": f"p{number}",
+            "type": _TYPES.get(one.get("type", "str"), one.get("type", "str")),
+            "description": "",
+            "is_required": bool(one.get("required")),
+            "is_text": one.get("is_text", True),
+            "encoding": one.get("encoding", "utf-8"),
+        }
+        for number, one in enumerate(manifest.get("parameters", ()))
+    }
+    with tempfile.NamedTemporaryFile("w", prefix="mftctl-flow-", suffix=".py", delete=False) as file:
+        file.write(generate_fake_flow_file_contents(manifest["launch"]["flow"], parameters))
+    return file.name
+
+
+def _metadata(launch: dict[str, Any]) -> str:
+    """As ``MetadataProvider.metadata_str`` spells it."""
+    local = launch["metadata"] == "local"
+    where = launch["env"].get("METAFLOW_DATASTORE_SYSROOT_LOCAL" if local else "METAFLOW_SERVICE_URL")
+    return f"{launch['metadata']}@{where}" if where else str(launch["metadata"])
+
+
+def _remove(file: str) -> None:
+    if os.path.exists(file):
+        os.unlink(file)

@@ -1,0 +1,347 @@
+"""Metaflow's doors: the flow's own command line, and the Deployer."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+FLOW = """
+import os, time
+from metaflow import FlowSpec, IncludeFile, JSONType, Parameter, current, step
+
+class {name}(FlowSpec):
+    greeting = Parameter("greeting", default="hello")
+    alpha = Parameter("alpha-x", type=float, default=0.5)
+    flag = Parameter("flag", type=bool, default=False)
+    spec = Parameter("spec", type=JSONType, default="[1]")
+    note = IncludeFile("note", required=False)
+    wait_for = Parameter("wait_for", default="")
+
+    @step
+    def start(self):
+        self.namespace = current.namespace
+        while self.wait_for and not os.path.exists(self.wait_for):
+            time.sleep(0.1)
+        self.next(self.middle)
+
+    @step
+    def middle(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    {name}()
+"""
+PROJECT = """
+from metaflow import FlowSpec, project, step
+
+@project(name="doors")
+class BranchFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    BranchFlow()
+"""
+DEPLOYER = """
+import asyncio, json, sys
+from metaflow import DeployedFlow, Deployer
+
+def main():
+    said = {{}}
+    flow = Deployer({file!r}, pylint=False, show_output=False).temporal(name={name!r}).create(
+        tags=["a:b"], max_workers=7, user_namespace="mine")
+    said["deployed"] = [flow.name, flow.flow_name, flow.deployer.additional_info["task_queue"], flow.production_token]
+    first = flow.trigger(greeting="one", alpha_x=2.5, flag=True, spec={{"k": [1]}})
+    first.wait_for_completion(check_interval=0.5, timeout=60)
+    data = first.run["start"].task.data
+    said["first"] = [first.status, first.is_running, data.greeting, data.alpha, data.flag, data.spec]
+    said["tags"] = sorted(first.run.user_tags)
+    found = DeployedFlow.from_deployment(flow.name, impl="temporal")
+    second = found.trigger(greeting="two")
+    second.wait_for_run(check_interval=0.5, timeout=60)
+    second.wait_for_completion(check_interval=0.5, timeout=60)
+    said["second"] = [second.run["start"].task.data.greeting, second.run["start"].task.data.alpha]
+    resumed = flow.resume(origin_run_id=first.run_id, step_to_rerun="middle")
+    resumed.wait_for_completion(check_interval=0.5, timeout=60)
+    said["resumed"] = [resumed.status, resumed.run["start"].task.data.greeting, resumed.run_id != first.run_id]
+    said["by id"] = DeployedFlow.from_temporal(flow.id).name
+    said["again"] = DeployedFlow.get_triggered_temporal_run(flow.name, second.run_id).status
+    said["succeeded"] = len(flow.list_runs(["SUCCEEDED"]))
+    said["failed"] = len(flow.list_runs(["FAILED"]))
+    said["listed"] = [one.name for one in DeployedFlow.list_temporal(flow_name=flow.flow_name)]
+    said["over"] = first.terminate()
+    try:
+        DeployedFlow.from_deployment("absent", impl="temporal")
+    except RuntimeError as error:
+        said["absent"] = [error.code, error.exit_code]
+    said["deleted"] = [flow.delete(), flow.delete(), flow.production_token]
+    with open({answers!r}, "w") as file:
+        json.dump(said, file)
+
+async def inside_a_loop():
+    main()
+
+asyncio.run(inside_a_loop()) if sys.argv[1:] == ["loop"] else main()
+"""
+
+
+def flow_file(home, name: str = "DoorFlow") -> str:
+    return str(home.flow(f"{name.lower()}.py", FLOW.format(name=name)))
+
+
+def temporal(home, file: str, *words: str, top: tuple[str, ...] = (), **env: str):
+    return home.command(sys.executable, file, "--quiet", "--no-pylint", *top, "temporal", *words, **env)
+
+
+def data_of(home, run_id: str, step: str = "start", flow: str = "DoorFlow") -> dict:
+    """Artifacts of a task, and the tags of its run."""
+    script = (
+        "import json; from metaflow import Run, namespace; namespace(None);"
+        f"run = Run('{flow}/{run_id}'); data = run['{step}'].task.data;"
+        "note = getattr(data, 'note', None);"
+        "print(json.dumps(dict(greeting=data.greeting, alpha=data.alpha, flag=data.flag, spec=data.spec, "
+        "note=note, namespace=getattr(data, 'namespace', None), tags=sorted(run.user_tags), "
+        "system=sorted(run.system_tags), ok=run.successful)))"
+    )
+    done = home.command(sys.executable, "-c", script)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_peers_commands_work(served) -> None:
+    """`create --output`, `create FILE`, the worker file, and its `trigger name=value`."""
+    file = flow_file(served)
+    options = [
+        "--task-queue",
+        "peers-queue",
+        "--max-workers",
+        "3",
+        "--tag",
+        "team:ml",
+        "--workflow-timeout",
+        "600",
+    ]
+    host = ["--temporal-host", served.env["TEMPORAL_ADDRESS"], "--temporal-namespace", "default"]
+    done = temporal(served, file, "create", "--output", "door_worker.py", *options, *host)
+    assert done.returncode == 0, done.stderr
+    again = temporal(served, file, "create", "door_worker.py", top=("--metadata=local", "--datastore=local"))
+    assert again.returncode == 0, again.stderr
+    served.worker(str(served.folder / "door_worker.py"))
+    words = ["trigger", "greeting=world", "--wait", "-o", "name"]
+    triggered = served.command(sys.executable, "door_worker.py", *words)
+    assert triggered.returncode == 0, triggered.stderr
+    assert data_of(served, triggered.stdout.strip())["greeting"] == "world"
+    by_option = temporal(served, file, "trigger", "--run-param", "greeting=moon")
+    assert re.fullmatch(r"temporal-doorflow-\w+\n", by_option.stdout), by_option.stderr
+
+
+def test_decorators_given_with_with_are_in_the_deployment(served) -> None:
+    """`python f.py --with=retry temporal create` decorates every step."""
+    file = flow_file(served)
+    done = temporal(served, file, "create", "--only-json", top=("--with=retry:times=2",))
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(done.stdout)
+    assert manifest["launch"]["decorators"] == ["retry:times=2"]
+    assert [step["user_retries"] for step in manifest["steps"]] == [2, 2, 2]
+
+
+def test_both_doors_make_the_same_deployment(served) -> None:
+    """`temporal create` and `mftctl deploy` compile to the same version."""
+    file = flow_file(served)
+    created = temporal(served, file, "--name", "doors", "create")
+    deployed = json.loads(served.run("deploy", file, "--name", "doors", "-o", "json").stdout)
+    assert f"version\t{deployed['version']}" in created.stdout
+    assert (deployed["previous_version"], deployed["changes"]) == (deployed["version"], [])
+
+
+def test_trigger_takes_each_parameter_as_an_option(served, wait_until) -> None:
+    """Values of every type arrive; what is not given stays as the code has it."""
+    file = flow_file(served)
+    assert temporal(served, file, "create").returncode == 0
+    served.worker("DoorFlow")
+    (served.folder / "note.txt").write_text("a note")
+    words = [
+        "--greeting",
+        "hi",
+        "--alpha-x",
+        "2.5",
+        "--flag",
+        "yes",
+        "--spec",
+        '{"k": [1]}',
+        "--note",
+        "note.txt",
+    ]
+    done = temporal(served, file, "trigger", *words, "--tag", "x:y", "--run-id-file", "run-id")
+    assert done.returncode == 0, done.stderr
+    run_id = done.stdout.strip()
+    assert (served.folder / "run-id").read_text() == run_id
+    wait_until(lambda: temporal(served, file, "status", run_id).stdout == "SUCCEEDED\n", "the run ends")
+    data = data_of(served, run_id)
+    assert (data["greeting"], data["alpha"], data["flag"], data["spec"]) == ("hi", 2.5, True, {"k": [1]})
+    assert (data["note"], data["tags"], data["ok"]) == ("a note", ["x:y"], True)
+    assert run_id in temporal(served, file, "list-runs", "--succeeded").stdout
+    assert run_id not in temporal(served, file, "list-runs", "--failed", "--running").stdout
+    assert "DoorFlow\t" in temporal(served, file, "list-deployments").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["trigger", "--alpha-x", "abc"], 2, "alpha-x"),
+        (["trigger", "--run-param", "absent=1"], 2, "absent"),
+        (["status", "temporal-absent"], 4, "temporal-absent"),
+        (["resume", "temporal-absent"], 4, "temporal-absent"),
+        (["--name", "absent", "trigger"], 4, "absent"),
+        (["create", "--branch", "x"], 2, "@project"),
+        (["create", "--temporal-host", "127.0.0.1:9"], 5, "127.0.0.1:9"),
+    ],
+)
+def test_refusals_are_one_line_and_an_exit_code(served, words, code, said) -> None:
+    """As those of `mftctl`; never a traceback."""
+    file = flow_file(served)
+    assert temporal(served, file, "create").returncode == 0
+    done = temporal(served, file, *words)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_a_run_is_steered_by_its_owner_and_with_the_token(served, wait_until) -> None:
+    """suspend, unsuspend, terminate; not by somebody else, nor from another flow's file."""
+    file, other = flow_file(served), flow_file(served, "OtherFlow")
+    assert temporal(served, file, "create").returncode == 0
+    served.worker("DoorFlow")
+    gate = served.folder / "gate"
+    run_id = temporal(served, file, "trigger", "--wait_for", str(gate)).stdout.strip()
+    stranger = {"METAFLOW_USER": "stranger", "METAFLOW_HOME": str(served.folder / "stranger")}
+    for command in ("suspend", "unsuspend", "terminate"):
+        assert temporal(served, other, command, run_id).returncode == 6
+        assert temporal(served, file, command, run_id, **stranger).returncode == 6
+    wait_until(lambda: temporal(served, file, "suspend", run_id).returncode == 0, "the run is suspended")
+    wait_until(lambda: "SUSPENDED" in temporal(served, file, "status", run_id).stdout, "it says so")
+    assert temporal(served, file, "unsuspend", run_id).returncode == 0
+    wait_until(lambda: "RUNNING" in temporal(served, file, "status", run_id).stdout, "it goes on")
+    token = json.loads(served.run("deploy", file, "-o", "json").stdout)["production_token"]
+    done = temporal(served, file, "terminate", run_id, "--authorize", token, **stranger)
+    assert done.returncode == 0, done.stderr
+    assert temporal(served, file, "status", run_id).stdout == "ABORTED\n"
+    resumed = temporal(served, file, "resume", run_id)
+    assert resumed.stdout.strip() == run_id, resumed.stderr
+    gate.touch()
+    wait_until(lambda: temporal(served, file, "status", run_id).stdout == "SUCCEEDED\n", "the run ends")
+
+
+def test_a_deployment_belongs_to_whoever_made_it(served) -> None:
+    """Another user needs the token, which Metaflow's file then keeps; from then on it is theirs."""
+    file = flow_file(served)
+    token = json.loads(served.run("deploy", file, "--name", "owned", "-o", "json").stdout)["production_token"]
+    stranger = {"METAFLOW_USER": "stranger", "METAFLOW_HOME": str(served.folder / "stranger")}
+    for refused in (
+        served.run("deploy", file, "--name", "owned", **stranger),
+        temporal(served, file, "--name", "owned", "create", **stranger),
+        temporal(served, file, "--name", "owned", "delete", **stranger),
+    ):
+        assert refused.returncode == 6
+        assert "tester" in refused.stderr
+    words = ["create", "--authorize", f"production:{token}"]
+    done = temporal(served, file, "--name", "owned", *words, **stranger)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((served.folder / "stranger" / "owned").read_text()) == {"production_token": token}
+    assert temporal(served, file, "--name", "owned", "delete", **stranger).returncode == 0
+    assert temporal(served, file, "--name", "owned", "delete").returncode == 4
+
+
+def test_runs_of_a_new_token_are_in_its_namespace(served) -> None:
+    """`production:<token>` as on Metaflow's orchestrators, where it was asked for."""
+    file = flow_file(served)
+    done = temporal(served, file, "create", "--new-token", "door-token")
+    assert done.returncode == 0, done.stderr
+    served.worker("DoorFlow")
+    run_id = served.run("trigger", "DoorFlow", "--wait", "-o", "name").stdout.strip()
+    data = data_of(served, run_id)
+    assert "production:door-token" in data["system"]
+    assert data["namespace"] == "production:door-token"
+
+
+def test_a_branch_may_stand_on_either_side(served) -> None:
+    """`--branch x temporal create` and `temporal create --branch x` are one deployment; a profile may name it, too."""
+    file = str(served.flow("branchflow.py", PROJECT))
+    before = temporal(served, file, "create", top=("--branch", "x"))
+    behind = temporal(served, file, "create", "--branch", "x")
+    assert "doors.test.x.BranchFlow" in before.stdout, before.stderr
+    assert behind.stdout == before.stdout.replace("\ntask", " (unchanged)\ntask"), behind.stderr
+    settings = served.flow("config.toml", "[profiles.prod]\nproduction = true\ntags = ['p:q']\n")
+    profile = {"MFTCTL_CONFIG": str(settings)}
+    production = temporal(served, file, "create", "--profile", "prod", **profile)
+    assert "doors.prod.BranchFlow" in production.stdout, production.stderr
+    triggered = temporal(served, file, "--profile", "prod", "trigger", **profile)
+    assert triggered.returncode == 0, triggered.stderr
+
+
+@pytest.mark.parametrize("way", ["script", "loop"])
+def test_the_deployer_does_all_that_the_command_line_does(served, way) -> None:
+    """From a script and inside a running event loop, in a folder without the flow's file."""
+    file = flow_file(served)
+    name = f"api-{way}"
+    away = served.folder / "away"
+    away.mkdir()
+    answers = away / "answers.json"
+    script = away / "deploy.py"
+    script.write_text(DEPLOYER.format(file=file, answers=str(answers), name=name))
+    served.worker("--all")
+    done = served.command(sys.executable, str(script), *(["loop"] if way == "loop" else []), timeout=180)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(answers.read_text())
+    assert said["deployed"][:3] == [name, "DoorFlow", f"mftctl.{name}"]
+    assert said["deployed"][3].startswith(f"{name}-0-")
+    assert said["first"] == ["SUCCEEDED", False, "one", 2.5, True, {"k": [1]}]
+    assert said["tags"] == ["a:b"]
+    assert said["second"] == ["two", 0.5]
+    assert said["resumed"] == ["SUCCEEDED", "one", True]
+    assert (said["by id"], said["again"]) == (name, "SUCCEEDED")
+    assert (said["succeeded"], said["failed"]) == (3, 0)
+    assert name in said["listed"]
+    assert (said["over"], said["absent"]) == (False, ["deployment.unknown", 4])
+    assert said["deleted"] == [True, False, None]
+
+
+def test_metaflow_alone_does_not_notice(home) -> None:
+    """`import metaflow` prints nothing and imports none of mftctl, and the namespace stays open to other extensions."""
+    script = (
+        "import metaflow, sys;"
+        "assert 'metaflow_extensions.temporal.plugins.mfextinit_temporal' in sys.modules;"
+        "assert not [m for m in sys.modules if m.split('.')[0] in ('mftctl', 'temporalio', 'cyclopts')]"
+    )
+    done = home.command(sys.executable, "-c", script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not (Path(__file__).resolve().parents[2] / "metaflow_extensions" / "__init__.py").exists()
+
+
+def test_every_option_is_in_the_documentation(home) -> None:
+    """docs/metaflow.md knows each command and option of `python flow.py temporal`."""
+    documented = (Path(__file__).resolve().parents[2] / "docs" / "metaflow.md").read_text()
+    file = flow_file(home)
+    help_of = home.command(sys.executable, file, "--quiet", "temporal", "--help").stdout
+    commands = re.findall(r"^  ([a-z][a-z-]+)  ", help_of, re.MULTILINE)
+    assert "list-deployments" in commands
+    own = {"--greeting", "--alpha-x", "--flag", "--spec", "--note", "--wait_for", "--help"}
+    for command in commands:
+        assert f"`{command}" in documented
+        said = home.command(sys.executable, file, "--quiet", "temporal", command, "--help").stdout
+        for option in set(re.findall(r"--[a-z][\w-]+", said)) - own:
+            assert option in documented, f"{command} {option}"
