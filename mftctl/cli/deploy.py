@@ -88,5 +88,16 @@ def _result(manifest: Manifest, previous: Manifest | None, worker_file: str | No
     notes = (
         f"serve it: mftctl worker {manifest.deployment}",
         f"start a run: mftctl trigger {manifest.deployment}",
+        *token_notes(manifest, previous),
     )
     return Result(data, "\n".join(lines), manifest.deployment, notes)
+
+
+def token_notes(manifest: Manifest, previous: Manifest | None) -> tuple[str, ...]:
+    """What is to be known of the production token: once, and where runs are in its namespace, each time."""
+    notes = []
+    if previous is None:
+        notes.append(f"others may deploy it with: --authorize {manifest.token}")
+    if (manifest.launch.namespace or "").startswith("production:"):
+        notes.append(f"its runs are in the namespace {manifest.launch.namespace}")
+    return tuple(notes)

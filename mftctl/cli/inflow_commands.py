@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..compiler.build import build_manifest
 from ..control.parameters import check, settle, split
-from ..control.tokens import Claim, is_production, username
+from ..control.tokens import Claim, username
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from ..profiles import cache_dir
+from .deploy import token_notes
 from .inflow import Call
 from .options import Deployment
 from .output import Result, say
@@ -126,11 +127,10 @@ async def _create(call: Call, compiled: Any, claim: Claim) -> Result:
     if file:
         lines.append(f"worker file\t{file}")
         notes = [f"serve it: python {file}"]
-    notes.append(f"start a run: python {manifest.launch.file} temporal trigger")
-    if is_production(manifest):
-        notes.append(f'its runs are in the namespace "{manifest.launch.namespace}"')
-    if previous is None:
-        notes.append(f"others may deploy it with: temporal create --authorize {manifest.token}")
+    notes += [
+        f"start a run: python {manifest.launch.file} temporal trigger",
+        *token_notes(manifest, previous),
+    ]
     return Result(
         {**_attributes(call, manifest), "additional_info": info},
         "\n".join(lines),

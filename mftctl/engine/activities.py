@@ -1,0 +1,73 @@
+"""How the engine starts activities: a task's attempts, and the functions of @exit_hook."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from ..manifest import MAX_ATTEMPTS, Step
+from ..tasks import Task
+from .inputs import HookInput, RunInput, TaskInput
+
+#: A worker that says nothing for so long is taken for lost.
+HEARTBEAT_TIMEOUT = timedelta(seconds=12)
+#: How much longer than @timeout the server waits: Metaflow's own alarm comes first, then log and artifacts are saved.
+TIMEOUT_GRACE = 60.0
+NO_TIMEOUT = timedelta(days=365)
+#: Activity type of an exit hook; no step can have this name.
+HOOK_TYPE = "@exit_hook"
+
+
+async def run_task(given: RunInput, step: Step, task: Task) -> Any:
+    """The result of the activity of a task; the worker says when a failure is final and how long a retry waits."""
+    resumed = given.generation > 0 or given.origin is not None
+    request = TaskInput(
+        launch=given.launch,
+        run_id=given.run_id,
+        task=task,
+        user_retries=step.user_retries,
+        error_retries=step.error_retries,
+        delay=step.delay,
+        timeout=step.timeout,
+        rewrites=step.launch,
+        keep=resumed and task.may_keep and step.name not in given.rerun,
+        origin=given.origin,
+        origin_generation=given.origin_generation,
+        parameters={} if task.inputs else given.parameters,
+    )
+    limit = timedelta(seconds=step.timeout + TIMEOUT_GRACE) if step.timeout else NO_TIMEOUT
+    # A task whose worker was lost is tried again at once.
+    policy = RetryPolicy(
+        initial_interval=timedelta(milliseconds=100), backoff_coefficient=1.0, maximum_attempts=MAX_ATTEMPTS
+    )
+    return await workflow.execute_activity(
+        step.name,
+        request.to_plain(),
+        activity_id=task.ref.task_id,
+        start_to_close_timeout=limit,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=policy,
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=task.label,
+    )
+
+
+async def call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:
+    """Call the functions of @exit_hook one after the other; as with the native runtime, a failure fails nothing."""
+    for hook in () if given.fan else hooks:
+        with contextlib.suppress(ActivityError):
+            await workflow.execute_activity(
+                HOOK_TYPE,
+                HookInput(given.launch, given.run_id, hook).to_plain(),
+                start_to_close_timeout=NO_TIMEOUT,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                retry_policy=RetryPolicy(
+                    initial_interval=timedelta(seconds=1), maximum_attempts=MAX_ATTEMPTS
+                ),
+                summary=hook,
+            )

@@ -1,0 +1,231 @@
+"""Drives a plan: tasks as activities, parts of wide foreaches as child workflows, and continue-as-new in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    is_cancelled_exception,
+)
+
+from .. import ids
+from ..codec import from_plain, to_plain
+from ..tasks import Input, Outcome, Task
+from .activities import run_task
+from .inputs import RunInput
+from .plan import Fan, Plan, PlanError, Ready
+from .progress import Progress
+from .queue import Queue
+
+#: A foreach up to this width runs inside the workflow that opened it; a wider one is cut for child workflows.
+INLINE = 100
+#: Splits a child workflow runs: at three to six events a task it stays far from the history limits.
+CHUNK = 250
+#: Tasks a workflow has in flight at most (the server refuses 2,000 pending activities and advises 500).
+MAX_SLOTS = 400
+#: Events after which a workflow continues as new, once what is in flight has ended.
+MAX_EVENTS = 4096
+
+
+class Driver:
+    """Keeps up to ``slots`` tasks of a plan running until it is done."""
+
+    def __init__(self, given: RunInput) -> None:
+        manifest = given.manifest
+        self._input = given
+        self._graph = manifest.graph
+        self._plan = Plan(self._graph, manifest.start, given.fan)
+        self._queue = Queue(INLINE, CHUNK, given.fan)
+        self._slots = min(given.slots or manifest.max_workers, MAX_SLOTS)
+        self._free = self._slots
+        self._running: set[asyncio.Task[None]] = set()
+        self._ended: list[tuple[Task | Fan, Any]] = []
+        self._woken = False
+        self._fatal: ApplicationError | None = None
+        self._draining = False
+        self._children: set[workflow.ChildWorkflowHandle[Any, Any]] = set()
+        self.paused = given.paused
+        self.progress = Progress(tuple(self._graph))
+
+    async def drive(self) -> dict[str, Any]:
+        """Run the plan; the result for Temporal's UI, or the fan's arrivals for the parent."""
+        if self._input.state is not None:
+            self._restore(self._input.state)
+        else:
+            self._add(self._plan.begin())
+        alarm = self._alarm()
+        try:
+            while not self._plan.done:
+                self._start_ready()
+                if self._draining and not self._running:
+                    workflow.continue_as_new(self._continued().to_plain())
+                await workflow.wait_condition(self._has_news)
+                self._woken = False
+                if self._fatal is not None:
+                    raise self._fatal
+                self._take_ended()
+        except BaseException:
+            await self._stop_running()
+            raise
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+        return self._result()
+
+    async def pause(self, paused: bool) -> None:
+        """Start no new task here or in a child, or go on."""
+        self.paused, self._woken = paused, True
+        for child in list(self._children):
+            await child.signal("pause", paused)
+
+    def _has_news(self) -> bool:
+        return bool(self._ended) or self._woken or self._fatal is not None
+
+    def _start_ready(self) -> None:
+        while self._free > 0 and not self._draining and not self.paused and (item := self._queue.next()):
+            if isinstance(item, Fan):
+                slots = min(self._free, max(1, (self._slots + 1) // 2), item.width)
+                self._begin(item, self._run_fan(item, slots), slots)
+            else:
+                self.progress.started(item.ref.step)
+                self._begin(item, self._run_task(item), 1)
+
+    def _add(self, items: list[Ready]) -> None:
+        for item in items:
+            if not isinstance(item, Fan):
+                self.progress.expect(item.ref.step)
+            elif item is not self._input.fan:  # whose splits the parent has counted
+                self.progress.expect(item.step, item.width)
+        self._queue.add(items)
+
+    def _begin(self, item: Task | Fan, work: Any, slots: int) -> None:
+        self._free -= slots
+
+        async def follow() -> None:
+            try:
+                result = await work
+            except (FailureError, asyncio.CancelledError) as error:
+                result = error
+            finally:
+                self._free += slots
+            # Only now: another list may have taken the place of the one that was there before the wait.
+            self._ended.append((item, result))
+
+        running = asyncio.create_task(follow())
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+
+    async def _run_task(self, task: Task) -> Any:
+        task = replace(task, ref=replace(task.ref, generation=self._input.generation))
+        return await run_task(self._input, self._graph[task.ref.step], task)
+
+    async def _run_fan(self, fan: Fan, slots: int) -> Any:
+        given = replace(self._input, fan=fan, slots=slots, state=None, parameters={}, paused=self.paused)
+        child = await workflow.start_child_workflow(
+            ids.foreach_type(self._input.manifest.flow),
+            given.to_plain(),
+            id=ids.foreach_id(workflow.info().workflow_id, fan.step, fan.parent.path, fan.low),
+            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            static_summary=f"{fan.step}[{fan.low}-{fan.high - 1}]",
+        )
+        self._children.add(child)
+        try:
+            return await child
+        finally:
+            self._children.discard(child)
+
+    def _take_ended(self) -> None:
+        ended, self._ended = self._ended, []
+        for item, result in ended:
+            if isinstance(result, BaseException):
+                raise self._failure(item, result)
+            if isinstance(item, Fan):
+                self.progress.merge(result["progress"])
+                self._add(
+                    self._plan.fan_finished(item, [from_plain(Input, one) for one in result["arrivals"]])
+                )
+                continue
+            self.progress.finished(item.ref.step)
+            outcome, kept = from_plain(Outcome, result["outcome"]), bool(result.get("kept"))
+            generation = result.get("generation", self._input.generation)
+            done = replace(item, ref=replace(item.ref, generation=generation))
+            try:
+                self._add(self._plan.finished(done, outcome, kept))
+            except PlanError as error:
+                raise ApplicationError(str(error), _details(item, str(error)), type="FlowInvalid") from error
+        if (
+            workflow.info().get_current_history_length() > MAX_EVENTS
+            or workflow.info().is_continue_as_new_suggested()
+        ):
+            self._draining = True
+
+    def _failure(self, item: Task | Fan, error: BaseException) -> BaseException:
+        if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
+            return error
+        cause = (
+            error.cause if isinstance(error, (ActivityError, ChildWorkflowError)) and error.cause else error
+        )
+        if isinstance(item, Task):
+            self.progress.failed(item.ref.step)
+        if isinstance(cause, ApplicationError) and cause.details:
+            return ApplicationError(cause.message, *cause.details, type=cause.type)
+        where = (
+            f"step {item.ref.step} (task {item.ref.task_id})"
+            if isinstance(item, Task)
+            else f"foreach {item.step}"
+        )
+        message = f"{where} failed: {cause}"
+        return ApplicationError(message, _details(item, message), type="StepFailed")
+
+    async def _stop_running(self) -> None:
+        for running in list(self._running):
+            running.cancel()
+        while self._running:
+            # A second cancellation of the run must not leave tasks behind that nobody waits for.
+            with contextlib.suppress(asyncio.CancelledError):
+                await workflow.wait_condition(lambda: not self._running)
+
+    def _alarm(self) -> asyncio.Task[None] | None:
+        if self._input.deadline is None or self._input.fan is not None:
+            return None
+        seconds = max(0.0, self._input.deadline - workflow.time())
+
+        async def ring() -> None:
+            await asyncio.sleep(seconds)
+            message = f"the run passed its workflow timeout of {self._input.manifest.workflow_timeout:g} s"
+            self._fatal = ApplicationError(message, {"message": message}, type="WorkflowTimeout")
+
+        return asyncio.create_task(ring())
+
+    def _result(self) -> dict[str, Any]:
+        if self._input.fan is not None:
+            return {
+                "arrivals": [to_plain(arrival) for arrival in self._plan.arrivals],
+                "progress": self.progress.to_plain(),
+            }
+        pathspec = f"{self._input.manifest.flow}/{self._input.run_id}"
+        return {"run": pathspec, "fetch": f'metaflow.Run("{pathspec}").data'}
+
+    def _continued(self) -> RunInput:
+        state = {"plan": self._plan.dump(), "queue": self._queue.dump(), "progress": self.progress.to_plain()}
+        return replace(self._input, state=state, paused=self.paused)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self._plan.load(state["plan"])
+        self._queue.load(state["queue"])
+        self.progress.merge(state["progress"])
+
+
+def _details(item: Task | Fan, message: str) -> dict[str, Any]:
+    """What a failed run says of its first failure, as JSON values."""
+    if isinstance(item, Fan):
+        return {"step": item.step, "message": message}
+    return {"step": item.ref.step, "task": item.ref.task_id, "message": message}
