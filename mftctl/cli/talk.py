@@ -29,12 +29,20 @@ class TaskLog(Observer):
         """It was stopped."""
         _write(event, "stopped")
 
+    def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:  # noqa: ARG002
+        """A function of @exit_hook was called."""
+        _note(f"{flow}/{run_id} exit hook {name} {'finished' if ok else 'failed'}")
+
     def say(self, message: str) -> None:
         """The worker has something to say."""
         say(message)
 
 
 def _write(event: TaskEvent, what: str) -> None:
+    _note(f"{event.pathspec} {what}")
+
+
+def _note(text: str) -> None:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    sys.stderr.write(f"{now} {event.pathspec} {what}\n")
+    sys.stderr.write(f"{now} {text}\n")
     sys.stderr.flush()

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from ..manifest import Manifest
 from ..worker.observer import Observer, TaskEvent
 from . import output
+from .output import event as send
 
 
 class View(Observer):
@@ -64,6 +65,11 @@ class View(Observer):
         """It was stopped."""
         self.write(_where(event), "Task was cancelled.", time.time())
 
+    def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:  # noqa: ARG002
+        """A function of @exit_hook was called."""
+        for line in output if ok else [*output, f"Hook '{name}' failed."]:
+            self.write(f"{run_id}/@exit_hook", line, time.time())
+
     def say(self, message: str) -> None:
         """The worker has something to say."""
         output.say(message)
@@ -99,6 +105,11 @@ class EventView(View):
     def cancelled(self, event: TaskEvent) -> None:
         """It was stopped."""
         _tell("task_cancelled", event)
+
+    def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:
+        """A function of @exit_hook was called."""
+        event = {"event": "exit_hook", "run": f"{flow}/{run_id}", "hook": name, "ok": ok, "output": output}
+        send(event)
 
 
 def choose(form: output.Format) -> View:

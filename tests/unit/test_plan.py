@@ -16,8 +16,12 @@ from mftctl.tasks import Input, Outcome, Task, TaskRef
 class Run:
     """Runs a flow's plan in a random order, with wide fans in plans of their own, and notes what happens."""
 
-    def __init__(self, flow: Flow, seed: int, inline: int, chunk: int, interrupt: float = 0.0) -> None:
+    def __init__(
+        self, flow: Flow, seed: int, inline: int, chunk: int, interrupt: float = 0.0, keep: float = 0.0
+    ) -> None:
         self.flow = flow
+        self.keep = keep
+        self.kept: dict[TaskRef, bool] = {}
         self.chance = random.Random(seed)  # noqa: S311 - an order, not a secret
         self.inline, self.chunk, self.interrupt = inline, chunk, interrupt
         self.inputs: dict[TaskRef, list[TaskRef]] = {}
@@ -40,7 +44,8 @@ class Run:
                 arrivals = [from_plain(Input, to_plain(one)) for one in self.drive(item).arrivals]
                 queue.add(plan.fan_finished(item, arrivals))
             else:
-                queue.add(plan.finished(item, self.flow.outcome(item.ref)))
+                self.kept[item.ref] = item.may_keep and self.chance.random() < self.keep
+                queue.add(plan.finished(item, self.flow.outcome(item.ref), self.kept[item.ref]))
         assert not running
         assert queue.next() is None
         return plan
@@ -53,6 +58,7 @@ class Run:
             for ref in refs:
                 assert ref in self.inputs, f"{item.label} started before {ref}"
             self.inputs[item.ref] = refs
+            assert item.may_keep == all(self.kept[ref] for ref in refs)
 
     def _continue_as_new(self, plan: Plan, queue: Queue, scope: Fan | None) -> tuple[Plan, Queue]:
         if self.chance.random() >= self.interrupt:
@@ -83,6 +89,16 @@ def test_replays_agree(sequence, seed, inline, chunk):
     first.drive()
     second.drive()
     assert first.trace == second.trace
+
+
+@settings(max_examples=100, deadline=None)
+@given(blocks(), st.integers(), st.integers(0, 4), st.integers(1, 4), st.sampled_from([0.0, 0.5]))
+def test_what_follows_a_rerun_runs_again(sequence, seed, inline, chunk, interrupt):
+    """In a resumed run a task may keep its result exactly when all that feeds it has kept its own."""
+    flow = Flow.of(sequence)
+    run = Run(flow, seed, inline, chunk, interrupt, keep=0.9)
+    run.drive()
+    assert run.inputs == flow.expected
 
 
 def test_a_wide_join_is_described_not_listed():
