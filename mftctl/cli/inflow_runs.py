@@ -60,14 +60,13 @@ async def _resume(call: Call) -> Result:
         raise MftctlError(
             "a run that goes on keeps its parameters", exit=Exit.USAGE, code="usage", hint="add --new-run"
         )
-    more: dict[str, Any] = {"parameters": parameters} if parameters else {}
     run_id = await steering.resume(
         client,
         found.run_id,
         step=call.options.get("step"),
         latest_code=bool(call.options.get("latest_code")),
         new_run=new_run,
-        **more,
+        given=parameters,
     )
     write_run_id(call, run_id)
     return Result(started(call, found.deployment, run_id), run_id, run_id)

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 from temporalio.client import Client
 
 from .. import ids
+from ..compiler.includefile import upload
 from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
-from . import deployments, runs
+from . import deployments, parameters, runs
 from .found import Found, describe, handle_of
 
 OVER = ("completed", "failed", "cancelled", "terminated", "timed_out")
 
 
 async def resume(
-    client: Client, run_id: str, *, step: str | None = None, latest_code: bool = False, new_run: bool = False
+    client: Client,
+    run_id: str,
+    *,
+    step: str | None = None,
+    latest_code: bool = False,
+    new_run: bool = False,
+    given: Mapping[str, str] | None = None,
 ) -> str:
     """Let a run that ended badly go on: tasks that finished keep their results, the others run again.
 
     From ``step`` on everything runs again. ``latest_code``: with the deployment's current version, not the one it
     started with. ``new_run``: as a new run that begins with the old one's results (Metaflow's own `resume`), which a
-    run that went well can be made from too. Gives the run id. Exit code 4 for an unknown run, 6 for one that still
-    goes on or went well, 2 for an unknown step.
+    run that went well can be made from too; ``given`` are values of parameters that differ there. Gives the run id.
+    Exit code 4 for an unknown run, 6 for one that still goes on or went well, 2 for an unknown step or a wrong value.
     """
     found = await describe(client, run_id)
     _refuse(found, new_run)
@@ -45,6 +54,11 @@ async def resume(
         return found.run_id
     made = ids.new_run_id(manifest.flow)
     copy = replace(fresh, run_id=made, generation=0, origin=found.run_id, origin_generation=before.generation)
+    if given:
+        values = {**before.parameters, **given}
+        parameters.check(manifest, values)
+        settled = await asyncio.to_thread(parameters.settle, manifest, values, upload)
+        copy = replace(copy, parameters=settled)
     await runs.launch(client, copy)
     return made
 

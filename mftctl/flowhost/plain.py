@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable
 
-from . import launch, program
+from . import launch, program, renewal
 from .environment import settle
 
 
@@ -14,6 +14,7 @@ def main(fd: str) -> None:
     file = fd
     sys.argv = [file, *sys.argv[3:]]
     settle()
+    renewal.prepare(sys.argv)
     program.execute(file, _with_launch if launch.COMMAND in sys.argv else None)
     sys.exit(0)
 

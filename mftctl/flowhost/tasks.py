@@ -12,6 +12,7 @@ import traceback
 import weakref
 from typing import Any, Callable, Protocol
 
+from . import renewal
 from .randomness import Seeds
 
 _BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
@@ -54,6 +55,7 @@ class Forked:
                 self._seeds.settle_child()
                 os.environ.update(env)
                 sys.argv = [self._file, *argv]
+                renewal.prepare(argv)
                 self._go_on()
                 code = 0
             except SystemExit as left:
