@@ -45,10 +45,12 @@ class Supervisor:
 
     def release(self) -> None:
         """It has given its result and may have the next attempt."""
+        self.host.busy -= 1
         self.host.idle.append(self)
 
     def close(self) -> None:
         """Let it go, with what it runs."""
+        self.host.busy -= 1
         self.writer.close()
 
 
@@ -59,6 +61,7 @@ class Host:
         self._process = process
         self._channel = channel
         self.idle: list[Supervisor] = []
+        self.busy = 0
 
     @property
     def alive(self) -> bool:
@@ -67,11 +70,12 @@ class Host:
 
     async def supervisor(self) -> Supervisor:
         """One that is free, or a new one; OSError when the host is gone."""
+        self.busy += 1
         while self.idle:
             found = self.idle.pop()
             if not found.reader.at_eof():
                 return found
-            found.close()
+            found.writer.close()
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(self._channel, [b"."], [theirs.fileno()])
@@ -81,7 +85,7 @@ class Host:
     async def close(self) -> None:
         """Let it go: it ends when its channel closes, its supervisors when they have done what they run."""
         for supervisor in self.idle:
-            supervisor.close()
+            supervisor.writer.close()
         self._channel.close()
         await asyncio.to_thread(self._process.wait)
 
@@ -148,11 +152,13 @@ class Hosts:
             return None
 
     async def _let_go(self) -> None:
-        """Close the hosts that have not been used for longest; what their supervisors run goes on."""
-        while len(self._hosts) > MAX_HOSTS:
-            oldest = self._hosts.pop(next(iter(self._hosts)))
-            if oldest.done() and oldest.exception() is None:
-                await oldest.result().close()
+        """Close the hosts that have not been used for longest, where they run nothing."""
+        for key, oldest in list(self._hosts.items())[: max(0, len(self._hosts) - MAX_HOSTS)]:
+            failed = oldest.done() and oldest.exception() is not None
+            if failed or (oldest.done() and oldest.result().busy == 0):
+                del self._hosts[key]
+                if not failed:
+                    await oldest.result().close()
 
     async def _start(self, launch: Launch, isolation: str) -> Host:
         folder = package_folder(str(self._cache), launch.package)

@@ -74,9 +74,11 @@ def main():
     second.wait_for_run(check_interval=0.5, timeout=60)
     second.wait_for_completion(check_interval=0.5, timeout=60)
     said["second"] = [second.run["start"].task.data.greeting, second.run["start"].task.data.alpha]
-    resumed = flow.resume(origin_run_id=first.run_id, step_to_rerun="middle")
+    resumed = flow.resume(origin_run_id=first.run_id, step_to_rerun="middle", greeting="three")
     resumed.wait_for_completion(check_interval=0.5, timeout=60)
-    said["resumed"] = [resumed.status, resumed.run["start"].task.data.greeting, resumed.run_id != first.run_id]
+    kept, again = resumed.run["start"].task, resumed.run["middle"].task
+    said["resumed"] = [resumed.status, resumed.run_id != first.run_id, "origin-run-id" in kept.metadata_dict]
+    said["renewed"] = [kept.data.greeting, again.data.greeting, again.data.alpha]
     said["by id"] = DeployedFlow.from_temporal(flow.id).name
     said["again"] = DeployedFlow.get_triggered_temporal_run(flow.name, second.run_id).status
     said["succeeded"] = len(flow.list_runs(["SUCCEEDED"]))
@@ -312,7 +314,8 @@ def test_the_deployer_does_all_that_the_command_line_does(served, way) -> None:
     assert said["first"] == ["SUCCEEDED", False, "one", 2.5, True, {"k": [1]}]
     assert said["tags"] == ["a:b"]
     assert said["second"] == ["two", 0.5]
-    assert said["resumed"] == ["SUCCEEDED", "one", True]
+    assert said["resumed"] == ["SUCCEEDED", True, True]
+    assert said["renewed"] == ["three", "three", 2.5]
     assert (said["by id"], said["again"]) == (name, "SUCCEEDED")
     assert (said["succeeded"], said["failed"]) == (3, 0)
     assert name in said["listed"]
