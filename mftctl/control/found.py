@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.client import (
@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from .. import ids
 from ..errors import Exit, MftctlError
+from .runs import QUERY_TIMEOUT, has_worker
 
 _SCHEDULED = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}Z)$")
 _STATUS = {
@@ -69,7 +70,8 @@ async def describe(client: Client, run_id: str) -> Found:
             raise
         raise unknown(run_id) from error
     found = await _found(described)
-    if found.status == "running" and await is_paused(handle):
+    served = found.status == "running" and await has_worker(client, described.task_queue)
+    if served and await is_paused(handle):
         return Found(**{**vars(found), "status": "paused"})
     return found
 
@@ -104,7 +106,8 @@ async def list_runs(
 async def is_paused(handle: WorkflowHandle[Any, Any]) -> bool:
     """Whether the run starts no new task; False when no worker answers."""
     try:
-        return bool(await handle.query("paused", result_type=bool))
+        limit = timedelta(seconds=QUERY_TIMEOUT)
+        return bool(await handle.query("paused", result_type=bool, rpc_timeout=limit))
     except (RPCError, WorkflowQueryFailedError):
         return False
 

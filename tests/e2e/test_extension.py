@@ -104,8 +104,8 @@ def flow_file(home, name: str = "DoorFlow") -> str:
     return str(home.flow(f"{name.lower()}.py", FLOW.format(name=name)))
 
 
-def temporal(home, file: str, *words: str, top: tuple[str, ...] = (), **env: str):
-    return home.command(sys.executable, file, "--quiet", "--no-pylint", *top, "temporal", *words, **env)
+def temporal(home, file: str, *words: str, top: tuple[str, ...] = (), **more):
+    return home.command(sys.executable, file, "--quiet", "--no-pylint", *top, "temporal", *words, **more)
 
 
 def data_of(home, run_id: str, step: str = "start", flow: str = "DoorFlow") -> dict:
@@ -198,6 +198,15 @@ def test_trigger_takes_each_parameter_as_an_option(served, wait_until) -> None:
     assert run_id in temporal(served, file, "list-runs", "--succeeded").stdout
     assert run_id not in temporal(served, file, "list-runs", "--failed", "--running").stdout
     assert "DoorFlow\t" in temporal(served, file, "list-deployments").stdout
+
+
+def test_a_run_that_no_worker_serves_is_told_of_at_once(served) -> None:
+    """Nobody is there to be asked whether it is suspended."""
+    file = flow_file(served)
+    assert temporal(served, file, "--name", "unserved", "create").returncode == 0
+    run_id = temporal(served, file, "--name", "unserved", "trigger").stdout.strip()
+    assert temporal(served, file, "status", run_id, timeout=8).stdout == "RUNNING\n"
+    assert temporal(served, file, "terminate", run_id, timeout=8).returncode == 0
 
 
 @pytest.mark.parametrize(
