@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,11 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import Exit, MftctlError
+
+
+#: Seconds that a server which takes our connection may need before it takes our calls, and between tries.
+STARTING, RETRY = 5.0, 0.1
+_REFUSALS = ("PermissionDenied", "Unauthenticated", "NotFound")
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,17 @@ async def connect(target: Target) -> Client:
             )
         config["api_key"] = key
     address = config["target_host"]
-    try:
-        return await Client.connect(**config)
-    except (RuntimeError, RPCError, ValueError) as error:
-        raise unreachable(str(address), error) from error
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + STARTING
+    while True:
+        try:
+            return await Client.connect(**config)
+        except (RuntimeError, RPCError, ValueError) as error:
+            # A server that has just been started takes connections a moment before it takes calls.
+            starting = "after connection" in str(error) and not any(word in str(error) for word in _REFUSALS)
+            if not starting or loop.time() > deadline:
+                raise unreachable(str(address), error) from error
+            await asyncio.sleep(RETRY)
 
 
 def unreachable(address: str, error: Exception) -> MftctlError:

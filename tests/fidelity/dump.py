@@ -21,7 +21,15 @@ from typing import Any
 from canonical import Names, canonical, clean_log, stand_in  # type: ignore[import-not-found]
 
 # System tags which say when and where a run was made.
-TAGS_OF_THE_PLACE = ("runtime:", "python_version:", "date:", "metaflow_version:", "metaflow_r_version:")
+# A production deployment has a token, and its runs are tagged with it, as on every orchestrator; a local run has none.
+TAGS_OF_THE_PLACE = (
+    "runtime:",
+    "python_version:",
+    "date:",
+    "metaflow_version:",
+    "metaflow_r_version:",
+    "production:",
+)
 # Metadata left out of the comparison, each with the reason.
 METADATA_LEFT_OUT = {
     "ds-root": "a path of the machine",
@@ -33,6 +41,7 @@ METADATA_LEFT_OUT = {
     "metaflow_version": "of the machine",
     "metaflow_r_version": "of the machine",
     "origin-task-id": "an id",
+    "production": "the token of a production deployment, which a local run has not",
 }
 CARD_DATA = re.compile(r'window\.__MF_DATA__\["[^"]*"\]\s*=\s*"([A-Za-z0-9+/=]+)"')
 CARD_MARK = re.compile(r"CARD-MARK-\w+")
