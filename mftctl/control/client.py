@@ -13,7 +13,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import Exit, MftctlError
 
-
 #: Seconds that a server which takes our connection may need before it takes our calls, and between tries.
 STARTING, RETRY = 5.0, 0.1
 _REFUSALS = ("PermissionDenied", "Unauthenticated", "NotFound")
