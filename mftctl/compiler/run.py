@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from ..codec import to_plain
 from ..errors import Exit, MftctlError
+from ..flowhost import interpreter
 from ..manifest import Manifest
 from .options import Options
 
-BOOT = Path(__file__).resolve().parents[1] / "flowhost" / "boot.py"
 _USAGE_CODES = frozenset({"usage"})
 
 
@@ -33,22 +30,8 @@ def compile_flow(file: Path, options: Options, python: str, cache: Path) -> Mani
 
 def _ask(python: str, request: dict[str, Any]) -> dict[str, Any]:
     ours, theirs = socket.socketpair()
-    path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", os.defpath)])
     with ours, theirs:
-        try:
-            process = subprocess.Popen(
-                [python, "-u", str(BOOT), "compile", str(theirs.fileno())],
-                env={**os.environ, "PATH": path, "METAFLOW_RUNTIME_NAME": "temporal"},
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr.fileno(),
-                pass_fds=[theirs.fileno()],
-            )
-        except OSError as error:
-            raise MftctlError(
-                f"the flow's interpreter {python} does not start: {error.strerror}",
-                code="python.missing",
-                hint="name another with --python",
-            ) from error
+        process = interpreter.start(python, "compile", theirs, {"METAFLOW_RUNTIME_NAME": "temporal"})
         theirs.close()
         ours.sendall(json.dumps(request).encode() + b"\n")
         answer = b"".join(iter(lambda: ours.recv(65536), b""))

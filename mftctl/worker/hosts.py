@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,10 @@ from typing import Any
 
 from ..codec import to_plain
 from ..errors import MftctlError
+from ..flowhost import interpreter
 from ..flowhost.environment import package_folder, variables
 from ..manifest import Launch
 
-BOOT = Path(__file__).resolve().parents[1] / "flowhost" / "boot.py"
 #: Seconds a host may take to import its flow, which may import half the world.
 START_TIMEOUT = 600.0
 #: Flow hosts kept at once: each holds a flow and all that it imports.
@@ -164,7 +163,8 @@ class Hosts:
         folder = package_folder(str(self._cache), launch.package)
         ours, theirs = socket.socketpair()
         with theirs:
-            process = start_python(launch.python, "host", theirs, variables(launch, folder), launch.cwd)
+            env = variables(launch, folder)
+            process = interpreter.start(launch.python, "host", theirs, env, cwd=launch.cwd, apart=True)
         try:
             config = {"launch": to_plain(launch), "folder": folder, "isolation": isolation}
             answer = await asyncio.to_thread(_ask, ours, config)
@@ -188,35 +188,15 @@ class _Unforkable(Exception):
     """The flow's import left something behind that a fork would not carry over."""
 
 
-def start_python(
-    python: str, mode: str, channel: socket.socket, env: dict[str, str], cwd: str | None
-) -> subprocess.Popen[bytes]:
-    """Start boot.py in the flow's interpreter, out of reach of the terminal's signals, its output on our stderr."""
-    path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
-    try:
-        return subprocess.Popen(
-            [python, "-u", str(BOOT), mode, str(channel.fileno())],
-            env={**os.environ, **env, "PATH": path},
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
-            pass_fds=[channel.fileno()],
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise MftctlError(
-            f"the flow's interpreter {python} does not start: {error.strerror}",
-            code="python.missing",
-            hint="name another with --python, or install it on this machine",
-        ) from error
-
-
 def _ask(channel: socket.socket, config: object) -> dict[str, Any]:
     channel.settimeout(START_TIMEOUT)
     channel.sendall(json.dumps(config).encode() + b"\n")
     answer = b""
     while not answer.endswith(b"\n"):
-        data = channel.recv(65536)
+        try:
+            data = channel.recv(65536)
+        except ConnectionResetError:
+            data = b""
         if not data:
             return {"error": "the flow's interpreter ended while it was loading the flow"}
         answer += data

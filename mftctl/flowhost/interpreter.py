@@ -1,0 +1,47 @@
+"""Starts the flow's interpreter with boot.py and a socket to talk through. Runs in the process that asks for it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Optional
+
+from ..errors import MftctlError
+
+BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
+
+
+def start(
+    python: str,
+    mode: str,
+    channel: socket.socket,
+    env: Mapping[str, str],
+    *,
+    cwd: Optional[str] = None,
+    apart: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start ``boot.py`` in a ``mode`` with one end of a socket; what it prints goes to our stderr.
+
+    Its folder comes first on PATH, since Metaflow starts plain `python` (@parallel, @card). ``apart``: out of reach of
+    the terminal's signals. MftctlError when there is no such interpreter.
+    """
+    path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", os.defpath)])
+    try:
+        return subprocess.Popen(
+            [python, "-u", BOOT, mode, str(channel.fileno())],
+            env={**os.environ, **env, "PATH": path},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno(),
+            pass_fds=[channel.fileno()],
+            start_new_session=apart,
+        )
+    except OSError as error:
+        raise MftctlError(
+            f"the flow's interpreter {python} does not start: {error.strerror}",
+            code="python.missing",
+            hint="name another with --python, or install it on this machine",
+        ) from error
