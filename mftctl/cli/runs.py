@@ -22,6 +22,7 @@ def resume(
     new_run: Annotated[bool, FLAG] = False,
     wait: Annotated[bool, FLAG] = False,
     timeout: str | None = None,
+    authorize: str | None = None,
     connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
@@ -41,6 +42,8 @@ def resume(
         Wait for the run's end: exit code 0, or 3 when it does not complete.
     timeout
         With --wait: give up waiting after this time (exit code 124); the run goes on.
+    authorize
+        The deployment's production token, where somebody else has deployed it.
     """
     limit = None if timeout is None else durations.parse(timeout, "--timeout")
 
@@ -65,12 +68,14 @@ def resume(
         }
         return Result({**data, "worker": served}, resumed, resumed, notes)
 
-    return _with_client(connection, doing)
+    return _with_client(connection, run, authorize, doing)
 
 
 def pause(
     run: str,
     /,
+    *,
+    authorize: str | None = None,
     connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
@@ -80,6 +85,8 @@ def pause(
     ----------
     run
         The run's id.
+    authorize
+        The deployment's production token, where somebody else has deployed it.
     """
 
     async def doing(client: "Client") -> Result:
@@ -88,12 +95,14 @@ def pause(
         changed = await steering.pause(client, run)
         return _state(run, "paused", None if changed else f"run {run} was paused already")
 
-    return _with_client(connection, doing)
+    return _with_client(connection, run, authorize, doing)
 
 
 def unpause(
     run: str,
     /,
+    *,
+    authorize: str | None = None,
     connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
@@ -103,6 +112,8 @@ def unpause(
     ----------
     run
         The run's id.
+    authorize
+        The deployment's production token, where somebody else has deployed it.
     """
 
     async def doing(client: "Client") -> Result:
@@ -111,7 +122,7 @@ def unpause(
         changed = await steering.unpause(client, run)
         return _state(run, "running", None if changed else f"run {run} was not paused")
 
-    return _with_client(connection, doing)
+    return _with_client(connection, run, authorize, doing)
 
 
 def cancel(
@@ -119,6 +130,7 @@ def cancel(
     /,
     *,
     no_wait: Annotated[bool, FLAG] = False,
+    authorize: str | None = None,
     connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
@@ -130,6 +142,8 @@ def cancel(
         The run's id.
     no_wait
         Do not wait.
+    authorize
+        The deployment's production token, where somebody else has deployed it.
     """
 
     async def doing(client: "Client") -> Result:
@@ -140,7 +154,7 @@ def cancel(
             return _state(run, "cancelling")
         return _state(run, (await runs.outcome(found.handle_of(client, run))).status)
 
-    return _with_client(connection, doing)
+    return _with_client(connection, run, authorize, doing)
 
 
 def terminate(
@@ -148,6 +162,7 @@ def terminate(
     /,
     *,
     reason: str = "terminated with mftctl",
+    authorize: str | None = None,
     connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
@@ -159,6 +174,8 @@ def terminate(
         The run's id.
     reason
         Why, as Temporal shows it.
+    authorize
+        The deployment's production token, where somebody else has deployed it.
     """
 
     async def doing(client: "Client") -> Result:
@@ -167,14 +184,22 @@ def terminate(
         await steering.terminate(client, run, reason)
         return _state(run, "terminated")
 
-    return _with_client(connection, doing)
+    return _with_client(connection, run, authorize, doing)
 
 
-def _with_client(connection: Connection, doing: Callable[["Client"], Awaitable[Result]]) -> Result:
+def _with_client(
+    connection: Connection, run: str, token: str | None, doing: Callable[["Client"], Awaitable[Result]]
+) -> Result:
+    """Do it for whoever may steer the run: who deployed it, or has its production token."""
+
     async def done() -> Result:
+        from ..control import found, steering, tokens
         from .session import open_client
 
-        return await doing(await open_client(connection, connection.settings()))
+        client = await open_client(connection, connection.settings())
+        given = await steering.given_to(client, await found.describe(client, run))
+        tokens.authorize(given.manifest, tokens.username(), token)
+        return await doing(client)
 
     return asyncio.run(done())
 
