@@ -8,6 +8,7 @@ import importlib.machinery
 import json
 import os
 import sys
+import types
 from typing import Optional
 
 from ..manifest import Launch, Package
@@ -57,6 +58,7 @@ def variables(launch: Launch, folder: str) -> dict[str, str]:
 def borrow(bundle: Optional[str]) -> None:
     """Put the packages that mftctl brings along behind all that the interpreter has."""
     if bundle is not None:
+        _hide_second_extension()
         sys.path.append(bundle)
         _BORROWED.append(bundle)
 
@@ -90,6 +92,19 @@ def config_options(launch: Launch, folder: str) -> tuple[str, ...]:
         if "--config-value" in launch.options and os.path.exists(file)
         else ()
     )
+
+
+def _hide_second_extension() -> None:
+    """Where the interpreter has mftctl's extension of Metaflow, the bundle's is not seen: Metaflow takes no two."""
+    folders = [os.path.join(place, "metaflow_extensions") for place in sys.path]
+    own = [folder for folder in folders if os.path.isdir(folder)]
+    if any(os.path.isdir(os.path.join(folder, "temporal")) for folder in own):
+        module = types.ModuleType("metaflow_extensions")
+        spec = importlib.machinery.ModuleSpec(module.__name__, None, is_package=True)
+        # A list, where a namespace package's own would grow with sys.path.
+        module.__path__ = spec.submodule_search_locations = own
+        module.__spec__ = spec
+        sys.modules[module.__name__] = module
 
 
 def _lacks_extensions(packaged: str) -> bool:

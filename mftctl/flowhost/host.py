@@ -19,7 +19,7 @@ from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, program, supervisor
+from . import hazards, program
 from . import launch as launching
 from .channel import Channel
 from .environment import config_options, settle, work_folder
@@ -42,13 +42,15 @@ def main(fd: str) -> None:
     if launch.cwd is None:
         os.chdir(work_folder(folder, launch))
     launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
+    settle()
     if config["isolation"] == "spawn":
-        settle()
         _serve(channel, launch, Spawned(file))
+    # What its import leaves behind is not the flow's doing.
+    import metaflow  # noqa: F401
+
     printed = _Printed()
     earlier, seeds = hazards.before(), Seeds(folder)
     seeds.watch()
-    settle()
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
         seeds.keep()
@@ -76,6 +78,9 @@ def main(fd: str) -> None:
 
 def _serve(channel: Channel, launch: Launch, starter: Starter) -> None:
     """Fork a supervisor for every socket that comes; leave when the worker is gone."""
+    # Not before: it imports metaflow, which must be the interpreter's own (boot.py stands first on the path till then).
+    from . import supervisor
+
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -88,14 +93,16 @@ def _serve(channel: Channel, launch: Launch, starter: Starter) -> None:
         pid = os.fork()
         if pid == 0:
             channel.close()
-            _supervise(fds[0], launch, starter)
+            _supervise(supervisor.serve, fds[0], launch, starter)
         os.close(fds[0])
 
 
-def _supervise(fd: int, launch: Launch, starter: Starter) -> None:
+def _supervise(
+    serve: Callable[[Channel, Launch, Starter], None], fd: int, launch: Launch, starter: Starter
+) -> None:
     try:
         channel = Channel.of_fd(fd)
-        supervisor.serve(channel, launch, starter)
+        serve(channel, launch, starter)
     except BrokenPipeError:  # the worker is gone, and with it whoever wanted the result
         pass
     except BaseException as error:
