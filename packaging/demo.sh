@@ -13,6 +13,8 @@ cd "$folder"
 
 # Everything in this folder, whatever datastore the user's own Metaflow is set to.
 export METAFLOW_DEFAULT_DATASTORE=local METAFLOW_DEFAULT_METADATA=local
+# Metaflow wants to know whose run it is, and takes root for nobody.
+case "${METAFLOW_USER:-${SUDO_USER:-${USERNAME:-${USER:-root}}}}" in root) export METAFLOW_USER=demo ;; esac
 
 echo "mftctl run playlist.py   (in $folder)"
 "$root/dist/mftctl" run playlist.py

@@ -111,7 +111,8 @@ def _through_metaflow(
     except MetaflowException as error:
         where = f" (line {error.line_no})" if getattr(error, "line_no", None) else ""
         message = " ".join(str(error.message).split())
-        raise Refused(f"{error.headline}: {message}{where}", "flow.invalid") from error
+        hint = "set METAFLOW_USER" if error.headline == "Unknown user" else ""
+        raise Refused(f"{error.headline}: {message}{where}", "flow.invalid", hint) from error
     except click.ClickException as error:
         raise Refused(error.format_message(), "usage") from error
     return built[0]
