@@ -178,23 +178,20 @@ def stage(folder: Path) -> Iterator[tuple[Path, dict[str, str], str]]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    assert server.stdout is not None
-    address = server.stdout.readline().split()[-1]
-    env["TEMPORAL_ADDRESS"] = address
-    for flow in ("Chain", "Fan"):
-        deployed = subprocess.run(
-            [*MFTCTL, "deploy", f"{flow}.py", "-o", "json"],
-            cwd=folder,
-            env=env,
-            check=True,
-            capture_output=True,
-        )
-        assert json.loads(deployed.stdout)["deployment"] == flow
-    worker = subprocess.Popen([*MFTCTL, "worker", "--all"], cwd=folder, env=env, stderr=subprocess.DEVNULL)
+    started = [server]
     try:
+        assert server.stdout is not None
+        address = server.stdout.readline().split()[-1]
+        env["TEMPORAL_ADDRESS"] = address
+        for flow in ("Chain", "Fan"):
+            deploy = [*MFTCTL, "deploy", f"{flow}.py", "-o", "json"]
+            deployed = subprocess.run(deploy, cwd=folder, env=env, check=True, capture_output=True)
+            assert json.loads(deployed.stdout)["deployment"] == flow
+        worker = [*MFTCTL, "worker", "--all"]
+        started.append(subprocess.Popen(worker, cwd=folder, env=env, stderr=subprocess.DEVNULL, text=True))
         yield folder, env, address
     finally:
-        for process in (worker, server):
+        for process in reversed(started):
             process.terminate()
             process.wait(60)
 
