@@ -71,7 +71,7 @@ def _make() -> None:
     uv = [str(VENV / "bin" / "uv"), "pip"]
     for with_uv, with_pip in (
         (
-            [*uv, "sync", "--quiet", "--require-hashes", str(LOCK)],
+            [*uv, "sync", "--quiet", "--compile-bytecode", "--require-hashes", str(LOCK)],
             ["--require-hashes", "--requirement", str(LOCK)],
         ),
         (
