@@ -76,10 +76,10 @@ def foreach_type(flow: str) -> str:
     return flow + FOREACH_TYPE_SUFFIX
 
 
-def foreach_id(workflow_id: str, step: str, path: tuple[int, ...], low: int) -> str:
+def foreach_id(workflow_id: str, step: str, path: tuple[int, ...], low: int, generation: int = 0) -> str:
     """Workflow id of the child that runs the splits of ``step`` from index ``low`` on."""
     where = "-".join(str(index) for index in (*path, low))
-    return f"{workflow_id}.{step}-{where}"
+    return f"{workflow_id}.{step}-{where}" + (f"-g{generation}" if generation else "")
 
 
 def deployment_problem(name: str) -> str | None:

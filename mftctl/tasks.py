@@ -35,14 +35,14 @@ class Input:
 
     Without ``count`` it is the one task ``ref``. With it, the tasks of ``ref.step`` in the splits ``low`` to
     ``low + count - 1`` below ``ref.path``. ``mappers``: the tasks that the @parallel control task ``ref`` started.
-    ``kept``: their results are those of an earlier execution of a resumed run.
+    ``since``: the execution of the run, counted from 0, in which their results were made (``RunInput.execution``).
     """
 
     ref: TaskRef
     count: Optional[int] = None
     low: int = 0
     mappers: bool = False
-    kept: bool = False
+    since: int = 0
 
     def refs(self) -> list[TaskRef]:
         """The tasks it stands for (for ``mappers``: the control task)."""
@@ -61,9 +61,9 @@ class Task:
     control: bool = False
 
     @property
-    def may_keep(self) -> bool:
-        """Whether all that feeds it is as it was in an earlier execution, so that its own result may be as well."""
-        return all(given.kept for given in self.inputs)
+    def since(self) -> int:
+        """The first execution of the run in which all that feeds it was as it is now: older results of it are void."""
+        return max((given.since for given in self.inputs), default=0)
 
     @property
     def label(self) -> str:
@@ -89,9 +89,9 @@ class Attempt:
     """One attempt at a task, as the worker asks it of a flow host.
 
     ``number`` is Metaflow's attempt; ``user_retries`` the budget of user code, raised by the attempts that were lost
-    with their worker, so that @catch's fallback starts when it should. ``keep``: take the result of an earlier
-    generation where there is one. ``origin``: the run that this one was made from, and whose results are cloned;
-    ``origin_generation`` is the last of its generations.
+    with their worker, so that @catch's fallback starts when it should. A result that an execution from ``since`` on has
+    left is kept. ``origin``: the run that this one was made from, and whose results are cloned; its
+    ``origin_executions`` are counted before those of this run.
     """
 
     run_id: str
@@ -100,6 +100,6 @@ class Attempt:
     user_retries: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
     launch: bool = False
-    keep: bool = False
+    since: int = 0
     origin: Optional[str] = None
-    origin_generation: int = 0
+    origin_executions: int = 0

@@ -60,6 +60,8 @@ async def _resume(call: Call) -> Result:
         raise MftctlError(
             "a run that goes on keeps its parameters", exit=Exit.USAGE, code="usage", hint="add --new-run"
         )
+    if not new_run:
+        await _authorize(call, client, found)
     run_id = await steering.resume(
         client,
         found.run_id,
@@ -85,8 +87,7 @@ async def _steered(call: Call, what: str) -> Result:
 
     client = await open_client(call.connection, call.profile)
     found = await _own(call, client)
-    given = await steering.given_to(client, found)
-    tokens.authorize(given.manifest, tokens.username(), call.options.get("authorize"))
+    await _authorize(call, client, found)
     does: dict[str, Callable[[Client, str], Coroutine[Any, Any, Any]]] = {
         "terminated": steering.terminate,
         "suspended": steering.pause,
@@ -95,6 +96,13 @@ async def _steered(call: Call, what: str) -> Result:
     changed = await does[what](client, found.run_id)
     note = f"run {found.run_id} was so already" if changed is False else f"run {found.run_id} is {what}"
     return Result({"run_id": found.run_id}, "", found.run_id, (note,))
+
+
+async def _authorize(call: Call, client: Client, found: Found) -> None:
+    from ..control import steering
+
+    given = await steering.given_to(client, found)
+    tokens.authorize(given.manifest, tokens.username(), call.options.get("authorize"))
 
 
 async def _list_runs(call: Call) -> Result:

@@ -12,6 +12,9 @@ from .output import Result
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+#: What is said where a run could not answer.
+UNHEARD = "no worker has taken notice yet; it holds as soon as one does"
+
 
 def resume(
     run: str,
@@ -68,7 +71,7 @@ def resume(
         }
         return Result({**data, "worker": served}, resumed, resumed, notes)
 
-    return _with_client(connection, run, authorize, doing)
+    return _with_client(connection, run, authorize, doing, anybody=new_run)
 
 
 def pause(
@@ -92,8 +95,8 @@ def pause(
     async def doing(client: "Client") -> Result:
         from ..control import steering
 
-        changed = await steering.pause(client, run)
-        return _state(run, "paused", None if changed else f"run {run} was paused already")
+        notes = {False: f"run {run} was paused already", None: UNHEARD}
+        return _state(run, "paused", notes.get(await steering.pause(client, run)))
 
     return _with_client(connection, run, authorize, doing)
 
@@ -119,8 +122,8 @@ def unpause(
     async def doing(client: "Client") -> Result:
         from ..control import steering
 
-        changed = await steering.unpause(client, run)
-        return _state(run, "running", None if changed else f"run {run} was not paused")
+        notes = {False: f"run {run} was not paused", None: UNHEARD}
+        return _state(run, "running", notes.get(await steering.unpause(client, run)))
 
     return _with_client(connection, run, authorize, doing)
 
@@ -188,17 +191,22 @@ def terminate(
 
 
 def _with_client(
-    connection: Connection, run: str, token: str | None, doing: Callable[["Client"], Awaitable[Result]]
+    connection: Connection,
+    run: str,
+    token: str | None,
+    doing: Callable[["Client"], Awaitable[Result]],
+    anybody: bool = False,
 ) -> Result:
-    """Do it for whoever may steer the run: who deployed it, or has its production token."""
+    """Do it for whoever may steer the run: who deployed it, or has its production token; or for ``anybody``."""
 
     async def done() -> Result:
         from ..control import found, steering, tokens
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
-        given = await steering.given_to(client, await found.describe(client, run))
-        tokens.authorize(given.manifest, tokens.username(), token)
+        if not anybody:
+            given = await steering.given_to(client, await found.describe(client, run))
+            tokens.authorize(given.manifest, tokens.username(), token)
         return await doing(client)
 
     return asyncio.run(done())

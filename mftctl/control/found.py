@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from temporalio.client import (
-    Client,
-    WorkflowExecution,
-    WorkflowExecutionStatus,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
-)
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from .. import ids
+from ..engine.inputs import PAUSED
 from ..errors import Exit, MftctlError
-from .runs import QUERY_TIMEOUT, has_worker
 
 _SCHEDULED = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}Z)$")
 _STATUS = {
@@ -46,6 +40,7 @@ class Found:
     deployment: str
     version: str
     workflow_id: str
+    execution_id: str
 
     @property
     def pathspec(self) -> str:
@@ -69,11 +64,9 @@ async def describe(client: Client, run_id: str) -> Found:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
         raise unknown(run_id) from error
-    found = await _found(described)
-    served = found.status == "running" and await has_worker(client, described.task_queue)
-    if served and await is_paused(handle):
-        return Found(**{**vars(found), "status": "paused"})
-    return found
+    if described.parent_id is not None or "deployment" not in await described.memo():
+        raise unknown(run_id)  # a part of one, or somebody else's workflow
+    return await _found(described)
 
 
 async def list_runs(
@@ -103,15 +96,6 @@ async def list_runs(
     return found
 
 
-async def is_paused(handle: WorkflowHandle[Any, Any]) -> bool:
-    """Whether the run starts no new task; False when no worker answers."""
-    try:
-        limit = timedelta(seconds=QUERY_TIMEOUT)
-        return bool(await handle.query("paused", result_type=bool, rpc_timeout=limit))
-    except (RPCError, WorkflowQueryFailedError):
-        return False
-
-
 def unknown(run_id: str) -> MftctlError:
     """The error for a run that is not there."""
     return MftctlError(f"there is no run '{run_id}'", exit=Exit.NOT_FOUND, code="run.unknown")
@@ -119,13 +103,15 @@ def unknown(run_id: str) -> MftctlError:
 
 async def _found(given: WorkflowExecution) -> Found:
     memo = await given.memo()
+    status = _STATUS.get(given.status, "running") if given.status else "running"
     return Found(
         run_id=ids.run_id_of(given.id),
         flow=given.workflow_type,
-        status=_STATUS.get(given.status, "running") if given.status else "running",
+        status="paused" if status == "running" and memo.get(PAUSED) else status,
         started=given.start_time,
         ended=given.close_time,
         deployment=str(memo.get("deployment", "")),
         version=str(memo.get("version", "")),
         workflow_id=given.id,
+        execution_id=given.run_id,
     )

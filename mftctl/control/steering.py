@@ -7,14 +7,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from temporalio.client import Client
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from .. import ids
 from ..compiler.includefile import upload
 from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
+from ..manifest import Manifest
 from . import deployments, parameters, runs
 from .found import Found, describe, handle_of
 
+#: Seconds between looks at whether a worker has taken notice.
+LOOK = 0.05
+#: The status of a run that goes on, by whether it is paused.
+STATES = {False: "running", True: "paused"}
 OVER = ("completed", "failed", "cancelled", "terminated", "timed_out")
 
 
@@ -38,6 +44,7 @@ async def resume(
     _refuse(found, new_run)
     before = await given_to(client, found)
     manifest = await deployments.find(client, before.manifest.deployment) if latest_code else before.manifest
+    _refuse_unserved(found, manifest)
     if step is not None and step not in manifest.graph:
         raise MftctlError(
             f"{manifest.flow} has no step '{step}'",
@@ -45,35 +52,45 @@ async def resume(
             code="step.unknown",
             hint=f"its steps: {', '.join(manifest.graph)}",
         )
-    fresh = replace(
-        before, manifest=manifest, state=None, paused=False, deadline=None, rerun=(step,) if step else ()
-    )
-    if not new_run:
-        again = replace(fresh, run_id=found.run_id, generation=before.generation + 1)
+    fresh = replace(before, manifest=manifest, state=None, paused=False, deadline=None)
+    if new_run:
+        copy = _with_rerun(_made_from(fresh, found), step)
+        if latest_code or given:
+            copy = replace(copy, parameters=await _settled(before, manifest, given or {}))
+        await runs.launch(client, copy)
+        return copy.run_id
+    _refuse_new_parameters(found, before.manifest, manifest)
+    again = _with_rerun(replace(fresh, run_id=found.run_id, generation=before.generation + 1), step)
+    try:
+        if (await describe(client, run_id)).execution_id != found.execution_id:
+            raise _running(found.run_id, "it was resumed a moment ago")
         await runs.launch(client, again, found.workflow_id)
-        return found.run_id
-    made = ids.new_run_id(manifest.flow)
-    copy = replace(fresh, run_id=made, generation=0, origin=found.run_id, origin_generation=before.generation)
-    if given:
-        values = {**before.parameters, **given}
-        parameters.check(manifest, values)
-        settled = await asyncio.to_thread(parameters.settle, manifest, values, upload)
-        copy = replace(copy, parameters=settled)
-    await runs.launch(client, copy)
-    return made
+    except WorkflowAlreadyStartedError as error:
+        raise _running(found.run_id, "it was resumed a moment ago") from error
+    return found.run_id
 
 
-async def pause(client: Client, run_id: str, paused: bool = True) -> bool:
-    """Let a run start no new task, or let it go on; False when it was so already. Exit code 6 for one that is over."""
-    found = await _going_on(client, run_id, "paused" if paused else "unpaused")
-    if (found.status == "paused") == paused:
-        return False
+async def pause(client: Client, run_id: str, paused: bool = True) -> bool | None:
+    """Let a run start no new task, or let it go on. Exit code 6 for one that is over.
+
+    False when it was so already, None when no worker has taken notice yet: it will as soon as there is one.
+    """
+    before, wanted = (
+        (await _going_on(client, run_id, "paused" if paused else "unpaused")).status,
+        STATES[paused],
+    )
+    # Also where nothing seems to change: an earlier word may still wait for a worker.
     await handle_of(client, run_id).signal("pause", paused)
-    return True
+    deadline = asyncio.get_running_loop().time() + runs.QUERY_TIMEOUT
+    while (await describe(client, run_id)).status == STATES[not paused]:
+        if asyncio.get_running_loop().time() > deadline:
+            return None
+        await asyncio.sleep(LOOK)
+    return before != wanted
 
 
-async def unpause(client: Client, run_id: str) -> bool:
-    """Let a paused run go on; False when it was not paused."""
+async def unpause(client: Client, run_id: str) -> bool | None:
+    """Let a paused run go on; as ``pause``."""
     return await pause(client, run_id, paused=False)
 
 
@@ -98,6 +115,31 @@ async def given_to(client: Client, found: Found) -> RunInput:
     raise MftctlError(f"the server has no history of run {found.run_id} any more", code="run.forgotten")
 
 
+def _made_from(before: RunInput, found: Found) -> RunInput:
+    """A new run that begins with the results of one."""
+    return replace(
+        before,
+        run_id=ids.new_run_id(before.manifest.flow),
+        generation=0,
+        origin=found.run_id,
+        origin_executions=before.generation + 1,
+        # What was to run again is counted from the first execution of the run that is left behind.
+        since={step: count - before.origin_executions for step, count in before.since.items()},
+    )
+
+
+async def _settled(before: RunInput, manifest: Manifest, given: Mapping[str, str]) -> dict[str, str]:
+    """Values of the parameters: those given, those that the run had of those that there still are, and defaults."""
+    there = {parameter.name for parameter in manifest.parameters}
+    values = {**{name: value for name, value in before.parameters.items() if name in there}, **given}
+    parameters.check(manifest, values)
+    return await asyncio.to_thread(parameters.settle, manifest, values, upload)
+
+
+def _with_rerun(run: RunInput, step: str | None) -> RunInput:
+    return run if step is None else replace(run, since={**run.since, step: run.execution})
+
+
 async def _going_on(client: Client, run_id: str, what: str) -> Found:
     found = await describe(client, run_id)
     if found.status in OVER:
@@ -107,16 +149,39 @@ async def _going_on(client: Client, run_id: str, what: str) -> Found:
     return found
 
 
+def _running(run_id: str, how: str, hint: str = "") -> MftctlError:
+    return MftctlError(
+        f"run {run_id} still goes on: {how}", exit=Exit.CONFLICT, code="run.running", hint=hint
+    )
+
+
+def _refuse_unserved(found: Found, manifest: Manifest) -> None:
+    """A run of `mftctl run` had a worker of its own, which has ended with it."""
+    if manifest.task_queue == ids.private_queue(found.run_id):
+        raise MftctlError(
+            f"run {found.run_id} had its worker from `mftctl run`, and none would serve it",
+            exit=Exit.CONFLICT,
+            code="run.private",
+            hint=f"go on from there with: python {manifest.launch.file} resume --origin-run-id {found.run_id}",
+        )
+
+
+def _refuse_new_parameters(found: Found, before: Manifest, manifest: Manifest) -> None:
+    known = {parameter.name for parameter in before.parameters}
+    new = sorted(parameter.name for parameter in manifest.parameters if parameter.name not in known)
+    if new:
+        raise MftctlError(
+            f"run {found.run_id} has no value of {', '.join(new)}, new in version {manifest.version}",
+            exit=Exit.CONFLICT,
+            code="parameter.new",
+            hint="make a new run that begins with its results: --new-run",
+        )
+
+
 def _refuse(found: Found, new_run: bool) -> None:
     if found.status not in OVER:
-        raise MftctlError(
-            f"run {found.run_id} still goes on: it is {found.status}",
-            exit=Exit.CONFLICT,
-            code="run.running",
-            hint="cancel it first, or let it go on with: unpause"
-            if found.status == "paused"
-            else "cancel it first",
-        )
+        hint = "cancel it first" + (", or let it go on with: unpause" if found.status == "paused" else "")
+        raise _running(found.run_id, f"it is {found.status}", hint)
     if found.status == "completed" and not new_run:
         raise MftctlError(
             f"run {found.run_id} went well: there is nothing to resume",

@@ -25,7 +25,6 @@ HOOK_TYPE = "@exit_hook"
 
 async def run_task(given: RunInput, step: Step, task: Task) -> Any:
     """The result of the activity of a task; the worker says when a failure is final and how long a retry waits."""
-    resumed = given.generation > 0 or given.origin is not None
     request = TaskInput(
         launch=given.launch,
         run_id=given.run_id,
@@ -35,9 +34,9 @@ async def run_task(given: RunInput, step: Step, task: Task) -> Any:
         delay=step.delay,
         timeout=step.timeout,
         rewrites=step.launch,
-        keep=resumed and task.may_keep and step.name not in given.rerun,
+        since=max(task.since, given.since.get(step.name, 0)),
         origin=given.origin,
-        origin_generation=given.origin_generation,
+        origin_executions=given.origin_executions,
         parameters={} if task.inputs else given.parameters,
     )
     limit = timedelta(seconds=step.timeout + TIMEOUT_GRACE) if step.timeout else NO_TIMEOUT

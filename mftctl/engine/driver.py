@@ -20,7 +20,7 @@ from .. import ids
 from ..codec import from_plain, to_plain
 from ..tasks import Input, Outcome, Task
 from .activities import run_task
-from .inputs import RunInput
+from .inputs import PAUSED, RunInput
 from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress
 from .queue import Queue
@@ -83,8 +83,10 @@ class Driver:
     async def pause(self, paused: bool) -> None:
         """Start no new task here or in a child, or go on."""
         self.paused, self._woken = paused, True
+        if self._input.fan is None:
+            workflow.upsert_memo({PAUSED: paused})
         for child in list(self._children):
-            await child.signal("pause", paused)
+            await self._tell(child)
 
     def _has_news(self) -> bool:
         return bool(self._ended) or self._woken or self._fatal is not None
@@ -132,15 +134,23 @@ class Driver:
         child = await workflow.start_child_workflow(
             ids.foreach_type(self._input.manifest.flow),
             given.to_plain(),
-            id=ids.foreach_id(workflow.info().workflow_id, fan.step, fan.parent.path, fan.low),
+            id=ids.foreach_id(
+                workflow.info().workflow_id, fan.step, fan.parent.path, fan.low, given.generation
+            ),
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             static_summary=f"{fan.step}[{fan.low}-{fan.high - 1}]",
         )
         self._children.add(child)
         try:
+            if self.paused != given.paused:  # while it was being started
+                await self._tell(child)
             return await child
         finally:
             self._children.discard(child)
+
+    async def _tell(self, child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
+        with contextlib.suppress(FailureError):  # it has just ended
+            await child.signal("pause", self.paused)
 
     def _take_ended(self) -> None:
         ended, self._ended = self._ended, []
@@ -153,14 +163,19 @@ class Driver:
                     self._plan.fan_finished(item, [from_plain(Input, one) for one in result["arrivals"]])
                 )
                 continue
+            if result.get("unstarted"):
+                self.progress.unstarted(item.ref.step)
+                self._queue.add([item])
+                continue
             self.progress.finished(item.ref.step)
-            outcome, kept = from_plain(Outcome, result["outcome"]), bool(result.get("kept"))
+            outcome = from_plain(Outcome, result["outcome"])
+            since = result.get("since", self._input.execution)
             generation = result.get("generation", self._input.generation)
             done = replace(item, ref=replace(item.ref, generation=generation))
             try:
-                self._add(self._plan.finished(done, outcome, kept))
+                self._add(self._plan.finished(done, outcome, since))
             except PlanError as error:
-                raise ApplicationError(str(error), _details(item, str(error)), type="FlowInvalid") from error
+                raise _misfit(item, error, since < self._input.execution) from error
         if (
             workflow.info().get_current_history_length() > MAX_EVENTS
             or workflow.info().is_continue_as_new_suggested()
@@ -222,6 +237,18 @@ class Driver:
         self._plan.load(state["plan"])
         self._queue.load(state["queue"])
         self.progress.merge(state["progress"])
+
+
+def _misfit(task: Task, error: PlanError, kept: bool) -> ApplicationError:
+    """A task went where the code does not; one that was ``kept`` did so with another version of the code."""
+    step = task.ref.step
+    message = (
+        f"step {step} finished with another version of the flow, and its result does not fit this one; "
+        f"to run it again, resume with: --step {step} ({str(error).strip()})"
+        if kept
+        else str(error)
+    )
+    return ApplicationError(message, _details(task, message), type="FlowInvalid")
 
 
 def _details(item: Task | Fan, message: str) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from ..manifest import Launch, Manifest
 from ..tasks import Task
 from .plan import Fan
 
+#: Key of a run's memo: whether it is paused.
+PAUSED = "paused"
+
 
 @dataclass(frozen=True)
 class RunInput:
@@ -19,8 +22,9 @@ class RunInput:
     ``slots`` tasks of them at once. ``state`` is what a continued workflow goes on from, ``deadline`` the time (Unix
     seconds) at which the run is stopped, set when it starts.
 
-    A resumed run: ``generation`` counts how often it was; results of earlier ones are kept but for ``rerun`` steps and
-    what follows them. ``origin``: the run whose results a new run begins with, and the last of its generations.
+    A resumed run: ``generation`` counts how often it was. ``origin``: the run whose results a new run begins with, and
+    how many executions it has had. ``since``: the steps that were to run again, and in which ``execution``; what was
+    left by the executions before is kept of all others.
     """
 
     manifest: Manifest
@@ -33,9 +37,14 @@ class RunInput:
     state: dict[str, Any] | None = None
     paused: bool = False
     generation: int = 0
-    rerun: tuple[str, ...] = ()
     origin: str | None = None
-    origin_generation: int = 0
+    origin_executions: int = 0
+    since: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def execution(self) -> int:
+        """Which execution of the run this is, those of the run that it began with counted first."""
+        return self.origin_executions + self.generation
 
     @property
     def launch(self) -> Launch:
@@ -91,9 +100,9 @@ class TaskInput:
     delay: float = 0.0
     timeout: float | None = None
     rewrites: bool = False
-    keep: bool = False
+    since: int = 0
     origin: str | None = None
-    origin_generation: int = 0
+    origin_executions: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Fan:
     step: str
     low: int
     high: int
-    kept: bool = False
+    since: int = 0
 
     @property
     def width(self) -> int:
@@ -41,7 +41,7 @@ class Fan:
 
     def task(self, index: int) -> Task:
         """The first task of split ``index``."""
-        given = Input(self.parent, kept=self.kept)
+        given = Input(self.parent, since=self.since)
         return Task(TaskRef(self.step, (*self.parent.path, index)), (given,), split_index=index)
 
     def part(self, low: int, high: int) -> Fan:
@@ -77,10 +77,10 @@ class Plan:
         """What starts first."""
         return [Task(TaskRef(self._start))] if self._scope is None else [self._scope]
 
-    def finished(self, task: Task, outcome: Outcome, kept: bool = False) -> list[Ready]:
+    def finished(self, task: Task, outcome: Outcome, since: int = 0) -> list[Ready]:
         """What may start now that ``task`` finished well. Raises PlanError when it went where its code does not.
 
-        ``kept``: its result is that of an earlier execution of a resumed run, so what it feeds may be as well.
+        ``since``: the execution of the run in which its result was made.
         """
         step, ref = self._graph[task.ref.step], task.ref
         _check(step, outcome)
@@ -88,15 +88,15 @@ class Plan:
             self._ended = True
             return []
         if any(self._graph[name].type == "join" for name in outcome.next):
-            return self._arrive(task, self._graph[outcome.next[0]], kept)
+            return self._arrive(task, self._graph[outcome.next[0]], since)
         if outcome.parallel:
             control = TaskRef(outcome.next[0], (*ref.path, 0))
             # @parallel's control task is its own first node; of any other unbounded foreach it is none.
             index = 0 if step.parallel else None
-            return [Task(control, (Input(ref, kept=kept),), split_index=index, control=True)]
+            return [Task(control, (Input(ref, since=since),), split_index=index, control=True)]
         if outcome.splits is not None:
-            return self._fan_out(ref, outcome.next[0], outcome.splits, kept)
-        return [Task(self._successor(ref, name), (Input(ref, kept=kept),)) for name in outcome.next]
+            return self._fan_out(ref, outcome.next[0], outcome.splits, since)
+        return [Task(self._successor(ref, name), (Input(ref, since=since),)) for name in outcome.next]
 
     def fan_finished(self, fan: Fan, arrivals: Iterable[Input]) -> list[Ready]:
         """What may start now that all splits of ``fan`` have reached their join with ``arrivals``."""
@@ -104,7 +104,7 @@ class Plan:
         ready: list[Ready] = []
         for arrival in arrivals:
             for ref in arrival.refs():
-                ready += self._arrive_split(join, Input(ref, kept=arrival.kept))
+                ready += self._arrive_split(join, Input(ref, since=arrival.since))
         return ready
 
     @property
@@ -132,20 +132,20 @@ class Plan:
         iteration = ref.iteration + 1 if name == ref.step else 0
         return TaskRef(name, ref.path, iteration)
 
-    def _fan_out(self, parent: TaskRef, step: str, count: int, kept: bool) -> list[Ready]:
+    def _fan_out(self, parent: TaskRef, step: str, count: int, since: int) -> list[Ready]:
         join = cast(str, self._graph[parent.step].join)
         self._groups[_key(join, parent.path)] = _Group(need=count)
-        return [Fan(parent, step, 0, count, kept)]
+        return [Fan(parent, step, 0, count, since)]
 
-    def _arrive(self, task: Task, join: Step, kept: bool) -> list[Ready]:
+    def _arrive(self, task: Task, join: Step, since: int) -> list[Ready]:
         split, ref = self._graph[cast(str, join.split)], task.ref
         if task.control:
-            return [Task(TaskRef(join.name, ref.path[:-1]), (Input(ref, mappers=True, kept=kept),))]
+            return [Task(TaskRef(join.name, ref.path[:-1]), (Input(ref, mappers=True, since=since),))]
         if split.type == "foreach":
-            return self._arrive_split(join, Input(ref, kept=kept))
+            return self._arrive_split(join, Input(ref, since=since))
         key = _key(join.name, ref.path)
         group = self._groups.setdefault(key, _Group(need=len(split.next)))
-        group.slots[ref.step] = Input(ref, kept=kept)
+        group.slots[ref.step] = Input(ref, since=since)
         return self._close(key, join, ref.path)
 
     def _arrive_split(self, join: Step, arrival: Input) -> list[Ready]:
@@ -195,7 +195,7 @@ class _Group:
         for item in state["inputs"]:
             given = from_plain(Input, item)
             for ref in given.refs():
-                group.slots[ref.path[-1] if state["by_index"] else ref.step] = Input(ref, kept=given.kept)
+                group.slots[ref.path[-1] if state["by_index"] else ref.step] = Input(ref, since=given.since)
         return group
 
 
@@ -211,12 +211,12 @@ def _compress(inputs: list[Input]) -> tuple[Input, ...]:
         if (
             last is not None
             and last.count is not None
-            and (last.ref, last.kept) == (above, item.kept)
+            and (last.ref, last.since) == (above, item.since)
             and index == last.low + last.count
         ):
             packed[-1] = replace(last, count=last.count + 1)
         else:
-            packed.append(Input(above, count=1, low=index, kept=item.kept))
+            packed.append(Input(above, count=1, low=index, since=item.since))
     return tuple(packed)
 
 
@@ -243,4 +243,10 @@ def _check(step: Step, outcome: Outcome) -> None:
             f"*{', '.join(step.next)}*. However, when the code was executed, self.next() was called with "
             f"*{', '.join(outcome.next)}*. Make sure there is only one unconditional self.next() call in the end "
             "of your step. "
+        )
+    elif (step.type == "foreach") != (outcome.splits is not None or outcome.parallel):
+        opens = ("opens no foreach", "opens a foreach")
+        of_code, of_run = opens if step.type != "foreach" else opens[::-1]
+        raise PlanError(
+            f"The code says that step *{step.name}* {of_code}, and when it was executed, it {of_run}."
         )

@@ -21,6 +21,10 @@ class Progress:
         """A task of ``step`` was handed to the workers."""
         self._counts[step]["running"] += 1
 
+    def unstarted(self, step: str) -> None:
+        """A task of ``step`` came back from the workers as it was."""
+        self._counts[step]["running"] -= 1
+
     def finished(self, step: str) -> None:
         """A task of ``step`` finished well."""
         self._move(step, "done")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
@@ -11,6 +12,11 @@ from metaflow.plugins import DATASTORES
 from .. import ids
 from ..manifest import Launch
 from ..tasks import Attempt, Outcome, Task, TaskRef
+
+#: How an attempt ended, as the native runtime writes it.
+_RUNTIME = "runtime"
+#: Marks beside a task's attempts: its result, if it ever comes, is not to be taken; it is cloned, and from where.
+_SUPERSEDED, _ORIGIN = "mftctl-superseded.json", "mftctl-origin.json"
 
 
 class NotReady(Exception):
@@ -38,20 +44,50 @@ class Store:
         failed = 0
         for earlier in range(number):
             attempt = self.open(ref, earlier)
-            failed += attempt.has_metadata("runtime")
-            if not attempt.has_metadata("attempt"):
+            failed += attempt.has_metadata(_RUNTIME)
+            if not _has_begun(attempt):
                 # Metaflow counts attempts up to the first gap; one that was lost before it began must not be one.
                 attempt.init_task()
         return failed
 
-    def finished(self, ref: TaskRef, generation: int) -> Optional[TaskRef]:
-        """The task as it finished well in ``generation`` or, failing that, in one before; None when in none."""
-        for earlier in range(generation, -1, -1):
-            found = replace(ref, generation=earlier)
+    def has_begun(self, ref: TaskRef) -> bool:
+        """Whether there is a first attempt at the task."""
+        return _has_begun(self.open(ref, 0))
+
+    def finished(self, ref: TaskRef, generations: Sequence[int]) -> Optional[TaskRef]:
+        """The task as it finished well in the last of ``generations`` in which it did; None when in none.
+
+        What a generation after that one has begun is superseded: an old worker may yet finish it, and it would then be
+        newer than what was made of the result that is kept.
+        """
+        for generation in reversed(generations):
+            found = replace(ref, generation=generation)
             done = self._done(found.step, found.task_id)
-            if done is not None and done.get("_task_ok"):
+            if done is None or not done.get("_task_ok"):
+                continue
+            if not done.has_metadata(_SUPERSEDED, add_attempt=False):
+                self._supersede(ref, [later for later in generations if later > generation])
                 return found
         return None
+
+    def unreported(self, ref: TaskRef) -> bool:
+        """Whether the latest attempt finished well, but was lost with its worker before it could be told."""
+        done = self._done(ref.step, ref.task_id)
+        if done is None or not done.get("_task_ok"):
+            return False
+        # A task that is well may have an end that is not: then its hooks failed, and it is tried again.
+        return not done.has_metadata(_RUNTIME) or bool(done.load_metadata([_RUNTIME])[_RUNTIME]["success"])
+
+    def note_origin(self, ref: TaskRef, execution: int) -> None:
+        """Remember which execution of its run a task is cloned from."""
+        self.open(ref, 0).save_metadata({_ORIGIN: {"execution": execution}}, add_attempt=False)
+
+    def origin_of(self, ref: TaskRef) -> Optional[int]:
+        """What ``note_origin`` was told; None for a task that is no clone."""
+        task = self.open(ref, 0)
+        if not task.has_metadata(_ORIGIN, add_attempt=False):
+            return None
+        return int(task.load_metadata([_ORIGIN], add_attempt=False)[_ORIGIN]["execution"])
 
     def has_parameters(self) -> bool:
         """Whether the run's parameters are stored already, by an earlier attempt at the first task."""
@@ -62,10 +98,18 @@ class Store:
         paths: list[str] = []
         for given in attempt.task.inputs:
             if given.mappers:
-                paths += self._read(given.ref)["_control_mapper_tasks"]
+                paths += self.mappers(given.ref)
             else:
                 paths += [f"{self._run_id}/{ref.step}/{ref.task_id}" for ref in given.refs()]
         return paths
+
+    def mappers(self, control: TaskRef) -> list[str]:
+        """Paths of the tasks that a control task has started; a clone names those of the run that it comes from."""
+        result = self._read(control)
+        names = [path.rsplit("/", 1)[1] for path in result["_control_mapper_tasks"]]
+        if result.get("_control_task_is_mapper_zero"):
+            names[0] = control.task_id
+        return [f"{self._run_id}/{control.step}/{name}" for name in names]
 
     def parallel_size(self, task: Task) -> Optional[int]:
         """How many nodes the @parallel step asked for whose control task this is."""
@@ -84,6 +128,12 @@ class Store:
         """Names of the attempt's artifacts, Metaflow's own left out."""
         return sorted(name for name in self._read(ref, number) if not name.startswith("_") and name != "name")
 
+    def _supersede(self, ref: TaskRef, generations: Sequence[int]) -> None:
+        for generation in generations:
+            task = self.open(replace(ref, generation=generation), 0)
+            if _has_begun(task):
+                task.save_metadata({_SUPERSEDED: {}}, add_attempt=False)
+
     def _read(self, ref: TaskRef, number: Optional[int] = None) -> Any:
         found = self._done(ref.step, ref.task_id, number)
         if found is None:
@@ -99,6 +149,10 @@ class Store:
             return self._datastore.get_task_datastore(self._run_id, step, task_id, attempt=number)
         except DataException:
             return None
+
+
+def _has_begun(attempt: Any) -> bool:
+    return bool(attempt.has_metadata(attempt.METADATA_ATTEMPT_SUFFIX))
 
 
 def flow_datastore(launch: Launch) -> FlowDataStore:

@@ -87,15 +87,14 @@ class _Run:
     starter: Starter
     on_line: Optional[OnLine]
     attempts: int
-    cloned: bool = False
+    cloned: Optional[int] = None
 
     def run(self) -> Optional[dict[str, Any]]:
         launch, attempt = self.launch, self.attempt
         store = results.Store(launch, attempt.run_id)
-        if attempt.keep and attempt.origin is None:
-            kept = store.finished(attempt.task.ref, attempt.task.ref.generation - 1)
-            if kept is not None:
-                return {**self._success(store, kept, None), "kept": True, "generation": kept.generation}
+        there = self._there(store)
+        if there is not None:
+            return there
         failures = store.failures(attempt.task.ref, attempt.number)
         lost = attempt.number - failures
         attempt = replace(attempt, user_retries=attempt.user_retries + lost)
@@ -123,6 +122,26 @@ class _Run:
             stream.end()
         return self._conclude(store, datastore, streams, saver, ended, failures)
 
+    def _there(self, store: results.Store) -> Optional[dict[str, Any]]:
+        """The result of a task that an earlier execution of the run has finished, or a lost attempt of this one."""
+        attempt = self.attempt
+        ref, before = attempt.task.ref, attempt.origin_executions
+        kept = store.finished(ref, range(max(0, attempt.since - before), ref.generation))
+        if kept is not None:
+            cloned = store.origin_of(kept) if attempt.origin is not None else None
+            since = before + kept.generation if cloned is None else cloned
+            return {**self._success(store, kept, None), "since": since, "generation": kept.generation}
+        if attempt.number and store.unreported(ref):
+            return self._success(store, ref, None)
+        if attempt.number == 0 and ref.generation and store.has_begun(ref):
+            return {
+                "ok": False,
+                "message": f"task {ref.task_id} was begun by another resume of the run at the same time",
+                "log": [],
+                "final": True,
+            }
+        return None
+
     def _init(self) -> Optional[dict[str, Any]]:
         """Store the run's parameters; a result when that fails or is stopped."""
         streams = (Stream("stdout", None), Stream("stderr", None))
@@ -148,23 +167,25 @@ class _Run:
         return None
 
     def _command(self, store: results.Store, attempt: Attempt, folder: Optional[str]) -> list[str]:
-        clone = self._origin(attempt)
-        if clone is not None:
-            self.cloned = True
-            return command.clone_command(self.launch, attempt, clone)
+        origin = self._origin(attempt)
+        if origin is not None:
+            self.cloned = origin.generation
+            store.note_origin(attempt.task.ref, origin.generation)
+            return command.clone_command(
+                self.launch, attempt, f"{attempt.origin}/{origin.step}/{origin.task_id}"
+            )
         paths = store.input_paths(attempt) if attempt.task.inputs else [command.parameters_path(attempt)]
         if attempt.launch and folder is not None:
             return command.launch_command(self.launch, attempt, paths, folder)
         size = store.parallel_size(attempt.task) if attempt.task.control else None
         return command.step_command(self.launch, attempt, paths, folder, size)
 
-    def _origin(self, attempt: Attempt) -> Optional[str]:
-        """Path of the task in the run that this one was made from whose result it begins with, or None."""
-        if not attempt.keep or attempt.origin is None or attempt.task.control:
+    def _origin(self, attempt: Attempt) -> Optional[TaskRef]:
+        """The task in the run that this one was made from whose result it begins with, or None."""
+        if attempt.origin is None or attempt.task.control:
             return None
         origin = results.Store(self.launch, attempt.origin)
-        found = origin.finished(attempt.task.ref, attempt.origin_generation)
-        return None if found is None else f"{attempt.origin}/{found.step}/{found.task_id}"
+        return origin.finished(attempt.task.ref, range(attempt.since, attempt.origin_executions))
 
     def _success(self, store: results.Store, ref: TaskRef, number: Optional[int]) -> dict[str, Any]:
         return {
@@ -201,7 +222,7 @@ class _Run:
         if ended.code:
             return self._failure(ended, streams, failures)
         result = self._success(store, self.attempt.task.ref, self.attempt.number)
-        return {**result, "kept": True} if self.cloned else result
+        return result if self.cloned is None else {**result, "since": self.cloned}
 
     def _failure(self, ended: Ended, streams: tuple[Stream, Stream], failures: int) -> dict[str, Any]:
         """What the worker tells Temporal: ``final`` once the user's budget or Metaflow's MAX_ATTEMPTS is used up."""

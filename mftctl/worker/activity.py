@@ -20,6 +20,7 @@ from ..manifest import MAX_ATTEMPTS
 from ..tasks import Attempt
 from .hosts import Hosts, Supervisor
 from .observer import Observer, TaskEvent
+from .pauses import Pauses
 
 #: Well under the engine's heartbeat timeout; it also bounds how soon a task learns of a cancellation.
 HEARTBEAT_SECONDS = 2.0
@@ -40,6 +41,7 @@ class TaskActivity:
         self._hosts = hosts
         self._limit = asyncio.Semaphore(limit)
         self._observer = observer
+        self._pauses = Pauses()
         self._running: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
@@ -62,10 +64,14 @@ class TaskActivity:
         running = asyncio.current_task()
         assert running is not None
         self._running.add(running)
+        clock = asyncio.get_running_loop().time
+        came = clock()
         try:
             async with self._limit:
                 if "hook" in plain:
                     return await self._hook(HookInput.from_plain(plain))
+                if await self._pauses.hold_back(clock() - came):
+                    return {"unstarted": True}
                 return await self._attempt(TaskInput.from_plain(plain))
         finally:
             self._running.discard(running)
@@ -175,9 +181,9 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
         user_retries=given.user_retries,
         parameters=given.parameters,
         launch=given.rewrites,
-        keep=given.keep,
+        since=given.since,
         origin=given.origin,
-        origin_generation=given.origin_generation,
+        origin_executions=given.origin_executions,
     )
     attempts = 1 + given.user_retries + given.error_retries
     request = {
@@ -197,7 +203,7 @@ def _success(event: TaskEvent, result: dict[str, Any]) -> dict[str, Any]:
         ref = replace(ref, generation=result["generation"])
     pathspec = f"{event.flow}/{event.run_id}/{ref.step}/{ref.task_id}"
     fetch = f'metaflow.Task("{pathspec}").data' + (f".{names[0]}" if names else "")
-    kept: dict[str, Any] = {key: result[key] for key in ("kept", "generation") if key in result}
+    kept: dict[str, Any] = {key: result[key] for key in ("since", "generation") if key in result}
     return {"task": pathspec, "outcome": result["outcome"], "artifacts": names, "fetch": fetch, **kept}
 
 

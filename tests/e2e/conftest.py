@@ -123,6 +123,13 @@ def served(home: Home, server: str) -> Home:
     return Home(home.folder, {**home.env, "TEMPORAL_ADDRESS": server}, home.processes)
 
 
+@pytest.fixture(scope="module")
+def lodging(tmp_path_factory: pytest.TempPathFactory, server: str) -> Iterator[Home]:
+    """A home that all tests of a file share, whose commands find the session's server."""
+    for place in _home(tmp_path_factory.mktemp("lodging")):
+        yield Home(place.folder, {**place.env, "TEMPORAL_ADDRESS": server}, place.processes)
+
+
 def _home(folder: Path) -> Iterator[Home]:
     scripts = str(Path(sys.executable).parent)
     env = {

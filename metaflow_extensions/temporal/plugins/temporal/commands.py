@@ -77,6 +77,7 @@ def trigger(obj: Any, **options: Any) -> None:
 @click.option("--run-param", "run_params", multiple=True, default=None, help="With --new-run: NAME=VALUE.")
 @click.option("--run-id-file", default=None, type=str, help="Write the run id to this file.")
 @click.option("--task-queue", default=None, hidden=True, help="Known from the run.")
+@owned
 @branched
 @connected
 @answered
