@@ -72,14 +72,13 @@ def step_command(
     ]
 
 
-def clone_command(launch: Launch, attempt: Attempt, origin: str) -> list[str]:
+def clone_command(launch: Launch, attempt: Attempt, task_id: str, origin: str) -> list[str]:
     """Copies the result of the task at path ``origin`` of another run, as Metaflow's own `resume` does."""
-    ref = attempt.task.ref
-    task = ["--run-id", attempt.run_id, "--task-id", ref.task_id, "--retry-count", str(attempt.number)]
+    task = ["--run-id", attempt.run_id, "--task-id", task_id, "--retry-count", str(attempt.number)]
     return [
         *top_options(launch),
         "step",
-        ref.step,
+        attempt.task.ref.step,
         *task,
         *_tags(launch),
         *_origin(attempt),

@@ -43,6 +43,7 @@ def request_of(
         "control": attempt.task.control,
         "retry_count": attempt.number,
         "user_retries": attempt.user_retries,
+        "origin": attempt.origin,
         "tags": tags,
         "namespace": namespace,
         "sha": sha,
@@ -61,6 +62,8 @@ def _replace_process(state: Any, request: dict[str, Any]) -> None:
     decorators = getattr(state.flow, step).decorators
     context = UBF_CONTROL if request["control"] else None
     arguments = CLIArgs(_task(state, request, decorators, context))
+    if request["origin"]:
+        arguments.command_options["clone-run-id"] = request["origin"]
     _ask(state, request, decorators, arguments, context)
     config = [option for option in sys.argv if option.startswith("--local-config-file=")]
     if config:

@@ -16,7 +16,7 @@ from typing import Any, Optional
 from ..codec import from_plain, to_plain
 from ..manifest import MAX_ATTEMPTS, Launch
 from ..tasks import Attempt, TaskRef
-from . import command, results
+from . import command, earlier, results
 from .channel import Channel
 from .logs import OnLine, Saver, Stream
 from .process import Ended, Watch
@@ -87,21 +87,27 @@ class _Run:
     starter: Starter
     on_line: Optional[OnLine]
     attempts: int
-    cloned: Optional[int] = None
+    cloned: Optional[earlier.Clone] = None
 
     def run(self) -> Optional[dict[str, Any]]:
         launch, attempt = self.launch, self.attempt
         store = results.Store(launch, attempt.run_id)
-        there = self._there(store)
-        if there is not None:
-            return there
+        try:
+            kept = earlier.kept(store, attempt)
+        except earlier.Conflict:
+            message = (
+                f"task {attempt.task.ref.task_id} was begun by another resume of the run at the same time"
+            )
+            return {"ok": False, "message": message, "log": [], "final": True}
+        if kept is not None:
+            found = {"since": kept.since, "generation": kept.ref.generation}
+            return {**self._success(store, kept.ref, None), **found}
         failures = store.failures(attempt.task.ref, attempt.number)
         lost = attempt.number - failures
         attempt = replace(attempt, user_retries=attempt.user_retries + lost)
-        if not attempt.task.inputs and not store.has_parameters():
-            problem = self._init()
-            if problem is not None:
-                return problem
+        problem = self._prepare(store, attempt)
+        if problem is not None:
+            return problem
         datastore = store.open(attempt.task.ref, attempt.number)
         streams = (Stream("stdout", self.on_line), Stream("stderr", self.on_line))
         for stream, printed in zip(streams, self.starter.prelude):
@@ -122,30 +128,24 @@ class _Run:
             stream.end()
         return self._conclude(store, datastore, streams, saver, ended, failures)
 
-    def _there(self, store: results.Store) -> Optional[dict[str, Any]]:
-        """The result of a task that an earlier execution of the run has finished, or a lost attempt of this one."""
-        attempt = self.attempt
-        ref, before = attempt.task.ref, attempt.origin_executions
-        kept = store.finished(ref, range(max(0, attempt.since - before), ref.generation))
-        if kept is not None:
-            cloned = store.origin_of(kept) if attempt.origin is not None else None
-            since = before + kept.generation if cloned is None else cloned
-            return {**self._success(store, kept, None), "since": since, "generation": kept.generation}
-        if attempt.number and store.unreported(ref):
-            return self._success(store, ref, None)
-        if attempt.number == 0 and ref.generation and store.has_begun(ref):
-            return {
-                "ok": False,
-                "message": f"task {ref.task_id} was begun by another resume of the run at the same time",
-                "log": [],
-                "final": True,
-            }
+    def _prepare(self, store: results.Store, attempt: Attempt) -> Optional[dict[str, Any]]:
+        """What is to be there before the task is; a result when that fails or is stopped."""
+        if not attempt.task.inputs and not store.has_parameters():
+            argv = command.init_command(self.launch, attempt)
+            problem = self._beside(argv, "the run's parameters were not accepted")
+            if problem is not None:
+                return problem
+        self.cloned = earlier.clone(store, self.launch, attempt)
+        for task_id, path in self.cloned.tasks[:-1] if self.cloned is not None else ():
+            argv = command.clone_command(self.launch, attempt, task_id, path)
+            problem = self._beside(argv, f"task {path} could not be cloned")
+            if problem is not None:
+                return problem
         return None
 
-    def _init(self) -> Optional[dict[str, Any]]:
-        """Store the run's parameters; a result when that fails or is stopped."""
+    def _beside(self, argv: list[str], message: str) -> Optional[dict[str, Any]]:
+        """Run a command that is not the task's; a result, with the ``message``, when it fails or is stopped."""
         streams = (Stream("stdout", None), Stream("stderr", None))
-        argv = command.init_command(self.launch, self.attempt)
         env = {"METAFLOW_RUN_ID": self.attempt.run_id}
         ended = self.watch.run(
             self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0
@@ -158,34 +158,17 @@ class _Run:
             return {"ok": False, "lost": not ended.final, "cancelled": ended.final}
         if ended.code:
             log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
-            return {
-                "ok": False,
-                "message": "the run's parameters were not accepted",
-                "log": log,
-                "final": True,
-            }
+            return {"ok": False, "message": message, "log": log, "final": True}
         return None
 
     def _command(self, store: results.Store, attempt: Attempt, folder: Optional[str]) -> list[str]:
-        origin = self._origin(attempt)
-        if origin is not None:
-            self.cloned = origin.generation
-            store.note_origin(attempt.task.ref, origin.generation)
-            return command.clone_command(
-                self.launch, attempt, f"{attempt.origin}/{origin.step}/{origin.task_id}"
-            )
+        if self.cloned is not None:
+            return command.clone_command(self.launch, attempt, *self.cloned.tasks[-1])
         paths = store.input_paths(attempt) if attempt.task.inputs else [command.parameters_path(attempt)]
         if attempt.launch and folder is not None:
             return command.launch_command(self.launch, attempt, paths, folder)
         size = store.parallel_size(attempt.task) if attempt.task.control else None
         return command.step_command(self.launch, attempt, paths, folder, size)
-
-    def _origin(self, attempt: Attempt) -> Optional[TaskRef]:
-        """The task in the run that this one was made from whose result it begins with, or None."""
-        if attempt.origin is None or attempt.task.control:
-            return None
-        origin = results.Store(self.launch, attempt.origin)
-        return origin.finished(attempt.task.ref, range(attempt.since, attempt.origin_executions))
 
     def _success(self, store: results.Store, ref: TaskRef, number: Optional[int]) -> dict[str, Any]:
         return {
@@ -222,7 +205,7 @@ class _Run:
         if ended.code:
             return self._failure(ended, streams, failures)
         result = self._success(store, self.attempt.task.ref, self.attempt.number)
-        return result if self.cloned is None else {**result, "since": self.cloned}
+        return result if self.cloned is None else {**result, "since": self.cloned.execution}
 
     def _failure(self, ended: Ended, streams: tuple[Stream, Stream], failures: int) -> dict[str, Any]:
         """What the worker tells Temporal: ``final`` once the user's budget or Metaflow's MAX_ATTEMPTS is used up."""

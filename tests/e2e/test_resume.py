@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import re
+import subprocess
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,111 +14,252 @@ from temporalio.client import Client
 
 from mftctl import ids
 from mftctl.control import deployments, found, runs, steering
+from mftctl.errors import Exit, MftctlError
 
 pytestmark = pytest.mark.xdist_group("resume")
 FINISHED = Path(__file__).resolve().parents[1] / "fidelity" / "finished.py"
 
-FLOW = """
-import os, time
-from metaflow import FlowSpec, current, step
+EFFECT = """
+import atexit, os, signal, time
+from metaflow import FlowSpec, Parameter, catch, current, environment, parallel, retry, step
 
-def effect(flow, *where):
-    place = f"PLACE/{current.run_id}"
+def file(name):
+    for folder in (f"PLACE/{current.run_id}", "PLACE"):
+        if os.path.exists(f"{folder}/{name}"):
+            return f"{folder}/{name}"
+
+def kill(worker):
+    os.kill(worker, signal.SIGKILL)
+    time.sleep(600)
+
+def effect(*where):
     label = "-".join(map(str, (current.step_name, *where)))
-    if os.path.exists(f"{place}/fail-{label}"):
+    os.makedirs(f"PLACE/{current.run_id}", exist_ok=True)
+    if file(f"fail-{label}"):
         raise RuntimeError(f"{label} fails")
-    while os.path.exists(f"{place}/hold-{label}"):
-        open(f"{place}/held-{label}", "w").close()
+    while file(f"hold-{label}") or file(f"hold-{current.task_id}"):
+        open(f"PLACE/{current.run_id}/held-{current.task_id}", "w").close()
         time.sleep(0.01)
-    with open(f"{place}/effects", "a") as effects:
+    killing = file(f"kill-{label}")
+    if killing:
+        worker = int(open(killing).read())
+        os.remove(killing)
+        # After the result of the task is stored, before its worker has told it.
+        atexit.register(kill, worker)
+    with open(f"PLACE/{current.run_id}/effects", "a") as effects:
         effects.write(f"{current.step_name}/{current.task_id}\\n")
+"""
 
+FLOW = """
 class Resumed(FlowSpec):
     @step
     def start(self):
         self.count = 0
-        effect(self)
+        effect()
         self.next(self.loop)
 
     @step
     def loop(self):
         self.count += 1
         self.more = "yes" if self.count < 3 else "no"
-        effect(self, self.count)
+        effect(self.count)
         self.next({"yes": self.loop, "no": self.fork}, condition="more")
 
     @step
     def fork(self):
-        effect(self)
+        effect()
         self.next(self.many, self.outer, self.side)
 
     @step
     def side(self):
         self.got = "side"
-        effect(self)
+        effect()
         self.next(self.join)
 
     @step
     def many(self):
         self.items = list(range(20))
-        effect(self)
+        effect()
         self.next(self.piece, foreach="items")
 
     @step
     def piece(self):
         self.got = self.input * 2
-        effect(self, self.index)
+        effect(self.index)
         self.next(self.gather)
 
     @step
     def gather(self, inputs):
         self.got = [one.got for one in inputs]
-        effect(self)
+        effect()
         self.next(self.join)
 
     @step
     def outer(self):
         self.items = [1, 2]
-        effect(self)
+        effect()
         self.next(self.inner, foreach="items")
 
     @step
     def inner(self):
         self.outer_item = self.input
         self.items = [10, 20]
-        effect(self, self.index)
+        effect(self.index)
         self.next(self.body, foreach="items")
 
     @step
     def body(self):
         self.got = self.outer_item + self.input
-        effect(self, self.outer_item, self.index)
+        effect(self.outer_item, self.index)
         self.next(self.join_inner)
 
     @step
     def join_inner(self, inputs):
         self.got = [one.got for one in inputs]
-        effect(self, inputs[0].outer_item)
+        effect(inputs[0].outer_item)
         self.next(self.join_outer)
 
     @step
     def join_outer(self, inputs):
         self.got = [one.got for one in inputs]
-        effect(self)
+        effect()
         self.next(self.join)
 
     @step
     def join(self, inputs):
         self.got = [one.got for one in inputs]
-        effect(self)
+        effect()
         self.next(self.end)
 
     @step
     def end(self):
-        effect(self)
+        effect()
 
 if __name__ == "__main__":
     Resumed()
+"""
+
+
+CLONED = """
+class Cloned(FlowSpec):
+    alpha = Parameter("alpha", default=1)
+
+    @step
+    def start(self):
+        self.items = ["a", "b", "c"]
+        self.next(self.body, foreach="items")
+
+    @retry(times=1, minutes_between_retries=0)
+    @step
+    def body(self):
+        if current.retry_count == 0:
+            raise RuntimeError("the first attempt")
+        self.got = self.input
+        effect(self.index)
+        self.next(self.gather)
+
+    @step
+    def gather(self, inputs):
+        self.got = [one.got for one in inputs]
+        effect()
+        self.next(self.nodes)
+
+    @step
+    def nodes(self):
+        effect()
+        self.next(self.work, num_parallel=2)
+
+    @parallel
+    @step
+    def work(self):
+        self.node = current.parallel.node_index
+        effect(self.node)
+        self.next(self.meet)
+
+    @step
+    def meet(self, inputs):
+        self.nodes = [one.node for one in inputs]
+        effect()
+        self.next(self.caught)
+
+    @catch(var="error", print_exception=False)
+    @step
+    def caught(self):
+        effect()
+        if self.nodes:
+            raise ValueError("caught")
+        self.next(self.last)
+
+    @environment(vars={"COLOUR": "green"})
+    @step
+    def last(self):
+        effect()
+        self.colour = os.environ["COLOUR"]
+        self.origin = current.origin_run_id
+        self.next(self.end)
+
+    @step
+    def end(self):
+        effect()
+
+if __name__ == "__main__":
+    Cloned()
+"""
+
+WIDE = """
+class Wide(FlowSpec):
+    @step
+    def start(self):
+        self.items = list(range(110))
+        self.next(self.piece, foreach="items")
+
+    @step
+    def piece(self):
+        self.got = self.input * 2
+        effect(self.index)
+        self.next(self.gather)
+
+    @step
+    def gather(self, inputs):
+        self.got = [one.got for one in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    Wide()
+"""
+
+CODED = """
+class Coded(FlowSpec):
+    PARAMETER
+
+    @step
+    def start(self):
+        self.codes = ["CODE"]
+        self.next(self.AFTER)
+    WORK
+    @step
+    def last(self):
+        effect()
+        self.codes = [*self.codes, "CODE"]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    Coded()
+"""
+
+WORK = """
+    @step
+    def work(self):
+        self.codes = [*self.codes, "CODE"]
+        self.next(self.last)
 """
 
 
@@ -125,9 +270,15 @@ class Stage:
         self.home = home
         self.folder = home.folder.parent / "runs"
         self.folder.mkdir()
+        self.serve()
+
+    def serve(self) -> None:
+        """Start a worker, which has room for tasks that are held and others."""
+        self.home.worker("--all", "--concurrency", "6")
+        self.worker: subprocess.Popen[str] = self.home.processes[-1]
 
     def deploy(self, name: str, source: str) -> None:
-        self.home.flow(name, source.replace("PLACE", str(self.folder)))
+        self.home.flow(name, (EFFECT + source).replace("PLACE", str(self.folder)))
         done = self.home.run("deploy", name)
         assert done.returncode == 0, done.stderr
 
@@ -139,32 +290,45 @@ class Stage:
 
         return asyncio.run(acted())
 
-    def begin(self, flow: str = "Resumed", *, fail=(), hold=(), **parameters: str) -> str:
-        """A run of which some tasks fail or wait as long as there is a file of theirs."""
+    def begin(self, flow: str = "Resumed", timeout: float | None = None, **files: Iterable[str]) -> str:
+        """A run with files that tell its tasks to fail, hold or kill the worker."""
         run_id = ids.new_run_id(flow)
-        (self.folder / run_id).mkdir()
-        for kind, labels in (("fail", fail), ("hold", hold)):
+        for kind, labels in files.items():
             for label in labels:
-                (self.folder / run_id / f"{kind}-{label}").touch()
+                self.file(run_id, f"{kind}-{label}").write_text(str(self.worker.pid))
 
         async def started(client):
-            manifest = await deployments.find(client, flow)
-            return await runs.start(client, manifest, parameters, run_id=run_id)
+            manifest = replace(await deployments.find(client, flow), workflow_timeout=timeout)
+            return await runs.start(client, manifest, {}, run_id=run_id)
 
         return self.act(started)
 
     def file(self, run_id: str, name: str) -> Path:
+        (self.folder / run_id).mkdir(exist_ok=True)
         return self.folder / run_id / name
 
+    def ended(self, run_id: str) -> runs.Ended:
+        """How the run has ended, once it has."""
+        return self.act(lambda client: runs.outcome(client.get_workflow_handle(run_id)))
+
     def ending(self, run_id: str) -> str:
-        """How the run ends, once it has."""
-        return self.act(lambda client: runs.outcome(client.get_workflow_handle(run_id))).status
+        return self.ended(run_id).status
 
     def resume(self, run_id: str, **options) -> str:
         return self.act(lambda client: steering.resume(client, run_id, **options))
 
+    def refused(self, run_id: str, **options) -> MftctlError:
+        with pytest.raises(MftctlError) as error:
+            self.resume(run_id, **options)
+        return error.value
+
     def status(self, run_id: str) -> str:
         return self.act(lambda client: found.describe(client, run_id)).status
+
+    def effects(self, run_id: str) -> Counter:
+        """How often each task has had its effect, by its step and id."""
+        file = self.file(run_id, "effects")
+        return Counter(file.read_text().splitlines() if file.exists() else [])
 
     def finished(self, *pathspecs: str) -> list[dict]:
         """What finished.py says of the runs."""
@@ -172,22 +336,30 @@ class Stage:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def effects(self, run_id: str) -> Counter:
-        """How often each task has had its effect, by its step and id."""
-        file = self.file(run_id, "effects")
-        return Counter(file.read_text().splitlines() if file.exists() else [])
+    def check(self, expected: dict, *pathspecs: str) -> list[dict]:
+        """Every run has the tasks and artifacts of one that never failed, and each task had its effect once.
 
-    def check_whole(self, pathspec: str, expected: dict) -> dict:
-        """Each task has finished once, with the artifacts of a run that never failed, and had its effect once."""
-        (dump,) = self.finished(pathspec)
-        assert dump["successful"]
-        assert dump["tasks"].keys() == expected["tasks"].keys()
-        effects = self.effects(pathspec.split("/")[1])
-        for key, tasks in dump["tasks"].items():
-            assert len(tasks) == 1, key
-            assert tasks[0]["artifacts"] == expected["tasks"][key][0]["artifacts"], key
-            assert effects[f"{key.split('[')[0].split('~')[0]}/{tasks[0]['id']}"] == 1, key
-        return dump
+        A clone has had none. Gives what finished.py says.
+        """
+        dumps = self.finished(*pathspecs)
+        for pathspec, dump in zip(pathspecs, dumps, strict=True):
+            assert dump["successful"], pathspec
+            assert dump["tasks"].keys() == expected["tasks"].keys()
+            effects = self.effects(pathspec.split("/")[1])
+            for key, tasks in dump["tasks"].items():
+                step = key.split("[")[0].split("~")[0]
+                assert tasks[0]["artifacts"] == expected["tasks"][key][0]["artifacts"], key
+                for task in tasks:
+                    assert effects[f"{step}/{task['id']}"] == (not task["cloned"]), (key, task["id"])
+        return dumps
+
+
+def generations(dump: dict) -> dict[str, list[int]]:
+    """In which generations each task has finished, the newest first."""
+    return {
+        key: [int((re.search(r"-g(\d+)(_node_\d+)?$", task["id"]) or [0, 0])[1]) for task in tasks]
+        for key, tasks in dump["tasks"].items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +367,6 @@ def stage(lodging) -> Stage:
     """A stage with the flow."""
     stage = Stage(lodging)
     stage.deploy("resumed.py", FLOW)
-    lodging.worker("--all")
     return stage
 
 
@@ -213,12 +384,248 @@ def test_only_what_did_not_finish_runs_again(stage, whole):
     fails = ["loop-2", "fork", "side", "piece-13", "body-2-1", "join_inner-1", "gather", "join", "end"]
     run_id = stage.begin(fail=fails)
     while fails:
-        assert stage.ending(run_id) == "failed"
-        ended = stage.act(lambda client: runs.outcome(client.get_workflow_handle(run_id)))
+        ended = stage.ended(run_id)
+        assert ended.status == "failed"
         (label,) = (one for one in fails if ended.message.endswith(f"{one} fails"))
         fails.remove(label)
         stage.file(run_id, f"fail-{label}").unlink()
         assert stage.resume(run_id) == run_id
+    assert stage.ending(run_id) == stage.status(run_id) == "completed"
+    (dump,) = stage.check(whole, f"Resumed/{run_id}")
+    assert all(len(tasks) == 1 for tasks in dump["tasks"].values())
+
+
+def test_a_stopped_run_goes_on(stage, whole, wait_until):
+    """So it is with a run that was cancelled, that timed out, or that was terminated when its worker had been killed.
+
+    A task whose worker dies when the result is stored, and not yet told, is not run again either.
+    """
+    cancelled, timed, lost = (
+        stage.begin(hold=["body-1-1"]),
+        stage.begin(hold=["loop-2"], timeout=3),
+        stage.begin(hold=["piece-5"]),
+    )
+    wait_until(stage.file(cancelled, "held-temporal-body-0-1").exists, "a task is held")
+    stage.act(lambda client: steering.cancel(client, cancelled))
+    assert [stage.ending(cancelled), stage.ending(timed)] == ["cancelled", "timed_out"]
+    wait_until(stage.file(lost, "held-temporal-piece-5").exists, "a task is held")
+    goes_on = stage.begin(kill=["fork"])
+    wait_until(lambda: stage.worker.poll() is not None, "the worker is killed")
+    stage.act(lambda client: steering.terminate(client, lost))
+    stage.serve()
+    for run_id, label in ((cancelled, "body-1-1"), (timed, "loop-2"), (lost, "piece-5")):
+        stage.file(run_id, f"hold-{label}").unlink()
+        stage.resume(run_id)
+    while stage.ending(timed) == "timed_out":  # it has three seconds again each time
+        stage.resume(timed)
+    stopped = [cancelled, timed, lost, goes_on]
+    assert [stage.ending(run_id) for run_id in stopped] == ["completed"] * 4
+    *_, dump = stage.check(whole, *(f"Resumed/{run_id}" for run_id in stopped))
+    assert set(map(tuple, generations(dump).values())) == {(0,)}
+
+
+def test_no_result_is_older_than_what_it_was_made_of(stage, whole):
+    """What follows a step that was run again runs again, also in later resumes and in runs made of that one."""
+    old = stage.begin(fail=["end"])
+    assert stage.ending(old) == "failed"
+    stage.file(old, "fail-join_outer").touch()
+    stage.resume(old, step="join_inner")
+    assert stage.ended(old).message.endswith("join_outer fails")
+    stage.file(old, "fail-join_outer").unlink()
+    stage.resume(old)
+    assert stage.ended(old).message.endswith("end fails")
+    stage.file(old, "fail-end").unlink()
+    stage.resume(old)
+    assert stage.ending(old) == "completed"
+    (dump,) = stage.check(whole, f"Resumed/{old}")
+    again = {key: found for key, found in generations(dump).items() if found != [0]}
+    inner = {f"join_inner[{index}]": [1, 0] for index in range(2)}
+    assert again == {**inner, "join_outer": [2, 0], "join": [2, 0], "end": [3]}
+
+    # Of a run that went well a new one can be made, which is resumed like any other.
+    (stage.folder / "fail-end").touch()
+    new = stage.resume(old, new_run=True, step="join")
+    assert stage.ending(new) == "failed"
+    (stage.folder / "fail-end").unlink()
+    assert stage.resume(new) == new
+    assert stage.ending(new) == "completed"
+    (dump,) = stage.check(whole, f"Resumed/{new}")
+    cloned = {key: tasks[0]["cloned"] for key, tasks in dump["tasks"].items()}
+    assert {key for key, origin in cloned.items() if origin is None} == {"join", "end"}
+    assert cloned["join_inner[1]"] == "temporal-join_inner-1-g1"
+    assert cloned["join_outer"] == "temporal-join_outer-0-g2"
+    assert generations(dump)["join"] == [0]
+
+
+def test_a_new_run_is_as_metaflows_own_resume(stage):
+    """A new run clones what `python flow.py resume` clones and runs the rest: same tasks, artifacts and origins."""
+    stage.deploy("cloned.py", CLONED)
+    old = stage.begin("Cloned", fail=["work-1", "last"])
+    assert stage.ended(old).step == "work"
+    stage.file(old, "fail-work-1").unlink()
+    stage.resume(old)
+    assert stage.ended(old).step == "last"
+    stage.file(old, "fail-last").unlink()
+    new = stage.resume(old, new_run=True)
+    native = stage.home.command(
+        "python", "cloned.py", "resume", "--origin-run-id", old, "--run-id-file", "native"
+    )
+    assert native.returncode == 0, native.stdout + native.stderr
+    stage.resume(old)
+    assert [stage.ending(new), stage.ending(old)] == ["completed", "completed"]
+    native_id = (stage.home.folder / "native").read_text()
+    theirs, ours, went_on = stage.finished(*(f"Cloned/{one}" for one in (native_id, new, old)))
+    for dump in (theirs, ours):
+        for tasks in dump["tasks"].values():
+            del tasks[0]["id"]
+    assert ours == theirs
+    assert generations(went_on)["work[0]"] == generations(went_on)["work[1]"] == [1]
+    for key, tasks in went_on["tasks"].items():
+        expected = theirs["tasks"][key][0]["artifacts"] | ({"origin": None} if key in {"last", "end"} else {})
+        if not key.startswith("work"):  # whose artifacts name tasks of theirs
+            assert tasks[0]["artifacts"] == expected, key
+    assert set(stage.effects(old).values()) == {1}
+
+
+def test_a_wide_foreach_goes_on(stage):
+    """Splits that child workflows run are kept each for itself, and the join takes old and new in split order."""
+    stage.deploy("wide.py", WIDE)
+    run_id = stage.begin("Wide", fail=["piece-77"])
+    assert stage.ending(run_id) == "failed"
+    stage.file(run_id, "fail-piece-77").unlink()
+    stage.resume(run_id)
     assert stage.ending(run_id) == "completed"
-    assert stage.status(run_id) == "completed"
-    stage.check_whole(f"Resumed/{run_id}", whole)
+    (dump,) = stage.finished(f"Wide/{run_id}")
+    assert dump["tasks"]["gather"][0]["artifacts"]["got"] == [2 * index for index in range(110)]
+    effects = stage.effects(run_id)
+    kept = generations(dump)
+    assert kept["piece[77]"] == [1]
+    assert kept["piece[0]"] == [0]
+    pieces = [task["id"] for key, (task,) in dump["tasks"].items() if key.startswith("piece")]
+    assert [effects[f"piece/{one}"] for one in pieces] == [1] * 110
+
+
+def test_the_latest_code_runs_what_runs_again(stage):
+    """With the deployment's current version old results are kept; where its graph does not fit them, it says so."""
+
+    def deploy(code: str, after: str = "work", parameter: str = "") -> None:
+        changed = {"WORK": WORK * (after == "work"), "CODE": code, "AFTER": after, "PARAMETER": parameter}
+        source = CODED
+        for word, text in changed.items():
+            source = source.replace(word, text)
+        stage.deploy("coded.py", source)
+
+    deploy("one")
+    first, second = stage.begin("Coded", fail=["last"]), stage.begin("Coded", fail=["last"])
+    assert [stage.ending(first), stage.ending(second)] == ["failed", "failed"]
+    for run_id in (first, second):
+        stage.file(run_id, "fail-last").unlink()
+    deploy("two")
+    stage.resume(first, latest_code=True)
+    deploy("three", after="last")
+    stage.resume(second, latest_code=True)
+    assert stage.ending(first) == "completed"
+    misfit = stage.ended(second)
+    assert (misfit.status, "resume with: --step start" in misfit.message) == ("failed", True)
+    stage.resume(second, latest_code=True, step="start")
+    assert stage.ending(second) == "completed"
+    one, other = stage.finished(f"Coded/{first}", f"Coded/{second}")
+    assert one["tasks"]["last"][0]["artifacts"]["codes"] == ["one", "one", "two"]
+    assert other["tasks"]["last"][0]["artifacts"]["codes"] == ["three", "three"]
+    assert stage.refused(first, latest_code=True, new_run=True, step="nowhere").exit == Exit.USAGE
+
+    third = stage.begin("Coded", fail=["last"])
+    assert stage.ending(third) == "failed"
+    deploy("four", after="last", parameter='alpha = Parameter("alpha", default=7)')
+    assert stage.refused(third, latest_code=True).code == "parameter.new"
+    made = stage.resume(third, latest_code=True, new_run=True)
+    assert stage.ending(made) == "completed"
+    (dump,) = stage.finished(f"Coded/{made}")
+    assert dump["tasks"]["last"][0]["artifacts"] | {"alpha": 7} == dump["tasks"]["last"][0]["artifacts"]
+
+
+def test_one_resumes_and_others_are_refused(stage):
+    """A run that goes on, one that went well and one that is not there are not resumed; of two at once, one is."""
+    failed = stage.begin(fail=["start"])
+    assert stage.ending(failed) == "failed"
+
+    async def both(client):
+        return await asyncio.gather(
+            *(steering.resume(client, failed) for _ in range(2)), return_exceptions=True
+        )
+
+    stage.file(failed, "fail-start").rename(stage.file(failed, "hold-start"))
+    results = stage.act(both)
+    (refused,) = (one for one in results if isinstance(one, MftctlError))
+    assert (refused.exit, refused.code) == (Exit.CONFLICT, "run.running")
+    assert failed in results
+    assert stage.refused(failed).exit == Exit.CONFLICT
+    assert stage.refused(failed, new_run=True).exit == Exit.CONFLICT
+    stage.file(failed, "hold-start").unlink()
+    assert stage.ending(failed) == "completed"
+    assert stage.refused(failed).code == "run.completed"
+    assert stage.refused("temporal-resumed-nobody").exit == Exit.NOT_FOUND
+
+
+def test_a_run_of_mftctl_run_goes_on_as_its_hint_says(stage):
+    """Such a run has had a worker of its own: `python flow.py resume` lets it go on, and `runs resume` says so."""
+    (stage.folder / "fail-last").touch()
+    failed = stage.home.run("run", "cloned.py", "--run-id-file", "own")
+    (stage.folder / "fail-last").unlink()
+    assert failed.returncode == 3
+    run_id = (stage.home.folder / "own").read_text().strip()
+    hint = failed.stderr.rpartition("go on from there: ")[2].split()
+    assert hint == ["python", "cloned.py", "resume", "--origin-run-id", run_id]
+    refused = stage.refused(run_id)
+    assert (refused.exit, refused.hint.endswith(" ".join(hint))) == (Exit.CONFLICT, True)
+    done = stage.home.command(*hint, "--run-id-file", "own")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (dump,) = stage.finished(f"Cloned/{(stage.home.folder / 'own').read_text()}")
+    assert dump["successful"]
+    run_again = {key for key, tasks in dump["tasks"].items() if tasks[0]["cloned"] is None}
+    assert run_again == {"last", "end"}
+
+
+def test_a_paused_run_starts_nothing(stage, whole, wait_until, monkeypatch):
+    """A paused run lets what runs finish and starts no other task, queued ones neither, in children or when resumed.
+
+    It stays so when its worker is killed, and goes on when it is told to.
+    """
+    run_id = stage.begin("Wide", hold=["piece-3"])
+    child = ids.foreach_id(run_id, "piece", (), 0)
+    wait_until(lambda: sum(stage.effects(run_id).values()) > 5, "splits run")
+    assert stage.act(lambda client: steering.pause(client, run_id))
+    assert stage.status(run_id) == "paused"
+    assert not stage.act(lambda client: steering.pause(client, run_id))
+
+    def running() -> int:
+        counts = stage.act(lambda client: runs.progress(client.get_workflow_handle(child)))
+        return 100 if counts is None else counts["piece"].get("running", 0)
+
+    wait_until(lambda: running() == 1, "all that runs is the split that is held")
+    stage.file(run_id, "hold-piece-3").unlink()
+    wait_until(lambda: running() == 0, "it has finished")
+    before = stage.effects(run_id)
+    assert before["piece/temporal-piece-3"] == 1
+    assert sum(before.values()) < 110
+
+    failed = stage.begin(fail=["loop-2"])
+    assert stage.ending(failed) == "failed"
+    stage.file(failed, "fail-loop-2").unlink()
+    stage.worker.kill()
+    stage.worker.wait()
+    monkeypatch.setattr(runs, "QUERY_TIMEOUT", 0.2)
+    stage.resume(failed)
+    assert stage.act(lambda client: steering.pause(client, failed)) is None
+    stage.serve()
+    assert stage.ending(stage.begin()) == "completed"
+    assert stage.effects(run_id) == before
+    assert len(stage.effects(failed)) == 2
+    wait_until(lambda: stage.status(failed) == "paused", "the worker has taken notice")
+    for paused in (run_id, failed):
+        assert stage.act(lambda client, paused=paused: steering.unpause(client, paused)) in {True, None}
+    assert [stage.ending(run_id), stage.ending(failed)] == ["completed", "completed"]
+    stage.check(whole, f"Resumed/{failed}")
+    (dump,) = stage.finished(f"Wide/{run_id}")
+    assert dump["tasks"]["gather"][0]["artifacts"]["got"] == [2 * index for index in range(110)]
+    assert set(stage.effects(run_id).values()) == {1}

@@ -101,14 +101,14 @@ def mftctl() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def run_ours(
+def served(
     stage: Stage, mftctl: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[FlowCase, str], Dump]]:
-    """Run a case through mftctl in an isolation mode; each mode has a Temporal server and a worker to itself."""
+) -> Iterator[Callable[[str], dict[str, str]]]:
+    """The environment of an isolation mode, each of which has a Temporal server and a worker to itself."""
     environments: dict[str, dict[str, str]] = {}
     with ExitStack() as started:
 
-        def run(case: FlowCase, isolation: str) -> Dump:
+        def environment(isolation: str) -> dict[str, str]:
             if isolation not in environments:
                 folder: Path = tmp_path_factory.mktemp(isolation)
                 address = started.enter_context(temporal_server(folder))
@@ -118,9 +118,20 @@ def run_ours(
                 )
                 environments[isolation] = {k: v for k, v in env.items() if v}
                 started.enter_context(worker(mftctl, stage, environments[isolation], folder / "worker.log"))
-            env = environments[isolation]
-            return dump(ours(case, stage, env, isolation, mftctl), stage, stage.environment())
+            return environments[isolation]
 
-        yield run
+        yield environment
     left = [process for env in environments.values() for process in end_left_behind(env)]
     assert not left, f"processes outlived the worker: {left}"
+
+
+@pytest.fixture(scope="session")
+def run_ours(
+    stage: Stage, mftctl: list[str], served: Callable[[str], dict[str, str]]
+) -> Callable[[FlowCase, str], Dump]:
+    """Run a case through mftctl in an isolation mode."""
+
+    def run(case: FlowCase, isolation: str) -> Dump:
+        return dump(ours(case, stage, served(isolation), isolation, mftctl), stage, stage.environment())
+
+    return run

@@ -128,6 +128,14 @@ def dump(pathspec: str, stage: Stage, env: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
+def command(words: Sequence[str], stage: Stage, env: Mapping[str, str], expected: int = EXIT_OK) -> str:
+    """Run a command beside the flows, which ends with an exit code; give what it says on stdout."""
+    done = _run(words, stage, env)
+    if done.returncode != expected:
+        raise HarnessError(f"{words} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
 def _id_file(stage: Stage, case: FlowCase, way: str) -> Path:
     return stage.folder / f"{case.name}.{way}.{time.monotonic_ns()}.id"
 
