@@ -83,8 +83,8 @@ class Store:
         self.open(ref, 0).save_metadata({_ORIGIN: {"execution": execution}}, add_attempt=False)
 
     def origin_of(self, ref: TaskRef) -> Optional[int]:
-        """What ``note_origin`` was told; None for a task that is no clone."""
-        task = self.open(ref, 0)
+        """What ``note_origin`` was told of a finished task; None for one that is no clone."""
+        task = self._read(ref)
         if not task.has_metadata(_ORIGIN, add_attempt=False):
             return None
         return int(task.load_metadata([_ORIGIN], add_attempt=False)[_ORIGIN]["execution"])
