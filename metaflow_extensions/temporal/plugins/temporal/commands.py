@@ -33,6 +33,15 @@ def temporal(obj: Any, **options: Any) -> None:
     "--task-queue", default=None, help="Task queue that its workers serve (default: one of its own)."
 )
 @click.option("--max-workers", default=None, type=int, help="Tasks of a run at once (default: 100).")
+@click.option(
+    "--priority", default=None, type=int, help="Among runs of the same queue, 1 (first) to 5 (default: 3)."
+)
+@click.option("--workflow-title", default=None, help="What Temporal's UI calls the runs.")
+@click.option(
+    "--workflow-description",
+    default=None,
+    help="What Temporal's UI tells of them (default: the flow's docstring).",
+)
 @click.option("--namespace", "user_namespace", default=None, help="Metaflow namespace of the runs.")
 @click.option(
     "--only-json", is_flag=True, default=False, help="Print what would be deployed, deploy nothing."
