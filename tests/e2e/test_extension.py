@@ -219,6 +219,7 @@ def test_a_run_that_no_worker_serves_is_told_of_at_once(served) -> None:
         (["status", "temporal-absent"], 4, "temporal-absent"),
         (["resume", "temporal-absent"], 4, "temporal-absent"),
         (["--name", "absent", "trigger"], 4, "absent"),
+        (["trigger", "--name", "absent"], 4, "absent"),
         (["create", "--branch", "x"], 2, "@project"),
         (["create", "--temporal-host", "127.0.0.1:9"], 5, "127.0.0.1:9"),
     ],

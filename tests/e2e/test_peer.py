@@ -9,15 +9,17 @@ import signal
 import subprocess
 import sys
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionDescription
 
 FLOW = """
 import os
-from metaflow import FlowSpec, current, get_namespace, project, step
+from metaflow import FlowSpec, Parameter, current, get_namespace, project, step
 
 @project(name="myproject")
 class TrainFlow(FlowSpec):
     \"\"\"Trains.\"\"\"
+
+    label = Parameter("name", default="")
 
     @step
     def start(self):
@@ -91,7 +93,8 @@ def test_a_flow_moves_over_from_metaflow_temporal(home, server, wait_until) -> N
     (run_id,) = re.findall(r"^Workflow failed. Run ID: (temporal-trainflow-\w+)\n$", triggered.stdout)
 
     gate.touch()
-    resumed = home.command(sys.executable, file, "temporal", "resume", run_id, *host)
+    longer = ["--workflow-timeout", "9000"]
+    resumed = home.command(sys.executable, file, "temporal", "resume", run_id, *longer, *host)
     assert (resumed.returncode, resumed.stdout) == (0, run_id + "\n"), resumed.stderr
     words = [sys.executable, file, "temporal", "status", run_id, *host]
     wait_until(lambda: home.command(*words).stdout == "SUCCEEDED\n", "the resumed run ends")
@@ -103,6 +106,9 @@ def test_a_flow_moves_over_from_metaflow_temporal(home, server, wait_until) -> N
     doubled, namespace, branch, found = json.loads(said.stdout)
     assert (doubled, namespace, branch) == (42, "production", "user.tester")
     assert {"team:ml", "env:prod", "project:myproject", "project_branch:user.tester"} <= set(found)
+
+    run = asyncio.run(described(server, run_id))
+    assert run.raw_description.execution_config.workflow_execution_timeout.seconds >= 9000
 
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(60) == 0
@@ -120,10 +126,29 @@ def test_a_worker_file_that_is_told_not_to_wait_does_not(served) -> None:
     plain = json.loads(served.command(sys.executable, "w.py", "trigger", "--no-wait", "-o", "json").stdout)
     assert (plain["status"], plain["worker"]) == ("running", False)
 
-    async def shown() -> tuple:
-        client = await Client.connect(served.env["TEMPORAL_ADDRESS"])
-        run = await client.get_workflow_handle(run_id).describe()
-        priority = run.raw_description.workflow_execution_info.priority.priority_key
-        return await run.static_summary(), await run.static_details(), priority
+    run = asyncio.run(described(served.env["TEMPORAL_ADDRESS"], run_id))
+    assert run.raw_description.workflow_execution_info.priority.priority_key == 2
+    assert asyncio.run(run.static_summary()) == "Quick"
+    assert asyncio.run(run.static_details()) == "Trains."
 
-    assert asyncio.run(shown()) == ("Quick", "Trains.", 2)
+
+def test_an_option_that_is_called_like_a_parameter_is_the_parameters(served) -> None:
+    """`trigger --name` of a flow with a parameter `name`; of others it is the deployment, as behind `temporal`."""
+    file = str(served.flow("train_flow.py", FLOW.format(gate="")))
+    assert served.run("deploy", file, "--branch", "named").returncode == 0
+    words = ["--quiet", "--branch", "named", "temporal", "trigger", "--name", "moon"]
+    run_id = served.command(sys.executable, file, *words).stdout.strip()
+
+    async def given() -> dict:
+        client = await Client.connect(served.env["TEMPORAL_ADDRESS"])
+        history = await client.get_workflow_handle(run_id).fetch_history()
+        started = history.events[0].workflow_execution_started_event_attributes
+        (plain,) = await client.data_converter.decode(started.input.payloads, [dict])
+        return plain["parameters"]
+
+    assert asyncio.run(given()) == {"name": "moon"}
+
+
+async def described(server: str, run_id: str) -> WorkflowExecutionDescription:
+    client = await Client.connect(server)
+    return await client.get_workflow_handle(run_id).describe()

@@ -8,7 +8,7 @@ from typing import Any
 from metaflow import parameters
 from metaflow._vendor import click
 
-from .options import Trigger, answered, branched, connected, given_parameters, owned, tagged, timed
+from .options import Trigger, answered, branched, connected, given_parameters, named, owned, tagged, timed
 
 
 @click.group()
@@ -17,7 +17,7 @@ def cli() -> None:
 
 
 @cli.group(help="Commands related to Temporal.")
-@click.option("--name", default=None, help="Name of the deployment (default: the flow's).")
+@named
 @click.option("--deployment", default=None, hidden=True, help="Full name of a deployment that is there.")
 @connected
 @click.pass_obj
@@ -68,6 +68,7 @@ def create(obj: Any, **options: Any) -> None:
 @click.option("--run-id-file", default=None, type=str, help="Write the run id to this file.")
 @click.option("--task-queue", default=None, help="Task queue of this run (default: the deployment's).")
 @timed
+@named
 @tagged
 @branched
 @connected
@@ -86,6 +87,8 @@ def trigger(obj: Any, **options: Any) -> None:
 @click.option("--run-param", "run_params", multiple=True, default=None, help="With --new-run: NAME=VALUE.")
 @click.option("--run-id-file", default=None, type=str, help="Write the run id to this file.")
 @click.option("--task-queue", default=None, hidden=True, help="Known from the run.")
+@timed
+@named
 @branched
 @connected
 @answered
