@@ -104,7 +104,8 @@ class Manifest:
     """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded.
 
     ``success_hooks`` and ``error_hooks`` name the functions of @exit_hook. ``token``: the production token, with which
-    others than the owner may change the deployment.
+    others than the owner may change the deployment. ``title`` and ``description`` are what Temporal's UI shows of its
+    runs; ``priority``, 1 (first) to 5, is theirs among the runs of the same task queue (default: 3).
     """
 
     deployment: str
@@ -122,6 +123,9 @@ class Manifest:
     success_hooks: tuple[str, ...] = ()
     error_hooks: tuple[str, ...] = ()
     token: Optional[str] = None
+    title: Optional[str] = None
+    description: Optional[str] = None
+    priority: Optional[int] = None
     schema_version: int = 0
 
     @property
@@ -134,6 +138,11 @@ class Manifest:
         """Digest of all that a run of this manifest depends on: the same code and options give the same version."""
         plain = to_plain(dataclasses.replace(self, task_queue="", owner="", token=None, schema_version=0))
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def summary(self) -> str:
+        """What a list of runs in Temporal's UI says of each."""
+        return self.title or f"{self.flow} {self.version}"
 
     def step(self, name: str) -> Step:
         """The step of that name; KeyError when there is none."""

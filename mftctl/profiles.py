@@ -25,6 +25,7 @@ KEYS: dict[str, type] = {
     "tags": list,
     "workflow_timeout": str,
     "max_workers": int,
+    "priority": int,
     "datastore": str,
     "datastore_root": str,
     "metadata": str,

@@ -59,6 +59,12 @@ async def _deployment(client: Client, request: dict[str, Any]) -> dict[str, Any]
     return (await exactly(client, request["name"])).to_plain()
 
 
+async def _named(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    from ..control.deployments import find
+
+    return (await find(client, request["name"])).to_plain()
+
+
 async def _deployments(client: Client, _: dict[str, Any]) -> list[dict[str, Any]]:
     from ..control.deployments import rows
 
@@ -81,7 +87,13 @@ async def _runs(client: Client, request: dict[str, Any]) -> list[str]:
     return [run.run_id for run in found]
 
 
-_ASKED = {"deployment": _deployment, "deployments": _deployments, "status": _status, "runs": _runs}
+_ASKED = {
+    "deployment": _deployment,
+    "named": _named,
+    "deployments": _deployments,
+    "status": _status,
+    "runs": _runs,
+}
 
 if __name__ == "__main__":
     main()

@@ -41,7 +41,7 @@ def deploy(
     if worker_file is not None:
         from .workerfile import write
 
-        write(Path(worker_file), manifest.deployment, profile.name)
+        write(Path(worker_file), manifest.deployment, connection, profile.name)
     return _result(manifest, previous, worker_file)
 
 

@@ -40,6 +40,9 @@ def create(call: Call) -> Result:
         namespace=options.get("user_namespace"),
         max_workers=options.get("max_workers"),
         workflow_timeout=None if timeout is None else str(timeout),
+        workflow_title=options.get("workflow_title"),
+        workflow_description=options.get("workflow_description"),
+        priority=options.get("priority"),
         name=options.get("name"),
         task_queue=options.get("task_queue"),
     ).options(call.profile)
@@ -207,7 +210,7 @@ def _worker_file(call: Call, manifest: Manifest) -> str | None:
     file = call.options.get("output") or call.options.get("file")
     if not file:
         return None
-    write(Path(file), manifest.deployment, call.profile.name)
+    write(Path(file), manifest.deployment, call.connection, call.profile.name)
     return os.path.abspath(str(file))
 
 

@@ -56,6 +56,7 @@ async def _resume(call: Call) -> Result:
     client = await open_client(call.connection, call.profile)
     found = await _own(call, client)
     parameters, new_run = run_params(call), bool(call.options.get("new_run"))
+    timeout = call.options.get("workflow_timeout")
     if parameters and not new_run:
         raise MftctlError(
             "a run that goes on keeps its parameters", exit=Exit.USAGE, code="usage", hint="add --new-run"
@@ -69,6 +70,7 @@ async def _resume(call: Call) -> Result:
         latest_code=bool(call.options.get("latest_code")),
         new_run=new_run,
         given=parameters,
+        workflow_timeout=None if timeout is None else float(timeout),
     )
     write_run_id(call, run_id)
     return Result(started(call, found.deployment, run_id), run_id, run_id)

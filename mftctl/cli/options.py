@@ -64,6 +64,12 @@ class Deployment:
     """Tasks of a run at once (default: 100)."""
     workflow_timeout: str | None = None
     """Stop a run after this time, such as 90s, 30m or 2h."""
+    workflow_title: str | None = None
+    """What Temporal's UI calls the runs (default: flow and version)."""
+    workflow_description: str | None = None
+    """What Temporal's UI tells of them (default: the flow's docstring)."""
+    priority: int | None = None
+    """Priority among runs of the same task queue, 1 (first) to 5 (default: 3)."""
     name: str | None = None
     """Name of the deployment (default: the flow's)."""
     task_queue: str | None = None
@@ -89,6 +95,9 @@ class Deployment:
         workers = profile.get("max_workers", self.max_workers)
         if workers is not None and workers < 1:
             raise MftctlError("--max-workers: at least 1 is needed", exit=Exit.USAGE, code="usage")
+        priority = profile.get("priority", self.priority)
+        if priority is not None and not 1 <= priority <= 5:
+            raise MftctlError("--priority: 1 (first) to 5", exit=Exit.USAGE, code="usage")
         # A branch named here takes the place of the profile's production, and the other way round.
         branch = profile.get("branch", self.branch) if not self.production else self.branch
         production = self.production or (self.branch is None and _truth(profile.get("production")))
@@ -100,6 +109,9 @@ class Deployment:
             production=production,
             max_workers=workers,
             workflow_timeout=None if timeout is None else durations.parse(timeout, "--workflow-timeout"),
+            title=self.workflow_title,
+            description=self.workflow_description,
+            priority=priority,
             name=self.name,
             task_queue=self.task_queue,
             metadata=profile.get("metadata", self.metadata),

@@ -23,6 +23,7 @@ def resume(
     step: str | None = None,
     latest_code: Annotated[bool, FLAG] = False,
     new_run: Annotated[bool, FLAG] = False,
+    workflow_timeout: str | None = None,
     wait: Annotated[bool, FLAG] = False,
     timeout: str | None = None,
     authorize: str | None = None,
@@ -41,6 +42,8 @@ def resume(
         Go on with the deployment's current version, not the one that the run started with.
     new_run
         Make a new run that begins with the results of this one, as Metaflow's own resume does.
+    workflow_timeout
+        Stop the run after this time, such as 90s, 30m or 2h (default: the deployment's).
     wait
         Wait for the run's end: exit code 0, or 3 when it does not complete.
     timeout
@@ -49,12 +52,15 @@ def resume(
         The deployment's production token, where somebody else has deployed it.
     """
     limit = None if timeout is None else durations.parse(timeout, "--timeout")
+    stop = None if workflow_timeout is None else durations.parse(workflow_timeout, "--workflow-timeout")
 
     async def doing(client: "Client") -> Result:
         from ..control import found, runs, steering
         from .trigger import ended, wait_for
 
-        resumed = await steering.resume(client, run, step=step, latest_code=latest_code, new_run=new_run)
+        resumed = await steering.resume(
+            client, run, step=step, latest_code=latest_code, new_run=new_run, workflow_timeout=stop
+        )
         described = await found.describe(client, resumed)
         manifest = (await steering.given_to(client, described)).manifest
         if wait or limit is not None:

@@ -1,15 +1,15 @@
 """`mftctl trigger`: start a run of a deployment."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ..control.parameters import check, settle, split
 from ..errors import Exit, MftctlError
 from ..profiles import Profile
-from . import durations
-from .options import FLAG, LIST, Connection, Output
+from . import durations, workerfile
+from .options import LIST, Connection, Output
 from .output import Result, event, say
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def trigger(
     name: str,
     /,
     *parameters: str,
-    wait: Annotated[bool, FLAG] = False,
+    wait: bool | None = None,
     timeout: str | None = None,
     run_id_file: Path | None = None,
     tag: Annotated[tuple[str, ...], LIST] = (),
@@ -35,7 +35,7 @@ def trigger(
     Parameters
     ----------
     name
-        The deployment, or its last part where that is unambiguous.
+        The deployment, or its last part where that is unambiguous; or its worker file, and the run is waited for.
     parameters
         The flow's parameters, each as name=value; of an IncludeFile, the path of a file here.
     wait
@@ -48,13 +48,12 @@ def trigger(
         Tag the run; may be repeated.
     """
     limit = None if timeout is None else durations.parse(timeout, "--timeout")
-    profile = connection.settings()
-    given = split(parameters)
-    return asyncio.run(
-        _trigger(
-            _Request(name, given, tag, wait or limit is not None, limit, run_id_file), connection, profile
-        )
-    )
+    (deployment,), connection = workerfile.named([name], connection)
+    told = workerfile.is_worker_file(name)
+    waits = told if wait is None else wait
+    request = _Request(deployment, split(parameters), tag, waits or limit is not None, limit, run_id_file)
+    result = asyncio.run(_trigger(request, connection, connection.settings()))
+    return _as_worker_file(result) if told else result
 
 
 @dataclass(frozen=True)
@@ -137,6 +136,14 @@ def write_run_id(file: Path, run_id: str) -> None:
         raise MftctlError(
             f"{file}: {error.strerror}; run {run_id} is started all the same", code="file.write"
         ) from error
+
+
+def _as_worker_file(result: Result) -> Result:
+    """The same for people, as the worker files of metaflow-temporal say it."""
+    assert isinstance(result.data, dict)
+    status, run_id = result.data["status"], result.data["run_id"]
+    ended = "" if status == "running" else f"Workflow {status.replace('_', ' ')}. "
+    return replace(result, text=f"{ended}Run ID: {run_id}")
 
 
 def _started(manifest: "Manifest", run_id: str, served: bool) -> Result:

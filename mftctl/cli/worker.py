@@ -3,13 +3,13 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ..errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
+from . import workerfile
 from .options import Connection
 from .output import Result, say
 
@@ -49,7 +49,7 @@ def worker(
             code="usage",
             hint="Try `mftctl worker --help`.",
         )
-    deployments, connection = _resolve(names, connection)
+    deployments, connection = workerfile.named(names, connection)
     profile = connection.settings()
     settings = worker_settings(profile, concurrency, isolation)
     asyncio.run(_work(deployments or None, settings, connection, profile))
@@ -67,26 +67,6 @@ def worker_settings(profile: Profile, concurrency: int | None, isolation: str | 
     if way not in {"fork", "spawn"}:
         raise MftctlError(f"isolation is fork or spawn, not '{way}'", exit=Exit.USAGE, code="usage")
     return Settings(cache_dir(), at_once or os.cpu_count() or 1, way)
-
-
-def _resolve(names: tuple[str, ...], connection: Connection) -> tuple[list[str], Connection]:
-    """The deployments that names and worker files mean, and the profile that a worker file brings along."""
-    from .workerfile import read
-
-    found = []
-    for name in names:
-        if name.endswith(".py") and Path(name).exists():
-            deployment, profile = read(Path(name))
-            found.append(deployment)
-            if profile is not None and connection.profile is None:
-                connection = Connection(
-                    address=connection.address,
-                    temporal_namespace=connection.temporal_namespace,
-                    profile=profile,
-                )
-        else:
-            found.append(name)
-    return found, connection
 
 
 async def _work(

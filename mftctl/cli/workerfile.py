@@ -1,33 +1,38 @@
-"""The thin worker file: a deployment, a profile, and a call into mftctl (DESIGN 3.9)."""
+"""The thin worker file: a deployment, where it is, and a call into mftctl (DESIGN 3.9)."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Exit, MftctlError
+from .options import Connection
 
 _TEMPLATE = '''\
-"""`python {file}` works off the tasks of {deployment}; `python {file} trigger name=value` starts a run of it."""
+"""`python {file}` works off the tasks of {deployment}; `python {file} trigger name=value` makes a run of it."""
 import importlib.util, os, shutil, sys
 
-DEPLOYMENT, PROFILE = {deployment!r}, {profile!r}
+DEPLOYMENT, CONNECTION = {deployment!r}, {connection!r}
 
 if __name__ == "__main__":
-    mftctl = shutil.which("mftctl")
-    found = [sys.executable, "-m", "mftctl"] if importlib.util.find_spec("mftctl") else mftctl and [mftctl]
-    command = sys.argv[1:2] if sys.argv[1:2] == ["trigger"] else ["worker"]
-    profile = ["--profile", PROFILE] if PROFILE else []
-    arguments = [*command, DEPLOYMENT, *profile, *sys.argv[len(command if "trigger" in command else []) + 1 :]]
-    os.execv(found[0], [*found, *arguments]) if found else sys.exit("mftctl: not found: put it on PATH")
+    mftctl = [sys.executable, "-m", "mftctl"] if importlib.util.find_spec("mftctl") else [shutil.which("mftctl")]
+    command, arguments = ("trigger", sys.argv[2:]) if sys.argv[1:2] == ["trigger"] else ("worker", sys.argv[1:])
+    if not mftctl[0]:
+        sys.exit("mftctl: not found: put it on PATH")
+    os.execv(mftctl[0], [*mftctl, command, os.path.abspath(__file__), *arguments])
 '''
 
 
-def write(path: Path, deployment: str, profile: str | None) -> None:
-    """Write the worker file of a deployment."""
+def write(path: Path, deployment: str, connection: Connection, profile: str | None) -> None:
+    """Write the worker file of a deployment, with the server that ``connection`` names, and the profile in force."""
+    where = {"profile": profile, "address": connection.address}
+    where |= {"temporal_namespace": connection.temporal_namespace}
+    given = {name: value for name, value in where.items() if value is not None}
     try:
         path.write_text(
-            _TEMPLATE.format(file=path.name, deployment=deployment, profile=profile), encoding="utf-8"
+            _TEMPLATE.format(file=path.name, deployment=deployment, connection=given), encoding="utf-8"
         )
     except OSError as error:
         raise MftctlError(
@@ -35,16 +40,47 @@ def write(path: Path, deployment: str, profile: str | None) -> None:
         ) from error
 
 
-def read(path: Path) -> tuple[str, str | None]:
-    """Deployment and profile that a worker file names."""
+def is_worker_file(name: str) -> bool:
+    """Whether the name of a deployment is the path of a file: deployments are not called like Python files."""
+    return name.endswith(".py") and Path(name).exists()
+
+
+def named(names: Sequence[str], connection: Connection) -> tuple[list[str], Connection]:
+    """The deployments that ``names`` and worker files mean, and where: flags go before what worker files say.
+
+    Worker files that contradict each other are a usage error.
+    """
+    found: list[str] = []
+    told: dict[str, str] = {}
+    for name in names:
+        if not is_worker_file(name):
+            found.append(name)
+            continue
+        deployment, theirs = read(Path(name))
+        found.append(deployment)
+        for key, value in theirs.items():
+            if told.setdefault(key, value) != value and getattr(connection, key) is None:
+                option = "--" + key.replace("_", "-")
+                raise MftctlError(
+                    f"the worker files name several servers: {option} {told[key]} and {value}",
+                    exit=Exit.USAGE,
+                    code="usage",
+                    hint=f"say which with {option}, or serve them one by one",
+                )
+    missing = {key: value for key, value in told.items() if getattr(connection, key) is None}
+    return found, replace(connection, **missing)
+
+
+def read(path: Path) -> tuple[str, dict[str, str]]:
+    """The deployment that a worker file names, and the options of ``Connection`` that it has."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise _unfit(path) from error
     for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "(DEPLOYMENT, PROFILE)":
-            deployment, profile = ast.literal_eval(node.value)
-            return deployment, profile
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "(DEPLOYMENT, CONNECTION)":
+            deployment, connection = ast.literal_eval(node.value)
+            return deployment, connection
     raise _unfit(path)
 
 

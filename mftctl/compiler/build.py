@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from typing import Any, Optional
 
@@ -29,6 +30,8 @@ _CONFIG = (
     "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT",
     "S3_SERVER_SIDE_ENCRYPTION",
 )
+#: Characters of a docstring that describe a flow.
+MAX_DESCRIPTION = 4000
 
 
 def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
@@ -59,6 +62,9 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
         branch=_current("branch_name"),
         max_workers=options.max_workers or Manifest.max_workers,
         workflow_timeout=options.workflow_timeout,
+        title=options.title,
+        description=options.description or _described(state.flow),
+        priority=options.priority,
         success_hooks=_hooks(state.flow, "success_hooks"),
         error_hooks=_hooks(state.flow, "error_hooks"),
     )
@@ -214,6 +220,12 @@ def _environment(state: Any, owner: str) -> dict[str, str]:
 
 def _hooks(flow: Any, kind: str) -> tuple[str, ...]:
     return tuple(name for hook in flow._flow_decorators.get("exit_hook", []) for name in getattr(hook, kind))
+
+
+def _described(flow: Any) -> Optional[str]:
+    """The flow's docstring, which nobody has bounded."""
+    text = inspect.cleandoc(flow.__doc__ or "")[:MAX_DESCRIPTION]
+    return text or None
 
 
 def _current(name: str) -> Any:

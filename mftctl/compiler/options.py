@@ -11,6 +11,7 @@ class Options:
     """Options of a deployment; None leaves Metaflow's own default.
 
     ``workflow_timeout`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's name and a file or JSON.
+    ``title``, ``description`` and ``priority`` are those of `Manifest`.
     ``cwd``: the folder tasks run in, for `run`, whose tasks see what `python flow.py run` would show them.
     """
 
@@ -21,6 +22,9 @@ class Options:
     production: bool = False
     max_workers: Optional[int] = None
     workflow_timeout: Optional[float] = None
+    title: Optional[str] = None
+    description: Optional[str] = None
+    priority: Optional[int] = None
     name: Optional[str] = None
     task_queue: Optional[str] = None
     metadata: Optional[str] = None

@@ -21,6 +21,7 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.common import Priority
 from temporalio.service import RPCError, RPCStatusCode
 
 from .. import ids
@@ -189,4 +190,7 @@ def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
         task_queue=manifest.task_queue,
         execution_timeout=timedelta(seconds=timeout) if timeout else None,
         memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
+        static_summary=manifest.summary,
+        static_details=manifest.description,
+        priority=Priority(priority_key=manifest.priority),
     )

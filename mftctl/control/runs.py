@@ -19,6 +19,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
+from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.service import RPCError
 
@@ -95,7 +96,9 @@ async def launch(client: Client, run: RunInput, workflow_id: str | None = None) 
         task_queue=manifest.task_queue,
         execution_timeout=timedelta(seconds=timeout + SERVER_GRACE) if timeout else None,
         memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
-        static_summary=f"{manifest.flow} {manifest.version}",
+        static_summary=manifest.summary,
+        static_details=manifest.description,
+        priority=Priority(priority_key=manifest.priority),
     )
 
 

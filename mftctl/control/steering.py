@@ -32,12 +32,14 @@ async def resume(
     latest_code: bool = False,
     new_run: bool = False,
     given: Mapping[str, str] | None = None,
+    workflow_timeout: float | None = None,
 ) -> str:
     """Let a run that ended badly go on: tasks that finished keep their results, the others run again.
 
     From ``step`` on everything runs again. ``latest_code``: with the deployment's current version, not the one it
     started with. ``new_run``: as a new run that begins with the old one's results (Metaflow's own `resume`), which a
-    run that went well can be made from too; ``given`` are values of parameters that differ there. Gives the run id.
+    run that went well can be made from too; ``given`` are values of parameters that differ there. ``workflow_timeout``
+    (seconds) takes the place of the deployment's. Gives the run id.
     Exit code 4 for an unknown run, 6 for one that still goes on or went well, 2 for an unknown step or a wrong value.
     """
     found = await describe(client, run_id)
@@ -45,6 +47,8 @@ async def resume(
     before = await given_to(client, found)
     manifest = await deployments.find(client, before.manifest.deployment) if latest_code else before.manifest
     _refuse_unserved(found, manifest)
+    if workflow_timeout is not None:
+        manifest = replace(manifest, workflow_timeout=workflow_timeout)
     if step is not None and step not in manifest.graph:
         raise MftctlError(
             f"{manifest.flow} has no step '{step}'",

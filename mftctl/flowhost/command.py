@@ -21,7 +21,8 @@ def top_options(launch: Launch) -> list[str]:
     return [
         "--quiet",
         f"--metadata={launch.metadata}",
-        f"--environment={launch.environment}",
+        "--environment",
+        launch.environment,
         f"--datastore={launch.datastore}",
         f"--datastore-root={launch.datastore_root}",
         f"--event-logger={launch.event_logger}",

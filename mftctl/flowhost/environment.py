@@ -16,6 +16,8 @@ from ..manifest import Launch, Package
 _BORROWED: list[str] = []
 _SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim")
 _CODE_FOLDER, _META_FOLDER = ".mf_code", ".mf_meta"
+#: What the worker's environment may say of the Configs of some flow; Metaflow would hold it against any flow.
+_CONFIG_VARIABLES = ("METAFLOW_FLOW_CONFIG", "METAFLOW_FLOW_CONFIG_VALUE")
 _GIT_KEYS = ("repo_url", "branch_name", "commit_sha", "has_uncommitted_changes")
 
 
@@ -61,6 +63,12 @@ def borrow(bundle: Optional[str]) -> None:
         _hide_second_extension()
         sys.path.append(bundle)
         _BORROWED.append(bundle)
+
+
+def forget_configs() -> None:
+    """Leave the values of Configs to the code package, which holds those of the deploy (`config_options`)."""
+    for name in _CONFIG_VARIABLES:
+        os.environ.pop(name, None)
 
 
 def settle() -> None:

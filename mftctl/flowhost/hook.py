@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .environment import settle
+from .environment import forget_configs, settle
 
 
 def main(fd: str) -> None:
@@ -12,6 +12,7 @@ def main(fd: str) -> None:
     file = fd
     function, pathspec = sys.argv[3:5]
     sys.argv = [file, function, pathspec]
+    forget_configs()
     settle()
     from metaflow.plugins.exit_hook import exit_hook_script
 

@@ -22,7 +22,7 @@ from ..manifest import Launch
 from . import hazards, program
 from . import launch as launching
 from .channel import Channel
-from .environment import config_options, settle, work_folder
+from .environment import config_options, forget_configs, settle, work_folder
 from .randomness import Seeds
 from .tasks import Forked, Spawned, Starter
 
@@ -42,6 +42,7 @@ def main(fd: str) -> None:
     if launch.cwd is None:
         os.chdir(work_folder(folder, launch))
     launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
+    forget_configs()
     settle()
     if config["isolation"] == "spawn":
         _serve(channel, launch, Spawned(file))

@@ -37,11 +37,13 @@ class Home:
         """Run `mftctl` with these arguments to its end."""
         return self.command(*COMMAND, *arguments, timeout=timeout, **env)
 
-    def command(self, *words: str, timeout: float = TIMEOUT, **env: str) -> subprocess.CompletedProcess[str]:
+    def command(
+        self, *words: str, timeout: float = TIMEOUT, cwd: Path | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run any command to its end."""
         return subprocess.run(
             words,
-            cwd=self.folder,
+            cwd=cwd or self.folder,
             env={**self.env, **env},
             stdin=subprocess.DEVNULL,
             capture_output=True,

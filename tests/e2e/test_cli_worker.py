@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 
 import pytest
 
@@ -28,6 +29,27 @@ class WorkerFlow(FlowSpec):
 
 if __name__ == "__main__":
     WorkerFlow()
+"""
+
+CONFIGURED = """
+import os
+from metaflow import Config, FlowSpec, config_expr, project, step
+
+@project(name=config_expr("settings.name"))
+class ConfiguredFlow(FlowSpec):
+    settings = Config("settings", default_value={"name": "deployed"})
+
+    @step
+    def start(self):
+        print("settings of", self.settings.name, sorted(name for name in os.environ if "FLOW_CONFIG" in name))
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    ConfiguredFlow()
 """
 
 
@@ -92,6 +114,38 @@ def test_all_serves_what_is_deployed_later(served) -> None:
         assert done.returncode == 0, done.stderr
         versions.add(json.loads(done.stdout)["version"])
     assert len(versions) == 2
+
+
+def test_configs_are_those_of_the_deploy(served) -> None:
+    """What the worker's environment says of Configs was meant for some other flow, or for another orchestrator."""
+    assert served.run("deploy", str(served.flow("configured_flow.py", CONFIGURED))).returncode == 0
+    stray = {
+        "METAFLOW_FLOW_CONFIG": '{"other": "nowhere.json"}',
+        "METAFLOW_FLOW_CONFIG_VALUE": '{"settings": {"name": "stray"}}',
+    }
+    served.worker("deployed.user.tester.ConfiguredFlow", **stray)
+    done = served.run("trigger", "ConfiguredFlow", "--wait", "--timeout", "60", "-o", "name")
+    assert done.returncode == 0, done.stderr
+    logs = ("--quiet", "logs", "show", "--stdout", f"{done.stdout.strip()}/start")
+    said = served.command(sys.executable, "configured_flow.py", *logs)
+    assert said.stdout == "settings of deployed []\n", said.stderr
+
+
+def test_the_run_of_the_highest_priority_goes_first(served) -> None:
+    """Among deployments of one task queue, when its worker has more to do than it can."""
+    runs = []
+    for priority in ("5", "1"):
+        source = FLOW.replace("WorkerFlow", f"Priority{priority}Flow")
+        file = str(served.flow(f"priority{priority}_flow.py", source))
+        served.env.update(MARKS=str(served.folder / "marks"), GO=str(served.folder))
+        options = ["--priority", priority, "--task-queue", "shared-by-priority"]
+        assert served.run("deploy", file, *options).returncode == 0
+        runs.append(served.run("trigger", f"Priority{priority}Flow", "-o", "name").stdout.strip())
+    log = served.worker("Priority5Flow", "--concurrency", "1")
+    done = served.run("trigger", "Priority5Flow", "--wait", "--timeout", "60")
+    assert done.returncode == 0, done.stderr
+    first = next(line for line in log.read_text().splitlines() if line.endswith("started"))
+    assert f" Priority1Flow/{runs[-1]}/start/" in first
 
 
 def test_an_unknown_name_is_exit_code_4(served) -> None:

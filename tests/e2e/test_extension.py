@@ -62,7 +62,7 @@ from metaflow import DeployedFlow, Deployer
 def main():
     said = {{}}
     flow = Deployer({file!r}, pylint=False, show_output=False).temporal(name={name!r}).create(
-        tags=["a:b"], max_workers=7, user_namespace="mine")
+        tags=("a:b",), max_workers=7, user_namespace="mine")
     said["deployed"] = [flow.name, flow.flow_name, flow.deployer.additional_info["task_queue"], flow.production_token]
     first = flow.trigger(greeting="one", alpha_x=2.5, flag=True, spec={{"k": [1]}})
     first.wait_for_completion(check_interval=0.5, timeout=60)
@@ -70,16 +70,18 @@ def main():
     said["first"] = [first.status, first.is_running, data.greeting, data.alpha, data.flag, data.spec]
     said["tags"] = sorted(first.run.user_tags)
     found = DeployedFlow.from_deployment(flow.name, impl="temporal")
-    second = found.trigger(greeting="two")
+    second = found.trigger(run_params=("greeting=two", "flag=True"))
     second.wait_for_run(check_interval=0.5, timeout=60)
     second.wait_for_completion(check_interval=0.5, timeout=60)
-    said["second"] = [second.run["start"].task.data.greeting, second.run["start"].task.data.alpha]
+    data = second.run["start"].task.data
+    said["second"] = [data.greeting, data.flag, data.alpha]
     resumed = flow.resume(origin_run_id=first.run_id, step_to_rerun="middle", greeting="three")
     resumed.wait_for_completion(check_interval=0.5, timeout=60)
     kept, again = resumed.run["start"].task, resumed.run["middle"].task
     said["resumed"] = [resumed.status, resumed.run_id != first.run_id, "origin-run-id" in kept.metadata_dict]
     said["renewed"] = [kept.data.greeting, again.data.greeting, again.data.alpha]
     said["by id"] = DeployedFlow.from_temporal(flow.id).name
+    said["by deployer"] = Deployer({file!r}, show_output=False).temporal().from_deployment(flow.name).name
     said["again"] = DeployedFlow.get_triggered_temporal_run(flow.name, second.run_id).status
     said["succeeded"] = len(flow.list_runs(["SUCCEEDED"]))
     said["failed"] = len(flow.list_runs(["FAILED"]))
@@ -142,10 +144,10 @@ def test_the_peers_commands_work(served) -> None:
     again = temporal(served, file, "create", "door_worker.py", top=("--metadata=local", "--datastore=local"))
     assert again.returncode == 0, again.stderr
     served.worker(str(served.folder / "door_worker.py"))
-    words = ["trigger", "greeting=world", "--wait", "-o", "name"]
-    triggered = served.command(sys.executable, "door_worker.py", *words)
+    triggered = served.command(sys.executable, "door_worker.py", "trigger", "greeting=world")
     assert triggered.returncode == 0, triggered.stderr
-    assert data_of(served, triggered.stdout.strip())["greeting"] == "world"
+    (run_id,) = re.findall(r"^Workflow completed. Run ID: (temporal-doorflow-\w+)\n$", triggered.stdout)
+    assert data_of(served, run_id)["greeting"] == "world"
     by_option = temporal(served, file, "trigger", "--run-param", "greeting=moon")
     assert re.fullmatch(r"temporal-doorflow-\w+\n", by_option.stdout), by_option.stderr
 
@@ -217,6 +219,7 @@ def test_a_run_that_no_worker_serves_is_told_of_at_once(served) -> None:
         (["status", "temporal-absent"], 4, "temporal-absent"),
         (["resume", "temporal-absent"], 4, "temporal-absent"),
         (["--name", "absent", "trigger"], 4, "absent"),
+        (["trigger", "--name", "absent"], 4, "absent"),
         (["create", "--branch", "x"], 2, "@project"),
         (["create", "--temporal-host", "127.0.0.1:9"], 5, "127.0.0.1:9"),
     ],
@@ -302,6 +305,16 @@ def test_a_branch_may_stand_on_either_side(served) -> None:
     assert "doors.prod.BranchFlow" in production.stdout, production.stderr
     triggered = temporal(served, file, "--profile", "prod", "trigger", **profile)
     assert triggered.returncode == 0, triggered.stderr
+    script = (
+        "from metaflow import DeployedFlow\n"
+        "for name in ('doors.prod.BranchFlow', 'BranchFlow'):\n"
+        "    try:\n"
+        "        print(DeployedFlow.from_deployment(name, impl='temporal').flow_name)\n"
+        "    except RuntimeError as error:\n"
+        "        print(error.code)\n"
+    )
+    said = served.command(sys.executable, "-c", script)
+    assert said.stdout.split() == ["BranchFlow", "deployment.ambiguous"], said.stderr
 
 
 @pytest.mark.parametrize("way", ["script", "loop"])
@@ -322,10 +335,10 @@ def test_the_deployer_does_all_that_the_command_line_does(served, way) -> None:
     assert said["deployed"][3].startswith(f"{name}-0-")
     assert said["first"] == ["SUCCEEDED", False, "one", 2.5, True, {"k": [1]}]
     assert said["tags"] == ["a:b"]
-    assert said["second"] == ["two", 0.5]
+    assert said["second"] == ["two", True, 0.5]
     assert said["resumed"] == ["SUCCEEDED", True, True]
     assert said["renewed"] == ["three", "three", 2.5]
-    assert (said["by id"], said["again"]) == (name, "SUCCEEDED")
+    assert (said["by id"], said["by deployer"], said["again"]) == (name, name, "SUCCEEDED")
     assert (said["succeeded"], said["failed"]) == (3, 0)
     assert name in said["listed"]
     assert (said["over"], said["absent"]) == (False, ["deployment.unknown", 4])

@@ -77,12 +77,16 @@ def test_options_are_told() -> None:
         launch=replace(LAUNCH, tags=("a", "b")),
         max_workers=4,
         workflow_timeout=60.0,
+        priority=1,
+        title="Train",
         task_queue="other",
     )
     assert texts(after) == [
         "task queue changed: q -> other",
         "max workers changed: 100 -> 4",
         "workflow timeout changed: none -> 60.0",
+        "priority changed: none -> 1",
+        "title changed: none -> Train",
         "tags changed: [a] -> [a, b]",
     ]
 

@@ -18,7 +18,7 @@ def test_a_step_is_run_as_the_native_runtime_runs_it():
         LAUNCH, Attempt("r", TASK, number=2, user_retries=4), ["r/start/t"], None, None
     )
     joined = " ".join(line)
-    assert "--quiet --metadata=local --environment=conda --datastore=s3 --datastore-root=s3://root" in joined
+    assert "--quiet --metadata=local --environment conda --datastore=s3 --datastore-root=s3://root" in joined
     assert "--with=retry:times=2 --production step body --run-id r --task-id temporal-body-3-1" in joined
     assert "--input-paths r/start/t --split-index 1 --retry-count 2 --max-user-code-retries 4" in joined
     assert line[-6:] == ["--tag", "a", "--tag", "b", "--namespace", ""]

@@ -18,6 +18,7 @@ PROFILE = Profile(
         "tags": ["team:ml"],
         "workflow_timeout": "2h",
         "max_workers": 64,
+        "priority": 1,
         "datastore": "s3",
         "namespace": "production",
     },
@@ -31,6 +32,7 @@ def test_a_profile_fills_in_what_no_flag_says() -> None:
     assert options.tags == ("team:ml",)
     assert options.workflow_timeout == 7200
     assert (options.max_workers, options.datastore, options.namespace) == (64, "s3", "production")
+    assert options.priority == 1
 
 
 def test_flags_go_before_the_profile() -> None:
@@ -57,7 +59,9 @@ def test_a_branch_takes_the_place_of_the_profiles_production() -> None:
     assert Deployment().options(Profile("dev", {"branch": "staging"})).branch == "staging"
 
 
-@pytest.mark.parametrize("given", [Deployment(max_workers=0), Deployment(workflow_timeout="soon")])
+@pytest.mark.parametrize(
+    "given", [Deployment(max_workers=0), Deployment(priority=6), Deployment(workflow_timeout="soon")]
+)
 def test_nonsense_is_a_usage_error(given: Deployment) -> None:
     """Exit code 2."""
     with pytest.raises(MftctlError) as caught:

@@ -37,7 +37,9 @@ def call(deployer: Any, command: str, **options: Any) -> Any:
         group = get_lower_level_group(
             deployer.api, deployer.top_level_kwargs, deployer.TYPE, deployer.deployer_kwargs
         )
-        words = getattr(group, command)(deployer_attribute_file=path, **options)
+        # Metaflow would make one word of a tuple.
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+        words = getattr(group, command)(deployer_attribute_file=path, **plain)
         pid = deployer.spm.run_command(
             [sys.executable, *words],
             env=dict(deployer.env_vars),

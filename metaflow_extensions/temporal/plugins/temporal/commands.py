@@ -8,7 +8,7 @@ from typing import Any
 from metaflow import parameters
 from metaflow._vendor import click
 
-from .options import Trigger, answered, branched, connected, given_parameters, owned, tagged, timed
+from .options import Trigger, answered, branched, connected, given_parameters, named, owned, tagged, timed
 
 
 @click.group()
@@ -17,7 +17,7 @@ def cli() -> None:
 
 
 @cli.group(help="Commands related to Temporal.")
-@click.option("--name", default=None, help="Name of the deployment (default: the flow's).")
+@named
 @click.option("--deployment", default=None, hidden=True, help="Full name of a deployment that is there.")
 @connected
 @click.pass_obj
@@ -33,6 +33,15 @@ def temporal(obj: Any, **options: Any) -> None:
     "--task-queue", default=None, help="Task queue that its workers serve (default: one of its own)."
 )
 @click.option("--max-workers", default=None, type=int, help="Tasks of a run at once (default: 100).")
+@click.option(
+    "--priority", default=None, type=int, help="Among runs of the same queue, 1 (first) to 5 (default: 3)."
+)
+@click.option("--workflow-title", default=None, help="What Temporal's UI calls the runs.")
+@click.option(
+    "--workflow-description",
+    default=None,
+    help="What Temporal's UI tells of them (default: the flow's docstring).",
+)
 @click.option("--namespace", "user_namespace", default=None, help="Metaflow namespace of the runs.")
 @click.option(
     "--only-json", is_flag=True, default=False, help="Print what would be deployed, deploy nothing."
@@ -59,6 +68,7 @@ def create(obj: Any, **options: Any) -> None:
 @click.option("--run-id-file", default=None, type=str, help="Write the run id to this file.")
 @click.option("--task-queue", default=None, help="Task queue of this run (default: the deployment's).")
 @timed
+@named
 @tagged
 @branched
 @connected
@@ -78,6 +88,8 @@ def trigger(obj: Any, **options: Any) -> None:
 @click.option("--run-id-file", default=None, type=str, help="Write the run id to this file.")
 @click.option("--task-queue", default=None, hidden=True, help="Known from the run.")
 @owned
+@timed
+@named
 @branched
 @connected
 @answered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from metaflow.runner.deployer import DeployedFlow, TriggeredRun
@@ -90,10 +90,22 @@ class TemporalDeployedFlow(DeployedFlow):
 
     @classmethod
     def from_deployment(cls, identifier: str, metadata: str | None = None) -> TemporalDeployedFlow:
-        """The deployed flow of that name; the flow's file is not needed."""
-        name, connection = recovered.identified(identifier)
-        manifest = ask(dict(os.environ), connection, "deployment", name=name)
-        return cls(deployer=recovered.deployer(manifest, connection, metadata))
+        """The deployed flow of that name; the flow's file is not needed.
+
+        ``identifier`` is the whole name (`project.branch.Flow`), its last part where that is unambiguous, or an ``id``.
+        """
+        return cls.on_server({}, identifier, metadata)
+
+    @classmethod
+    def on_server(
+        cls, connection: dict[str, Any], identifier: str, metadata: str | None = None
+    ) -> TemporalDeployedFlow:
+        """As `from_deployment`, on the server that ``connection`` means where an ``id`` does not say another."""
+        name, told = recovered.identified(identifier)
+        # The flow's class is the one that the server knows, not `identifier.split(".")[-1]`, as where deployments are
+        # always called like their flows: with `--name` this one may be called anything.
+        manifest = ask(dict(os.environ), connection | told, "named", name=name)
+        return cls(deployer=recovered.deployer(manifest, connection | told, metadata))
 
     @classmethod
     def list_deployed_flows(cls, flow_name: str | None = None) -> Iterator[TemporalDeployedFlow]:
@@ -120,8 +132,15 @@ class TemporalDeployedFlow(DeployedFlow):
             return None
         return None if token is None else str(token)
 
-    def trigger(self, **kwargs: Any) -> TemporalTriggeredRun:
-        """Start a run with these parameters; `tags`, `task_queue` and `workflow_timeout` are for this run alone."""
+    def trigger(self, run_params: Iterable[str] | None = None, **kwargs: Any) -> TemporalTriggeredRun:
+        """Start a run with these parameters; `tags`, `task_queue` and `workflow_timeout` are for this run alone.
+
+        ``run_params`` are parameters as `name=value`, where they come as text.
+        """
+        if run_params is not None:
+            if not isinstance(run_params, str):  # else a parameter of the flow's own
+                run_params = list(run_params)
+            kwargs["run_params"] = run_params
         return TemporalTriggeredRun(self.deployer, json.dumps(call(self.deployer, "trigger", **kwargs)))
 
     #: The peer's name for it.

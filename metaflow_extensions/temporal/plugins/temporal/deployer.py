@@ -79,6 +79,12 @@ class TemporalDeployer(DeployerImpl):
             Tasks of a run at once.
         workflow_timeout : int, optional, default None
             Stop a run after these seconds.
+        workflow_title : str, optional, default None
+            What Temporal's UI calls the runs; flow and version if this is not specified.
+        workflow_description : str, optional, default None
+            What Temporal's UI tells of them; the flow's docstring if this is not specified.
+        priority : int, optional, default None
+            Priority among runs of the same task queue, from 1 (first) to 5; 3 if this is not specified.
         task_queue : str, optional, default None
             Task queue that its workers serve; each deployment has one of its own by default.
         output : str, optional, default None
@@ -116,6 +122,28 @@ class TemporalDeployer(DeployerImpl):
         self.metadata = answer["metadata"]
         self.additional_info = answer.get("additional_info", {})
         return TemporalDeployedFlow(deployer=self)
+
+    def from_deployment(
+        self, identifier: str, metadata: str | None = None
+    ) -> metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow:
+        """
+        Find a deployed flow by its name on this Deployer's server, as `DeployedFlow.from_deployment` does.
+
+        Parameters
+        ----------
+        identifier : str
+            Name of the deployment, or its last part where that is unambiguous.
+        metadata : str, optional, default None
+            Metadata provider of its runs, if not that of the deployment.
+
+        Returns
+        -------
+        TemporalDeployedFlow
+            The deployed flow.
+        """
+        from .deployed import TemporalDeployedFlow
+
+        return TemporalDeployedFlow.on_server(self.connection, identifier, metadata)
 
 
 _addl_stubgen_modules = ["metaflow_extensions.temporal.plugins.temporal.deployed"]

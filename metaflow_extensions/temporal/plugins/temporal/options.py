@@ -21,6 +21,7 @@ def _all(*options: Decorator) -> Decorator:
     return decorate
 
 
+named = click.option("--name", default=None, help="Name of the deployment (default: the flow's).")
 connected = _all(
     click.option("--profile", default=None, help="Profile of mftctl's configuration file."),
     click.option("--temporal-host", default=None, help="Temporal server as HOST:PORT."),
