@@ -100,6 +100,22 @@ class Launch:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """When runs start by themselves: the flow's @schedule and what its deployment adds.
+
+    ``cron`` is an expression of AWS EventBridge, ``timezone`` an IANA name (default: UTC). ``overlap``: what becomes of
+    a run that is due while the one before goes on (skip, buffer-one, cancel-other, allow-all). Runs missed in the last
+    ``catchup_window`` seconds, while the server was down, are made up for.
+    """
+
+    cron: str
+    timezone: Optional[str] = None
+    overlap: str = "skip"
+    catchup_window: float = 86400.0
+    pause_on_failure: bool = False
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded.
 
@@ -121,6 +137,7 @@ class Manifest:
     workflow_timeout: Optional[float] = None
     success_hooks: tuple[str, ...] = ()
     error_hooks: tuple[str, ...] = ()
+    schedule: Optional[Schedule] = None
     token: Optional[str] = None
     schema_version: int = 0
 

@@ -10,6 +10,9 @@ from typing import Optional
 
 from . import ids
 
+#: Variable of a task's environment that says when its run was due on its schedule, in ISO 8601 and UTC.
+SCHEDULED_TIME = "MFTCTL_SCHEDULED_TIME"
+
 
 @dataclass(frozen=True)
 class TaskRef:
@@ -91,7 +94,7 @@ class Attempt:
     ``number`` is Metaflow's attempt; ``user_retries`` the budget of user code, raised by the attempts that were lost
     with their worker, so that @catch's fallback starts when it should. ``keep``: take the result of an earlier
     generation where there is one. ``origin``: the run that this one was made from, and whose results are cloned;
-    ``origin_generation`` is the last of its generations.
+    ``origin_generation`` is the last of its generations. ``variables``: what its run adds to the environment.
     """
 
     run_id: str
@@ -103,3 +106,4 @@ class Attempt:
     keep: bool = False
     origin: Optional[str] = None
     origin_generation: int = 0
+    variables: dict[str, str] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from ..manifest import Manifest
 from ..profiles import cache_dir
 from .deploy import token_notes
 from .inflow import Call
-from .options import Deployment
+from .options import Deployment, Scheduling
 from .output import Result, say
 from .session import open_client
 
@@ -43,6 +43,11 @@ def create(call: Call) -> Result:
         name=options.get("name"),
         task_queue=options.get("task_queue"),
     ).options(call.profile)
+    asked = Scheduling(
+        schedule_overlap=options.get("schedule_overlap"),
+        catchup_window=options.get("catchup_window"),
+        pause_on_failure=bool(options.get("pause_on_failure")),
+    ).added_to(asked)
     claim = Claim(
         options.get("authorize"),
         bool(options.get("generate_new_token")),

@@ -2,9 +2,9 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -15,6 +15,7 @@ from ..errors import Exit, MftctlError
 from . import durations
 from .output import Format
 
+Overlap = Literal["skip", "buffer-one", "cancel-other", "allow-all"]
 FLAG = Parameter(negative="")
 LIST = Parameter(negative="")
 
@@ -122,6 +123,29 @@ class Deployment:
             if os.access(python, os.X_OK):
                 return python
         return sys.executable
+
+
+@Parameter(name="*", group=Group("Schedule", sort_key=120))
+@dataclass(frozen=True, kw_only=True)
+class Scheduling:
+    """What a deployment adds to the flow's @schedule."""
+
+    schedule_overlap: Overlap | None = None
+    """What becomes of a run that is due while the one before goes on (default: skip)."""
+    catchup_window: str | None = None
+    """Make up for runs missed at most this long ago, such as 1h or 7d (default: 1d)."""
+    pause_on_failure: Annotated[bool, Parameter(negative="")] = False
+    """Pause the schedule when a run fails."""
+
+    def added_to(self, options: Options) -> Options:
+        """The deployment's options with these."""
+        window = self.catchup_window
+        return replace(
+            options,
+            schedule_overlap=self.schedule_overlap,
+            catchup_window=None if window is None else durations.parse(window, "--catchup-window"),
+            pause_on_failure=self.pause_on_failure,
+        )
 
 
 @Parameter(name="*", group=Group("Production token", sort_key=150))

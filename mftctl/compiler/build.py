@@ -10,6 +10,7 @@ from ..manifest import Launch, Manifest, Parameter, Step
 from . import package, policies
 from .inside import Refused
 from .options import Options
+from .schedule import schedule_of
 
 #: Configuration that tasks need wherever they run (``argo_workflows.py`` sends the same), none of it secret.
 _CONFIG = (
@@ -61,6 +62,7 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
         workflow_timeout=options.workflow_timeout,
         success_hooks=_hooks(state.flow, "success_hooks"),
         error_hooks=_hooks(state.flow, "error_hooks"),
+        schedule=schedule_of(state.flow, options),
     )
     return manifest.to_plain()
 

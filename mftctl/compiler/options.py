@@ -10,7 +10,8 @@ from typing import Optional
 class Options:
     """Options of a deployment; None leaves Metaflow's own default.
 
-    ``workflow_timeout`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's name and a file or JSON.
+    ``workflow_timeout`` and ``catchup_window`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's
+    name and a file or JSON.
     ``cwd``: the folder tasks run in, for `run`, whose tasks see what `python flow.py run` would show them.
     """
 
@@ -30,6 +31,9 @@ class Options:
     configs: tuple[tuple[str, str], ...] = ()
     config_values: tuple[tuple[str, str], ...] = ()
     cwd: Optional[str] = None
+    schedule_overlap: Optional[str] = None
+    catchup_window: Optional[float] = None
+    pause_on_failure: bool = False
 
     def arguments(self) -> list[str]:
         """Top-level options of the flow's command line."""

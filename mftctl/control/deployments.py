@@ -17,7 +17,6 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
-    ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
@@ -27,7 +26,7 @@ from .. import ids
 from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
-from . import tokens
+from . import timing, tokens
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -53,18 +52,23 @@ async def deploy(
 ) -> tuple[Manifest, Manifest | None]:
     """Register or replace the deployment: the manifest with its production token, and the one before or None.
 
-    Replacing leaves the Schedule's spec, and a pause with its reason, as they are. Exit code 6 when it is somebody
-    else's, and its token is not known.
+    Replacing takes the new flow's @schedule, and leaves a pause with its reason as it is. Exit code 6 when it is
+    somebody else's, and its token is not known.
     """
     new = tokens.settle(None, manifest, claim)
-    schedule = Schedule(action=_action(new), spec=ScheduleSpec())
+    schedule = Schedule(action=_action(new), spec=timing.spec_of(new), policy=timing.policy_of(new))
     previous = None
     try:
-        await client.create_schedule(ids.schedule_id(manifest.deployment), schedule)
-    except ScheduleAlreadyRunningError:
-        previous = await exactly(client, manifest.deployment)
-        new = tokens.settle(previous, manifest, claim)
-        await _replace(client, new)
+        try:
+            await client.create_schedule(ids.schedule_id(manifest.deployment), schedule)
+        except ScheduleAlreadyRunningError:
+            previous = await exactly(client, manifest.deployment)
+            new = tokens.settle(previous, manifest, claim)
+            await _replace(client, new)
+    except RPCError as error:
+        if error.status == RPCStatusCode.INVALID_ARGUMENT and "time zone" in str(error):
+            raise timing.unknown_zone(new, str(error)) from error
+        raise
     tokens.store(tokens.prefix_of(new), str(new.token))
     return new, previous
 
@@ -73,6 +77,13 @@ async def delete(client: Client, manifest: Manifest, user: str | None, token: st
     """Delete the deployment; its runs go on. Exit code 6 when it is somebody else's, and its token is not known."""
     tokens.authorize(manifest, user, token)
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).delete()
+
+
+async def next_times(client: Client, deployment: str) -> list[datetime]:
+    """When the next runs are due, by the server's reckoning; none without @schedule, ten at most."""
+    return list(
+        (await client.get_schedule_handle(ids.schedule_id(deployment)).describe()).info.next_action_times
+    )
 
 
 async def exactly(client: Client, name: str) -> Manifest:
@@ -130,6 +141,7 @@ async def _replace(client: Client, manifest: Manifest) -> None:
     def update(given: ScheduleUpdateInput) -> ScheduleUpdate:
         changed = given.description.schedule
         changed.action = _action(manifest)
+        changed.spec, changed.policy = timing.spec_of(manifest), timing.policy_of(manifest)
         return ScheduleUpdate(schedule=changed)
 
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)

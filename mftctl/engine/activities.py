@@ -39,6 +39,7 @@ async def run_task(given: RunInput, step: Step, task: Task) -> Any:
         origin=given.origin,
         origin_generation=given.origin_generation,
         parameters={} if task.inputs else given.parameters,
+        variables=given.variables,
     )
     limit = timedelta(seconds=step.timeout + TIMEOUT_GRACE) if step.timeout else NO_TIMEOUT
     # A task whose worker was lost is tried again at once.

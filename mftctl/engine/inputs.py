@@ -21,6 +21,7 @@ class RunInput:
 
     A resumed run: ``generation`` counts how often it was; results of earlier ones are kept but for ``rerun`` steps and
     what follows them. ``origin``: the run whose results a new run begins with, and the last of its generations.
+    ``variables`` is what the run's tasks have in their environment beside the deployment's.
     """
 
     manifest: Manifest
@@ -36,6 +37,7 @@ class RunInput:
     rerun: tuple[str, ...] = ()
     origin: str | None = None
     origin_generation: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def launch(self) -> Launch:
@@ -95,6 +97,7 @@ class TaskInput:
     origin: str | None = None
     origin_generation: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         """The payload."""

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RawValue
+from temporalio.common import RawValue, SearchAttributeKey
 
 from .. import ids
+from ..tasks import SCHEDULED_TIME
 from .activities import call_hooks
 from .driver import Driver
 from .inputs import RunInput
+
+_DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 
 @workflow.defn(dynamic=True)
@@ -31,6 +35,7 @@ class FlowWorkflow:
             given,
             run_id=given.run_id or ids.run_id_of(workflow.info().workflow_id),
             deadline=given.deadline or (workflow.time() + timeout if timeout else None),
+            variables={**_scheduled(), **given.variables},
         )
         self._driver = Driver(self._given)
 
@@ -62,3 +67,9 @@ class FlowWorkflow:
     def progress(self) -> dict[str, Any]:
         """Counts per step: ``{name: {"running", "done", "failed", "known"}}``."""
         return self._driver.progress.to_plain()
+
+
+def _scheduled() -> dict[str, str]:
+    """When the run was due, if a Schedule has started it."""
+    due = workflow.info().typed_search_attributes.get(_DUE)
+    return {} if due is None else {SCHEDULED_TIME: due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}

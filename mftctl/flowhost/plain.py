@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable
 
-from . import launch, program, renewal
+from . import launch, occasion, program, renewal
 from .environment import settle
 
 
@@ -15,6 +15,7 @@ def main(fd: str) -> None:
     sys.argv = [file, *sys.argv[3:]]
     settle()
     renewal.prepare(sys.argv)
+    occasion.prepare()
     program.execute(file, _with_launch if launch.COMMAND in sys.argv else None)
     sys.exit(0)
 

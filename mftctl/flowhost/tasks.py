@@ -12,7 +12,7 @@ import traceback
 import weakref
 from typing import Any, Callable, Protocol
 
-from . import renewal
+from . import occasion, renewal
 from .randomness import Seeds
 
 _BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
@@ -56,6 +56,7 @@ class Forked:
                 os.environ.update(env)
                 sys.argv = [self._file, *argv]
                 renewal.prepare(argv)
+                occasion.prepare()
                 self._go_on()
                 code = 0
             except SystemExit as left:

@@ -178,6 +178,7 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
         keep=given.keep,
         origin=given.origin,
         origin_generation=given.origin_generation,
+        variables=given.variables,
     )
     attempts = 1 + given.user_retries + given.error_retries
     request = {

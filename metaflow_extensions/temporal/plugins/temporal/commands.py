@@ -8,7 +8,7 @@ from typing import Any
 from metaflow import parameters
 from metaflow._vendor import click
 
-from .options import Trigger, answered, branched, connected, given_parameters, owned, tagged, timed
+from .options import Trigger, answered, branched, connected, given_parameters, owned, scheduled, tagged, timed
 
 
 @click.group()
@@ -42,6 +42,7 @@ def temporal(obj: Any, **options: Any) -> None:
 )
 @click.option("--new-token", "given_token", default=None, help="Use this production token and its namespace.")
 @timed
+@scheduled
 @tagged
 @owned
 @branched

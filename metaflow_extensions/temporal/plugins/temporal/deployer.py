@@ -79,6 +79,12 @@ class TemporalDeployer(DeployerImpl):
             Tasks of a run at once.
         workflow_timeout : int, optional, default None
             Stop a run after these seconds.
+        schedule_overlap : str, optional, default "skip"
+            What becomes of a run that is due while the one before goes on: skip, buffer-one, cancel-other, allow-all.
+        catchup_window : str, optional, default "1d"
+            Make up for runs missed at most this long ago.
+        pause_on_failure : bool, optional, default False
+            Pause the schedule when a run fails.
         task_queue : str, optional, default None
             Task queue that its workers serve; each deployment has one of its own by default.
         output : str, optional, default None
