@@ -116,11 +116,23 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Trigger:
+    """An event that a deployment waits for: ``type`` is ``run`` for the good end of a run of another flow.
+
+    ``parameters`` are pairs of a parameter and the field of the event's payload that gives it its value.
+    """
+
+    name: str
+    type: str = "event"
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded.
 
-    ``success_hooks`` and ``error_hooks`` name the functions of @exit_hook. ``token``: the production token, with which
-    others than the owner may change the deployment.
+    ``triggers``: a run starts once an event of each has come. ``success_hooks`` and ``error_hooks`` name the functions
+    of @exit_hook. ``token``: the production token, with which others than the owner may change the deployment.
     """
 
     deployment: str
@@ -138,6 +150,7 @@ class Manifest:
     success_hooks: tuple[str, ...] = ()
     error_hooks: tuple[str, ...] = ()
     schedule: Optional[Schedule] = None
+    triggers: tuple[Trigger, ...] = ()
     token: Optional[str] = None
     schema_version: int = 0
 

@@ -13,6 +13,9 @@ from . import ids
 #: Variable of a task's environment that says when its run was due on its schedule, in ISO 8601 and UTC.
 SCHEDULED_TIME = "MFTCTL_SCHEDULED_TIME"
 
+#: The events that started the run, as Metaflow's ``Trigger`` takes them, in JSON.
+TRIGGERS = "MFTCTL_TRIGGERS"
+
 
 @dataclass(frozen=True)
 class TaskRef:

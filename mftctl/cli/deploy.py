@@ -79,6 +79,7 @@ def _result(manifest: Manifest, previous: Manifest | None, due: list[str], worke
         "task_queue": manifest.task_queue,
         "schedule": None if manifest.schedule is None else to_plain(manifest.schedule),
         "next_runs": due,
+        "triggers": [to_plain(one) for one in manifest.triggers],
         "changes": [change.to_plain() for change in found],
         "previous_version": before,
         "production_token": manifest.token,
@@ -92,6 +93,8 @@ def _result(manifest: Manifest, previous: Manifest | None, due: list[str], worke
         zone = manifest.schedule.timezone or "UTC"
         lines.append(f"schedule\t{manifest.schedule.cron} ({zone})")
         lines.append(f"next runs\t{', '.join(due) or 'none'}")
+    if manifest.triggers:
+        lines.append(f"triggers\t{' and '.join(one.name for one in manifest.triggers)}")
     if previous is None:
         lines.append("changes\tnew deployment")
     lines += [f"changes\t{change.text}" for change in found] or (

@@ -11,6 +11,7 @@ from . import package, policies
 from .inside import Refused
 from .options import Options
 from .schedule import schedule_of
+from .triggers import triggers_of
 
 #: Configuration that tasks need wherever they run (``argo_workflows.py`` sends the same), none of it secret.
 _CONFIG = (
@@ -63,6 +64,7 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
         success_hooks=_hooks(state.flow, "success_hooks"),
         error_hooks=_hooks(state.flow, "error_hooks"),
         schedule=schedule_of(state.flow, options),
+        triggers=triggers_of(state.flow, parameters),
     )
     return manifest.to_plain()
 
@@ -192,6 +194,8 @@ def _options(state: Any) -> list[str]:
 def _option(name: str, value: Any) -> list[str]:
     if value is None or value is False:
         return []
+    if isinstance(value, (list, tuple)):
+        return [f"--{name}={one}" for one in value]
     return [f"--{name}"] if value is True else [f"--{name}={value}"]
 
 

@@ -26,7 +26,7 @@ from .. import ids
 from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
-from . import timing, tokens
+from . import listening, timing, tokens
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -70,6 +70,7 @@ async def deploy(
             raise timing.unknown_zone(new, str(error)) from error
         raise
     tokens.store(tokens.prefix_of(new), str(new.token))
+    await listening.listen(client, new, previous)
     return new, previous
 
 
@@ -77,6 +78,7 @@ async def delete(client: Client, manifest: Manifest, user: str | None, token: st
     """Delete the deployment; its runs go on. Exit code 6 when it is somebody else's, and its token is not known."""
     tokens.authorize(manifest, user, token)
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).delete()
+    await listening.forget(client, manifest.deployment)
 
 
 async def next_times(client: Client, deployment: str) -> list[datetime]:
@@ -86,30 +88,36 @@ async def next_times(client: Client, deployment: str) -> list[datetime]:
     )
 
 
-async def exactly(client: Client, name: str) -> Manifest:
-    """The manifest of the deployment of just that name; exit code 4 when there is none."""
+async def known(client: Client, name: str) -> Manifest | None:
+    """The manifest of the deployment of just that name, or None."""
     try:
         return await _load(client, name)
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
-        raise MftctlError(
-            f"there is no deployment '{name}'",
-            exit=Exit.NOT_FOUND,
-            code="deployment.unknown",
-            hint="deploy it with: mftctl deploy FLOW.py; or: python FLOW.py temporal create",
-        ) from error
+        return None
+
+
+async def exactly(client: Client, name: str) -> Manifest:
+    """The manifest of the deployment of just that name; exit code 4 when there is none."""
+    manifest = await known(client, name)
+    if manifest is not None:
+        return manifest
+    raise MftctlError(
+        f"there is no deployment '{name}'",
+        exit=Exit.NOT_FOUND,
+        code="deployment.unknown",
+        hint="deploy it with: mftctl deploy FLOW.py; or: python FLOW.py temporal create",
+    )
 
 
 async def find(client: Client, name: str) -> Manifest:
     """The manifest of the deployment called ``name``, or whose last part is ``name``; exit code 4 otherwise."""
-    try:
-        return await _load(client, name)
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-    known = [row.deployment for row in await rows(client)]
-    matching = [one for one in known if one.rsplit(".", 1)[-1] == name]
+    manifest = await known(client, name)
+    if manifest is not None:
+        return manifest
+    there = [row.deployment for row in await rows(client)]
+    matching = [one for one in there if one.rsplit(".", 1)[-1] == name]
     if len(matching) == 1:
         return await _load(client, matching[0])
     if matching:
@@ -119,7 +127,7 @@ async def find(client: Client, name: str) -> Manifest:
             code="deployment.ambiguous",
             hint=f"say {' or '.join(matching)}",
         )
-    hint = f"there are: {', '.join(sorted(known)[:8])}" if known else "deploy it with: mftctl deploy FLOW.py"
+    hint = f"there are: {', '.join(sorted(there)[:8])}" if there else "deploy it with: mftctl deploy FLOW.py"
     raise MftctlError(
         f"there is no deployment '{name}'", exit=Exit.NOT_FOUND, code="deployment.unknown", hint=hint
     )

@@ -19,6 +19,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.service import RPCError
 
@@ -76,7 +77,12 @@ async def start(
     return run_id
 
 
-async def launch(client: Client, run: RunInput, workflow_id: str | None = None) -> None:
+async def launch(
+    client: Client,
+    run: RunInput,
+    workflow_id: str | None = None,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+) -> None:
     """Start the workflow of a run; its id is the run id unless a Schedule had made another."""
     manifest, given = run.manifest, run.to_plain()
     timeout = manifest.workflow_timeout
@@ -93,6 +99,7 @@ async def launch(client: Client, run: RunInput, workflow_id: str | None = None) 
         given,
         id=workflow_id or run.run_id,
         task_queue=manifest.task_queue,
+        id_reuse_policy=reuse,
         execution_timeout=timedelta(seconds=timeout + SERVER_GRACE) if timeout else None,
         memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
         static_summary=f"{manifest.flow} {manifest.version}",

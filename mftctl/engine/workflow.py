@@ -16,7 +16,7 @@ from temporalio.common import RawValue, SearchAttributeKey
 
 from .. import ids
 from ..tasks import SCHEDULED_TIME
-from .activities import call_hooks
+from .activities import call_hooks, tell_end
 from .driver import Driver
 from .inputs import RunInput
 
@@ -50,6 +50,7 @@ class FlowWorkflow:
         except BaseException:
             await call_hooks(given, given.manifest.error_hooks)
             raise
+        await tell_end(given)
         await call_hooks(given, given.manifest.success_hooks)
         return result
 
