@@ -26,7 +26,7 @@ class Step:
     ``type`` is Metaflow's node type (start, linear, split, foreach, split-switch, join, end). ``split`` names, for a
     join, the split or foreach it closes; ``join`` names, for a split or foreach, the join that closes it. ``delay``
     and ``timeout`` are seconds. ``launch``: a decorator rewrites the command or its environment, so that the task
-    runs as a new process that asks the decorators first.
+    runs as a new process that asks the decorators first. ``compensation`` names the handler that undoes the step.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Step:
     delay: float = 0.0
     timeout: Optional[float] = None
     launch: bool = False
+    compensation: Optional[str] = None
 
     @property
     def attempts(self) -> int:
@@ -131,8 +132,9 @@ class Trigger:
 class Manifest:
     """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded.
 
-    ``triggers``: a run starts once an event of each has come. ``success_hooks`` and ``error_hooks`` name the functions
-    of @exit_hook. ``token``: the production token, with which others than the owner may change the deployment.
+    ``triggers``: a run starts once an event of each has come. ``compensations``: the handlers that undo steps.
+    ``success_hooks`` and ``error_hooks`` name the functions of @exit_hook. ``token``: the production token, with which
+    others than the owner may change the deployment.
     """
 
     deployment: str
@@ -151,6 +153,7 @@ class Manifest:
     error_hooks: tuple[str, ...] = ()
     schedule: Optional[Schedule] = None
     triggers: tuple[Trigger, ...] = ()
+    compensations: tuple[Step, ...] = ()
     token: Optional[str] = None
     schema_version: int = 0
 
@@ -168,6 +171,11 @@ class Manifest:
     def step(self, name: str) -> Step:
         """The step of that name; KeyError when there is none."""
         return self.graph[name]
+
+    @property
+    def handlers(self) -> dict[str, Step]:
+        """The compensation handlers by name, with the retries that their decorators ask for."""
+        return {step.name: step for step in self.compensations}
 
     @property
     def graph(self) -> dict[str, Step]:

@@ -16,6 +16,9 @@ SCHEDULED_TIME = "MFTCTL_SCHEDULED_TIME"
 #: The events that started the run, as Metaflow's ``Trigger`` takes them, in JSON.
 TRIGGERS = "MFTCTL_TRIGGERS"
 
+#: Name of the compensation handler that a process runs as its step.
+COMPENSATION = "MFTCTL_COMPENSATION"
+
 
 @dataclass(frozen=True)
 class TaskRef:

@@ -65,6 +65,7 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
         error_hooks=_hooks(state.flow, "error_hooks"),
         schedule=schedule_of(state.flow, options),
         triggers=triggers_of(state.flow, parameters),
+        compensations=tuple(_handlers(state)),
     )
     return manifest.to_plain()
 
@@ -99,7 +100,40 @@ def _step(state: Any, node: Any) -> Step:
         delay=policies.retry_delay(decorators),
         timeout=policies.timeout(decorators),
         launch=policies.rewrites_command(decorators),
+        compensation=handler_of(getattr(state.flow, node.name)),
     )
+
+
+def handler_of(step: Any) -> Optional[str]:
+    """The name of the handler that undoes a step (``saga.py``), or None."""
+    found: Optional[str] = getattr(step, "compensation", None)
+    return found
+
+
+def _handlers(state: Any) -> list[Step]:
+    found = []
+    for node in state.graph:
+        name = handler_of(getattr(state.flow, node.name))
+        if name is None:
+            continue
+        decorators = getattr(state.flow, name).decorators
+        if policies.rewrites_command(decorators):
+            raise Refused(
+                f"{name} compensates step {node.name} and cannot be moved elsewhere by a decorator",
+                "unsupported",
+            )
+        user, error = policies.retries(decorators)
+        found.append(
+            Step(
+                name=name,
+                type="compensation",
+                user_retries=user,
+                error_retries=error,
+                delay=policies.retry_delay(decorators),
+                timeout=policies.timeout(decorators),
+            )
+        )
+    return found
 
 
 def _parameters(flow: Any) -> list[Parameter]:

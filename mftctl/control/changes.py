@@ -48,6 +48,7 @@ def changes(before: Manifest, after: Manifest) -> list[Change]:
     if before.launch.package.sha != after.launch.package.sha:
         found.append(Change("code", "changed"))
     found += _named("step", before.graph, after.graph)
+    found += _named("compensation", before.handlers, after.handlers)
     found += _named(
         "parameter", {p.name: p for p in before.parameters}, {p.name: p for p in after.parameters}
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from temporalio.client import (
@@ -27,6 +27,7 @@ from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from . import listening, timing, tokens
+from .runs import backstop
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -201,12 +202,11 @@ def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
             f"the flow is too large to deploy: its manifest has {size} bytes, {MAX_MANIFEST_BYTES} are allowed",
             code="flow.large",
         )
-    timeout = manifest.workflow_timeout
     return ScheduleActionStartWorkflow(
         manifest.flow,
         given,
         id=ids.scheduled_workflow_id(manifest.flow),
         task_queue=manifest.task_queue,
-        execution_timeout=timedelta(seconds=timeout) if timeout else None,
+        execution_timeout=backstop(manifest),
         memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
     )

@@ -21,7 +21,8 @@ class RunInput:
 
     A resumed run: ``generation`` counts how often it was; results of earlier ones are kept but for ``rerun`` steps and
     what follows them. ``origin``: the run whose results a new run begins with, and the last of its generations.
-    ``variables`` is what the run's tasks have in their environment beside the deployment's.
+    ``variables`` is what the run's tasks have in their environment beside the deployment's. ``undo``: the run
+    has failed, and these compensations are left.
     """
 
     manifest: Manifest
@@ -38,6 +39,7 @@ class RunInput:
     origin: str | None = None
     origin_generation: int = 0
     variables: dict[str, str] = field(default_factory=dict)
+    undo: dict[str, Any] | None = None
 
     @property
     def launch(self) -> Launch:
@@ -47,8 +49,9 @@ class RunInput:
 
     def to_plain(self) -> dict[str, Any]:
         """The payload."""
-        plain: dict[str, Any] = to_plain(replace(self, state=None))
-        return plain | {"manifest": self.manifest.to_plain()} | ({"state": self.state} if self.state else {})
+        plain: dict[str, Any] = to_plain(replace(self, state=None, undo=None))
+        given = {name: value for name in ("state", "undo") if (value := getattr(self, name))}
+        return plain | {"manifest": self.manifest.to_plain()} | given
 
     @staticmethod
     def from_plain(plain: dict[str, Any]) -> RunInput:
@@ -56,10 +59,10 @@ class RunInput:
         manifest = Manifest.from_plain(plain["manifest"])
         rest = from_plain(
             RunInput,
-            {key: item for key, item in plain.items() if key not in ("manifest", "state")}
+            {key: item for key, item in plain.items() if key not in ("manifest", "state", "undo")}
             | {"manifest": None},
         )
-        return replace(rest, manifest=manifest, state=plain.get("state"))
+        return replace(rest, manifest=manifest, state=plain.get("state"), undo=plain.get("undo"))
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,13 @@ from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
 
 from .. import ids
-from ..tasks import SCHEDULED_TIME
+from ..codec import from_plain, to_plain
+from ..tasks import SCHEDULED_TIME, Task
 from .activities import call_hooks, tell_end
 from .driver import Driver
+from .failures import failure_of, plain_failure, with_compensations
 from .inputs import RunInput
+from .saga import compensate, is_long
 
 _DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
@@ -38,21 +41,65 @@ class FlowWorkflow:
             variables={**_scheduled(), **given.variables},
         )
         self._driver = Driver(self._given)
+        if given.undo is not None:
+            self._driver.progress.merge(given.undo["progress"])
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:  # noqa: ARG002 - __init__ has read it
         """Run to the end; ApplicationError ``StepFailed`` with the first failure's details when a step fails."""
         given = self._given
         try:
+            if given.undo is not None:
+                raise failure_of(given.undo["error"])
             result = await self._driver.drive()
         except workflow.ContinueAsNewError:
             raise
-        except BaseException:
+        except BaseException as error:
+            if given.fan is not None and self._driver.saga.wanted:
+                return self._driver.failed(error)
+            failure = await self._undo(error)
             await call_hooks(given, given.manifest.error_hooks)
-            raise
+            if failure is error:
+                raise
+            raise failure from error
         await tell_end(given)
         await call_hooks(given, given.manifest.success_hooks)
         return result
+
+    async def _undo(self, error: BaseException) -> BaseException:
+        """Run the compensations that are due; the error that the run ends with, which tells of them."""
+        given, before = self._given, self._given.undo or {}
+        if before:
+            left = [from_plain(Task, one) for one in before["left"]]
+        else:
+            left = self._driver.saga.tasks(given.generation)
+            for task in left:
+                self._driver.progress.expect(task.ref.step)
+        if given.fan is not None or not (left or before):
+            return error
+        if not before:
+            workflow.upsert_memo({"compensations": len(left)})
+        failed = list(before.get("failed", ()))
+        count = int(before.get("count", len(left)))
+        while left:
+            if is_long():
+                undo = {
+                    "error": plain_failure(error),
+                    "left": [to_plain(task) for task in left],
+                    "failed": failed,
+                    "count": count,
+                    "progress": self._driver.progress.to_plain(),
+                }
+                workflow.continue_as_new(replace(given, undo=undo, state=None).to_plain())
+            task = left.pop(0)
+            self._driver.progress.started(task.ref.step)
+            problem = await compensate(given, task)
+            if problem is None:
+                self._driver.progress.finished(task.ref.step)
+            else:
+                self._driver.progress.failed(task.ref.step)
+                failed.append({"task": f"{task.ref.step}/{task.ref.task_id}", "message": problem[:300]})
+        return with_compensations(error, count, failed)
 
     @workflow.signal(name="pause")
     async def pause(self, paused: bool) -> None:

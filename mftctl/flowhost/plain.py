@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable
 
-from . import launch, occasion, program, renewal
+from . import compensation, launch, occasion, program, renewal
 from .environment import settle
 
 
@@ -16,10 +16,12 @@ def main(fd: str) -> None:
     settle()
     renewal.prepare(sys.argv)
     occasion.prepare()
-    program.execute(file, _with_launch if launch.COMMAND in sys.argv else None)
+    program.execute(file, _on_flow)
     sys.exit(0)
 
 
-def _with_launch(flow: Any, go_on: Callable[[], None]) -> None:
-    launch.register(program.load_command_line(flow))
+def _on_flow(flow: Any, go_on: Callable[[], None]) -> None:
+    compensation.prepare(flow)
+    if launch.COMMAND in sys.argv:
+        launch.register(program.load_command_line(flow))
     go_on()
