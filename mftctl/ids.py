@@ -83,6 +83,11 @@ def listening_deployment(workflow_id: str) -> str:
     return workflow_id[len(LISTENER_PREFIX) :]
 
 
+def notice_id(workflow_id: str, generation: int, number: int) -> str:
+    """Workflow id of what tells a receiver of a run's end."""
+    return f"{workflow_id}.notice-{generation}-{number}"
+
+
 def triggered_run_id(flow: str, deployment: str, events: list[str]) -> str:
     """The run that these events start, the same however often that is tried."""
     digest = hashlib.sha256("\0".join((deployment, *sorted(events))).encode()).hexdigest()

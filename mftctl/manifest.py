@@ -129,6 +129,14 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class Receiver:
+    """Who is told of a run's end; ``key_env`` names the worker's variable with the key that signs it."""
+
+    url: str
+    key_env: Optional[str] = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded.
 
@@ -154,6 +162,7 @@ class Manifest:
     schedule: Optional[Schedule] = None
     triggers: tuple[Trigger, ...] = ()
     compensations: tuple[Step, ...] = ()
+    notify: tuple[Receiver, ...] = ()
     token: Optional[str] = None
     schema_version: int = 0
 

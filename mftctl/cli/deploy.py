@@ -11,7 +11,7 @@ from ..compiler.options import Options
 from ..control.tokens import Claim
 from ..manifest import Manifest
 from ..profiles import Profile, cache_dir
-from .options import Connection, Deployment, Output, Ownership, Scheduling, file_argument
+from .options import Connection, Deployment, Notification, Output, Ownership, Scheduling, file_argument
 from .output import Result, say
 
 #: How many of the next runs of a schedule are told.
@@ -25,6 +25,7 @@ def deploy(
     worker_file: Annotated[str | None, Parameter(name="--output")] = None,
     deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
     scheduling: Scheduling = Scheduling(),  # noqa: B008
+    notification: Notification = Notification(),  # noqa: B008
     connection: Connection = Connection(),  # noqa: B008
     ownership: Ownership = Ownership(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
@@ -40,7 +41,7 @@ def deploy(
     """
     profile = connection.settings()
     file, python = file_argument(flow), deployment.interpreter(profile)
-    options = scheduling.added_to(deployment.options(profile))
+    options = notification.added_to(scheduling.added_to(deployment.options(profile)), profile)
     claim = ownership.claim(options)
     manifest, previous, due = asyncio.run(_deploy(file, options, python, claim, connection, profile))
     if worker_file is not None:

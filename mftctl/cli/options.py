@@ -148,6 +148,31 @@ class Scheduling:
         )
 
 
+@Parameter(name="*", group=Group("Notification", sort_key=130))
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """Who is told when a run has ended."""
+
+    notify_url: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    """POST a JSON object here when a run has ended, well or not; may be repeated."""
+    notify_key_env: str | None = None
+    """Name of a variable of the worker: its value is the key that signs what is posted."""
+
+    def added_to(self, options: Options, profile: profiles.Profile) -> Options:
+        """The deployment's options with these."""
+        urls = self.notify_url or tuple(_words(profile.get("notify_url")))
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise MftctlError(
+                    f"--notify-url: '{url}' is no URL of a receiver",
+                    exit=Exit.USAGE,
+                    code="usage",
+                    hint="it begins with https:// or http://",
+                )
+        key = profile.get("notify_key_env", self.notify_key_env)
+        return replace(options, notify=tuple((url, key) for url in urls))
+
+
 @Parameter(name="*", group=Group("Production token", sort_key=150))
 @dataclass(frozen=True, kw_only=True)
 class Ownership:

@@ -6,7 +6,7 @@ import os
 from typing import Any, Optional
 
 from .. import ids
-from ..manifest import Launch, Manifest, Parameter, Step
+from ..manifest import Launch, Manifest, Parameter, Receiver, Step
 from . import package, policies
 from .inside import Refused
 from .options import Options
@@ -66,6 +66,7 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
         schedule=schedule_of(state.flow, options),
         triggers=triggers_of(state.flow, parameters),
         compensations=tuple(_handlers(state)),
+        notify=tuple(Receiver(url, key) for url, key in options.notify),
     )
     return manifest.to_plain()
 

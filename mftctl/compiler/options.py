@@ -12,6 +12,7 @@ class Options:
 
     ``workflow_timeout`` and ``catchup_window`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's
     name and a file or JSON.
+    ``notify``: pairs of a URL and the name of the variable with its key.
     ``cwd``: the folder tasks run in, for `run`, whose tasks see what `python flow.py run` would show them.
     """
 
@@ -31,6 +32,7 @@ class Options:
     configs: tuple[tuple[str, str], ...] = ()
     config_values: tuple[tuple[str, str], ...] = ()
     cwd: Optional[str] = None
+    notify: tuple[tuple[str, Optional[str]], ...] = ()
     schedule_overlap: Optional[str] = None
     catchup_window: Optional[float] = None
     pause_on_failure: bool = False

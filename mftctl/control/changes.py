@@ -89,6 +89,7 @@ def _settings(manifest: Manifest) -> dict[str, Any]:
         "task queue": manifest.task_queue,
         "max workers": manifest.max_workers,
         "workflow timeout": manifest.workflow_timeout,
+        "notify": [one.url for one in manifest.notify],
         "triggers": [to_plain(one) for one in manifest.triggers],
         "schedule": None if manifest.schedule is None else to_plain(manifest.schedule),
         "tags": list(launch.tags),

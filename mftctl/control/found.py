@@ -36,7 +36,10 @@ _QUERY = {"cancelled": "Canceled", "timed_out": "TimedOut"}
 
 @dataclass(frozen=True)
 class Found:
-    """A run: ``status`` is running, paused, completed, failed, cancelled, terminated or timed_out."""
+    """A run: ``status`` is running, paused, completed, failed, cancelled, terminated or timed_out.
+
+    ``compensations``: how many ran, or were to run, when it had ended badly.
+    """
 
     run_id: str
     flow: str
@@ -46,6 +49,7 @@ class Found:
     deployment: str
     version: str
     workflow_id: str
+    compensations: int = 0
 
     @property
     def pathspec(self) -> str:
@@ -128,4 +132,5 @@ async def _found(given: WorkflowExecution) -> Found:
         deployment=str(memo.get("deployment", "")),
         version=str(memo.get("version", "")),
         workflow_id=given.id,
+        compensations=int(memo.get("compensations", 0)),
     )

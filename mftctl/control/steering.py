@@ -26,16 +26,20 @@ async def resume(
     latest_code: bool = False,
     new_run: bool = False,
     given: Mapping[str, str] | None = None,
+    force: bool = False,
 ) -> str:
     """Let a run that ended badly go on: tasks that finished keep their results, the others run again.
 
     From ``step`` on everything runs again. ``latest_code``: with the deployment's current version, not the one it
     started with. ``new_run``: as a new run that begins with the old one's results (Metaflow's own `resume`), which a
     run that went well can be made from too; ``given`` are values of parameters that differ there. Gives the run id.
+    ``force``: also where the results of finished tasks were undone by compensations.
     Exit code 4 for an unknown run, 6 for one that still goes on or went well, 2 for an unknown step or a wrong value.
     """
     found = await describe(client, run_id)
     _refuse(found, new_run)
+    if found.compensations and not force:
+        raise _undone(found)
     before = await given_to(client, found)
     manifest = await deployments.find(client, before.manifest.deployment) if latest_code else before.manifest
     if step is not None and step not in manifest.graph:
@@ -46,7 +50,14 @@ async def resume(
             hint=f"its steps: {', '.join(manifest.graph)}",
         )
     fresh = replace(
-        before, manifest=manifest, state=None, paused=False, deadline=None, rerun=(step,) if step else ()
+        before,
+        manifest=manifest,
+        state=None,
+        undo=None,
+        paused=False,
+        deadline=None,
+        started=None,
+        rerun=(step,) if step else (),
     )
     if not new_run:
         again = replace(fresh, run_id=found.run_id, generation=before.generation + 1)
@@ -124,3 +135,14 @@ def _refuse(found: Found, new_run: bool) -> None:
             code="run.completed",
             hint="make a new run that begins with its results: --new-run",
         )
+
+
+def _undone(found: Found) -> MftctlError:
+    count = found.compensations
+    return MftctlError(
+        f"what run {found.run_id} did was undone by {count} compensation{'' if count == 1 else 's'}, "
+        "so tasks that finished cannot be taken for done",
+        exit=Exit.CONFLICT,
+        code="run.compensated",
+        hint="start a new run with mftctl trigger; or resume it all the same with --force",
+    )

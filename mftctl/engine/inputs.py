@@ -17,7 +17,7 @@ class RunInput:
 
     ``run_id`` empty: made of the workflow's id, as for what a Schedule starts. ``fan``: only these splits, at most
     ``slots`` tasks of them at once. ``state`` is what a continued workflow goes on from, ``deadline`` the time (Unix
-    seconds) at which the run is stopped, set when it starts.
+    seconds) at which the run is stopped, set when it starts, as ``started`` is.
 
     A resumed run: ``generation`` counts how often it was; results of earlier ones are kept but for ``rerun`` steps and
     what follows them. ``origin``: the run whose results a new run begins with, and the last of its generations.
@@ -40,6 +40,7 @@ class RunInput:
     origin_generation: int = 0
     variables: dict[str, str] = field(default_factory=dict)
     undo: dict[str, Any] | None = None
+    started: float | None = None
 
     @property
     def launch(self) -> Launch:

@@ -21,6 +21,7 @@ from .activities import call_hooks, tell_end
 from .driver import Driver
 from .failures import failure_of, plain_failure, with_compensations
 from .inputs import RunInput
+from .notice import notify
 from .saga import compensate, is_long
 
 _DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
@@ -38,6 +39,7 @@ class FlowWorkflow:
             given,
             run_id=given.run_id or ids.run_id_of(workflow.info().workflow_id),
             deadline=given.deadline or (workflow.time() + timeout if timeout else None),
+            started=given.started or workflow.time(),
             variables={**_scheduled(), **given.variables},
         )
         self._driver = Driver(self._given)
@@ -59,11 +61,13 @@ class FlowWorkflow:
                 return self._driver.failed(error)
             failure = await self._undo(error)
             await call_hooks(given, given.manifest.error_hooks)
+            await notify(given, failure)
             if failure is error:
                 raise
             raise failure from error
         await tell_end(given)
         await call_hooks(given, given.manifest.success_hooks)
+        await notify(given, None)
         return result
 
     async def _undo(self, error: BaseException) -> BaseException:

@@ -15,11 +15,13 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from .. import __version__
 from ..engine.listener import Listener
+from ..engine.notice import Notice
 from ..engine.workflow import FlowWorkflow
 from ..manifest import Launch
 from .activity import TaskActivity
 from .events import EventActivities
 from .hosts import Hosts
+from .notify import tell
 from .observer import Observer
 
 #: Heartbeats carry cancellations back: this bounds how late one arrives.
@@ -59,8 +61,8 @@ class Service:
         worker = Worker(
             self._client,
             task_queue=queue,
-            workflows=[FlowWorkflow, Listener],
-            activities=[self._activity.run, self._events.deliver, self._events.start],
+            workflows=[FlowWorkflow, Listener, Notice],
+            activities=[self._activity.run, self._events.deliver, self._events.start, tell],
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_concurrent_activities=self._settings.concurrency,
             graceful_shutdown_timeout=GRACEFUL,

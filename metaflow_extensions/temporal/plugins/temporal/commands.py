@@ -8,7 +8,18 @@ from typing import Any
 from metaflow import parameters
 from metaflow._vendor import click
 
-from .options import Trigger, answered, branched, connected, given_parameters, owned, scheduled, tagged, timed
+from .options import (
+    Trigger,
+    answered,
+    branched,
+    connected,
+    given_parameters,
+    notified,
+    owned,
+    scheduled,
+    tagged,
+    timed,
+)
 
 
 @click.group()
@@ -43,6 +54,7 @@ def temporal(obj: Any, **options: Any) -> None:
 @click.option("--new-token", "given_token", default=None, help="Use this production token and its namespace.")
 @timed
 @scheduled
+@notified
 @tagged
 @owned
 @branched

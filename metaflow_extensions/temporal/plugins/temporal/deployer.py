@@ -85,6 +85,10 @@ class TemporalDeployer(DeployerImpl):
             Make up for runs missed at most this long ago.
         pause_on_failure : bool, optional, default False
             Pause the schedule when a run fails.
+        notify_urls : List[str], optional, default None
+            POST a JSON object here when a run has ended.
+        notify_key_env : str, optional, default None
+            Name of a variable of the worker: its value is the key that signs what is posted.
         task_queue : str, optional, default None
             Task queue that its workers serve; each deployment has one of its own by default.
         output : str, optional, default None

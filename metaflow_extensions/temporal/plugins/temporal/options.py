@@ -53,6 +53,20 @@ scheduled = _all(
         "--pause-on-failure", is_flag=True, default=False, help="Pause the schedule when a run fails."
     ),
 )
+notified = _all(
+    click.option(
+        "--notify-url",
+        "notify_urls",
+        multiple=True,
+        default=None,
+        help="POST a JSON object here when a run has ended; may be repeated.",
+    ),
+    click.option(
+        "--notify-key-env",
+        default=None,
+        help="Name of a variable of the worker: its value is the key that signs what is posted.",
+    ),
+)
 tagged = click.option("--tag", "tags", multiple=True, default=None, help="Tag runs; may be repeated.")
 answered = click.option(
     "--deployer-attribute-file", default=None, hidden=True, type=str, help="For Metaflow's Deployer API."
