@@ -168,6 +168,42 @@ def test_one_event_sets_the_parameters_that_are_called_as_its_fields(
     assert "'count' is of type int" in described()
 
 
+def test_a_step_publishes_once_however_often_it_is_tried(
+    place: Place, wait_until: Callable[..., None]
+) -> None:
+    """An event published from a step that is retried starts one run, on the server that runs the step."""
+    place.deploy("HeardFlow", "@trigger(event='from.step')")
+    source = """
+from metaflow import FlowSpec, current, retry, step
+from mftctl.events import publish
+
+class SourceFlow(FlowSpec):
+    @retry(times=1, minutes_between_retries=0)
+    @step
+    def start(self):
+        publish("from.step", {"color": "black", "count": 5})
+        if current.retry_count == 0:
+            raise ValueError("once more")
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    SourceFlow()
+"""
+    place.home.worker("HeardFlow")
+    done = place.home.run("run", str(place.home.flow("source.py", source)))
+    assert done.returncode == 0, done.stderr
+    place.publish("from.step", "color=last")
+    wait_until(lambda: any(one["color"] == "last" for one in place.runs("HeardFlow")), "the last has run")
+    assert sorted((one["color"], one["count"]) for one in place.runs("HeardFlow")) == [
+        ("black", 5),
+        ("last", 0),
+    ]
+
+
 def test_projects_and_branches_hear_of_their_own(place: Place, wait_until: Callable[..., None]) -> None:
     """@trigger_on_finish in a project means the flow of the same project and branch, unless it names another."""
     project = "@project(name='shop')"
