@@ -16,7 +16,8 @@ import os
 import subprocess
 import sys
 import uuid
-from typing import Any, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any, Optional
 
 #: Set by a worker for its tasks: the words with which its own mftctl is started, in JSON.
 PROGRAM = "MFTCTL_PROGRAM"
