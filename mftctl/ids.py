@@ -6,11 +6,13 @@ already registered (``register_run_id``), so none of ours holds such a character
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 
 SCHEDULE_PREFIX = "mftctl."
 TASK_QUEUE_PREFIX = "mftctl."
+LISTENER_PREFIX = "mftctl.events."
 FOREACH_TYPE_SUFFIX = ".foreach"
 #: A Schedule appends ``-<RFC 3339 time>`` to a workflow id, and SQL visibility stores take 255 bytes.
 MAX_DEPLOYMENT_LENGTH = 200
@@ -69,6 +71,27 @@ def task_queue(deployment: str) -> str:
 def private_queue(run_id: str) -> str:
     """The task queue of a run that brings its own worker."""
     return TASK_QUEUE_PREFIX + run_id
+
+
+def listener_id(deployment: str) -> str:
+    """Workflow id of the one that keeps the events of a deployment."""
+    return LISTENER_PREFIX + deployment
+
+
+def listening_deployment(workflow_id: str) -> str:
+    """The deployment whose events this workflow keeps."""
+    return workflow_id[len(LISTENER_PREFIX) :]
+
+
+def notice_id(workflow_id: str, generation: int, number: int) -> str:
+    """Workflow id of what tells a receiver of a run's end."""
+    return f"{workflow_id}.notice-{generation}-{number}"
+
+
+def triggered_run_id(flow: str, deployment: str, events: list[str]) -> str:
+    """The run that these events start, the same however often that is tried."""
+    digest = hashlib.sha256("\0".join((deployment, *sorted(events))).encode()).hexdigest()
+    return f"temporal-{flow.lower()}-{digest[:16]}"
 
 
 def foreach_type(flow: str) -> str:

@@ -26,7 +26,7 @@ class Step:
     ``type`` is Metaflow's node type (start, linear, split, foreach, split-switch, join, end). ``split`` names, for a
     join, the split or foreach it closes; ``join`` names, for a split or foreach, the join that closes it. ``delay``
     and ``timeout`` are seconds. ``launch``: a decorator rewrites the command or its environment, so that the task
-    runs as a new process that asks the decorators first.
+    runs as a new process that asks the decorators first. ``compensation`` names the handler that undoes the step.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Step:
     delay: float = 0.0
     timeout: Optional[float] = None
     launch: bool = False
+    compensation: Optional[str] = None
 
     @property
     def attempts(self) -> int:
@@ -100,9 +101,46 @@ class Launch:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """When runs start by themselves: the flow's @schedule and what its deployment adds.
+
+    ``cron`` is an expression of AWS EventBridge, ``timezone`` an IANA name (default: UTC). ``overlap``: what becomes of
+    a run that is due while the one before goes on (skip, buffer-one, cancel-other, allow-all). Runs missed in the last
+    ``catchup_window`` seconds, while the server was down, are made up for.
+    """
+
+    cron: str
+    timezone: Optional[str] = None
+    overlap: str = "skip"
+    catchup_window: float = 86400.0
+    pause_on_failure: bool = False
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """An event that a deployment waits for: ``type`` is ``run`` for the good end of a run of another flow.
+
+    ``parameters`` are pairs of a parameter and the field of the event's payload that gives it its value.
+    """
+
+    name: str
+    type: str = "event"
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Who is told of a run's end; ``key_env`` names the worker's variable with the key that signs it."""
+
+    url: str
+    key_env: Optional[str] = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded.
 
+    ``triggers``: a run starts once an event of each has come. ``compensations``: the handlers that undo steps.
     ``success_hooks`` and ``error_hooks`` name the functions of @exit_hook. ``token``: the production token, with which
     others than the owner may change the deployment. ``title`` and ``description`` are what Temporal's UI shows of its
     runs; ``priority``, 1 (first) to 5, is theirs among the runs of the same task queue (default: 3).
@@ -122,6 +160,10 @@ class Manifest:
     workflow_timeout: Optional[float] = None
     success_hooks: tuple[str, ...] = ()
     error_hooks: tuple[str, ...] = ()
+    schedule: Optional[Schedule] = None
+    triggers: tuple[Trigger, ...] = ()
+    compensations: tuple[Step, ...] = ()
+    notify: tuple[Receiver, ...] = ()
     token: Optional[str] = None
     title: Optional[str] = None
     description: Optional[str] = None
@@ -147,6 +189,11 @@ class Manifest:
     def step(self, name: str) -> Step:
         """The step of that name; KeyError when there is none."""
         return self.graph[name]
+
+    @property
+    def handlers(self) -> dict[str, Step]:
+        """The compensation handlers by name, with the retries that their decorators ask for."""
+        return {step.name: step for step in self.compensations}
 
     @property
     def graph(self) -> dict[str, Step]:

@@ -33,6 +33,8 @@ KEYS: dict[str, type] = {
     "python": str,
     "isolation": str,
     "concurrency": int,
+    "notify_url": list,
+    "notify_key_env": str,
 }
 
 

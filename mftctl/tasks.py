@@ -10,6 +10,15 @@ from typing import Optional
 
 from . import ids
 
+#: Variable of a task's environment that says when its run was due on its schedule, in ISO 8601 and UTC.
+SCHEDULED_TIME = "MFTCTL_SCHEDULED_TIME"
+
+#: The events that started the run, as Metaflow's ``Trigger`` takes them, in JSON.
+TRIGGERS = "MFTCTL_TRIGGERS"
+
+#: Name of the compensation handler that a process runs as its step.
+COMPENSATION = "MFTCTL_COMPENSATION"
+
 
 @dataclass(frozen=True)
 class TaskRef:
@@ -91,7 +100,7 @@ class Attempt:
     ``number`` is Metaflow's attempt; ``user_retries`` the budget of user code, raised by the attempts that were lost
     with their worker, so that @catch's fallback starts when it should. A result that an execution from ``since`` on has
     left is kept. ``origin``: the run that this one was made from, and whose results are cloned; its
-    ``origin_executions`` are counted before those of this run.
+    ``origin_executions`` are counted before those of this run. ``variables``: what its run adds to the environment.
     """
 
     run_id: str
@@ -103,3 +112,4 @@ class Attempt:
     since: int = 0
     origin: Optional[str] = None
     origin_executions: int = 0
+    variables: dict[str, str] = field(default_factory=dict)

@@ -18,7 +18,10 @@ HELP = "Run Metaflow flows as durable Temporal workflows."
 EPILOGUE = "Exit codes: 0 ok, 1 failed, 2 usage, 3 the run failed, 4 not found, 5 no server, 6 conflict, 124 timeout."
 
 #: Groups of commands and their line in the help.
-GROUPS = {"runs": "Steer runs that have been started."}
+GROUPS = {
+    "runs": "Steer runs that have been started.",
+    "events": "Tell of events that deployments wait for.",
+}
 #: Commands by name: where each lives, and its line in the help; or the commands of a group.
 COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "run": ("run:run", "Compile, serve and run a flow now, and watch it."),
@@ -31,6 +34,11 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "unpause": ("runs:unpause", "Let a paused run go on."),
         "cancel": ("runs:cancel", "Stop a run, and wait until its tasks have stopped."),
         "terminate": ("runs:terminate", "End a run at once."),
+    },
+    "events": {
+        "publish": ("events:publish", "Tell the deployments that wait for an event."),
+        "list": ("events:list_events", "List the events that deployments wait for."),
+        "describe": ("events:describe", "Say who waits for an event, and what it started."),
     },
     "dev": ("dev:dev", "Run a Temporal server and its UI on this machine, until Ctrl-C."),
 }

@@ -6,12 +6,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ..codec import to_plain
 from ..compiler.options import Options
 from ..control.tokens import Claim
 from ..manifest import Manifest
 from ..profiles import Profile, cache_dir
-from .options import Connection, Deployment, Output, Ownership, file_argument
+from .options import Connection, Deployment, Notification, Output, Ownership, Scheduling, file_argument
 from .output import Result, say
+
+#: How many of the next runs of a schedule are told.
+NEXT_TIMES = 3
 
 
 def deploy(
@@ -20,6 +24,8 @@ def deploy(
     *,
     worker_file: Annotated[str | None, Parameter(name="--output")] = None,
     deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
+    scheduling: Scheduling = Scheduling(),  # noqa: B008
+    notification: Notification = Notification(),  # noqa: B008
     connection: Connection = Connection(),  # noqa: B008
     ownership: Ownership = Ownership(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
@@ -35,31 +41,34 @@ def deploy(
     """
     profile = connection.settings()
     file, python = file_argument(flow), deployment.interpreter(profile)
-    options = deployment.options(profile)
+    options = notification.added_to(scheduling.added_to(deployment.options(profile)), profile)
     claim = ownership.claim(options)
-    manifest, previous = asyncio.run(_deploy(file, options, python, claim, connection, profile))
+    manifest, previous, due = asyncio.run(_deploy(file, options, python, claim, connection, profile))
     if worker_file is not None:
         from .workerfile import write
 
         write(Path(worker_file), manifest.deployment, connection, profile.name)
-    return _result(manifest, previous, worker_file)
+    return _result(manifest, previous, due, worker_file)
 
 
 async def _deploy(
     file: Path, options: Options, python: str, claim: Claim, connection: Connection, profile: Profile
-) -> tuple[Manifest, Manifest | None]:
+) -> tuple[Manifest, Manifest | None, list[str]]:
     from ..compiler.run import compile_flow
     from ..control.deployments import deploy as register
+    from ..control.deployments import next_times
     from .session import open_client
 
     # Before the compiler saves anything: no half-made deployment when no server answers.
     client = await open_client(connection, profile)
     say(f"compiling {file}")
     manifest = await asyncio.to_thread(compile_flow, file, options, python, cache_dir())
-    return await register(client, manifest, claim)
+    manifest, previous = await register(client, manifest, claim)
+    due = [] if manifest.schedule is None else await next_times(client, manifest.deployment)
+    return manifest, previous, [one.isoformat() for one in due[:NEXT_TIMES]]
 
 
-def _result(manifest: Manifest, previous: Manifest | None, worker_file: str | None) -> Result:
+def _result(manifest: Manifest, previous: Manifest | None, due: list[str], worker_file: str | None) -> Result:
     from ..control.changes import changes
 
     before = None if previous is None else previous.version
@@ -69,6 +78,9 @@ def _result(manifest: Manifest, previous: Manifest | None, worker_file: str | No
         "version": manifest.version,
         "flow": manifest.flow,
         "task_queue": manifest.task_queue,
+        "schedule": None if manifest.schedule is None else to_plain(manifest.schedule),
+        "next_runs": due,
+        "triggers": [to_plain(one) for one in manifest.triggers],
         "changes": [change.to_plain() for change in found],
         "previous_version": before,
         "production_token": manifest.token,
@@ -78,6 +90,12 @@ def _result(manifest: Manifest, previous: Manifest | None, worker_file: str | No
         f"version\t{manifest.version}" + ("" if before in {None, manifest.version} else f" (was {before})"),
         f"task queue\t{manifest.task_queue}",
     ]
+    if manifest.schedule is not None:
+        zone = manifest.schedule.timezone or "UTC"
+        lines.append(f"schedule\t{manifest.schedule.cron} ({zone})")
+        lines.append(f"next runs\t{', '.join(due) or 'none'}")
+    if manifest.triggers:
+        lines.append(f"triggers\t{' and '.join(one.name for one in manifest.triggers)}")
     if previous is None:
         lines.append("changes\tnew deployment")
     lines += [f"changes\t{change.text}" for change in found] or (

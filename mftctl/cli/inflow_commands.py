@@ -18,7 +18,7 @@ from ..manifest import Manifest
 from ..profiles import cache_dir
 from .deploy import token_notes
 from .inflow import Call
-from .options import Deployment
+from .options import Deployment, Notification, Scheduling
 from .output import Result, say
 from .session import open_client
 
@@ -46,6 +46,14 @@ def create(call: Call) -> Result:
         name=options.get("name"),
         task_queue=options.get("task_queue"),
     ).options(call.profile)
+    asked = Scheduling(
+        schedule_overlap=options.get("schedule_overlap"),
+        catchup_window=options.get("catchup_window"),
+        pause_on_failure=bool(options.get("pause_on_failure")),
+    ).added_to(asked)
+    asked = Notification(
+        notify_url=tuple(options.get("notify_urls") or ()), notify_key_env=options.get("notify_key_env")
+    ).added_to(asked, call.profile)
     claim = Claim(
         options.get("authorize"),
         bool(options.get("generate_new_token")),

@@ -2,9 +2,9 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -15,6 +15,7 @@ from ..errors import Exit, MftctlError
 from . import durations
 from .output import Format
 
+Overlap = Literal["skip", "buffer-one", "cancel-other", "allow-all"]
 FLAG = Parameter(negative="")
 LIST = Parameter(negative="")
 
@@ -134,6 +135,54 @@ class Deployment:
             if os.access(python, os.X_OK):
                 return python
         return sys.executable
+
+
+@Parameter(name="*", group=Group("Schedule", sort_key=120))
+@dataclass(frozen=True, kw_only=True)
+class Scheduling:
+    """What a deployment adds to the flow's @schedule."""
+
+    schedule_overlap: Overlap | None = None
+    """What becomes of a run that is due while the one before goes on (default: skip)."""
+    catchup_window: str | None = None
+    """Make up for runs missed at most this long ago, such as 1h or 7d (default: 1d)."""
+    pause_on_failure: Annotated[bool, Parameter(negative="")] = False
+    """Pause the schedule when a run fails."""
+
+    def added_to(self, options: Options) -> Options:
+        """The deployment's options with these."""
+        window = self.catchup_window
+        return replace(
+            options,
+            schedule_overlap=self.schedule_overlap,
+            catchup_window=None if window is None else durations.parse(window, "--catchup-window"),
+            pause_on_failure=self.pause_on_failure,
+        )
+
+
+@Parameter(name="*", group=Group("Notification", sort_key=130))
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """Who is told when a run has ended."""
+
+    notify_url: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    """POST a JSON object here when a run has ended, well or not; may be repeated."""
+    notify_key_env: str | None = None
+    """Name of a variable of the worker: its value is the key that signs what is posted."""
+
+    def added_to(self, options: Options, profile: profiles.Profile) -> Options:
+        """The deployment's options with these."""
+        urls = self.notify_url or tuple(_words(profile.get("notify_url")))
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise MftctlError(
+                    f"--notify-url: '{url}' is no URL of a receiver",
+                    exit=Exit.USAGE,
+                    code="usage",
+                    hint="it begins with https:// or http://",
+                )
+        key = profile.get("notify_key_env", self.notify_key_env)
+        return replace(options, notify=tuple((url, key) for url in urls))
 
 
 @Parameter(name="*", group=Group("Production token", sort_key=150))

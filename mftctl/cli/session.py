@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -53,6 +54,17 @@ async def open_client(connection: Connection, profile: Profile) -> Client:
         if running is not None:
             wanted = Target(address=running, temporal_namespace=wanted.temporal_namespace)
     return await connect(wanted)
+
+
+def tell_tasks(client: Client, profile: Profile) -> None:
+    """Let tasks, which inherit this environment, find this program and its server (``mftctl.events``)."""
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    start = f"import sys; sys.path[:0] = [{folder!r}]; from mftctl.__main__ import main; main()"
+    os.environ["MFTCTL_PROGRAM"] = json.dumps([sys.executable, "-c", start])
+    os.environ["MFTCTL_ADDRESS"] = client.service_client.config.target_host
+    os.environ["MFTCTL_TEMPORAL_NAMESPACE"] = client.namespace
+    if profile.name is not None:
+        os.environ["MFTCTL_PROFILE"] = profile.name
 
 
 def quiet_sdk() -> None:

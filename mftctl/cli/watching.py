@@ -20,6 +20,7 @@ from .leaving import leave
 from .memory import collect_again
 from .order import Order
 from .output import Result, say
+from .session import tell_tasks
 from .signals import Signals, first_of, interrupted_by
 from .trigger import write_run_id
 from .view import choose, in_order
@@ -36,6 +37,7 @@ class Watching:
 
     def __init__(self, client: Client, order: Order, profile: Profile) -> None:
         collect_again()
+        tell_tasks(client, profile)
         self._client = client
         self._order = order
         self._max_workers = order.options.max_workers or MAX_WORKERS

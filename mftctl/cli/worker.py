@@ -75,12 +75,13 @@ async def _work(
     from ..control import deployments
     from ..worker.service import Service
     from .memory import collect_again
-    from .session import open_client
+    from .session import open_client, tell_tasks
     from .signals import Signals, first_of
     from .talk import TaskLog
 
     collect_again()
     client = await open_client(connection, profile)
+    tell_tasks(client, profile)
     served = None
     if names is not None:
         served = frozenset([(await deployments.find(client, name)).deployment for name in names])

@@ -7,10 +7,13 @@ import os
 from typing import Any, Optional
 
 from .. import ids
-from ..manifest import Launch, Manifest, Parameter, Step
+from ..manifest import Launch, Manifest, Parameter, Receiver, Step
 from . import package, policies
+from .compensations import handler_of, handlers
 from .inside import Refused
 from .options import Options
+from .schedule import schedule_of
+from .triggers import triggers_of
 
 #: Configuration that tasks need wherever they run (``argo_workflows.py`` sends the same), none of it secret.
 _CONFIG = (
@@ -67,6 +70,10 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
         priority=options.priority,
         success_hooks=_hooks(state.flow, "success_hooks"),
         error_hooks=_hooks(state.flow, "error_hooks"),
+        schedule=schedule_of(state.flow, options),
+        triggers=triggers_of(state.flow, parameters),
+        compensations=tuple(handlers(state)),
+        notify=tuple(Receiver(url, key) for url, key in options.notify),
     )
     return manifest.to_plain()
 
@@ -101,6 +108,7 @@ def _step(state: Any, node: Any) -> Step:
         delay=policies.retry_delay(decorators),
         timeout=policies.timeout(decorators),
         launch=policies.rewrites_command(decorators),
+        compensation=handler_of(getattr(state.flow, node.name)),
     )
 
 
@@ -196,6 +204,8 @@ def _options(state: Any) -> list[str]:
 def _option(name: str, value: Any) -> list[str]:
     if value is None or value is False:
         return []
+    if isinstance(value, (list, tuple)):
+        return [f"--{name}={one}" for one in value]
     return [f"--{name}"] if value is True else [f"--{name}={value}"]
 
 

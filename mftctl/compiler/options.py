@@ -10,8 +10,9 @@ from typing import Optional
 class Options:
     """Options of a deployment; None leaves Metaflow's own default.
 
-    ``workflow_timeout`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's name and a file or JSON.
-    ``title``, ``description`` and ``priority`` are those of `Manifest`.
+    ``workflow_timeout`` and ``catchup_window`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's
+    name and a file or JSON. ``title``, ``description`` and ``priority`` are those of `Manifest`.
+    ``notify``: pairs of a URL and the name of the variable with its key.
     ``cwd``: the folder tasks run in, for `run`, whose tasks see what `python flow.py run` would show them.
     """
 
@@ -34,6 +35,10 @@ class Options:
     configs: tuple[tuple[str, str], ...] = ()
     config_values: tuple[tuple[str, str], ...] = ()
     cwd: Optional[str] = None
+    notify: tuple[tuple[str, Optional[str]], ...] = ()
+    schedule_overlap: Optional[str] = None
+    catchup_window: Optional[float] = None
+    pause_on_failure: bool = False
 
     def arguments(self) -> list[str]:
         """Top-level options of the flow's command line."""

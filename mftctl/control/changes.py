@@ -48,6 +48,7 @@ def changes(before: Manifest, after: Manifest) -> list[Change]:
     if before.launch.package.sha != after.launch.package.sha:
         found.append(Change("code", "changed"))
     found += _named("step", before.graph, after.graph)
+    found += _named("compensation", before.handlers, after.handlers)
     found += _named(
         "parameter", {p.name: p for p in before.parameters}, {p.name: p for p in after.parameters}
     )
@@ -91,6 +92,9 @@ def _settings(manifest: Manifest) -> dict[str, Any]:
         "priority": manifest.priority,
         "title": manifest.title,
         "description": manifest.description,
+        "notify": [one.url for one in manifest.notify],
+        "triggers": [to_plain(one) for one in manifest.triggers],
+        "schedule": None if manifest.schedule is None else to_plain(manifest.schedule),
         "tags": list(launch.tags),
         "namespace": launch.namespace,
         "file": launch.file,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from temporalio.client import (
@@ -17,7 +17,6 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
-    ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
@@ -28,7 +27,8 @@ from .. import ids
 from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
-from . import tokens
+from . import listening, timing, tokens
+from .runs import backstop
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -54,19 +54,25 @@ async def deploy(
 ) -> tuple[Manifest, Manifest | None]:
     """Register or replace the deployment: the manifest with its production token, and the one before or None.
 
-    Replacing leaves the Schedule's spec, and a pause with its reason, as they are. Exit code 6 when it is somebody
-    else's, and its token is not known.
+    Replacing takes the new flow's @schedule, and leaves a pause with its reason as it is. Exit code 6 when it is
+    somebody else's, and its token is not known.
     """
     new = tokens.settle(None, manifest, claim)
-    schedule = Schedule(action=_action(new), spec=ScheduleSpec())
+    schedule = Schedule(action=_action(new), spec=timing.spec_of(new), policy=timing.policy_of(new))
     previous = None
     try:
-        await client.create_schedule(ids.schedule_id(manifest.deployment), schedule)
-    except ScheduleAlreadyRunningError:
-        previous = await exactly(client, manifest.deployment)
-        new = tokens.settle(previous, manifest, claim)
-        await _replace(client, new)
+        try:
+            await client.create_schedule(ids.schedule_id(manifest.deployment), schedule)
+        except ScheduleAlreadyRunningError:
+            previous = await exactly(client, manifest.deployment)
+            new = tokens.settle(previous, manifest, claim)
+            await _replace(client, new)
+    except RPCError as error:
+        if error.status == RPCStatusCode.INVALID_ARGUMENT and "time zone" in str(error):
+            raise timing.unknown_zone(new, str(error)) from error
+        raise
     tokens.store(tokens.prefix_of(new), str(new.token))
+    await listening.listen(client, new, previous)
     return new, previous
 
 
@@ -74,32 +80,46 @@ async def delete(client: Client, manifest: Manifest, user: str | None, token: st
     """Delete the deployment; its runs go on. Exit code 6 when it is somebody else's, and its token is not known."""
     tokens.authorize(manifest, user, token)
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).delete()
+    await listening.forget(client, manifest.deployment)
+
+
+async def next_times(client: Client, deployment: str) -> list[datetime]:
+    """When the next runs are due, by the server's reckoning; none without @schedule, ten at most."""
+    return list(
+        (await client.get_schedule_handle(ids.schedule_id(deployment)).describe()).info.next_action_times
+    )
+
+
+async def known(client: Client, name: str) -> Manifest | None:
+    """The manifest of the deployment of just that name, or None."""
+    try:
+        return await _load(client, name)
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        return None
 
 
 async def exactly(client: Client, name: str) -> Manifest:
     """The manifest of the deployment of just that name; exit code 4 when there is none."""
-    try:
-        return await _load(client, name)
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-        raise MftctlError(
-            f"there is no deployment '{name}'",
-            exit=Exit.NOT_FOUND,
-            code="deployment.unknown",
-            hint="deploy it with: mftctl deploy FLOW.py; or: python FLOW.py temporal create",
-        ) from error
+    manifest = await known(client, name)
+    if manifest is not None:
+        return manifest
+    raise MftctlError(
+        f"there is no deployment '{name}'",
+        exit=Exit.NOT_FOUND,
+        code="deployment.unknown",
+        hint="deploy it with: mftctl deploy FLOW.py; or: python FLOW.py temporal create",
+    )
 
 
 async def find(client: Client, name: str) -> Manifest:
     """The manifest of the deployment called ``name``, or whose last part is ``name``; exit code 4 otherwise."""
-    try:
-        return await _load(client, name)
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-    known = [row.deployment for row in await rows(client)]
-    matching = [one for one in known if one.rsplit(".", 1)[-1] == name]
+    manifest = await known(client, name)
+    if manifest is not None:
+        return manifest
+    there = [row.deployment for row in await rows(client)]
+    matching = [one for one in there if one.rsplit(".", 1)[-1] == name]
     if len(matching) == 1:
         return await _load(client, matching[0])
     if matching:
@@ -109,7 +129,7 @@ async def find(client: Client, name: str) -> Manifest:
             code="deployment.ambiguous",
             hint=f"say {' or '.join(matching)}",
         )
-    hint = f"there are: {', '.join(sorted(known)[:8])}" if known else "deploy it with: mftctl deploy FLOW.py"
+    hint = f"there are: {', '.join(sorted(there)[:8])}" if there else "deploy it with: mftctl deploy FLOW.py"
     raise MftctlError(
         f"there is no deployment '{name}'", exit=Exit.NOT_FOUND, code="deployment.unknown", hint=hint
     )
@@ -131,6 +151,7 @@ async def _replace(client: Client, manifest: Manifest) -> None:
     def update(given: ScheduleUpdateInput) -> ScheduleUpdate:
         changed = given.description.schedule
         changed.action = _action(manifest)
+        changed.spec, changed.policy = timing.spec_of(manifest), timing.policy_of(manifest)
         return ScheduleUpdate(schedule=changed)
 
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
@@ -182,13 +203,12 @@ def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
             f"the flow is too large to deploy: its manifest has {size} bytes, {MAX_MANIFEST_BYTES} are allowed",
             code="flow.large",
         )
-    timeout = manifest.workflow_timeout
     return ScheduleActionStartWorkflow(
         manifest.flow,
         given,
         id=ids.scheduled_workflow_id(manifest.flow),
         task_queue=manifest.task_queue,
-        execution_timeout=timedelta(seconds=timeout) if timeout else None,
+        execution_timeout=backstop(manifest),
         memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
         static_summary=manifest.summary,
         static_details=manifest.description,

@@ -30,7 +30,10 @@ _QUERY = {"cancelled": "Canceled", "timed_out": "TimedOut"}
 
 @dataclass(frozen=True)
 class Found:
-    """A run: ``status`` is running, paused, completed, failed, cancelled, terminated or timed_out."""
+    """A run: ``status`` is running, paused, completed, failed, cancelled, terminated or timed_out.
+
+    ``compensations``: how many ran, or were to run, when it had ended badly.
+    """
 
     run_id: str
     flow: str
@@ -41,6 +44,7 @@ class Found:
     version: str
     workflow_id: str
     execution_id: str
+    compensations: int = 0
 
     @property
     def pathspec(self) -> str:
@@ -114,4 +118,5 @@ async def _found(given: WorkflowExecution) -> Found:
         version=str(memo.get("version", "")),
         workflow_id=given.id,
         execution_id=given.run_id,
+        compensations=int(memo.get("compensations", 0)),
     )

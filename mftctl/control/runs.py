@@ -19,7 +19,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
-from temporalio.common import Priority
+from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.service import RPCError
 
@@ -32,6 +32,8 @@ from ..manifest import Manifest
 MAX_INPUT_BYTES = 256 * 1024
 #: How much later than the workflow's own alarm the server ends a run: for the case that no worker is there to hear it.
 SERVER_GRACE = 300.0
+#: The same for a run that has compensations to run after it.
+COMPENSATION_GRACE = 86400.0
 #: Seconds between looks at how a run goes on.
 POLL = 0.5
 #: Seconds to wait for a worker's answer to such a look.
@@ -77,10 +79,14 @@ async def start(
     return run_id
 
 
-async def launch(client: Client, run: RunInput, workflow_id: str | None = None) -> None:
+async def launch(
+    client: Client,
+    run: RunInput,
+    workflow_id: str | None = None,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+) -> None:
     """Start the workflow of a run; its id is the run id unless a Schedule had made another."""
     manifest, given = run.manifest, run.to_plain()
-    timeout = manifest.workflow_timeout
     size = len(json.dumps(given))
     if size > MAX_INPUT_BYTES:
         raise MftctlError(
@@ -94,12 +100,21 @@ async def launch(client: Client, run: RunInput, workflow_id: str | None = None) 
         given,
         id=workflow_id or run.run_id,
         task_queue=manifest.task_queue,
-        execution_timeout=timedelta(seconds=timeout + SERVER_GRACE) if timeout else None,
+        id_reuse_policy=reuse,
+        execution_timeout=backstop(manifest),
         memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
         static_summary=manifest.summary,
         static_details=manifest.description,
         priority=Priority(priority_key=manifest.priority),
     )
+
+
+def backstop(manifest: Manifest) -> timedelta | None:
+    """When the server ends a run that has passed its workflow timeout and does not end itself."""
+    if manifest.workflow_timeout is None:
+        return None
+    grace = COMPENSATION_GRACE if manifest.compensations else SERVER_GRACE
+    return timedelta(seconds=manifest.workflow_timeout + grace)
 
 
 async def outcome(handle: WorkflowHandle[Any, Any]) -> Ended:

@@ -33,17 +33,21 @@ async def resume(
     new_run: bool = False,
     given: Mapping[str, str] | None = None,
     workflow_timeout: float | None = None,
+    force: bool = False,
 ) -> str:
     """Let a run that ended badly go on: tasks that finished keep their results, the others run again.
 
     From ``step`` on everything runs again. ``latest_code``: with the deployment's current version, not the one it
     started with. ``new_run``: as a new run that begins with the old one's results (Metaflow's own `resume`), which a
     run that went well can be made from too; ``given`` are values of parameters that differ there. ``workflow_timeout``
-    (seconds) takes the place of the deployment's. Gives the run id.
+    (seconds) takes the place of the deployment's. ``force``: also where the results of finished tasks were undone by
+    compensations. Gives the run id.
     Exit code 4 for an unknown run, 6 for one that still goes on or went well, 2 for an unknown step or a wrong value.
     """
     found = await describe(client, run_id)
     _refuse(found, new_run)
+    if found.compensations and not force:
+        raise _undone(found)
     before = await given_to(client, found)
     manifest = await deployments.find(client, before.manifest.deployment) if latest_code else before.manifest
     _refuse_unserved(found, manifest)
@@ -56,7 +60,9 @@ async def resume(
             code="step.unknown",
             hint=f"its steps: {', '.join(manifest.graph)}",
         )
-    fresh = replace(before, manifest=manifest, state=None, paused=False, deadline=None)
+    fresh = replace(
+        before, manifest=manifest, state=None, undo=None, paused=False, deadline=None, started=None
+    )
     if new_run:
         copy = _with_rerun(_made_from(fresh, found), step)
         if latest_code or given:
@@ -193,3 +199,14 @@ def _refuse(found: Found, new_run: bool) -> None:
             code="run.completed",
             hint="make a new run that begins with its results: --new-run",
         )
+
+
+def _undone(found: Found) -> MftctlError:
+    count = found.compensations
+    return MftctlError(
+        f"what run {found.run_id} did was undone by {count} compensation{'' if count == 1 else 's'}, "
+        "so tasks that finished cannot be taken for done",
+        exit=Exit.CONFLICT,
+        code="run.compensated",
+        hint="start a new run with mftctl trigger; or resume it all the same with --force",
+    )

@@ -10,8 +10,10 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
+from .. import ids
 from ..manifest import MAX_ATTEMPTS, Step
 from ..tasks import Task
+from . import events
 from .inputs import HookInput, RunInput, TaskInput
 
 #: A worker that says nothing for so long is taken for lost.
@@ -21,6 +23,11 @@ TIMEOUT_GRACE = 60.0
 NO_TIMEOUT = timedelta(days=365)
 #: Activity type of an exit hook; no step can have this name.
 HOOK_TYPE = "@exit_hook"
+#: Local activities about events: tell the deployments that wait for one, and start the run that it makes due.
+DELIVER, START = "@deliver", "@start_triggered"
+#: They are as patient with a server that is away as they need to be.
+RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30))
+CALL_TIMEOUT = timedelta(seconds=30)
 
 
 async def run_task(given: RunInput, step: Step, task: Task) -> Any:
@@ -38,6 +45,7 @@ async def run_task(given: RunInput, step: Step, task: Task) -> Any:
         origin=given.origin,
         origin_executions=given.origin_executions,
         parameters={} if task.inputs else given.parameters,
+        variables=given.variables,
     )
     limit = timedelta(seconds=step.timeout + TIMEOUT_GRACE) if step.timeout else NO_TIMEOUT
     # A task whose worker was lost is tried again at once.
@@ -70,3 +78,14 @@ async def call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:
                 ),
                 summary=hook,
             )
+
+
+async def tell_end(given: RunInput) -> None:
+    """Tell deployments with @trigger_on_finish that the run ended well; a run without a deployment tells nobody."""
+    if given.fan is not None or given.manifest.launch.cwd is not None:
+        return
+    end = ids.task_id(given.manifest.end, generation=given.generation)
+    for event in events.finished(given.manifest, given.run_id, end, workflow.time()):
+        await workflow.execute_local_activity(
+            DELIVER, event.to_plain(), start_to_close_timeout=CALL_TIMEOUT, retry_policy=RETRY
+        )

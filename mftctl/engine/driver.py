@@ -20,10 +20,12 @@ from .. import ids
 from ..codec import from_plain, to_plain
 from ..tasks import Input, Outcome, Task
 from .activities import run_task
+from .failures import failure_of, plain_failure
 from .inputs import PAUSED, RunInput
 from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress
 from .queue import Queue
+from .saga import Saga
 
 #: A foreach up to this width runs inside the workflow that opened it; a wider one is cut for child workflows.
 INLINE = 100
@@ -53,6 +55,7 @@ class Driver:
         self._draining = False
         self._children: set[workflow.ChildWorkflowHandle[Any, Any]] = set()
         self.paused = given.paused
+        self.saga = Saga(manifest.steps)
         self.progress = Progress(tuple(self._graph))
 
     async def drive(self) -> dict[str, Any]:
@@ -74,6 +77,7 @@ class Driver:
                 self._take_ended()
         except BaseException:
             await self._stop_running()
+            self._keep_for_saga()
             raise
         finally:
             if alarm is not None:
@@ -153,12 +157,15 @@ class Driver:
             await child.signal("pause", self.paused)
 
     def _take_ended(self) -> None:
-        ended, self._ended = self._ended, []
-        for item, result in ended:
+        while self._ended:
+            item, result = self._ended.pop(0)
             if isinstance(result, BaseException):
                 raise self._failure(item, result)
             if isinstance(item, Fan):
                 self.progress.merge(result["progress"])
+                self.saga.merge(result.get("finished", []))
+                if "error" in result:
+                    raise failure_of(result["error"])
                 self._add(
                     self._plan.fan_finished(item, [from_plain(Input, one) for one in result["arrivals"]])
                 )
@@ -172,6 +179,7 @@ class Driver:
             since = result.get("since", self._input.execution)
             generation = result.get("generation", self._input.generation)
             done = replace(item, ref=replace(item.ref, generation=generation))
+            self.saga.add(done.ref, workflow.time())
             try:
                 self._add(self._plan.finished(done, outcome, since))
             except PlanError as error:
@@ -200,6 +208,18 @@ class Driver:
         message = f"{where} failed: {cause}"
         return ApplicationError(message, _details(item, message), type="StepFailed")
 
+    def _keep_for_saga(self) -> None:
+        """Know of tasks that finished after the first failure, or while they were to stop."""
+        ended, self._ended = self._ended, []
+        for item, result in ended:
+            if isinstance(result, BaseException):
+                continue
+            if isinstance(item, Fan):
+                self.saga.merge(result.get("finished", []))
+            else:
+                generation = result.get("generation", self._input.generation)
+                self.saga.add(replace(item.ref, generation=generation), workflow.time())
+
     async def _stop_running(self) -> None:
         for running in list(self._running):
             running.cancel()
@@ -220,23 +240,30 @@ class Driver:
 
         return asyncio.create_task(ring())
 
+    def failed(self, error: BaseException) -> dict[str, Any]:
+        """The result of a part that ended badly, for a parent that has to undo what the part did."""
+        return {"error": plain_failure(error), **self._part()}
+
+    def _part(self) -> dict[str, Any]:
+        finished = {"finished": self.saga.dump()} if self.saga.wanted else {}
+        return {"progress": self.progress.to_plain(), **finished}
+
     def _result(self) -> dict[str, Any]:
         if self._input.fan is not None:
-            return {
-                "arrivals": [to_plain(arrival) for arrival in self._plan.arrivals],
-                "progress": self.progress.to_plain(),
-            }
+            arrivals = [to_plain(arrival) for arrival in self._plan.arrivals]
+            return {"arrivals": arrivals, **self._part()}
         pathspec = f"{self._input.manifest.flow}/{self._input.run_id}"
         return {"run": pathspec, "fetch": f'metaflow.Run("{pathspec}").data'}
 
     def _continued(self) -> RunInput:
-        state = {"plan": self._plan.dump(), "queue": self._queue.dump(), "progress": self.progress.to_plain()}
+        state = {"plan": self._plan.dump(), "queue": self._queue.dump(), **self._part()}
         return replace(self._input, state=state, paused=self.paused)
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._plan.load(state["plan"])
         self._queue.load(state["queue"])
         self.progress.merge(state["progress"])
+        self.saga.merge(state.get("finished", []))
 
 
 def _misfit(task: Task, error: PlanError, kept: bool) -> ApplicationError:

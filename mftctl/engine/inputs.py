@@ -20,11 +20,14 @@ class RunInput:
 
     ``run_id`` empty: made of the workflow's id, as for what a Schedule starts. ``fan``: only these splits, at most
     ``slots`` tasks of them at once. ``state`` is what a continued workflow goes on from, ``deadline`` the time (Unix
-    seconds) at which the run is stopped, set when it starts.
+    seconds) at which the run is stopped, set when it starts, as ``started`` is.
 
     A resumed run: ``generation`` counts how often it was. ``origin``: the run whose results a new run begins with, and
     how many executions it has had. ``since``: the steps that were to run again, and in which ``execution``; what was
     left by the executions before is kept of all others.
+
+    ``variables`` is what the run's tasks have in their environment beside the deployment's. ``undo``: the run has
+    failed, and these compensations are left.
     """
 
     manifest: Manifest
@@ -40,6 +43,9 @@ class RunInput:
     origin: str | None = None
     origin_executions: int = 0
     since: dict[str, int] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    undo: dict[str, Any] | None = None
+    started: float | None = None
 
     @property
     def execution(self) -> int:
@@ -54,8 +60,9 @@ class RunInput:
 
     def to_plain(self) -> dict[str, Any]:
         """The payload."""
-        plain: dict[str, Any] = to_plain(replace(self, state=None))
-        return plain | {"manifest": self.manifest.to_plain()} | ({"state": self.state} if self.state else {})
+        plain: dict[str, Any] = to_plain(replace(self, state=None, undo=None))
+        given = {name: value for name in ("state", "undo") if (value := getattr(self, name))}
+        return plain | {"manifest": self.manifest.to_plain()} | given
 
     @staticmethod
     def from_plain(plain: dict[str, Any]) -> RunInput:
@@ -63,10 +70,10 @@ class RunInput:
         manifest = Manifest.from_plain(plain["manifest"])
         rest = from_plain(
             RunInput,
-            {key: item for key, item in plain.items() if key not in ("manifest", "state")}
+            {key: item for key, item in plain.items() if key not in ("manifest", "state", "undo")}
             | {"manifest": None},
         )
-        return replace(rest, manifest=manifest, state=plain.get("state"))
+        return replace(rest, manifest=manifest, state=plain.get("state"), undo=plain.get("undo"))
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ class TaskInput:
     origin: str | None = None
     origin_executions: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         """The payload."""

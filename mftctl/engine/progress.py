@@ -15,7 +15,7 @@ class Progress:
 
     def expect(self, step: str, count: int = 1) -> None:
         """``count`` more tasks of ``step`` are known."""
-        self._counts[step]["known"] += count
+        self._counts.setdefault(step, dict.fromkeys(STATES, 0))["known"] += count
 
     def started(self, step: str) -> None:
         """A task of ``step`` was handed to the workers."""
@@ -36,8 +36,9 @@ class Progress:
     def merge(self, other: dict[str, dict[str, int]]) -> None:
         """Add the counts of a part that ran elsewhere."""
         for step, counts in other.items():
+            known = self._counts.setdefault(step, dict.fromkeys(STATES, 0))
             for state in STATES:
-                self._counts[step][state] += counts.get(state, 0)
+                known[state] += counts.get(state, 0)
 
     def to_plain(self) -> dict[str, Any]:
         """JSON values, steps that nothing is known of left out."""

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RawValue
+from temporalio.common import RawValue, SearchAttributeKey
 
 from .. import ids
-from .activities import call_hooks
+from ..codec import from_plain, to_plain
+from ..tasks import SCHEDULED_TIME, Task
+from .activities import call_hooks, tell_end
 from .driver import Driver
+from .failures import failure_of, plain_failure, with_compensations
 from .inputs import RunInput
+from .notice import notify
+from .saga import compensate, is_long
+
+_DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 
 @workflow.defn(dynamic=True)
@@ -31,22 +39,71 @@ class FlowWorkflow:
             given,
             run_id=given.run_id or ids.run_id_of(workflow.info().workflow_id),
             deadline=given.deadline or (workflow.time() + timeout if timeout else None),
+            started=given.started or workflow.time(),
+            variables={**_scheduled(), **given.variables},
         )
         self._driver = Driver(self._given)
+        if given.undo is not None:
+            self._driver.progress.merge(given.undo["progress"])
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:  # noqa: ARG002 - __init__ has read it
         """Run to the end; ApplicationError ``StepFailed`` with the first failure's details when a step fails."""
         given = self._given
         try:
+            if given.undo is not None:
+                raise failure_of(given.undo["error"])
             result = await self._driver.drive()
         except workflow.ContinueAsNewError:
             raise
-        except BaseException:
+        except BaseException as error:
+            if given.fan is not None and self._driver.saga.wanted:
+                return self._driver.failed(error)
+            failure = await self._undo(error)
             await call_hooks(given, given.manifest.error_hooks)
-            raise
+            await notify(given, failure)
+            if failure is error:
+                raise
+            raise failure from error
+        await tell_end(given)
         await call_hooks(given, given.manifest.success_hooks)
+        await notify(given, None)
         return result
+
+    async def _undo(self, error: BaseException) -> BaseException:
+        """Run the compensations that are due; the error that the run ends with, which tells of them."""
+        given, before = self._given, self._given.undo or {}
+        if before:
+            left = [from_plain(Task, one) for one in before["left"]]
+        else:
+            left = self._driver.saga.tasks(given.generation)
+            for task in left:
+                self._driver.progress.expect(task.ref.step)
+        if given.fan is not None or not (left or before):
+            return error
+        if not before:
+            workflow.upsert_memo({"compensations": len(left)})
+        failed = list(before.get("failed", ()))
+        count = int(before.get("count", len(left)))
+        while left:
+            if is_long():
+                undo = {
+                    "error": plain_failure(error),
+                    "left": [to_plain(task) for task in left],
+                    "failed": failed,
+                    "count": count,
+                    "progress": self._driver.progress.to_plain(),
+                }
+                workflow.continue_as_new(replace(given, undo=undo, state=None).to_plain())
+            task = left.pop(0)
+            self._driver.progress.started(task.ref.step)
+            problem = await compensate(given, task)
+            if problem is None:
+                self._driver.progress.finished(task.ref.step)
+            else:
+                self._driver.progress.failed(task.ref.step)
+                failed.append({"task": f"{task.ref.step}/{task.ref.task_id}", "message": problem[:300]})
+        return with_compensations(error, count, failed)
 
     @workflow.signal(name="pause")
     async def pause(self, paused: bool) -> None:
@@ -62,3 +119,9 @@ class FlowWorkflow:
     def progress(self) -> dict[str, Any]:
         """Counts per step: ``{name: {"running", "done", "failed", "known"}}``."""
         return self._driver.progress.to_plain()
+
+
+def _scheduled() -> dict[str, str]:
+    """When the run was due, if a Schedule has started it."""
+    due = workflow.info().typed_search_attributes.get(_DUE)
+    return {} if due is None else {SCHEDULED_TIME: due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}

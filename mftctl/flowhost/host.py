@@ -63,7 +63,7 @@ def main(fd: str) -> None:
         if found:
             channel.send({"ready": False, "hazards": found})
             sys.exit(0)
-        _serve(channel, launch, Forked(file, go_on, seeds, prelude))
+        _serve(channel, launch, Forked(file, flow, go_on, seeds, prelude))
 
     try:
         sys.argv = [file]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable
 
-from . import launch, program, renewal
+from . import compensation, launch, occasion, program, renewal
 from .environment import settle
 
 
@@ -15,10 +15,13 @@ def main(fd: str) -> None:
     sys.argv = [file, *sys.argv[3:]]
     settle()
     renewal.prepare(sys.argv)
-    program.execute(file, _with_launch if launch.COMMAND in sys.argv else None)
+    occasion.prepare()
+    program.execute(file, _on_flow)
     sys.exit(0)
 
 
-def _with_launch(flow: Any, go_on: Callable[[], None]) -> None:
-    launch.register(program.load_command_line(flow))
+def _on_flow(flow: Any, go_on: Callable[[], None]) -> None:
+    compensation.prepare(flow)
+    if launch.COMMAND in sys.argv:
+        launch.register(program.load_command_line(flow))
     go_on()

@@ -122,11 +122,16 @@ class _Run:
         with tempfile.TemporaryDirectory(prefix="mftctl-") if needs_files else nullcontext() as folder:
             argv = self._command(store, attempt, folder)
             self.channel.send({"event": "started", "pid": os.getpid()})
-            env = {"METAFLOW_RUN_ID": attempt.run_id}
-            ended = self.watch.run(self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), tick)
+            ended = self.watch.run(
+                self.starter, argv, self._env, lambda fd, data: streams[fd - 1].feed(data), tick
+            )
         for stream in streams:
             stream.end()
         return self._conclude(store, datastore, streams, saver, ended, failures)
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return {"METAFLOW_RUN_ID": self.attempt.run_id, **self.attempt.variables}
 
     def _prepare(self, store: results.Store, attempt: Attempt) -> Optional[dict[str, Any]]:
         """What is to be there before the task is; a result when that fails or is stopped."""
@@ -146,9 +151,8 @@ class _Run:
     def _beside(self, argv: list[str], message: str) -> Optional[dict[str, Any]]:
         """Run a command that is not the task's; a result, with the ``message``, when it fails or is stopped."""
         streams = (Stream("stdout", None), Stream("stderr", None))
-        env = {"METAFLOW_RUN_ID": self.attempt.run_id}
         ended = self.watch.run(
-            self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0
+            self.starter, argv, self._env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0
         )
         for stream in streams:
             stream.end()

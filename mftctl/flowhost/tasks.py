@@ -12,7 +12,7 @@ import traceback
 import weakref
 from typing import Any, Callable, Protocol
 
-from . import renewal
+from . import compensation, occasion, renewal
 from .randomness import Seeds
 
 _BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
@@ -37,10 +37,16 @@ class Forked:
     bounded = False
 
     def __init__(
-        self, file: str, go_on: Callable[[], None], seeds: Seeds, prelude: tuple[bytes, bytes] = (b"", b"")
+        self,
+        file: str,
+        flow: Any,
+        go_on: Callable[[], None],
+        seeds: Seeds,
+        prelude: tuple[bytes, bytes] = (b"", b""),
     ) -> None:
         self.prelude = prelude
         self._file = file
+        self._flow = flow
         self._go_on = go_on
         self._seeds = seeds
 
@@ -56,6 +62,8 @@ class Forked:
                 os.environ.update(env)
                 sys.argv = [self._file, *argv]
                 renewal.prepare(argv)
+                occasion.prepare()
+                compensation.prepare(self._flow)
                 self._go_on()
                 code = 0
             except SystemExit as left:

@@ -184,6 +184,7 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
         since=given.since,
         origin=given.origin,
         origin_executions=given.origin_executions,
+        variables=given.variables,
     )
     attempts = 1 + given.user_retries + given.error_retries
     request = {

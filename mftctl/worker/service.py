@@ -14,10 +14,14 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from .. import __version__
+from ..engine.listener import Listener
+from ..engine.notice import Notice
 from ..engine.workflow import FlowWorkflow
 from ..manifest import Launch
 from .activity import TaskActivity
+from .events import EventActivities
 from .hosts import Hosts
+from .notify import tell
 from .observer import Observer
 
 #: Heartbeats carry cancellations back: this bounds how late one arrives.
@@ -47,6 +51,7 @@ class Service:
         self._settings = settings
         self._hosts = Hosts(settings.cache, settings.isolation, observer.say)
         self._activity = TaskActivity(self._hosts, settings.concurrency, observer)
+        self._events = EventActivities(client)
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
 
     def serve(self, queue: str) -> None:
@@ -56,8 +61,8 @@ class Service:
         worker = Worker(
             self._client,
             task_queue=queue,
-            workflows=[FlowWorkflow],
-            activities=[self._activity.run],
+            workflows=[FlowWorkflow, Listener, Notice],
+            activities=[self._activity.run, self._events.deliver, self._events.start, tell],
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_concurrent_activities=self._settings.concurrency,
             graceful_shutdown_timeout=GRACEFUL,

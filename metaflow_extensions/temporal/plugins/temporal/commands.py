@@ -8,7 +8,19 @@ from typing import Any
 from metaflow import parameters
 from metaflow._vendor import click
 
-from .options import Trigger, answered, branched, connected, given_parameters, named, owned, tagged, timed
+from .options import (
+    Trigger,
+    answered,
+    branched,
+    connected,
+    given_parameters,
+    named,
+    notified,
+    owned,
+    scheduled,
+    tagged,
+    timed,
+)
 
 
 @click.group()
@@ -51,6 +63,8 @@ def temporal(obj: Any, **options: Any) -> None:
 )
 @click.option("--new-token", "given_token", default=None, help="Use this production token and its namespace.")
 @timed
+@scheduled
+@notified
 @tagged
 @owned
 @branched

@@ -85,6 +85,16 @@ class TemporalDeployer(DeployerImpl):
             What Temporal's UI tells of them; the flow's docstring if this is not specified.
         priority : int, optional, default None
             Priority among runs of the same task queue, from 1 (first) to 5; 3 if this is not specified.
+        schedule_overlap : str, optional, default "skip"
+            What becomes of a run that is due while the one before goes on: skip, buffer-one, cancel-other, allow-all.
+        catchup_window : str, optional, default "1d"
+            Make up for runs missed at most this long ago.
+        pause_on_failure : bool, optional, default False
+            Pause the schedule when a run fails.
+        notify_urls : List[str], optional, default None
+            POST a JSON object here when a run has ended.
+        notify_key_env : str, optional, default None
+            Name of a variable of the worker: its value is the key that signs what is posted.
         task_queue : str, optional, default None
             Task queue that its workers serve; each deployment has one of its own by default.
         output : str, optional, default None

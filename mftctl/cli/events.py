@@ -1,0 +1,127 @@
+"""`mftctl events`: tell of an event, and see who waits for which."""
+
+import asyncio
+import time
+import uuid
+from typing import Any
+
+from ..manifest import Manifest
+from .options import Connection, Output
+from .output import Result
+
+
+def publish(
+    name: str,
+    /,
+    *payload: str,
+    id: str | None = None,
+    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """Tell the deployments that wait for an event with @trigger.
+
+    Parameters
+    ----------
+    name
+        Name of the event.
+    payload
+        Fields of its payload, as name=value.
+    id
+        What tells the event from others: under the same id it may be told again, and counts once.
+    """
+    return asyncio.run(_publish(name, payload, id, connection))
+
+
+def list_events(
+    *,
+    connection: Connection = Connection(),  # noqa: B008
+    output: Output = Output(),  # noqa: ARG001, B008
+) -> Result:
+    """List the events that deployments wait for."""
+    rows = asyncio.run(_rows(connection))
+    lines = [f"{row['event']}\t{row['deployment']}\t{row['state']}" for row in rows]
+    return Result(rows, "\n".join(lines), list(dict.fromkeys(row["event"] for row in rows)))
+
+
+def describe(
+    name: str,
+    /,
+    *,
+    connection: Connection = Connection(),  # noqa: B008
+    output: Output = Output(),  # noqa: ARG001, B008
+) -> Result:
+    """Say who waits for an event, which of its values they take, and what it started last.
+
+    Parameters
+    ----------
+    name
+        Name of the event.
+    """
+    from ..control.events import unheard
+
+    rows = [row for row in asyncio.run(_rows(connection)) if row["event"] == name]
+    if not rows:
+        raise unheard(name)
+    lines = []
+    for row in rows:
+        lines += [f"deployment\t{row['deployment']}", f"state\t{row['state']}"]
+        lines += [f"parameter\t{one} = {field}" for one, field in row["parameters"].items()]
+        last = row["last"] or {}
+        if last.get("run_id"):
+            lines.append(f"last run\t{last['run_id']}")
+        if last.get("problem"):
+            lines.append(f"last run\tnot started: {last['problem']}")
+    return Result({"event": name, "deployments": rows}, "\n".join(lines), [row["deployment"] for row in rows])
+
+
+async def _publish(
+    name: str, payload: tuple[str, ...], event_id: str | None, connection: Connection
+) -> Result:
+    from ..control import events
+    from ..control.parameters import split
+    from ..engine.events import Event
+    from .session import open_client
+
+    event = Event(
+        events.named(name), event_id or str(uuid.uuid4()), time.time(), payload=dict(split(payload))
+    )
+    client = await open_client(connection, connection.settings())
+    told = await events.deliver(client, event)
+    notes = () if told else (f"no deployment waits for {name}",)
+    data = {"event": name, "id": event.id, "deployments": told}
+    return Result(data, "\n".join(told), event.id, notes)
+
+
+async def _rows(connection: Connection) -> list[dict[str, Any]]:
+    from ..control import deployments, listening
+    from .session import open_client
+
+    client = await open_client(connection, connection.settings())
+    names = sorted(await listening.names(client))
+    found = await asyncio.gather(*(deployments.known(client, name) for name in names))
+    manifests = [manifest for manifest in found if manifest is not None]
+    states = await asyncio.gather(*(listening.state_of(client, one.deployment) for one in manifests))
+    return sorted(
+        (
+            _row(manifest, trigger, state)
+            for manifest, state in zip(manifests, states, strict=True)
+            for trigger in manifest.triggers
+        ),
+        key=lambda row: (row["event"], row["deployment"]),
+    )
+
+
+def _row(manifest: Manifest, trigger: Any, state: dict[str, Any] | None) -> dict[str, Any]:
+    """``state``: waiting; come (others are waited for as well); or unknown, when no worker answers."""
+    if state is None:
+        word = "unknown: no worker serves it"
+    else:
+        word = "come" if any(one["name"] == trigger.name for one in state["pending"]) else "waiting"
+    return {
+        "event": trigger.name,
+        "deployment": manifest.deployment,
+        "type": trigger.type,
+        "parameters": dict(trigger.parameters),
+        "state": word,
+        "last": None if state is None else state["last"] or None,
+    }

@@ -1,0 +1,102 @@
+"""Events on their way: to the deployments that wait for them, and from there to runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from .. import ids
+from ..engine import events
+from ..engine.events import Event
+from ..engine.inputs import RunInput
+from ..errors import Exit, MftctlError
+from ..manifest import Manifest
+from ..tasks import TRIGGERS
+from . import deployments, listening, parameters, runs
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+async def deliver(client: Client, event: Event) -> list[str]:
+    """Tell all deployments that wait for the event; their names. Telling it again changes nothing."""
+    names = sorted(await listening.names(client))
+    found = await asyncio.gather(*(_waiting(client, name, event) for name in names))
+    for manifest in found:
+        if manifest is not None:
+            await listening.tell(client, manifest, event)
+    return [manifest.deployment for manifest in found if manifest is not None]
+
+
+async def start_due(client: Client, deployment: str, pending: list[Event]) -> dict[str, Any]:
+    """Start a run of the deployment if its events are there; the listener's next state.
+
+    The run's id is made of its events, and the server takes an id once, so a crash in here starts no second run.
+    """
+    manifest = await deployments.known(client, deployment)
+    if manifest is None:
+        return {"pending": [], "gone": True}
+    due = events.due(manifest.triggers, pending) if manifest.triggers else ()
+    last: dict[str, Any] = {}
+    if due:
+        last = {"events": [one.id for one in due], **await _start(client, manifest, due)}
+        pending = [event for event in pending if event not in due]
+    left = events.wanted(manifest.triggers, pending)
+    return {"pending": [one.to_plain() for one in left], "last": last}
+
+
+def named(name: str) -> str:
+    """The name of an event; MftctlError (exit code 2) when there can be none of that name."""
+    if _NAME.fullmatch(name):
+        return name
+    raise MftctlError(
+        f"'{name}' is no name of an event",
+        exit=Exit.USAGE,
+        code="event.name",
+        hint="use letters, digits, '_', '-' and '.'",
+    )
+
+
+def unheard(name: str) -> MftctlError:
+    """The error for an event that nobody waits for."""
+    return MftctlError(
+        f"no deployment waits for the event '{name}'",
+        exit=Exit.NOT_FOUND,
+        code="event.unknown",
+        hint="see what is waited for with: mftctl events list",
+    )
+
+
+async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> dict[str, Any]:
+    run_id = ids.triggered_run_id(manifest.flow, manifest.deployment, [f"{one.name} {one.id}" for one in due])
+    given = events.parameters(manifest, due)
+    try:
+        parameters.check(manifest, given)
+    except MftctlError as error:
+        return {"run_id": None, "problem": error.message}
+    values = parameters.settle(manifest, given, _no_upload)
+    told = json.dumps(events.told(manifest.triggers, due))
+    run = RunInput(manifest, run_id, values, variables={TRIGGERS: told})
+    try:
+        await runs.launch(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    except WorkflowAlreadyStartedError:
+        return {"run_id": run_id}
+    return {"run_id": run_id}
+
+
+def _no_upload(manifest: Manifest, parameter: Any, value: str) -> str:
+    """An event names no file of the machine that hears of it: its text is the file's content, as it is."""
+    raise MftctlError(f"{manifest.flow}: an event cannot give a file for '{parameter.name}' ({value})")
+
+
+async def _waiting(client: Client, deployment: str, event: Event) -> Manifest | None:
+    """The deployment, if it waits for the event."""
+    manifest = await deployments.known(client, deployment)
+    if manifest is None or not any(events.waits_for(one, event) for one in manifest.triggers):
+        return None
+    return manifest

@@ -1,0 +1,94 @@
+"""Who keeps the events of a deployment: one small workflow each (``engine/listener.py``)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from .. import ids
+from ..engine import listener
+from ..engine.events import Event
+from ..errors import MftctlError
+from ..manifest import Manifest
+
+#: Seconds until a listener that was just started is in the server's lists.
+LISTED = 15.0
+#: Seconds to wait for a listener's answer.
+QUERY_TIMEOUT = 2.0
+
+
+async def listen(client: Client, manifest: Manifest, previous: Manifest | None) -> None:
+    """Have the events that the deployment waits for kept for it, from now on."""
+    if not manifest.triggers:
+        return
+    state: dict[str, Any] = {}
+    if previous is not None and previous.task_queue != manifest.task_queue:
+        state = await _taken_over(client, manifest.deployment)
+    await client.start_workflow(
+        listener.LISTENER_TYPE,
+        {**state, "deployment": manifest.deployment},
+        id=ids.listener_id(manifest.deployment),
+        task_queue=manifest.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+    # Whoever tells of an event asks the server's list, which may be a moment behind.
+    deadline = asyncio.get_running_loop().time() + LISTED
+    while manifest.deployment not in await names(client):
+        if asyncio.get_running_loop().time() > deadline:
+            raise MftctlError(
+                f"{manifest.deployment} is deployed, but the server does not list who listens for its events",
+                code="events.unlisted",
+                hint="is its visibility store well? Deploy again when it is",
+            )
+        await asyncio.sleep(0.1)
+
+
+async def forget(client: Client, deployment: str) -> None:
+    """Keep no more events for a deployment."""
+    try:
+        await client.get_workflow_handle(ids.listener_id(deployment)).terminate("the deployment was deleted")
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def tell(client: Client, manifest: Manifest, event: Event) -> None:
+    """Give the deployment's listener an event, and start the listener if it is not there."""
+    await client.start_workflow(
+        listener.LISTENER_TYPE,
+        {"deployment": manifest.deployment},
+        id=ids.listener_id(manifest.deployment),
+        task_queue=manifest.task_queue,
+        start_signal=listener.SIGNAL,
+        start_signal_args=[event.to_plain()],
+    )
+
+
+async def state_of(client: Client, deployment: str) -> dict[str, Any] | None:
+    """What a deployment's listener has; None when there is none, or no worker answers for it."""
+    handle = client.get_workflow_handle(ids.listener_id(deployment))
+    try:
+        found: dict[str, Any] = await handle.query(
+            listener.STATE, result_type=dict, rpc_timeout=timedelta(seconds=QUERY_TIMEOUT)
+        )
+    except (RPCError, WorkflowQueryFailedError):
+        return None
+    return found
+
+
+async def names(client: Client) -> set[str]:
+    """The deployments that have a listener."""
+    query = f"WorkflowType = '{listener.LISTENER_TYPE}' AND ExecutionStatus = 'Running'"
+    return {ids.listening_deployment(one.id) async for one in client.list_workflows(query)}
+
+
+async def _taken_over(client: Client, deployment: str) -> dict[str, Any]:
+    """End the listener on the task queue that the deployment has left; what it had kept."""
+    state = await state_of(client, deployment)
+    await forget(client, deployment)
+    return state or {}

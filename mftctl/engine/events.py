@@ -1,0 +1,111 @@
+"""Events, and which of them a deployment waits for: what @trigger and @trigger_on_finish mean, without Temporal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..codec import from_plain, to_plain
+from ..manifest import Manifest, Trigger
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: ``type`` is ``run`` for the good end of a run, else ``event``.
+
+    ``id`` is the same however often it is told. ``timestamp``: Unix seconds. ``payload``: JSON values by name.
+    """
+
+    name: str
+    id: str
+    timestamp: float
+    type: str = "event"
+    payload: dict[str, Any] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON values."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> Event:
+        """The event that ``to_plain`` gave."""
+        return from_plain(Event, plain)
+
+
+def waits_for(trigger: Trigger, event: Event) -> bool:
+    """Whether the trigger is about this event. The end of a run cannot be told by anybody but the run."""
+    return trigger.name == event.name and (trigger.type != "run" or event.type == "run")
+
+
+def due(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, ...]:
+    """The events that start a run: the newest for each trigger once there is one for all; else none.
+
+    As a Sensor of Argo Events has it, a newer event takes the place of an older one that waits for others.
+    """
+    newest = []
+    for trigger in triggers:
+        found = [event for event in pending if waits_for(trigger, event)]
+        if not found:
+            return ()
+        newest.append(found[-1])
+    return tuple(newest)
+
+
+def wanted(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, ...]:
+    """What is left of ``pending`` when older events have given way to newer ones, and nobody's are dropped."""
+    kept: dict[str, Event] = {}
+    known = list(triggers)
+    for event in pending:
+        if any(waits_for(trigger, event) for trigger in known):
+            kept.pop(event.name, None)
+            kept[event.name] = event
+    return tuple(kept.values())
+
+
+def parameters(manifest: Manifest, events: Iterable[Event]) -> dict[str, str]:
+    """Values that the events give to parameters of the flow, as text; fields that an event lacks give none."""
+    values = {}
+    for trigger, event in zip(manifest.triggers, events, strict=True):
+        for name, field_name in trigger.parameters:
+            # Argo's sensors know parameters in lower case only.
+            value = next((v for k, v in event.payload.items() if k.lower() == field_name.lower()), None)
+            if value is not None:
+                values[name] = value if isinstance(value, str) else json.dumps(value)
+    return values
+
+
+def told(triggers: Iterable[Trigger], events: Iterable[Event]) -> list[Mapping[str, Any]]:
+    """What tasks are told of the events that started their run, as Metaflow's ``Trigger`` takes it."""
+    return [
+        {"timestamp": int(event.timestamp), "id": event.id, "name": event.name, "type": trigger.type}
+        for trigger, event in zip(triggers, events, strict=True)
+    ]
+
+
+def finished(manifest: Manifest, run_id: str, task_id: str, at: float) -> list[Event]:
+    """The events of a run that ended well, named and filled as Metaflow's Argo integration has them.
+
+    An end step with a name of its own tells of itself under that name and under ``end``.
+    """
+    named = ".".join(part for part in (manifest.project, manifest.branch, manifest.flow) if part)
+    pathspec = f"{manifest.flow}/{run_id}/{manifest.end}/{task_id}"
+    payload: dict[str, Any] = {
+        "id": pathspec,
+        "pathspec": pathspec,
+        "flow_name": manifest.flow,
+        "run_id": run_id,
+        "step_name": manifest.end,
+        "task_id": task_id,
+        "auto-generated-by-metaflow": True,
+    }
+    if manifest.project:
+        payload |= {
+            "project_name": manifest.project,
+            "branch_name": manifest.branch,
+            "project_flow_name": named,
+        }
+    names = dict.fromkeys((manifest.end, "end"))
+    return [Event(f"metaflow.{named}.{name}", pathspec, at, "run", payload) for name in names]

@@ -1,0 +1,102 @@
+"""What is told to the URLs of `--notify-url` when a run has ended, and the workflow that tells one of them.
+
+A workflow of its own, that outlives the run: a receiver that is away keeps nobody waiting for the run, and is told
+when it is back. It is told at least once, always with the same id.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from .. import ids
+from .failures import plain_failure
+from .inputs import RunInput
+
+NOTICE_TYPE = "mftctl.notice"
+#: The activity that tells a receiver.
+TELL = "@tell"
+SCHEMA_VERSION = 1
+#: How long a receiver may be away.
+PATIENCE = timedelta(days=1)
+CALL_TIMEOUT = timedelta(seconds=30)
+
+
+@workflow.defn(name=NOTICE_TYPE)
+class Notice:
+    """Tells one receiver of one run's end."""
+
+    @workflow.run
+    async def run(self, given: dict[str, Any]) -> str:
+        """Try until the receiver has it, or a day is over; what became of it."""
+        try:
+            answer: str = await workflow.execute_activity(
+                TELL,
+                given,
+                start_to_close_timeout=CALL_TIMEOUT,
+                schedule_to_close_timeout=PATIENCE,
+                retry_policy=RetryPolicy(
+                    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)
+                ),
+                result_type=str,
+                summary=given["url"],
+            )
+        except ActivityError as error:
+            cause = error.cause
+            return f"given up: {cause.message if isinstance(cause, ApplicationError) else cause}"
+        return answer
+
+
+async def notify(given: RunInput, error: BaseException | None) -> None:
+    """Have the deployment's receivers told that the run has ended, and how; without a wait for them."""
+    if given.fan is not None:
+        return
+    body = _body(given, error)
+    for number, receiver in enumerate(given.manifest.notify):
+        await workflow.start_child_workflow(
+            NOTICE_TYPE,
+            {"url": receiver.url, "key_env": receiver.key_env, "body": body},
+            id=ids.notice_id(workflow.info().workflow_id, given.generation, number),
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            static_summary=receiver.url,
+        )
+
+
+def _body(given: RunInput, error: BaseException | None) -> dict[str, Any]:
+    manifest = given.manifest
+    plain = plain_failure(error) if error is not None else {}
+    details = plain["details"][0] if plain.get("details") and isinstance(plain["details"][0], dict) else {}
+    failure = {
+        key: details.get(key) for key in ("message", "step", "task", "attempt", "log", "compensations")
+    }
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "id": f"{given.run_id}-{given.generation}",
+        "event": f"run.{_status(plain)}",
+        "status": _status(plain),
+        "run_id": given.run_id,
+        "pathspec": f"{manifest.flow}/{given.run_id}",
+        "flow": manifest.flow,
+        "deployment": manifest.deployment,
+        "version": manifest.version,
+        "owner": manifest.owner,
+        "started_at": _time(given.started),
+        "ended_at": _time(workflow.time()),
+        "failure": {**failure, "message": details.get("message") or plain["message"]} if details else None,
+    }
+
+
+def _status(plain: dict[str, Any]) -> str:
+    if not plain:
+        return "completed"
+    if plain.get("cancelled"):
+        return "cancelled"
+    return "timed_out" if plain.get("type") == "WorkflowTimeout" else "failed"
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

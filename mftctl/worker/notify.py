@@ -1,0 +1,70 @@
+"""Tells a receiver of a run's end: one POST of JSON, signed when a key is named."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from .. import __version__
+from ..engine.notice import TELL
+
+#: Seconds until a receiver must have answered.
+TIMEOUT = 10.0
+#: Answers that another try may change; others of 400 to 499 do not.
+_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+@activity.defn(name=TELL)
+async def tell(given: dict[str, Any]) -> str:
+    """POST ``body`` to ``url``, signed with the key in the variable ``key_env`` of this worker, if it names one."""
+    key = None
+    if given.get("key_env"):
+        key = os.environ.get(given["key_env"])
+        if not key:
+            raise ApplicationError(f"this worker has no ${given['key_env']} to sign with", type="NotifyKey")
+    return await asyncio.to_thread(_post, given["url"], given["body"], key)
+
+
+def signature(body: bytes, key: str) -> str:
+    """The value of X-Mftctl-Signature: HMAC-SHA256 of the body, in hexadecimal."""
+    return "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _post(url: str, content: dict[str, Any], key: str | None) -> str:
+    body = json.dumps(content, sort_keys=True).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"mftctl/{__version__}",
+        "X-Mftctl-Id": content["id"],
+        **({"X-Mftctl-Signature": signature(body, key)} if key else {}),
+    }
+    # Whoever deploys has given the URL, and the command line takes http and https alone.
+    request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT) as answer:
+            return f"{answer.status}"
+    except urllib.error.HTTPError as error:
+        final = 300 <= error.code < 500 and error.code not in _AGAIN
+        raise ApplicationError(
+            f"the receiver answers {error.code} {error.reason}", type="NotifyRefused", non_retryable=final
+        ) from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise ApplicationError(f"the receiver does not answer: {reason}", type="NotifyAway") from None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirected POST would arrive as a GET without its body."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
