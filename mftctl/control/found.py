@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from .. import ids
-from ..engine.inputs import PAUSED
+from ..engine.inputs import ENDED, PAUSED
 from ..errors import Exit, MftctlError
 
 _SCHEDULED = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}Z)$")
@@ -73,6 +73,17 @@ async def describe(client: Client, run_id: str) -> Found:
     return await _found(described)
 
 
+def own(found: Found, flow: str) -> Found:
+    """The run, if it is one of that flow; exit code 6 otherwise."""
+    if found.flow != flow:
+        raise MftctlError(
+            f"run {found.run_id} is one of {found.flow}, not of {flow}",
+            exit=Exit.CONFLICT,
+            code="run.mismatch",
+        )
+    return found
+
+
 async def list_runs(
     client: Client,
     *,
@@ -86,14 +97,16 @@ async def list_runs(
     if flow:
         terms.append(f"WorkflowType = '{flow}'")
     if statuses:
-        names = ", ".join(f"'{_QUERY.get(status, status.capitalize())}'" for status in statuses)
+        # A run that passed its workflow timeout has ended itself: the server counts it among the failed ones.
+        asked = {*statuses, "failed"} if "timed_out" in statuses else set(statuses)
+        names = ", ".join(sorted(f"'{_QUERY.get(status, status.capitalize())}'" for status in asked))
         terms.append(f"ExecutionStatus IN ({names})")
     found: list[Found] = []
     async for listed in client.list_workflows(" AND ".join(terms)):
         if listed.status == WorkflowExecutionStatus.CONTINUED_AS_NEW:
             continue
         one = await _found(listed)
-        if deployment is None or one.deployment == deployment:
+        if deployment in {None, one.deployment} and (not statuses or _listed(one.status) in statuses):
             found.append(one)
         if len(found) == limit:
             break
@@ -105,13 +118,22 @@ def unknown(run_id: str) -> MftctlError:
     return MftctlError(f"there is no run '{run_id}'", exit=Exit.NOT_FOUND, code="run.unknown")
 
 
+def _listed(status: str) -> str:
+    """As lists are cut down: a paused run is a running one there."""
+    return "running" if status == "paused" else status
+
+
 async def _found(given: WorkflowExecution) -> Found:
     memo = await given.memo()
     status = _STATUS.get(given.status, "running") if given.status else "running"
+    if status == "running" and memo.get(PAUSED):
+        status = "paused"
+    elif status == "failed":
+        status = str(memo.get(ENDED, status))
     return Found(
         run_id=ids.run_id_of(given.id),
         flow=given.workflow_type,
-        status="paused" if status == "running" and memo.get(PAUSED) else status,
+        status=status,
         started=given.start_time,
         ended=given.close_time,
         deployment=str(memo.get("deployment", "")),

@@ -24,6 +24,7 @@ from temporalio.exceptions import ApplicationError, CancelledError, TerminatedEr
 from temporalio.service import RPCError
 
 from .. import ids
+from ..engine.failures import TIMEOUT
 from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
@@ -183,7 +184,7 @@ def _ended_badly(cause: BaseException | None) -> Ended:
         return Ended("failed", str(cause))
     details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
     return Ended(
-        "timed_out" if cause.type == "WorkflowTimeout" else "failed",
+        "timed_out" if cause.type == TIMEOUT else "failed",
         str(details.get("message") or cause.message),
         details.get("step"),
         details.get("task"),

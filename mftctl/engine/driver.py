@@ -21,6 +21,7 @@ from ..codec import from_plain, to_plain
 from ..tasks import Input, Outcome, Task
 from .activities import run_task
 from .failures import failure_of, plain_failure
+from .failures import TIMEOUT
 from .inputs import PAUSED, RunInput
 from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress
@@ -236,7 +237,7 @@ class Driver:
         async def ring() -> None:
             await asyncio.sleep(seconds)
             message = f"the run passed its workflow timeout of {self._input.manifest.workflow_timeout:g} s"
-            self._fatal = ApplicationError(message, {"message": message}, type="WorkflowTimeout")
+            self._fatal = ApplicationError(message, {"message": message}, type=TIMEOUT)
 
         return asyncio.create_task(ring())
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError, CancelledError, is_cancelled_exception
 
+#: Type of the failure of a run that passed its workflow timeout.
+TIMEOUT = "WorkflowTimeout"
+
 
 def plain_failure(error: BaseException) -> dict[str, Any]:
     """JSON values."""

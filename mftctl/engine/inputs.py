@@ -12,6 +12,8 @@ from .plan import Fan
 
 #: Key of a run's memo: whether it is paused.
 PAUSED = "paused"
+#: Key of the memo of a run that has failed: how it ended, where the server would only say that it failed.
+ENDED = "ended"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from .. import ids
-from .failures import plain_failure
+from .failures import TIMEOUT, plain_failure
 from .inputs import RunInput
 
 NOTICE_TYPE = "mftctl.notice"
@@ -95,7 +95,7 @@ def _status(plain: dict[str, Any]) -> str:
         return "completed"
     if plain.get("cancelled"):
         return "cancelled"
-    return "timed_out" if plain.get("type") == "WorkflowTimeout" else "failed"
+    return "timed_out" if plain.get("type") == TIMEOUT else "failed"
 
 
 def _time(seconds: float | None) -> str | None:

@@ -13,14 +13,15 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
+from temporalio.exceptions import ApplicationError
 
 from .. import ids
 from ..codec import from_plain, to_plain
 from ..tasks import SCHEDULED_TIME, Task
 from .activities import call_hooks, tell_end
 from .driver import Driver
-from .failures import failure_of, plain_failure, with_compensations
-from .inputs import RunInput
+from .failures import TIMEOUT, failure_of, plain_failure, with_compensations
+from .inputs import ENDED, RunInput
 from .notice import notify
 from .saga import compensate, is_long
 
@@ -60,6 +61,8 @@ class FlowWorkflow:
             if given.fan is not None and self._driver.saga.wanted:
                 return self._driver.failed(error)
             failure = await self._undo(error)
+            if isinstance(failure, ApplicationError) and failure.type == TIMEOUT:
+                workflow.upsert_memo({ENDED: "timed_out"})
             await call_hooks(given, given.manifest.error_hooks)
             await notify(given, failure)
             if failure is error:
