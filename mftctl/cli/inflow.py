@@ -1,6 +1,6 @@
 """The flow's own command line, `python flow.py temporal …`: from the options that Metaflow parsed to an exit code.
 
-The commands are in ``inflow_commands``. They run in the flow's process and interpreter. What they are asked with
+The commands are in ``inflow_*``. They run in the flow's process and interpreter. What they are asked with
 ``--deployer-attribute-file`` they answer there, errors too, which is how Metaflow's Deployer hears of them.
 """
 

@@ -10,7 +10,7 @@ from ..control import tokens
 from ..control.states import LISTED, MOST, STATES, statuses_of
 from ..errors import Exit, MftctlError
 from .inflow import Call
-from .inflow_commands import run_params, started, write_run_id
+from .inflow_commands import check_run_id_file, run_params, started, write_run_id
 from .output import Result
 from .session import open_client
 
@@ -53,6 +53,7 @@ def list_runs(call: Call) -> Result:
 async def _resume(call: Call) -> Result:
     from ..control import steering
 
+    check_run_id_file(call)
     client = await open_client(call.connection, call.profile)
     found = await _own(call, client)
     parameters, new_run = run_params(call), bool(call.options.get("new_run"))
@@ -96,7 +97,8 @@ async def _steered(call: Call, what: str) -> Result:
         "unsuspended": steering.unpause,
     }
     changed = await does[what](client, found.run_id)
-    note = f"run {found.run_id} was so already" if changed is False else f"run {found.run_id} is {what}"
+    before = "was not suspended" if what == "unsuspended" else f"was {what} already"
+    note = f"run {found.run_id} {before if changed is False else f'is {what}'}"
     return Result({"run_id": found.run_id}, "", found.run_id, (note,))
 
 
@@ -130,13 +132,6 @@ async def _list_runs(call: Call) -> Result:
 
 async def _own(call: Call, client: Client) -> Found:
     """The run that is meant; exit code 6 when it is one of another flow."""
-    from ..control.found import describe
+    from ..control.found import describe, own
 
-    found = await describe(client, str(call.options["run_id"]))
-    if found.flow != call.state.flow.name:
-        raise MftctlError(
-            f"run {found.run_id} is one of {found.flow}, not of {call.state.flow.name}",
-            exit=Exit.CONFLICT,
-            code="run.mismatch",
-        )
-    return found
+    return own(await describe(client, str(call.options["run_id"])), call.state.flow.name)

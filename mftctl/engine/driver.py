@@ -20,8 +20,7 @@ from .. import ids
 from ..codec import from_plain, to_plain
 from ..tasks import Input, Outcome, Task
 from .activities import run_task
-from .failures import failure_of, plain_failure
-from .failures import TIMEOUT
+from .failures import TIMEOUT, failure_of, plain_failure
 from .inputs import PAUSED, RunInput
 from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress

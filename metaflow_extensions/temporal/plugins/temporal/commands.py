@@ -73,7 +73,7 @@ def temporal(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def create(obj: Any, **options: Any) -> None:
     """Deploy."""
-    _serve(obj, "inflow_commands", "create", options)
+    _serve(obj, "inflow_create", "create", options)
 
 
 @parameters.add_custom_parameters(deploy_mode=False)
