@@ -10,11 +10,10 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..control.states import MOST, STATES, statuses_of
-from ..errors import MftctlError
+from ..errors import Exit, MftctlError
 from .crash import report
 from .leaving import leave
 from .options import Connection
@@ -29,6 +28,8 @@ def main() -> NoReturn:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     try:
         answer = {"answer": asyncio.run(_ask(json.load(sys.stdin)))}
+    except KeyboardInterrupt:
+        leave(Exit.INTERRUPTED)
     except Exception as problem:  # noqa: BLE001 - told to the Deployer
         error = problem if isinstance(problem, MftctlError) else report(problem)
         told = {
@@ -65,16 +66,17 @@ async def _named(client: Client, request: dict[str, Any]) -> dict[str, Any]:
     return (await find(client, request["name"])).to_plain()
 
 
-async def _deployments(client: Client, _: dict[str, Any]) -> list[dict[str, Any]]:
-    from ..control.deployments import rows
+async def _deployments(client: Client, request: dict[str, Any]) -> list[dict[str, Any]]:
+    from ..control.deployments import manifests
 
-    return [asdict(row) for row in await rows(client)]
+    flow = request["flow"]
+    return [one.to_plain() for one in await manifests(client) if flow in {None, one.flow}]
 
 
 async def _status(client: Client, request: dict[str, Any]) -> str:
-    from ..control.found import describe
+    from ..control.found import describe, own
 
-    return STATES[(await describe(client, request["run_id"])).status]
+    return STATES[own(await describe(client, request["run_id"]), request["flow"]).status]
 
 
 async def _runs(client: Client, request: dict[str, Any]) -> list[str]:

@@ -137,8 +137,12 @@ async def find(client: Client, name: str) -> Manifest:
 
 async def rows(client: Client) -> list[Row]:
     """All deployments, by name."""
-    listed = [ids.deployment_of(one.id) async for one in await client.list_schedules()]
-    return await _rows(client, sorted(name for name in listed if name is not None))
+    return await _rows(client, await _names(client))
+
+
+async def manifests(client: Client) -> list[Manifest]:
+    """The manifests of all deployments, by name."""
+    return [manifest for manifest, _ in await _all(client, await _names(client))]
 
 
 async def queues(client: Client, names: frozenset[str] | None) -> frozenset[str]:
@@ -157,27 +161,38 @@ async def _replace(client: Client, manifest: Manifest) -> None:
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
 
 
-async def _rows(client: Client, names: list[str]) -> list[Row]:
-    limit = asyncio.Semaphore(MAX_REQUESTS)
+async def _names(client: Client) -> list[str]:
+    listed = [ids.deployment_of(one.id) async for one in await client.list_schedules()]
+    return sorted(name for name in listed if name is not None)
 
-    async def row(name: str) -> Row | None:
-        async with limit:
-            try:
-                manifest, deployed_at = await _describe(client, name)
-            except RPCError as error:
-                if error.status != RPCStatusCode.NOT_FOUND:
-                    raise
-                return None  # the list may still hold what was deleted a moment ago
-        return Row(
-            deployment=name,
+
+async def _rows(client: Client, names: list[str]) -> list[Row]:
+    return [
+        Row(
+            deployment=manifest.deployment,
             flow=manifest.flow,
             version=manifest.version,
             task_queue=manifest.task_queue,
             owner=manifest.owner,
             deployed_at=deployed_at.isoformat(timespec="seconds"),
         )
+        for manifest, deployed_at in await _all(client, names)
+    ]
 
-    return [one for one in await asyncio.gather(*map(row, names)) if one is not None]
+
+async def _all(client: Client, names: list[str]) -> list[tuple[Manifest, datetime]]:
+    limit = asyncio.Semaphore(MAX_REQUESTS)
+
+    async def one(name: str) -> tuple[Manifest, datetime] | None:
+        async with limit:
+            try:
+                return await _describe(client, name)
+            except RPCError as error:
+                if error.status != RPCStatusCode.NOT_FOUND:
+                    raise
+                return None  # the list may still hold what was deleted a moment ago
+
+    return [found for found in await asyncio.gather(*map(one, names)) if found is not None]
 
 
 async def _load(client: Client, name: str) -> Manifest:

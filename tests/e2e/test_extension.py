@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
-
-import pytest
 
 FLOW = """
 import os, time
@@ -56,7 +55,7 @@ if __name__ == "__main__":
     BranchFlow()
 """
 DEPLOYER = """
-import asyncio, json, sys
+import asyncio, json
 from metaflow import DeployedFlow, Deployer
 
 def main():
@@ -98,8 +97,76 @@ def main():
 async def inside_a_loop():
     main()
 
-asyncio.run(inside_a_loop()) if sys.argv[1:] == ["loop"] else main()
+asyncio.run(inside_a_loop())
 """
+STEERING = """
+import json, time
+from metaflow import DeployedFlow, Deployer
+from metaflow.exception import TemporalDeployerError
+
+def code_of(doing):
+    try:
+        doing()
+    except TemporalDeployerError as error:
+        return error.code
+
+said = {{}}
+deployer = Deployer({file!r}, pylint=False, show_output=False).temporal(name={name!r})
+flow = deployer.create()
+run = flow.trigger(wait_for={answers!r} + ".gate", tags=["x:y"])
+run.wait_for_run(check_interval=0.2, timeout=60)
+said["new"] = [run.suspend(), run.status, run.is_running, run.unsuspend()]
+began = time.monotonic()
+try:
+    run.wait_for_completion(check_interval=60, timeout=1)
+except TimeoutError:
+    said["waited"] = time.monotonic() - began
+said["ended"] = [run.terminate(), run.status, run.is_running, run.unsuspend(), len(flow.list_runs(["ABORTED"]))]
+
+start = deployer.spm.run_command
+def start_and_wait(*words, **options):
+    pid = start(*words, **options)
+    deployer.spm.get(pid).process.wait()
+    return pid
+deployer.spm.run_command = start_and_wait  # it has ended before its answer is read
+said["errors"] = [
+    code_of(lambda: deployer.create(max_workers=0)),
+    code_of(lambda: DeployedFlow.from_temporal("{{")),
+    code_of(lambda: DeployedFlow.get_triggered_temporal_run({name!r}, "temporal-absent").status),
+    code_of(lambda: setattr(run, "pathspec", "Other/" + run.run_id) or run.status),
+    code_of(lambda: flow.resume(origin_run_id=flow.list_runs()[0].run_id, **{{"alpha-x": "abc"}})),
+]
+with open({answers!r}, "w") as file:
+    json.dump(said, file)
+"""
+TYPED = """from metaflow import DeployedFlow, Deployer
+from metaflow.exception import TemporalDeployerError
+
+def typed() -> str:
+    flow = Deployer("flow.py").temporal(name="train").create(tags=["a:b"])
+    try:
+        states: list[str] = [run.status for run in flow.list_runs(["FAILED"])]
+    except TemporalDeployerError as error:
+        return error.code
+    Deployer("flow.py").temporal(nam="train")
+    run = DeployedFlow.from_temporal(identifier="train").resume(step_to_rerun="fit")
+    return run.run.pathspec if run.run else run.status + states[0]
+"""
+
+
+#: Words of a refused command, its exit code, and what it says.
+REFUSED = (
+    (["trigger", "--alpha-x", "abc"], 2, "alpha-x"),
+    (["trigger", "--run-param", "absent=1"], 2, "absent"),
+    (["status", "temporal-absent"], 4, "temporal-absent"),
+    (["resume", "temporal-absent"], 4, "temporal-absent"),
+    (["--name", "absent", "trigger"], 4, "absent"),
+    (["trigger", "--name", "absent"], 4, "absent"),
+    (["trigger", "--run-id-file", "absent/file"], 2, "absent/file"),
+    (["create", "--branch", "x"], 2, "@project"),
+    (["create", "one.py", "--output", "other.py"], 2, "one worker file"),
+    (["create", "--temporal-host", "127.0.0.1:9"], 5, "127.0.0.1:9"),
+)
 
 
 def flow_file(home, name: str = "DoorFlow") -> str:
@@ -108,6 +175,17 @@ def flow_file(home, name: str = "DoorFlow") -> str:
 
 def temporal(home, file: str, *words: str, top: tuple[str, ...] = (), **more):
     return home.command(sys.executable, file, "--quiet", "--no-pylint", *top, "temporal", *words, **more)
+
+
+def deployer_script(home, source: str, name: str) -> dict:
+    """What a script said that uses the Deployer, in a folder of its own."""
+    away = home.folder / "away"
+    away.mkdir()
+    answers, script = away / "answers.json", away / "deploy.py"
+    script.write_text(source.format(file=flow_file(home), answers=str(answers), name=name))
+    done = home.command(sys.executable, str(script), timeout=180)
+    assert done.returncode == 0, done.stderr
+    return json.loads(answers.read_text())
 
 
 def data_of(home, run_id: str, step: str = "start", flow: str = "DoorFlow") -> dict:
@@ -211,28 +289,27 @@ def test_a_run_that_no_worker_serves_is_told_of_at_once(served) -> None:
     assert temporal(served, file, "terminate", run_id, timeout=8).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (["trigger", "--alpha-x", "abc"], 2, "alpha-x"),
-        (["trigger", "--run-param", "absent=1"], 2, "absent"),
-        (["status", "temporal-absent"], 4, "temporal-absent"),
-        (["resume", "temporal-absent"], 4, "temporal-absent"),
-        (["--name", "absent", "trigger"], 4, "absent"),
-        (["trigger", "--name", "absent"], 4, "absent"),
-        (["create", "--branch", "x"], 2, "@project"),
-        (["create", "--temporal-host", "127.0.0.1:9"], 5, "127.0.0.1:9"),
-    ],
-)
-def test_refusals_are_one_line_and_an_exit_code(served, words, code, said) -> None:
+def test_refusals_are_one_line_and_an_exit_code(served) -> None:
     """As those of `mftctl`; never a traceback."""
     file = flow_file(served)
     assert temporal(served, file, "create").returncode == 0
-    done = temporal(served, file, *words)
-    assert done.returncode == code, done.stderr
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not done.stdout
+    for words, code, said in REFUSED:
+        done = temporal(served, file, *words)
+        assert (done.returncode, done.stdout) == (code, ""), f"{words}: {done.stderr}"
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_run_that_passes_its_timeout_is_told_from_one_that_failed(served, wait_until) -> None:
+    """By its state, and in lists."""
+    file = flow_file(served)
+    assert temporal(served, file, "create").returncode == 0
+    served.worker("DoorFlow")
+    words = ["--wait_for", str(served.folder / "never"), "--workflow-timeout", "1"]
+    run_id = temporal(served, file, "trigger", *words).stdout.strip()
+    wait_until(lambda: temporal(served, file, "status", run_id).stdout == "TIMED_OUT\n", "the run ends")
+    assert f"{run_id}\tTIMED_OUT" in temporal(served, file, "list-runs", "--timed-out").stdout
+    assert run_id not in temporal(served, file, "list-runs", "--failed").stdout
 
 
 def test_a_run_is_steered_by_its_owner_and_with_the_token(served, wait_until) -> None:
@@ -254,6 +331,7 @@ def test_a_run_is_steered_by_its_owner_and_with_the_token(served, wait_until) ->
     done = temporal(served, file, "terminate", run_id, "--authorize", token, **stranger)
     assert done.returncode == 0, done.stderr
     assert temporal(served, file, "status", run_id).stdout == "ABORTED\n"
+    assert temporal(served, file, "resume", run_id, **stranger).returncode == 6
     resumed = temporal(served, file, "resume", run_id)
     assert resumed.stdout.strip() == run_id, resumed.stderr
     gate.touch()
@@ -303,6 +381,7 @@ def test_a_branch_may_stand_on_either_side(served) -> None:
     profile = {"MFTCTL_CONFIG": str(settings)}
     production = temporal(served, file, "create", "--profile", "prod", **profile)
     assert "doors.prod.BranchFlow" in production.stdout, production.stderr
+    assert "python branchflow.py --production temporal --profile prod trigger\n" in production.stderr
     triggered = temporal(served, file, "--profile", "prod", "trigger", **profile)
     assert triggered.returncode == 0, triggered.stderr
     script = (
@@ -317,20 +396,11 @@ def test_a_branch_may_stand_on_either_side(served) -> None:
     assert said.stdout.split() == ["BranchFlow", "deployment.ambiguous"], said.stderr
 
 
-@pytest.mark.parametrize("way", ["script", "loop"])
-def test_the_deployer_does_all_that_the_command_line_does(served, way) -> None:
-    """From a script and inside a running event loop, in a folder without the flow's file."""
-    file = flow_file(served)
-    name = f"api-{way}"
-    away = served.folder / "away"
-    away.mkdir()
-    answers = away / "answers.json"
-    script = away / "deploy.py"
-    script.write_text(DEPLOYER.format(file=file, answers=str(answers), name=name))
+def test_the_deployer_does_all_that_the_command_line_does(served) -> None:
+    """Inside a running event loop, as in a notebook, and in a folder without the flow's file."""
+    name = "api"
     served.worker("--all")
-    done = served.command(sys.executable, str(script), *(["loop"] if way == "loop" else []), timeout=180)
-    assert done.returncode == 0, done.stderr
-    said = json.loads(answers.read_text())
+    said = deployer_script(served, DEPLOYER, name)
     assert said["deployed"][:3] == [name, "DoorFlow", f"mftctl.{name}"]
     assert said["deployed"][3].startswith(f"{name}-0-")
     assert said["first"] == ["SUCCEEDED", False, "one", 2.5, True, {"k": [1]}]
@@ -343,6 +413,30 @@ def test_the_deployer_does_all_that_the_command_line_does(served, way) -> None:
     assert name in said["listed"]
     assert (said["over"], said["absent"]) == (False, ["deployment.unknown", 4])
     assert said["deleted"] == [True, False, None]
+
+
+def test_the_deployer_steers_runs(served) -> None:
+    """From a script: suspend, unsuspend, terminate, waiting for a time, and errors of one type that say what it was."""
+    served.worker("--all")
+    said = deployer_script(served, STEERING, "steered")
+    assert said["new"] == [True, "SUSPENDED", True, True]
+    assert said["waited"] >= 1
+    assert said["ended"] == [True, "ABORTED", False, False, 1]
+    assert said["errors"] == ["usage", "usage", "run.unknown", "run.mismatch", "parameter.invalid"]
+
+
+def test_type_checkers_know_the_deployer(home) -> None:
+    """The stubs that Metaflow makes of an installation hold the types of the extension."""
+    make = "from metaflow.cmd.develop.stub_generator import StubGenerator; StubGenerator('stubs/metaflow').write_out()"
+    made = home.command(sys.executable, "-c", make)
+    assert made.returncode == 0, made.stderr
+    home.flow("typed.py", TYPED)
+    options = ["--config-file", os.devnull, "--cache-dir", os.devnull, "--python-executable", sys.executable]
+    said = home.command(sys.executable, "-m", "mypy", *options, "typed.py", MYPYPATH="stubs").stdout
+    # What mypy thinks of Metaflow's own stubs is left aside.
+    found = re.findall(r"^typed\.py:\d+: error: .*", said, re.MULTILINE)
+    wrong = 'Unexpected keyword argument "nam" for "temporal" of "Deployer"; did you mean "name"?'
+    assert found == [f"typed.py:10: error: {wrong}  [call-arg]"], said
 
 
 def test_metaflow_alone_does_not_notice(home) -> None:

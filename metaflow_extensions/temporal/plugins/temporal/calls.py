@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from contextlib import nullcontext
 from typing import Any
 
-from metaflow.exception import MetaflowException
+from metaflow.exception import TemporalDeployerError
 from metaflow.metaflow_config import CLICK_API_PROCESS_CONFIG
 from metaflow.runner.utils import get_lower_level_group, handle_timeout, temporary_fifo, with_dir
 
-
-class TemporalDeployerError(MetaflowException, RuntimeError):
-    """What mftctl refused or could not do.
-
-    ``code`` is a stable name such as ``deployment.unknown``, ``exit_code`` the one of the command line, ``hint`` what
-    to do next.
-    """
-
-    headline = "Temporal deployment failed"
-
-    def __init__(self, message: str, code: str = "failed", exit_code: int = 1, hint: str = "") -> None:
-        super().__init__(f"{message}. {hint}" if hint else message)
-        self.code = code
-        self.exit_code = exit_code
-        self.hint = hint
+#: How a process ends that Ctrl-C has stopped.
+_INTERRUPTED = (130, -signal.SIGINT)
 
 
 def call(deployer: Any, command: str, **options: Any) -> Any:
@@ -49,8 +38,13 @@ def call(deployer: Any, command: str, **options: Any) -> Any:
         process = deployer.spm.get(pid)
         try:
             content = handle_timeout(fifo, process, deployer.file_read_timeout)
-        except RuntimeError as error:  # Metaflow itself refused it, and said why
-            raise TemporalDeployerError(str(error), code="flow.invalid") from error
+        except RuntimeError as error:
+            # Metaflow looks first whether the process has failed, and only then what it has answered.
+            content = _rest(fifo)
+            if not content and process.process.returncode in _INTERRUPTED:
+                raise KeyboardInterrupt from error
+            if not content:  # Metaflow itself refused it, and said why
+                raise TemporalDeployerError(str(error), code="flow.invalid") from error
         process.sync_wait()
     answer = json.loads(content)
     return _checked(answer, answer)
@@ -67,10 +61,22 @@ def ask(env: dict[str, str], connection: dict[str, Any], what: str, **about: Any
         text=True,
         check=False,
     )
+    if done.returncode in _INTERRUPTED:
+        raise KeyboardInterrupt
     if not done.stdout:
-        raise TemporalDeployerError(f"mftctl in {sys.executable} ended with code {done.returncode}")
+        raise TemporalDeployerError(
+            f"mftctl in {sys.executable} ended with code {done.returncode}", hint="is it installed there?"
+        )
     answer = json.loads(done.stdout)
     return _checked(answer, answer.get("answer"))
+
+
+def _rest(fifo: int) -> str:
+    """What is left in the pipe of a process that has ended."""
+    parts = []
+    while part := os.read(fifo, 65536):
+        parts.append(part)
+    return b"".join(parts).decode()
 
 
 def _checked(answer: Any, value: Any) -> Any:

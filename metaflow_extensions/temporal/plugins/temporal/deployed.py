@@ -1,106 +1,84 @@
-"""Deployed flows and triggered runs, as Metaflow's Deployer gives them."""
-
-from __future__ import annotations
+"""Deployed flows, as Metaflow's Deployer gives them."""
 
 import json
 import os
-import time
-from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Dict, Iterable, Iterator, List, Optional
 
-from metaflow.runner.deployer import DeployedFlow, TriggeredRun
+from metaflow.exception import TemporalDeployerError
+from metaflow.runner.deployer import DeployedFlow
 
 from . import recovered
-from .calls import TemporalDeployerError, ask, call
+from .calls import ask, call
+from .triggered import TemporalTriggeredRun
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
-_UNFINISHED = ("PENDING", "RUNNING", "SUSPENDED")
-
-
-class TemporalTriggeredRun(TriggeredRun):
-    """A run that was started on Temporal."""
-
-    @property
-    def run_id(self) -> str:
-        """The run's id, both Metaflow's and Temporal's."""
-        return str(self.pathspec.split("/")[1])
-
-    @property
-    def run(self) -> Any:
-        """The Metaflow `Run`, or None until its first task has started."""
-        from metaflow import Run, get_metadata
-        from metaflow.exception import MetaflowNotFound
-
-        elsewhere = self.metadata_for_flow if self.metadata_for_flow != get_metadata() else None
-        try:
-            return Run(self.pathspec, _namespace_check=False, _current_metadata=elsewhere)
-        except MetaflowNotFound:
-            return None
-
-    @property
-    def status(self) -> str:
-        """PENDING, RUNNING, SUSPENDED, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
-        found = ask(self.deployer.env_vars, self.deployer.connection, "status", run_id=self.run_id)
-        return "PENDING" if found == "RUNNING" and self.run is None else str(found)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the run is not over yet."""
-        return self.status in _UNFINISHED
-
-    def wait_for_completion(self, check_interval: float = 5, timeout: float | None = None) -> None:
-        """Wait for the run's end, whichever way it goes; TimeoutError after ``timeout`` seconds."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self.is_running:
-            if deadline is not None and time.monotonic() + check_interval > deadline:
-                raise TimeoutError(f"{self.pathspec} has not ended within {timeout} seconds")
-            time.sleep(check_interval)
-
-    def terminate(self, **kwargs: Any) -> bool:
-        """End the run at once; with `authorize` for somebody else's. False when it was over already."""
-        return self._steer("terminate", kwargs)
-
-    def suspend(self, **kwargs: Any) -> bool:
-        """Let the run start no new task; those that run finish. False when it was over already."""
-        return self._steer("suspend", kwargs)
-
-    def unsuspend(self, **kwargs: Any) -> bool:
-        """Let a suspended run go on. False when the run was over already."""
-        return self._steer("unsuspend", kwargs)
-
-    def _steer(self, command: str, options: dict[str, Any]) -> bool:
-        try:
-            call(self.deployer, command, run_id=self.run_id, **options)
-        except TemporalDeployerError as error:
-            if error.code == "run.over":
-                return False
-            raise
-        return True
 
 
 class TemporalDeployedFlow(DeployedFlow):
-    """A flow that is deployed on Temporal."""
+    """
+    A flow that is deployed on Temporal.
+    """
 
-    TYPE: ClassVar[str | None] = "temporal"
+    TYPE: ClassVar[Optional[str]] = "temporal"
 
     @property
     def id(self) -> str:
-        """What `from_deployment` finds the deployment by from anywhere: its name and its server."""
+        """
+        What `from_deployment` finds the deployment by.
+
+        Returns
+        -------
+        str
+            Its name, with the server and the profile that were named for it.
+        """
         return json.dumps({"name": self.name, **self.deployer.connection})
 
     @classmethod
-    def from_deployment(cls, identifier: str, metadata: str | None = None) -> TemporalDeployedFlow:
-        """The deployed flow of that name; the flow's file is not needed.
+    def from_deployment(cls, identifier: str, metadata: Optional[str] = None) -> "TemporalDeployedFlow":
+        """
+        The deployed flow of that name; the flow's file is not needed.
 
-        ``identifier`` is the whole name (`project.branch.Flow`), its last part where that is unambiguous, or an ``id``.
+        Parameters
+        ----------
+        identifier : str
+            The whole name (`project.branch.Flow`), its last part where that is unambiguous, or the `id` of a
+            deployed flow.
+        metadata : str, optional, default None
+            Metadata provider of its runs, if not that which it was deployed with.
+
+        Returns
+        -------
+        TemporalDeployedFlow
+            The deployed flow.
+
+        Raises
+        ------
+        TemporalDeployerError
+            If there is no such deployment, or several.
         """
         return cls.on_server({}, identifier, metadata)
 
     @classmethod
     def on_server(
-        cls, connection: dict[str, Any], identifier: str, metadata: str | None = None
-    ) -> TemporalDeployedFlow:
-        """As `from_deployment`, on the server that ``connection`` means where an ``id`` does not say another."""
+        cls, connection: Dict[str, Any], identifier: str, metadata: Optional[str] = None
+    ) -> "TemporalDeployedFlow":
+        """
+        As `from_deployment`, on the server that ``connection`` means where an ``id`` does not say another.
+
+        Parameters
+        ----------
+        connection : Dict[str, Any]
+            `profile`, `temporal_host` and `temporal_namespace`, each if it is known.
+        identifier : str
+            As for `from_deployment`.
+        metadata : str, optional, default None
+            As for `from_deployment`.
+
+        Returns
+        -------
+        TemporalDeployedFlow
+            The deployed flow.
+        """
         name, told = recovered.identified(identifier)
         # The flow's class is the one that the server knows, not `identifier.split(".")[-1]`, as where deployments are
         # always called like their flows: with `--name` this one may be called anything.
@@ -108,22 +86,57 @@ class TemporalDeployedFlow(DeployedFlow):
         return cls(deployer=recovered.deployer(manifest, connection | told, metadata))
 
     @classmethod
-    def list_deployed_flows(cls, flow_name: str | None = None) -> Iterator[TemporalDeployedFlow]:
-        """The deployed flows."""
-        for row in ask(dict(os.environ), {}, "deployments"):
-            if flow_name is None or row["flow"] == flow_name:
-                yield cls.from_deployment(row["deployment"])
+    def list_deployed_flows(cls, flow_name: Optional[str] = None) -> Iterator["TemporalDeployedFlow"]:
+        """
+        The deployed flows.
+
+        Parameters
+        ----------
+        flow_name : str, optional, default None
+            Only those of this flow.
+
+        Yields
+        ------
+        TemporalDeployedFlow
+            One after the other, by name.
+        """
+        for manifest in ask(dict(os.environ), {}, "deployments", flow=flow_name):
+            yield cls(deployer=recovered.deployer(manifest, {}, None))
 
     @classmethod
     def get_triggered_run(
-        cls, identifier: str, run_id: str, metadata: str | None = None
+        cls, identifier: str, run_id: str, metadata: Optional[str] = None
     ) -> TemporalTriggeredRun:
-        """A run of the deployment of that name."""
+        """
+        A run of a deployment.
+
+        Parameters
+        ----------
+        identifier : str
+            Name of the deployment, or the `id` of a deployed flow.
+        run_id : str
+            The run's id.
+        metadata : str, optional, default None
+            Metadata provider of the run, if not that which the flow was deployed with.
+
+        Returns
+        -------
+        TemporalTriggeredRun
+            The run; whether there is one of that id, its `status` tells.
+        """
+        run_id = run_id.rsplit("/", 1)[-1]
         return cls.from_deployment(identifier, metadata)._triggered(run_id)  # noqa: SLF001 - its own class
 
     @property
-    def production_token(self) -> str | None:
-        """The production token, with which others may change the deployment."""
+    def production_token(self) -> Optional[str]:
+        """
+        The production token, with which others may change the deployment.
+
+        Returns
+        -------
+        str, optional
+            None if the deployment is not there any more.
+        """
         try:
             token = self._ask("deployment", name=self.name).get("token")
         except TemporalDeployerError as error:
@@ -132,10 +145,32 @@ class TemporalDeployedFlow(DeployedFlow):
             return None
         return None if token is None else str(token)
 
-    def trigger(self, run_params: Iterable[str] | None = None, **kwargs: Any) -> TemporalTriggeredRun:
-        """Start a run with these parameters; `tags`, `task_queue` and `workflow_timeout` are for this run alone.
+    def trigger(self, run_params: Optional[Iterable[str]] = None, **kwargs: Any) -> TemporalTriggeredRun:
+        """
+        Start a run.
 
-        ``run_params`` are parameters as `name=value`, where they come as text.
+        Parameters
+        ----------
+        run_params : Iterable[str], optional, default None
+            Parameters of the flow as `name=value`, where they come as text.
+        tags : List[str], optional, default None
+            Tag this run as well.
+        task_queue : str, optional, default None
+            Task queue of this run.
+        workflow_timeout : int, optional, default None
+            Stop this run after these seconds.
+        **kwargs : Any
+            Parameters of the flow; one that is called like an option above is the parameter.
+
+        Returns
+        -------
+        TemporalTriggeredRun
+            The run.
+
+        Raises
+        ------
+        TemporalDeployerError
+            If a value does not fit, or the deployment is not there any more.
         """
         if run_params is not None:
             if not isinstance(run_params, str):  # else a parameter of the flow's own
@@ -147,26 +182,57 @@ class TemporalDeployedFlow(DeployedFlow):
     run = trigger
 
     def resume(
-        self, origin_run_id: str | None = None, step_to_rerun: str | None = None, **kwargs: Any
+        self, origin_run_id: Optional[str] = None, step_to_rerun: Optional[str] = None, **kwargs: Any
     ) -> TemporalTriggeredRun:
-        """Start a run that begins with the results of another (default: the newest), as `python flow.py resume` does.
+        """
+        Start a run that begins with the results of another, as `python flow.py resume` does.
 
-        ``kwargs``: parameters that differ from those of that run.
+        Parameters
+        ----------
+        origin_run_id : str, optional, default None
+            The other run; by default the newest of this deployment.
+        step_to_rerun : str, optional, default None
+            This step and what follows it run again, even if they went well.
+        **kwargs : Any
+            Parameters that differ from those of the other run.
+
+        Returns
+        -------
+        TemporalTriggeredRun
+            The new run.
+
+        Raises
+        ------
+        TemporalDeployerError
+            If there is no such run or step, the run still goes on, or a value does not fit.
         """
         if origin_run_id is None:
             runs = self.list_runs()
             if not runs:
                 raise TemporalDeployerError(f"{self.name} has no run to resume", "run.unknown", 4)
             origin_run_id = runs[0].run_id
-        options: dict[str, Any] = {"run_id": origin_run_id, "new_run": True}
+        options: Dict[str, Any] = {"run_id": origin_run_id, "new_run": True}
         if step_to_rerun is not None:
             options["step"] = step_to_rerun
-        if kwargs:
-            options["run_params"] = [f"{name}={_text(value)}" for name, value in kwargs.items()]
+        given = [f"{name}={_text(value)}" for name, value in kwargs.items() if value is not None]
+        if given:
+            options["run_params"] = given
         return TemporalTriggeredRun(self.deployer, json.dumps(call(self.deployer, "resume", **options)))
 
     def delete(self, **kwargs: Any) -> bool:
-        """Delete the deployment; runs that have begun go on. False when there is none."""
+        """
+        Delete the deployment; runs that have begun go on.
+
+        Parameters
+        ----------
+        authorize : str, optional, default None
+            The production token, if somebody else has deployed the flow.
+
+        Returns
+        -------
+        bool
+            False if there is no such deployment.
+        """
         try:
             call(self.deployer, "delete", **kwargs)
         except TemporalDeployerError as error:
@@ -175,10 +241,24 @@ class TemporalDeployedFlow(DeployedFlow):
             raise
         return True
 
-    def list_runs(self, states: list[str] | None = None) -> list[TemporalTriggeredRun]:
-        """Runs of the deployment, the newest first, in all or some of the states of Step Functions.
+    def list_runs(self, states: Optional[List[str]] = None) -> List[TemporalTriggeredRun]:
+        """
+        Runs of the deployment, the newest first.
 
-        Suspended ones are RUNNING here.
+        Parameters
+        ----------
+        states : List[str], optional, default None
+            Only those in these states: RUNNING (suspended ones, too), SUCCEEDED, FAILED, TIMED_OUT, ABORTED.
+
+        Returns
+        -------
+        List[TemporalTriggeredRun]
+            At most 1000.
+
+        Raises
+        ------
+        ValueError
+            If a state is none of these, or named twice.
         """
         wanted = list(states or [])
         if not set(wanted).issubset(_STATES) or len(set(wanted)) != len(wanted):

@@ -1,8 +1,6 @@
 """`Deployer("flow.py").temporal()`: Metaflow's Deployer, for deployments on a Temporal server."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Type
 
 from metaflow.runner.deployer_impl import DeployerImpl
 
@@ -29,25 +27,25 @@ class TemporalDeployer(DeployerImpl):
         Namespace on the Temporal server.
     """
 
-    TYPE: ClassVar[str | None] = "temporal"
+    TYPE: ClassVar[Optional[str]] = "temporal"
 
-    def __init__(self, deployer_kwargs: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, deployer_kwargs: Dict[str, Any], **kwargs: Any) -> None:
         self._deployer_kwargs = deployer_kwargs
         super().__init__(**kwargs)
 
     @property
-    def deployer_kwargs(self) -> dict[str, Any]:
+    def deployer_kwargs(self) -> Dict[str, Any]:
         """Options of the command group."""
         return self._deployer_kwargs
 
     @property
-    def connection(self) -> dict[str, Any]:
+    def connection(self) -> Dict[str, Any]:
         """Which server is meant."""
         return {key: value for key, value in self._deployer_kwargs.items() if key in _CONNECTION}
 
     @staticmethod
-    def deployed_flow_type() -> type[
-        metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow
+    def deployed_flow_type() -> Type[
+        "metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow"
     ]:
         """What `create` gives."""
         from .deployed import TemporalDeployedFlow
@@ -56,7 +54,7 @@ class TemporalDeployer(DeployerImpl):
 
     def create(
         self, **kwargs: Any
-    ) -> metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow:
+    ) -> "metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow":
         """
         Deploy a new version of the flow.
 
@@ -103,8 +101,12 @@ class TemporalDeployer(DeployerImpl):
             Branch of a flow with @project, if the Deployer was not given it.
         production : bool, optional, default False
             Production branch of a flow with @project, if the Deployer was not given it.
-        profile, temporal_host, temporal_namespace : str, optional, default None
+        profile : str, optional, default None
             As for `Deployer.temporal`; what comes after, such as `trigger`, goes to the same server.
+        temporal_host : str, optional, default None
+            As for `Deployer.temporal`.
+        temporal_namespace : str, optional, default None
+            As for `Deployer.temporal`.
 
         Returns
         -------
@@ -134,8 +136,8 @@ class TemporalDeployer(DeployerImpl):
         return TemporalDeployedFlow(deployer=self)
 
     def from_deployment(
-        self, identifier: str, metadata: str | None = None
-    ) -> metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow:
+        self, identifier: str, metadata: Optional[str] = None
+    ) -> "metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow":
         """
         Find a deployed flow by its name on this Deployer's server, as `DeployedFlow.from_deployment` does.
 
@@ -154,6 +156,3 @@ class TemporalDeployer(DeployerImpl):
         from .deployed import TemporalDeployedFlow
 
         return TemporalDeployedFlow.on_server(self.connection, identifier, metadata)
-
-
-_addl_stubgen_modules = ["metaflow_extensions.temporal.plugins.temporal.deployed"]

@@ -9,6 +9,7 @@ import tempfile
 import weakref
 from typing import Any
 
+from metaflow.exception import TemporalDeployerError
 from metaflow.runner.deployer import Deployer, generate_fake_flow_file_contents
 
 _TYPES = {"json": "JSON", "file": "FilePath"}
@@ -20,8 +21,12 @@ def identified(identifier: str) -> tuple[str, dict[str, Any]]:
     """Name and server of a deployment, of its name or its ``id``."""
     if not identifier.startswith("{"):
         return identifier, {}
-    connection = json.loads(identifier)
-    return connection.pop("name"), connection
+    try:
+        connection = json.loads(identifier)
+        return connection.pop("name"), connection
+    except (ValueError, KeyError) as error:
+        message = f"{identifier!r} is neither the name nor the id of a deployment"
+        raise TemporalDeployerError(message, "usage", 2) from error
 
 
 def deployer(manifest: dict[str, Any], connection: dict[str, Any], metadata: str | None) -> Any:
