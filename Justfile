@@ -55,6 +55,10 @@ bench: build
 soak *args:
     pytest -n 0 -m soak "$@"
 
+# Metaflow's own acceptance tests, of a checkout of Netflix/metaflow: `just ux PATH [arguments of pytest]` (12 minutes)
+ux checkout *args:
+    tests/ux.sh "$@"
+
 # remake the hash-pinned locks from pyproject.toml; `just lock --upgrade` takes newer versions
 lock *args:
     packaging/lock.sh "$@"
