@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sys
 
 import pytest
+from temporalio.client import Client
 
 FLOW = """
 import os, time
@@ -131,21 +133,34 @@ def test_configs_are_those_of_the_deploy(served) -> None:
     assert said.stdout == "settings of deployed []\n", said.stderr
 
 
-def test_the_run_of_the_highest_priority_goes_first(served) -> None:
+def test_the_run_of_the_highest_priority_goes_first(served, wait_until) -> None:
     """Among deployments of one task queue, when its worker has more to do than it can."""
-    runs = []
+    served.env.update(MARKS=str(served.folder / "marks"), GO=str(served.folder / "go"))
     for priority in ("5", "1"):
         source = FLOW.replace("WorkerFlow", f"Priority{priority}Flow")
         file = str(served.flow(f"priority{priority}_flow.py", source))
-        served.env.update(MARKS=str(served.folder / "marks"), GO=str(served.folder))
         options = ["--priority", priority, "--task-queue", "shared-by-priority"]
         assert served.run("deploy", file, *options).returncode == 0
-        runs.append(served.run("trigger", f"Priority{priority}Flow", "-o", "name").stdout.strip())
     log = served.worker("Priority5Flow", "--concurrency", "1")
-    done = served.run("trigger", "Priority5Flow", "--wait", "--timeout", "60")
-    assert done.returncode == 0, done.stderr
-    first = next(line for line in log.read_text().splitlines() if line.endswith("started"))
-    assert f" Priority1Flow/{runs[-1]}/start/" in first
+
+    def started() -> list[str]:
+        return [line.split()[1] for line in log.read_text().splitlines() if line.endswith(" started")]
+
+    for number, priority in enumerate(("5", "5", "1")):
+        run_id = served.run("trigger", f"Priority{priority}Flow", "-o", "name").stdout.strip()
+        wait_until(
+            lambda one=run_id: asyncio.run(waits(served.env["TEMPORAL_ADDRESS"], one)), "its task waits"
+        )
+        if number == 0:
+            wait_until(started, "the first one's task runs")
+    (served.folder / "go").touch()
+    wait_until(lambda: len(started()) > 1, "another task runs")
+    assert started()[1] == f"Priority1Flow/{run_id}/start/temporal-start-0"
+
+
+async def waits(server: str, run_id: str) -> bool:
+    client = await Client.connect(server)
+    return bool((await client.get_workflow_handle(run_id).describe()).raw_description.pending_activities)
 
 
 def test_an_unknown_name_is_exit_code_4(served) -> None:
