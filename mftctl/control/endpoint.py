@@ -101,7 +101,7 @@ def resolve(profile: Profile, address: str | None = None, temporal_namespace: st
         raise MftctlError(
             f"{given} is set ({_source(found, given)}), and {missing} is not",
             exit=Exit.USAGE,
-            code="temporal.tls.pair",
+            code="temporal.tls.incomplete",
             hint="a client certificate and its private key go together",
         )
     api_key = value("api_key")

@@ -158,7 +158,8 @@ def _taken(file: Path, name: str, found: ClientConfigProfile) -> TemporalConfig:
                 # An empty path is none; the SDK makes the current folder of it.
                 take(setting, "" if given == Path() else str(given), "tls", f"{key}_path")
             else:
-                take(f"{setting}_data", given, "tls", f"{key}_data")
+                text = given.decode() if isinstance(given, bytes) else given
+                take(f"{setting}_data", text, "tls", f"{key}_data")
     # What the SDK leaves out of what it has read.
     raw = parse(file)["profile"][name].get("tls") or {}
     taken.unverified = raw.get("disable_host_verification") is True
