@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,21 @@ def read(file: Path) -> dict[str, Any]:
 
 def parse(file: Path) -> dict[str, Any]:
     """The TOML of any file; {} when there is none, MftctlError with its line when it is no TOML."""
+    text = ""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        return tomllib.loads(text)
     except FileNotFoundError:
         return {}
     except tomllib.TOMLDecodeError as error:
-        found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
-        where, what = (f"{file}:{found[2]}", found[1]) if found else (str(file), str(error))
-        hint = "a text needs quotes, and a table's name brackets" if found else ""
-        raise MftctlError(f"{where}: {what}", exit=Exit.USAGE, code="profile.file", hint=hint) from error
+        found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
+        what, line = (found[1], found[2]) if found else (str(error), None)
+        if line is None:  # where what never ends begins
+            line = max(first for first, *_ in _statements(text))
+        hint = "a text needs quotes around it, and a table's name brackets"
+        raise MftctlError(
+            f"{file}:{line}: {what}", exit=Exit.USAGE, code="profile.file", hint=hint
+        ) from error
     except OSError as error:
         message = f"{file}: {error.strerror}"
         raise MftctlError(
@@ -77,9 +84,26 @@ def line_of(file: Path, path: tuple[str, ...]) -> int | None:
 
 
 def _lines(text: str) -> dict[tuple[str, ...], int]:
-    """Where each key and table begins: tomllib does not tell, but each statement is a document of its own."""
+    """Where each key and table begins."""
     found: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
+    for line, statement, parsed in _statements(text):
+        paths = _paths(parsed)
+        if not paths:
+            continue
+        is_header = statement.lstrip().startswith("[")
+        table = () if is_header else table
+        for path in paths:
+            found.setdefault((*table, *path), line)
+        table = paths[-1] if is_header else table
+    return found
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Each statement with its first line; tomllib does not tell lines, but each statement is a document of its own.
+
+    One that never ends comes last, parsed as nothing.
+    """
     pending, first = "", 1
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         if not pending:
@@ -91,15 +115,10 @@ def _lines(text: str) -> dict[tuple[str, ...], int]:
             parsed = tomllib.loads(pending)
         except tomllib.TOMLDecodeError:
             continue  # a value that goes on in the next line
-        paths = _paths(parsed)
-        if pending.lstrip().startswith("["):
-            table = paths[-1]
-            found.setdefault(table, first)
-        else:
-            for path in paths:
-                found.setdefault((*table, *path), first)
+        yield first, pending, parsed
         pending = ""
-    return found
+    if pending:
+        yield first, pending, {}
 
 
 def _paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
