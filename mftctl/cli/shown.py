@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..profiles import KEYS, Profile, Setting, Source
 from .options import Connection, Deployment
@@ -16,6 +17,8 @@ _DEFAULTS = {
     "with": "none",
     "max_workers": "100; run: 16",
     "workflow_timeout": "none",
+    "priority": "3",
+    "notify_url": "none",
     "task_queue": "the deployment's own",
     "metadata": "Metaflow's",
     "datastore": "Metaflow's",
@@ -61,7 +64,15 @@ def _shown(key: str, setting: Setting) -> dict[str, Any]:
         value, is_set = f"${value.variable} is not set", False
     elif key == "api_key" or (key in {"tls_cert", "tls_key", "tls_ca"} and "-----BEGIN" in str(value)):
         value = None
+    elif key == "notify_url" and value is not None:
+        value = [_without_secrets(url) for url in value]
     return {"key": key, "value": value, "set": is_set, "source": setting.source.to_plain()}
+
+
+def _without_secrets(url: str) -> str:
+    """Scheme and host: the rest of such a URL is often what allows to post there."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}/…"
 
 
 def _text(row: dict[str, Any]) -> str:

@@ -106,9 +106,11 @@ def test_nothing_secret_is_shown(nothing_set: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TEMPORAL_TLS_CLIENT_CERT_DATA", PEM)
     monkeypatch.setenv("TEMPORAL_TLS_CLIENT_KEY_DATA", PEM)
     monkeypatch.setenv("TEMPORAL_GRPC_META_AUTHORIZATION", "s3cret")
+    monkeypatch.setenv("MFTCTL_NOTIFY_URL", "https://user:s3cret@example.com/hooks/s3cret")
     shown = rows(Connection(), Profile())
     by_key = {row["key"]: row for row in shown}
     assert by_key["api_key"]["set"]
+    assert by_key["notify_url"]["value"] == ["https://example.com/…"]
     assert by_key["tls_key"]["source"]["name"] == "TEMPORAL_TLS_CLIENT_KEY_DATA"
     assert by_key["address"]["source"]["place"] == f"{nothing_set}:3"
     told = repr(shown) + repr(resolve(Profile()))

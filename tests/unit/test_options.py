@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.cli.options import Deployment, file_argument
+from mftctl.cli.options import Deployment, Notification, file_argument
 from mftctl.cli.worker import worker_settings
 from mftctl.compiler.options import Options
 from mftctl.errors import Exit, MftctlError
@@ -53,15 +53,21 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
         "environment": "pypi",
         "branch": "staging",
         "python": sys.executable,
+        "priority": 2,
+        "notify_url": ["https://example.com/a", "https://example.com/b"],
+        "notify_key_env": "SIGNING_KEY",
     }
     assert {*values, "production"} == {key.name for key in KEYS.values() if key.room == "deployment"}
     if rank == "variable":
         for name, value in values.items():
-            text = " ".join(value) if isinstance(value, list) else str(value)
+            between = "," if KEYS[name].kind == "tags" else " "
+            text = between.join(value) if isinstance(value, list) else str(value)
             monkeypatch.setenv(KEYS[name].variable, text)
     profile = Profile("p", values if rank == "profile" else {})
-    options = Deployment().options(profile)
+    options = Notification().added_to(Deployment().options(profile), profile)
     assert options == Options(
+        notify=(("https://example.com/a", "SIGNING_KEY"), ("https://example.com/b", "SIGNING_KEY")),
+        priority=2,
         decorators=("retry", "resources:cpu=2,memory=3"),
         tags=("a:b",),
         namespace="n",

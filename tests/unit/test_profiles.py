@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,14 @@ def test_each_value_knows_its_source(file: Path, monkeypatch: pytest.MonkeyPatch
     assert profile.setting("branch").source.kind == "default"
 
 
+def test_every_key_is_documented() -> None:
+    """docs/profiles.md has a row of each, and of no other."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "profiles.md").read_text()
+    table = page.partition("| key |")[2].partition("\n\n")[0]
+    first = [row.split("|")[1] for row in table.splitlines()[2:]]
+    assert {name for cell in first for name in re.findall(r"`(\w+)`", cell)} == set(KEYS)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words", "hint"),
     [
@@ -81,6 +90,7 @@ def test_each_value_knows_its_source(file: Path, monkeypatch: pytest.MonkeyPatch
             "",
         ),
         ("[profiles.dev]\n\nmax_workers = 0\n", 3, "max_workers must be", ""),
+        ("[profiles.dev]\npriority = 6\n", 2, "priority must be a whole number, 1 to 5", ""),
         ("[profiles.dev]\nproduction = 'yes'\n", 2, "production must be true or false", ""),
         ("[profiles.dev]\ntags = 'a'\n", 2, "tags must be a list", ""),
         ("[profiles.dev]\nisolation = 'thread'\n", 2, "isolation must be fork or spawn", ""),
