@@ -35,6 +35,8 @@ async def connect(endpoint: Endpoint) -> Client:
                 raise found.error(endpoint) from error
             await asyncio.sleep(RETRY)
     await _look_for_namespace(client, endpoint)
+    global _last  # noqa: PLW0603 - a process talks to one server
+    _last = endpoint
     return client
 
 
@@ -72,27 +74,22 @@ def _arguments(endpoint: Endpoint) -> dict[str, Any]:
 
 def refused(error: Exception) -> MftctlError | None:
     """What to say of a call that the server did not answer or did not allow; None for any other error."""
-    if not isinstance(error, RPCError):
+    if not isinstance(error, RPCError) or _last is None:
         return None
     reason = " ".join(str(error).split())
     if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}:
-        message, code, hint = (
-            f"the Temporal server refuses us: {reason}",
-            "temporal.refused",
-            "is the API key right, and not expired? `mftctl profile check` says more",
-        )
-    elif error.status == RPCStatusCode.NOT_FOUND:
-        message, code, hint = f"the Temporal server knows no such thing: {reason}", "temporal.unknown", ""
-    elif error.status in {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.CANCELLED,
-    }:
-        message, code, hint = (
-            f"the Temporal server does not answer: {reason}",
-            "temporal.unreachable",
-            "`mftctl profile check` says more",
-        )
+        return refusal(_last, reason, namespace=True).error(_last)
+    message, code, hint = f"the Temporal server at {_last.address}", "temporal.unknown", ""
+    if error.status == RPCStatusCode.NOT_FOUND:
+        message += f" knows no such thing: {reason}"
+    elif error.status in _SILENCE:
+        code, hint = "temporal.unreachable", "`mftctl profile check` says what is wrong with the connection"
+        message += f" does not answer any more: {reason}"
     else:
         return None
     return MftctlError(message, exit=Exit.UNREACHABLE, code=code, hint=hint)
+
+
+_SILENCE = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+#: What this process is connected to: an error of a later call does not say.
+_last: Endpoint | None = None

@@ -239,6 +239,73 @@ def test_every_row_of_the_table_is_tried(ports, certificates: Path, server: str)
     assert set(cases(ports, certificates, server)) == set(TABLE)
 
 
+FLOW = """
+from metaflow import FlowSpec, step
+
+class LoneFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    LoneFlow()
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "code", "words"),
+    [
+        (None, "temporal.unreachable", "does not answer any more"),
+        (WRONG_KEY, "temporal.refused", "it refuses the API key"),
+    ],
+    ids=["the server goes", "the key expires"],
+)
+def test_a_connection_that_breaks_is_said(
+    home, server: str, wait_until, then: str | None, code: str, words: str
+) -> None:
+    """In the middle of waiting for a run: exit code 5 and why, and the run goes on."""
+    port = free_port()
+
+    def serve(key: str) -> subprocess.Popen[bytes]:
+        """A proxy before the server that takes one key."""
+        (home.folder / "Caddyfile").write_text(
+            "{\nadmin off\npersist_config off\nauto_https off\nservers {\nprotocols h1 h2c\n}\n}\n"
+            f'http://:{port} {{\n@key header Authorization "Bearer {key}"\n'
+            f"handle @key {{\nreverse_proxy h2c://{server}\n}}\nhandle {{\nrespond 401\n}}\n}}\n"
+        )
+        command = ["caddy", "run", "--adapter", "caddyfile", "--config", "Caddyfile"]
+        with (home.folder / "caddy.log").open("ab") as log:
+            process = subprocess.Popen(command, cwd=home.folder, env=home.env, stdout=log, stderr=log)
+        home.processes.append(process)
+        wait_until(lambda: answers(port), "the proxy serves")
+        return process
+
+    proxy = serve(KEY)
+    env = {"TEMPORAL_ADDRESS": f"127.0.0.1:{port}", "TEMPORAL_API_KEY": KEY, "TEMPORAL_TLS": "false"}
+    assert (
+        home.run("deploy", str(home.flow("lone_flow.py", FLOW)), "--name", f"lone-{port}", **env).returncode
+        == 0
+    )
+    log = home.folder / "waiting.log"
+    waiting = home.start("trigger", f"lone-{port}", "--wait", "-o", "jsonl", log=log, **env)
+    wait_until(lambda: "run_started" in log.read_text(), "the run has started")
+    proxy.kill()
+    proxy.wait()
+    if then is not None:
+        serve(then)
+    assert waiting.wait(60) == 5
+    error = json.loads(log.read_text().splitlines()[-1])["error"]
+    assert error["code"] == code
+    assert words in error["message"]
+    assert f"127.0.0.1:{port}" in error["message"]
+    assert error["hint"]
+    assert KEY not in log.read_text()
+
+
 #: Connects with each of the environments that come in, and says whether it could, or the error's code.
 CONNECT = """
 import asyncio, json, os, sys
