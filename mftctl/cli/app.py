@@ -21,6 +21,7 @@ EPILOGUE = "Exit codes: 0 ok, 1 failed, 2 usage, 3 the run failed, 4 not found, 
 GROUPS = {
     "runs": "Steer runs that have been started.",
     "events": "Tell of events that deployments wait for.",
+    "profile": "Name servers and settings, and see what is in force.",
 }
 #: Commands by name: where each lives, and its line in the help; or the commands of a group.
 COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
@@ -40,7 +41,17 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "list": ("events:list_events", "List the events that deployments wait for."),
         "describe": ("events:describe", "Say who waits for an event, and what it started."),
     },
+    "profile": {
+        "list": ("profile:list_", "List the profiles."),
+        "show": ("profile:show", "Show each setting in force and where it comes from."),
+        "use": ("profile:use", "Make a profile the default one."),
+        "set": ("profile:set_", "Set keys of a profile, or make one."),
+        "unset": ("profile:unset", "Remove keys of a profile, or all of it."),
+        "path": ("profile:path", "Say where the configuration file is."),
+        "check": ("profile:check", "Say whether everything that a profile names works, and what to mend."),
+    },
     "dev": ("dev:dev", "Run a Temporal server and its UI on this machine, until Ctrl-C."),
+    "doctor": ("doctor:doctor", "Show this machine on one page, and clean up."),
 }
 
 

@@ -85,27 +85,23 @@ def _put_in_order(state: Any, options: Mapping[str, Any], profile: profiles.Prof
         raise MftctlError(
             f"{' and '.join(given)}: {state.flow.name} has no @project", exit=Exit.USAGE, code="usage"
         )
-    settings: dict[str, str | bool] = {
+    settings: dict[str, str | bool | list[str]] = {
         "--" + key.replace("_", "-"): str(value) for key in _SETTINGS if (value := profile.get(key))
     }
+    settings["--with"] = profile.get("with") or []
     behind = click.get_current_context().find_root().saved_args
     top = sys.argv[1 : len(sys.argv) - len(behind)]
-    if has_project and not given:
-        settings |= _branch(profile, top)
+    if has_project and not given and not _names_branch(top):
+        branch, production = profiles.branch_of(profile, None, None)
+        settings |= {"--production": True} if production else {"--branch": branch} if branch else {}
     words = relocation.ordered(top, behind, given, settings)
     if words is not None:
         _end_sidecars(state)
         relocation.start_again(words)
 
 
-def _branch(profile: profiles.Profile, top: list[str]) -> dict[str, str | bool]:
-    """The branch of the profile, unless the command line names one."""
-    if any(word.partition("=")[0] in {"--branch", "--production"} for word in top):
-        return {}
-    if str(profile.get("production") or "").lower() in {"1", "true", "yes", "on"}:
-        return {"--production": True}
-    branch = profile.get("branch")
-    return {"--branch": str(branch)} if branch else {}
+def _names_branch(top: list[str]) -> bool:
+    return any(word.partition("=")[0] in {"--branch", "--production"} for word in top)
 
 
 def _told(problem: Exception) -> MftctlError:

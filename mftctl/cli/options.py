@@ -92,29 +92,31 @@ class Deployment:
 
     def options(self, profile: profiles.Profile, cwd: str | None = None) -> Options:
         """These options over MFTCTL_* variables over the profile."""
-        timeout = profile.get("workflow_timeout", self.workflow_timeout)
+        timeout = profile.setting("workflow_timeout", self.workflow_timeout)
         workers = profile.get("max_workers", self.max_workers)
         if workers is not None and workers < 1:
             raise MftctlError("--max-workers: at least 1 is needed", exit=Exit.USAGE, code="usage")
         priority = profile.get("priority", self.priority)
         if priority is not None and not 1 <= priority <= 5:
             raise MftctlError("--priority: 1 (first) to 5", exit=Exit.USAGE, code="usage")
-        # A branch named here takes the place of the profile's production, and the other way round.
-        branch = profile.get("branch", self.branch) if not self.production else self.branch
-        production = self.production or (self.branch is None and _truth(profile.get("production")))
+        branch, production = profiles.branch_of(profile, self.branch, self.production)
         return Options(
-            decorators=self.with_,
-            tags=tuple(dict.fromkeys((*_words(profile.get("tags")), *self.tag))),
+            decorators=tuple(dict.fromkeys((*(profile.get("with") or ()), *self.with_))),
+            tags=tuple(dict.fromkeys((*(profile.get("tags") or ()), *self.tag))),
             namespace=profile.get("namespace", self.namespace),
             branch=branch,
             production=production,
+            # What a profile says of branches is for flows that have some; a flag is for this flow.
+            project_only=self.branch is None and not self.production,
             max_workers=workers,
-            workflow_timeout=None if timeout is None else durations.parse(timeout, "--workflow-timeout"),
+            workflow_timeout=None
+            if timeout.value is None
+            else durations.parse(timeout.value, str(timeout.source)),
             title=self.workflow_title,
             description=self.workflow_description,
             priority=priority,
             name=self.name,
-            task_queue=self.task_queue,
+            task_queue=profile.get("task_queue", self.task_queue),
             metadata=profile.get("metadata", self.metadata),
             datastore=profile.get("datastore", self.datastore),
             datastore_root=profile.get("datastore_root", self.datastore_root),
@@ -126,9 +128,9 @@ class Deployment:
 
     def interpreter(self, profile: profiles.Profile) -> str:
         """The flow's interpreter: --python, MFTCTL_PYTHON, the profile's, the active virtual environment's, or ours."""
-        named = profile.get("python", self.python)
-        if named is not None:
-            return _absolute(named)
+        named = profile.setting("python", self.python)
+        if named.value is not None:
+            return _absolute(named.value, named.source)
         active = os.environ.get("VIRTUAL_ENV")
         if active:
             python = os.path.join(active, "bin", "python")
@@ -172,7 +174,7 @@ class Notification:
 
     def added_to(self, options: Options, profile: profiles.Profile) -> Options:
         """The deployment's options with these."""
-        urls = self.notify_url or tuple(_words(profile.get("notify_url")))
+        urls = self.notify_url or tuple(profile.get("notify_url") or ())
         for url in urls:
             if not url.startswith(("http://", "https://")):
                 raise MftctlError(
@@ -215,24 +217,16 @@ def file_argument(text: str) -> Path:
     )
 
 
-def _absolute(python: str) -> str:
+def _absolute(python: str, source: profiles.Source) -> str:
     import shutil
 
     found = shutil.which(os.path.expanduser(python))
     if found is None:
         raise MftctlError(
-            f"there is no interpreter {python}",
+            f"there is no interpreter {python} ({source})",
             exit=Exit.USAGE,
             code="python.missing",
             hint="name another with --python",
         )
     # Not resolved: an interpreter in a virtual environment is a link whose place makes it what it is.
     return os.path.abspath(found)
-
-
-def _truth(value: bool | str | None) -> bool:
-    return value if isinstance(value, bool) else str(value or "").lower() in {"1", "true", "yes", "on"}
-
-
-def _words(value: list[str] | str | None) -> list[str]:
-    return value.split(",") if isinstance(value, str) else list(value or ())

@@ -6,6 +6,7 @@ deploy-time values follow from them. So the command line is put in order and sta
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,12 +22,12 @@ def ordered(
     top: Sequence[str],
     behind: Sequence[str],
     given: Mapping[str, str | bool],
-    settings: Mapping[str, str | bool],
+    settings: Mapping[str, str | bool | list[str]],
 ) -> list[str] | None:
     """The words of the flow's command line as Metaflow wants them, or None where they are in order.
 
     ``top`` stands before `temporal`, ``behind`` from there on. ``given`` are options found behind, which must not
-    contradict those before; ``settings`` come from a profile, and stand back behind both.
+    contradict those before; ``settings`` come from a profile, and stand back behind both; lists are added to them.
     """
     added: list[str] = []
     for name, value in given.items():
@@ -35,9 +36,11 @@ def ordered(
             added += _words(name, value)
         elif before != value:
             raise MftctlError(f"{name} is given twice", exit=Exit.USAGE, code="usage", hint="give it once")
-    for name, value in settings.items():
-        if _value(top, name) is None and name not in given:
-            added += _words(name, value)
+    for name, setting in settings.items():
+        if isinstance(setting, list):
+            added += [word for one in setting if not _has(top, name, one) for word in _words(name, one)]
+        elif _value(top, name) is None and name not in given:
+            added += _words(name, setting)
     if not added and not given:
         return None
     return [*top, *added, *_without(behind, given)]
@@ -59,6 +62,11 @@ def _value(words: Sequence[str], name: str) -> str | bool | None:
         elif word.startswith(name + "="):
             found = word[len(name) + 1 :]
     return found
+
+
+def _has(words: Sequence[str], name: str, value: str) -> bool:
+    """Whether an option that may be repeated is there with that value."""
+    return f"{name}={value}" in words or (name, value) in itertools.pairwise(words)
 
 
 def _words(name: str, value: str | bool) -> list[str]:

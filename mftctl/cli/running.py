@@ -13,7 +13,7 @@ from ..profiles import Profile, cache_dir
 from .options import Connection
 from .order import Order
 from .output import Result, say
-from .session import names_server, open_client, quiet_sdk
+from .session import embedded, names_server, open_client, quiet_sdk
 from .threads import in_thread
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def run_flow(order: Order, connection: Connection, profile: Profile) -> Re
 async def _connect(
     opening: devserver.Opening | None, connection: Connection, profile: Profile
 ) -> tuple[Client, devserver.Lease | None]:
-    from ..control.client import Target, connect
+    from ..control.client import connect
 
     quiet_sdk()
     if opening is None:
@@ -58,4 +58,4 @@ async def _connect(
         return client, None
     lease = await in_thread(opening.lease)
     say(f"using the embedded Temporal server at {lease.address}, UI at {lease.ui}")
-    return await connect(Target(address=lease.address)), lease
+    return await connect(embedded(lease.address, connection, profile)), lease

@@ -12,48 +12,53 @@ from ..profiles import Profile
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.client import Target
+    from ..control.endpoint import Endpoint
     from .options import Connection
 
 
-def target(connection: Connection, profile: Profile) -> Target:
-    """Which server is meant by flags, MFTCTL_* and the profile."""
-    from ..control.client import Target
-
-    return Target(
-        address=profile.get("address", connection.address),
-        temporal_namespace=profile.get("temporal_namespace", connection.temporal_namespace),
-        temporal_profile=profile.get("temporal_profile"),
-        api_key_env=profile.get("api_key_env"),
-    )
-
-
 def names_server(connection: Connection, profile: Profile) -> bool:
-    """Whether anything configures a server; answered without temporalio, which is slow to import, where that can be."""
-    if profile.get("address", connection.address) or profile.get("temporal_profile"):
+    """Whether anything configures a server: a flag, a variable, the profile or Temporal's own file."""
+    if profile.get("address", connection.address) or os.environ.get("TEMPORAL_ADDRESS"):
         return True
-    if os.environ.get("TEMPORAL_ADDRESS"):
-        return True
-    if not (os.environ.get("TEMPORAL_CONFIG_FILE") or os.path.exists(_temporal_file())):
-        return False
-    from ..control.client import is_configured
+    from ..control.endpoint import settings
 
-    return is_configured(target(connection, profile))
+    found = settings(profile)
+    return found["address"].source.kind != "default" or "temporal_profile" in found
+
+
+def endpoint(connection: Connection, profile: Profile) -> Endpoint:
+    """The server that is configured, else the embedded one that runs, else where one would be expected."""
+    if not names_server(connection, profile) and (running := embedded_address()) is not None:
+        return embedded(running, connection, profile)
+    from ..control.endpoint import resolve
+
+    return resolve(profile, connection.address, connection.temporal_namespace)
+
+
+def embedded_address() -> str | None:
+    """Where the embedded server is, when it runs."""
+    from .. import devserver
+
+    return devserver.running()
+
+
+def embedded(address: str, connection: Connection, profile: Profile) -> Endpoint:
+    """The embedded server: without TLS and keys, which are meant for others."""
+    from ..control.endpoint import Endpoint, settings
+    from ..profiles import Source
+
+    namespace = settings(profile, temporal_namespace=connection.temporal_namespace)["temporal_namespace"]
+    sources = {"address": Source("default", "the embedded server"), "temporal_namespace": namespace.source}
+    return Endpoint(address, namespace.value, sources=sources)
 
 
 async def open_client(connection: Connection, profile: Profile) -> Client:
-    """A client of the server that is configured, else of the embedded one that runs."""
-    from ..control.client import Target, connect
+    """A client of the server that is meant; MftctlError with exit code 5 says why there is none."""
+    from ..control.client import connect
 
+    where = endpoint(connection, profile)
     quiet_sdk()
-    wanted = target(connection, profile)
-    if not names_server(connection, profile):
-        from .. import devserver
-
-        running = devserver.running()
-        if running is not None:
-            wanted = Target(address=running, temporal_namespace=wanted.temporal_namespace)
-    return await connect(wanted)
+    return await connect(where)
 
 
 def tell_tasks(client: Client, profile: Profile) -> None:
@@ -63,6 +68,7 @@ def tell_tasks(client: Client, profile: Profile) -> None:
     os.environ["MFTCTL_PROGRAM"] = json.dumps([sys.executable, "-c", start])
     os.environ["MFTCTL_ADDRESS"] = client.service_client.config.target_host
     os.environ["MFTCTL_TEMPORAL_NAMESPACE"] = client.namespace
+    os.environ["MFTCTL_TLS"] = "true" if client.service_client.config.tls else "false"
     if profile.name is not None:
         os.environ["MFTCTL_PROFILE"] = profile.name
 
@@ -75,13 +81,3 @@ def quiet_sdk() -> None:
 
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
-
-
-def _temporal_file() -> str:
-    """Temporal's own configuration file."""
-    base = (
-        "~/Library/Application Support"
-        if sys.platform == "darwin"
-        else os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    )
-    return os.path.expanduser(os.path.join(base, "temporalio", "temporal.toml"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from .. import profiles
 from ..errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
 from . import workerfile
@@ -64,7 +65,7 @@ def worker_settings(profile: Profile, concurrency: int | None, isolation: str | 
     way = profile.get("isolation", isolation) or "fork"
     if at_once is not None and at_once < 1:
         raise MftctlError("--concurrency: at least 1 is needed", exit=Exit.USAGE, code="usage")
-    if way not in {"fork", "spawn"}:
+    if way not in profiles.KEYS["isolation"].choices:
         raise MftctlError(f"isolation is fork or spawn, not '{way}'", exit=Exit.USAGE, code="usage")
     return Settings(cache_dir(), at_once or os.cpu_count() or 1, way)
 

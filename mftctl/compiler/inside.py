@@ -96,7 +96,9 @@ def _through_metaflow(
     def run(flow: Any, *_: Any, **__: Any) -> None:
         state = metaflow_cli.CliState(flow)
         state.entrypoint = [sys.executable, sys.argv[0]]
-        arguments = [*options.arguments(), "temporal-compile"]
+        has_branches = any(param.name == "branch" for param in metaflow_cli.start.params)
+        given = options if has_branches or not options.project_only else options.without_branch()
+        arguments = [*given.arguments(), "temporal-compile"]
         metaflow_cli.start.main(
             args=arguments,
             prog_name=sys.argv[0],

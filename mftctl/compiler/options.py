@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 
@@ -10,6 +10,7 @@ from typing import Optional
 class Options:
     """Options of a deployment; None leaves Metaflow's own default.
 
+    ``project_only``: branch and production are for flows with @project, and say nothing of others.
     ``workflow_timeout`` and ``catchup_window`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's
     name and a file or JSON. ``title``, ``description`` and ``priority`` are those of `Manifest`.
     ``notify``: pairs of a URL and the name of the variable with its key.
@@ -21,6 +22,7 @@ class Options:
     namespace: Optional[str] = None
     branch: Optional[str] = None
     production: bool = False
+    project_only: bool = False
     max_workers: Optional[int] = None
     workflow_timeout: Optional[float] = None
     title: Optional[str] = None
@@ -39,6 +41,10 @@ class Options:
     schedule_overlap: Optional[str] = None
     catchup_window: Optional[float] = None
     pause_on_failure: bool = False
+
+    def without_branch(self) -> Options:
+        """The same for a flow that has no branches."""
+        return replace(self, branch=None, production=False)
 
     def arguments(self) -> list[str]:
         """Top-level options of the flow's command line."""

@@ -1,99 +1,95 @@
-"""A connection to Temporal, read from the same places as the `temporal` command line reads it."""
+"""A connection to Temporal, made with an endpoint's settings; what went wrong is said in words."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from ..errors import Exit, MftctlError
+from .diagnosis import STARTING, is_no_namespace, no_namespace, refusal, trouble
+from .endpoint import Endpoint, Pem
 
 #: Seconds that a server which takes our connection may need before it takes our calls, and between tries.
-STARTING, RETRY = 5.0, 0.1
-_REFUSALS = ("PermissionDenied", "Unauthenticated", "NotFound")
+PATIENCE, RETRY = 5.0, 0.1
+#: Seconds for one try to connect.
+CONNECT = 10.0
 
 
-@dataclass(frozen=True)
-class Target:
-    """Which server, as far as flags, MFTCTL_* and the profile say; the rest comes from Temporal's own configuration."""
-
-    address: str | None = None
-    temporal_namespace: str | None = None
-    temporal_profile: str | None = None
-    api_key_env: str | None = None
-
-
-def is_configured(target: Target) -> bool:
-    """Whether anything names a server: a flag, a profile, TEMPORAL_ADDRESS or Temporal's own configuration file."""
-    if target.address or target.temporal_profile:
-        return True
-    return bool(ClientConfig.load_client_connect_config().get("target_host"))
-
-
-async def connect(target: Target) -> Client:
-    """A client; MftctlError with exit code 5 when the server does not answer or refuses us."""
-    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config(profile=target.temporal_profile))
-    config["target_host"] = target.address or config.get("target_host") or "localhost:7233"
-    if target.temporal_namespace:
-        config["namespace"] = target.temporal_namespace
-    if target.api_key_env:
-        key = os.environ.get(target.api_key_env)
-        if not key:
-            raise MftctlError(
-                f"the profile takes the API key from ${target.api_key_env}, which is not set",
-                exit=Exit.UNREACHABLE,
-                code="temporal.key",
-            )
-        config["api_key"] = key
-    address = config["target_host"]
+async def connect(endpoint: Endpoint) -> Client:
+    """A client; MftctlError with exit code 5 when the server does not answer, refuses us or lacks the namespace."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + STARTING
+    deadline = loop.time() + PATIENCE
     while True:
         try:
-            return await Client.connect(**config)
-        except (RuntimeError, RPCError, ValueError) as error:
-            # A server that has just been started takes connections a moment before it takes calls.
-            starting = "after connection" in str(error) and not any(word in str(error) for word in _REFUSALS)
-            if not starting or loop.time() > deadline:
-                raise unreachable(str(address), error) from error
+            async with asyncio.timeout(CONNECT):
+                client = await Client.connect(**_arguments(endpoint))
+                break
+        except (RuntimeError, RPCError, ValueError, TimeoutError) as error:
+            found = await trouble(endpoint, error)
+            if found.code != STARTING or loop.time() > deadline:
+                raise found.error(endpoint) from error
             await asyncio.sleep(RETRY)
+    await _look_for_namespace(client, endpoint)
+    global _last  # noqa: PLW0603 - a process talks to one server
+    _last = endpoint
+    return client
 
 
-def unreachable(address: str, error: Exception) -> MftctlError:
-    """What to say when the server at ``address`` does not answer."""
-    reason = " ".join(str(error).split())
-    return MftctlError(
-        f"no Temporal server answers at {address}: {reason}",
-        exit=Exit.UNREACHABLE,
-        code="temporal.unreachable",
-        hint="start one with: mftctl dev; or name another with --address or TEMPORAL_ADDRESS",
+async def _look_for_namespace(client: Client, endpoint: Endpoint) -> None:
+    """Whether it is there, once: the server takes a call for a namespace that is not for one that finds nothing."""
+    request = DescribeNamespaceRequest(namespace=endpoint.temporal_namespace)
+    try:
+        await client.workflow_service.describe_namespace(request, timeout=timedelta(seconds=CONNECT))
+    except RPCError as error:
+        if is_no_namespace(error):
+            raise no_namespace(endpoint).error(endpoint) from error
+        if error.status == RPCStatusCode.UNAUTHENTICATED:
+            raise refusal(endpoint, error.message, namespace=True).error(endpoint) from error
+        # Whoever may not describe the namespace may be allowed all else; what a command then does will tell.
+
+
+def _arguments(endpoint: Endpoint) -> dict[str, Any]:
+    def data(pem: Pem | None) -> bytes | None:
+        return None if pem is None else pem.data
+
+    tls = TLSConfig(
+        server_root_ca_cert=data(endpoint.ca),
+        domain=endpoint.server_name,
+        client_cert=data(endpoint.cert),
+        client_private_key=data(endpoint.key),
     )
+    return {
+        "target_host": endpoint.address,
+        "namespace": endpoint.temporal_namespace,
+        "api_key": endpoint.api_key,
+        "rpc_metadata": endpoint.meta,
+        "tls": tls if endpoint.tls else False,
+    }
 
 
 def refused(error: Exception) -> MftctlError | None:
     """What to say of a call that the server did not answer or did not allow; None for any other error."""
-    if not isinstance(error, RPCError):
+    if not isinstance(error, RPCError) or _last is None:
         return None
     reason = " ".join(str(error).split())
     if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}:
-        message, code, hint = (
-            f"the Temporal server refuses us: {reason}",
-            "temporal.refused",
-            "is the API key right?",
-        )
-    elif error.status == RPCStatusCode.NOT_FOUND:
-        message, code, hint = f"the Temporal server knows no such thing: {reason}", "temporal.unknown", ""
-    elif error.status in {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.CANCELLED,
-    }:
-        message, code, hint = f"the Temporal server does not answer: {reason}", "temporal.unreachable", ""
+        return refusal(_last, reason, namespace=True).error(_last)
+    message, code, hint = f"the Temporal server at {_last.address}", "temporal.unknown", ""
+    if error.status == RPCStatusCode.NOT_FOUND:
+        message += f" knows no such thing: {reason}"
+    elif error.status in _SILENCE:
+        code, hint = "temporal.unreachable", "`mftctl profile check` says what is wrong with the connection"
+        message += f" does not answer any more: {reason}"
     else:
         return None
     return MftctlError(message, exit=Exit.UNREACHABLE, code=code, hint=hint)
+
+
+_SILENCE = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+#: What this process is connected to: an error of a later call does not say.
+_last: Endpoint | None = None

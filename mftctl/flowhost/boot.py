@@ -18,6 +18,8 @@ def main() -> None:
         from mftctl.compiler.inside import main as room
     elif mode == "host":
         from mftctl.flowhost.host import main as room
+    elif mode == "examine":
+        from mftctl.flowhost.examine import main as room
     elif mode == "hook":
         from mftctl.flowhost.hook import main as room
     else:

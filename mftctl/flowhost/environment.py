@@ -71,6 +71,11 @@ def forget_configs() -> None:
         os.environ.pop(name, None)
 
 
+def is_borrowed(module: types.ModuleType) -> bool:
+    """Whether a module is one that mftctl brings along, and not the interpreter's own."""
+    return any(str(module.__file__).startswith(os.path.join(place, "")) for place in _BORROWED)
+
+
 def settle() -> None:
     """Let this process see its code package: modules beside the flow's folder, and the git state it was made from.
 

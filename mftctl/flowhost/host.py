@@ -23,6 +23,7 @@ from . import hazards, program
 from . import launch as launching
 from .channel import Channel
 from .environment import config_options, forget_configs, settle, work_folder
+from .package import hold
 from .randomness import Seeds
 from .tasks import Forked, Spawned, Starter
 
@@ -35,7 +36,10 @@ def main(fd: str) -> None:
         sys.exit(0)
     launch, folder = from_plain(Launch, config["launch"]), config["folder"]
     file = os.path.join(folder, launch.file)
-    problem = None if os.path.isdir(folder) else _fetch(launch, folder)
+    problem = None
+    if not hold(folder):
+        problem = _fetch(launch, folder)
+        hold(folder)
     if problem:
         channel.send({"ready": False, "error": problem})
         sys.exit(1)

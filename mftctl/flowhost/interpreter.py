@@ -22,11 +22,13 @@ def start(
     *,
     cwd: Optional[str] = None,
     apart: bool = False,
+    output: Optional[int] = None,
 ) -> subprocess.Popen[bytes]:
     """Start ``boot.py`` in a ``mode`` with one end of a socket; what it prints goes to our stderr.
 
     Its folder comes first on PATH, since Metaflow starts plain `python` (@parallel, @card). ``apart``: out of reach of
-    the terminal's signals. MftctlError when there is no such interpreter.
+    the terminal's signals. ``output``: a file for what it prints, in place of our stderr. MftctlError when there is no
+    such interpreter.
     """
     path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", os.defpath)])
     try:
@@ -35,7 +37,8 @@ def start(
             env={**os.environ, **env, "PATH": path},
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
+            stdout=sys.stderr.fileno() if output is None else output,
+            stderr=output,
             pass_fds=[channel.fileno()],
             start_new_session=apart,
         )

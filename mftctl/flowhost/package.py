@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
 import os
 import shutil
@@ -17,6 +19,26 @@ def fetch(launch: Launch, folder: str) -> None:
     datastore = flow_datastore(launch)
     for _, blob in datastore.load_data([launch.package.sha]):
         unpack(launch.package, blob, folder)
+
+
+def hold(folder: str) -> bool:
+    """Keep an unpacked package from being cleaned away for as long as this process and its forks live.
+
+    False when it is not there. Where the file system has no locks on folders it is never cleaned away
+    (``caches.clean``).
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        here, held = os.stat(folder), os.fstat(descriptor)
+    except OSError:  # it was cleaned away a moment ago
+        os.close(descriptor)
+        return False
+    return (here.st_dev, here.st_ino) == (held.st_dev, held.st_ino)
 
 
 def unpack(package: Package, blob: bytes, folder: str) -> None:

@@ -7,6 +7,7 @@ variable, so that nothing of the bundle reaches child processes; of shiv's own i
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import sys
@@ -26,6 +27,7 @@ def start() -> NoReturn:
     _refuse_other_platforms()
     try:
         bundle = _find() or _unpack()
+        _hold(bundle)
     except KeyboardInterrupt:
         sys.exit(130)
     # In the zip's own place, before PYTHONPATH and the interpreter's packages: neither may replace a part of
@@ -40,6 +42,16 @@ def start() -> NoReturn:
     from mftctl.__main__ import main
 
     sys.exit(main())
+
+
+def _hold(bundle: str) -> None:
+    """Keep `mftctl doctor --clean` away from it while this process lives, and show it which was used last."""
+    try:
+        descriptor = os.open(bundle, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.utime(descriptor)
+    except OSError:  # read-only, or without locks: nobody cleans it away
+        return
 
 
 def _refuse_other_platforms() -> None:

@@ -110,13 +110,54 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a Temporal server that `mftctl dev` runs."""
+    """Address of a Temporal server: the one that MFTCTL_TEST_ADDRESS names, else one that `mftctl dev` runs.
+
+    One that is named must have no deployments, and has none again in the end.
+    """
+    named = os.environ.get("MFTCTL_TEST_ADDRESS")
+    if named:
+        found = _schedules(named, "list")
+        assert not found, f"{named} has deployments ({found}): the tests want a server of their own"
+        yield named
+        _schedules(named, "delete")
+        return
     for place in _home(tmp_path_factory.mktemp("server")):
         process = place.start("dev", "--port", "0", "--ui-port", "0")
         assert process.stdout is not None
         yield process.stdout.readline().split()[-1]
         process.send_signal(signal.SIGINT)
         assert process.wait(TIMEOUT) == 0
+
+
+def _schedules(address: str, what: str) -> str:
+    """Deployments on a server, one a line; with `delete`, those that there were."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SCHEDULES, address, what],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+_SCHEDULES = """
+import asyncio, sys
+from mftctl.cli.leaving import leave
+from temporalio.client import Client
+
+async def main():
+    client = await Client.connect(sys.argv[1])
+    for one in [one async for one in await client.list_schedules()]:
+        if one.id.startswith("mftctl."):
+            print(one.id)
+            if sys.argv[2] == "delete":
+                await client.get_schedule_handle(one.id).delete()
+
+asyncio.run(main())
+leave(0)
+"""
 
 
 @pytest.fixture

@@ -88,6 +88,18 @@ def test_every_aws_service_that_metaflow_asks_is_in_the_file(mftctl_run: Run, ca
     subprocess.run([sys.executable, "-I", "-S", "-c", script], check=True)
 
 
+def test_cleaning_keeps_the_bundle_in_use_and_the_one_used_last(mftctl_run: Run, cache: Path) -> None:
+    """`doctor --clean` of a program that is not the newest leaves both; older ones go. It needs no server."""
+    mftctl_run("--version")
+    (own,) = (bundle for bundle in bundles(cache).iterdir() if bundle.is_dir())
+    for name, used in (("newer", time.time() + 1000), ("older", 1e9)):
+        (bundles(cache) / name / "site-packages").mkdir(parents=True)
+        os.utime(bundles(cache) / name, (used, used))
+    done = mftctl_run("doctor", "--clean", "-o", "json")
+    assert json.loads(done.stdout)["cleaned"]["removed"] == [str(bundles(cache) / "older")]
+    assert {bundle.name for bundle in bundles(cache).iterdir() if bundle.is_dir()} == {own.name, "newer"}
+
+
 @pytest.mark.parametrize("folder", ["/", "elsewhere"])
 def test_it_runs_from_any_folder(mftctl_run: Run, tmp_path: Path, folder: str) -> None:
     """It runs from any working folder, and leaves nothing in it."""

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.cli.options import Deployment, file_argument
+from mftctl.cli.options import Deployment, Notification, file_argument
+from mftctl.cli.worker import worker_settings
+from mftctl.compiler.options import Options
 from mftctl.errors import Exit, MftctlError
-from mftctl.profiles import Profile
+from mftctl.profiles import KEYS, Profile
 
 PROFILE = Profile(
     "prod",
@@ -33,6 +35,75 @@ def test_a_profile_fills_in_what_no_flag_says() -> None:
     assert options.workflow_timeout == 7200
     assert (options.max_workers, options.datastore, options.namespace) == (64, "s3", "production")
     assert options.priority == 1
+
+
+@pytest.mark.parametrize("rank", ["profile", "variable"])
+def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.MonkeyPatch, rank: str) -> None:
+    """None is read and then forgotten, be it from the profile or from a variable."""
+    values: dict[str, object] = {
+        "namespace": "n",
+        "tags": ["a:b"],
+        "with": ["retry", "resources:cpu=2,memory=3"],
+        "max_workers": 3,
+        "workflow_timeout": "90s",
+        "task_queue": "q",
+        "metadata": "service",
+        "datastore": "s3",
+        "datastore_root": "s3://b/r",
+        "environment": "pypi",
+        "branch": "staging",
+        "python": sys.executable,
+        "priority": 2,
+        "notify_url": ["https://example.com/a", "https://example.com/b"],
+        "notify_key_env": "SIGNING_KEY",
+    }
+    assert {*values, "production"} == {key.name for key in KEYS.values() if key.room == "deployment"}
+    if rank == "variable":
+        for name, value in values.items():
+            between = "," if KEYS[name].kind == "tags" else " "
+            text = between.join(value) if isinstance(value, list) else str(value)
+            monkeypatch.setenv(KEYS[name].variable, text)
+    profile = Profile("p", values if rank == "profile" else {})
+    options = Notification().added_to(Deployment().options(profile), profile)
+    assert options == Options(
+        notify=(("https://example.com/a", "SIGNING_KEY"), ("https://example.com/b", "SIGNING_KEY")),
+        priority=2,
+        decorators=("retry", "resources:cpu=2,memory=3"),
+        tags=("a:b",),
+        namespace="n",
+        branch="staging",
+        project_only=True,
+        max_workers=3,
+        workflow_timeout=90,
+        task_queue="q",
+        metadata="service",
+        datastore="s3",
+        datastore_root="s3://b/r",
+        environment="pypi",
+    )
+    assert Deployment().interpreter(profile) == sys.executable
+
+
+@pytest.mark.parametrize("rank", ["profile", "variable"])
+def test_every_key_of_a_worker_reaches_it(monkeypatch: pytest.MonkeyPatch, rank: str) -> None:
+    """Isolation and concurrency; a flag goes before both."""
+    assert {key.name for key in KEYS.values() if key.room == "worker"} == {"isolation", "concurrency"}
+    profile = Profile("p", {"isolation": "spawn", "concurrency": 5})
+    if rank == "variable":
+        monkeypatch.setenv("MFTCTL_ISOLATION", "spawn")
+        monkeypatch.setenv("MFTCTL_CONCURRENCY", "5")
+        profile = Profile()
+    settings = worker_settings(profile, None, None)
+    assert (settings.isolation, settings.concurrency) == ("spawn", 5)
+    settings = worker_settings(profile, 1, "fork")
+    assert (settings.isolation, settings.concurrency) == ("fork", 1)
+
+
+def test_a_duration_that_is_none_is_named_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable, or the profile, and not a flag that nobody gave."""
+    monkeypatch.setenv("MFTCTL_WORKFLOW_TIMEOUT", "soon")
+    with pytest.raises(MftctlError, match="MFTCTL_WORKFLOW_TIMEOUT: 'soon'"):
+        Deployment().options(Profile())
 
 
 def test_flags_go_before_the_profile() -> None:

@@ -57,6 +57,15 @@ def test_once_in_order_always_in_order() -> None:
     assert ordered(words[:2], words[2:], {}, {"--datastore": "s3"}) is None
 
 
+def test_lists_of_a_profile_are_added_once() -> None:
+    """Decorators of the command line stay, and those of the profile come beside them."""
+    settings = {"--with": ["retry", "resources:cpu=2"]}
+    words = ordered(["--with", "retry", "--with=card"], ["temporal", "create"], {}, settings)
+    assert words == ["--with", "retry", "--with=card", "--with=resources:cpu=2", "temporal", "create"]
+    assert ordered(words[:4], words[4:], {}, settings) is None
+    assert ordered([], ["temporal", "create"], {}, {"--with": []}) is None
+
+
 def test_contradictions_are_refused() -> None:
     """Exit code 2."""
     with pytest.raises(MftctlError) as refused:

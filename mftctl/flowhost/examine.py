@@ -1,0 +1,96 @@
+"""The inside of an examination: what the flow's interpreter is, and whether Metaflow reaches its places from it."""
+
+from __future__ import annotations
+
+import io
+import os
+import platform
+import sys
+import tempfile
+from typing import Any, Callable, Optional
+
+from . import environment
+from .channel import Channel
+
+#: What is written to a datastore and read again; in those without a file system it stays there, a few bytes.
+MARKER = "mftctl-check"
+
+
+def main(fd: str) -> None:
+    """Answer one request ``{"metadata", "datastore", "datastore_root"}``, a message for each thing found out."""
+    channel = Channel.of_fd(int(fd))
+    request = channel.receive() or {}
+    here = {"version": platform.python_version(), "executable": sys.executable}
+    try:
+        import metaflow
+    except ImportError as error:
+        channel.send({"interpreter": {**here, "error": f"it has no metaflow: {error}"}})
+        return
+    own = not environment.is_borrowed(metaflow)
+    channel.send({"interpreter": {**here, "metaflow": str(metaflow.__version__), "own_metaflow": own}})
+    channel.send({"metadata": _tried(_metadata, request.get("metadata"), None)})
+    channel.send({"datastore": _tried(_datastore, request.get("datastore"), request.get("datastore_root"))})
+
+
+def _tried(what: Callable[..., None], kind: Optional[str], root: Optional[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": kind}
+    try:
+        what(found, root)
+    except Exception as error:
+        found["error"] = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+    return found
+
+
+def _metadata(found: dict[str, Any], _: Optional[str]) -> None:
+    from metaflow import metaflow_config
+    from metaflow.plugins import METADATA_PROVIDERS
+
+    found["type"] = found["type"] or metaflow_config.DEFAULT_METADATA
+    provider = _named(METADATA_PROVIDERS, found["type"], "metadata provider")
+    if found["type"] == "local":
+        return
+    found["where"] = provider.default_info()
+    if not found["where"]:
+        raise LookupError("no URL of a metadata service is set (METAFLOW_SERVICE_URL)")
+    found["version"] = provider._version(None)
+
+
+def _datastore(found: dict[str, Any], root: Optional[str]) -> None:
+    from metaflow import metaflow_config
+    from metaflow.plugins import DATASTORES
+
+    found["type"] = found["type"] or metaflow_config.DEFAULT_DATASTORE
+    storage = _named(DATASTORES, found["type"], "datastore")
+    root = root or storage.get_datastore_root_from_config(lambda *_, **__: None, create_on_absent=False)
+    if found["type"] == "local":
+        found["where"] = root or os.path.abspath(metaflow_config.DATASTORE_LOCAL_DIR)
+        _write_locally(found["where"])
+        return
+    if not root:
+        raise LookupError(
+            f"no root is set (datastore_root, or METAFLOW_DATASTORE_SYSROOT_{found['type'].upper()})"
+        )
+    found["where"] = root
+    store = storage(root)
+    store.save_bytes([(MARKER, io.BytesIO(MARKER.encode()))], overwrite=True)
+    with store.load_bytes([MARKER]) as loaded:
+        for _, file, _ in loaded:
+            if file is None:
+                raise LookupError("what was written is not there")
+
+
+def _write_locally(folder: str) -> None:
+    """Whether a file can be written there, or below what will hold the folder when the first run makes it."""
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    with tempfile.NamedTemporaryFile(prefix=f".{MARKER}-", dir=folder):
+        pass
+
+
+def _named(kinds: Any, name: str, what: str) -> Any:
+    for kind in kinds:
+        if name == kind.TYPE:
+            return kind
+    raise LookupError(
+        f"there is no {what} '{name}'; there are: {', '.join(sorted(one.TYPE for one in kinds))}"
+    )

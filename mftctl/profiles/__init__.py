@@ -1,0 +1,23 @@
+"""Settings of a command: flags > MFTCTL_* > TEMPORAL_* > profile file > defaults (docs/profiles.md).
+
+``keys`` says what there is, ``document`` reads the file, ``settings`` resolves, ``editing`` writes.
+"""
+
+from .folders import APP, bundle_roots, cache_dir, config_file, data_dir
+from .keys import KEYS, Key
+from .settings import Profile, Setting, Source, branch_of, load
+
+__all__ = [
+    "APP",
+    "KEYS",
+    "Key",
+    "Profile",
+    "Setting",
+    "Source",
+    "branch_of",
+    "bundle_roots",
+    "cache_dir",
+    "config_file",
+    "data_dir",
+    "load",
+]

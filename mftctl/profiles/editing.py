@@ -1,0 +1,133 @@
+"""Writes the configuration file, with its comments and its order kept, whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Exit, MftctlError
+from . import document
+from .keys import near
+from .settings import unknown
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+
+
+def put(file: Path, name: str, values: Mapping[str, Any]) -> bool:
+    """Set keys of a profile; whether the profile is new."""
+    with _edited(file) as content:
+        profiles = _profiles(content)
+        new = name not in profiles
+        if new:
+            profiles[name] = _table()
+        for key, value in values.items():
+            profiles[name][key] = value
+    return new
+
+
+def remove(file: Path, name: str, keys: Iterable[str]) -> None:
+    """Remove keys of a profile, any that are there; MftctlError with exit code 2 for one that is not."""
+    with _edited(file) as content:
+        profile = _profile(file, content, name)
+        for key in keys:
+            if key not in profile:
+                raise MftctlError(
+                    f"profile '{name}' has no key '{key}'",
+                    exit=Exit.USAGE,
+                    code="profile.key",
+                    hint=near(key, profile),
+                )
+            del profile[key]
+
+
+def remove_profile(file: Path, name: str) -> bool:
+    """Remove a profile; whether it was the default one, which the file then has none of."""
+    with _edited(file) as content:
+        _profile(file, content, name)
+        del _profiles(content)[name]
+        was_default = content.get("default_profile") == name
+        if was_default:
+            del content["default_profile"]
+    return was_default
+
+
+def choose(file: Path, name: str) -> None:
+    """Make a profile the default one."""
+    with _edited(file) as content:
+        _profile(file, content, name)
+        content["default_profile"] = name
+
+
+@contextmanager
+def _edited(file: Path) -> Iterator[TOMLDocument]:
+    """The file's content, to be changed and then written; nobody else's change is lost meanwhile."""
+    import tomlkit
+
+    # A link stays one, and its target is what changes.
+    target = Path(os.path.realpath(file))
+    try:
+        with _locked(target.parent):
+            document.read(file)  # refuses what is no TOML, with its line
+            mode = os.stat(target).st_mode & 0o777 if target.exists() else 0o600
+            content = tomlkit.parse(target.read_text(encoding="utf-8") if target.exists() else "")
+            yield content
+            _write(target, tomlkit.dumps(content), mode)
+    except OSError as error:
+        raise MftctlError(
+            f"{error.filename or file}: {error.strerror}",
+            code="profile.write",
+            hint="nothing is changed; MFTCTL_CONFIG names another file",
+        ) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def _write(target: Path, text: str, mode: int) -> None:
+    descriptor, made = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        os.replace(made, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(made)
+        raise
+
+
+def _profiles(content: TOMLDocument) -> Any:
+    import tomlkit
+
+    if "profiles" not in content:
+        content["profiles"] = tomlkit.table(is_super_table=True)
+    return content["profiles"]
+
+
+def _profile(file: Path, content: TOMLDocument, name: str) -> Any:
+    profiles = content.get("profiles", {})
+    if name not in profiles:
+        raise unknown(file, name, profiles)
+    return profiles[name]
+
+
+def _table() -> Any:
+    import tomlkit
+
+    return tomlkit.table()
