@@ -60,6 +60,8 @@ class Driver:
 
     async def drive(self) -> dict[str, Any]:
         """Run the plan; the result for Temporal's UI, or the fan's arrivals for the parent."""
+        if self.paused:
+            self._show_pause()  # what a workflow has put into its memo is not there any more once it is continued
         if self._input.state is not None:
             self._restore(self._input.state)
         else:
@@ -87,8 +89,7 @@ class Driver:
     async def pause(self, paused: bool) -> None:
         """Start no new task here or in a child, or go on."""
         self.paused, self._woken = paused, True
-        if self._input.fan is None:
-            workflow.upsert_memo({PAUSED: paused})
+        self._show_pause()
         for child in list(self._children):
             await self._tell(child)
 
@@ -151,6 +152,10 @@ class Driver:
             return await child
         finally:
             self._children.discard(child)
+
+    def _show_pause(self) -> None:
+        if self._input.fan is None:
+            workflow.upsert_memo({PAUSED: self.paused})
 
     async def _tell(self, child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
         with contextlib.suppress(FailureError):  # it has just ended

@@ -80,14 +80,17 @@ class Home:
 
     def left_running(self) -> list[str]:
         """Commands of processes that the test has started, by whatever way, and that still run (Linux only)."""
+        return [command for _, command in self.running()]
+
+    def running(self) -> list[tuple[int, str]]:
+        """Ids and commands of these processes."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 environment = (process / "environ").read_bytes()
                 if f"MFTCTL_TEST_HOME={self.env['HOME']}\0".encode() in environment:
-                    found.append(
-                        (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    )
+                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found.append((int(process.name), command.decode(errors="replace")))
             except OSError:
                 continue
         return found

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
@@ -629,3 +632,64 @@ def test_a_paused_run_starts_nothing(stage, whole, wait_until, monkeypatch):
     (dump,) = stage.finished(f"Wide/{run_id}")
     assert dump["tasks"]["gather"][0]["artifacts"]["got"] == [2 * index for index in range(110)]
     assert set(stage.effects(run_id).values()) == {1}
+
+
+@pytest.mark.soak
+def test_what_an_old_worker_finishes_late_does_no_harm(stage, whole, wait_until):
+    """A worker that does not hear of the run's termination goes on with its task, beside the resumed run and after."""
+    old = stage.begin(hold=["temporal-body-0-0"])
+    wait_until(stage.file(old, "held-temporal-body-0-0").exists, "a task is held")
+    deaf = stage.worker
+    deaf.send_signal(signal.SIGSTOP)
+    try:
+        stage.act(lambda client: steering.terminate(client, old))
+        stage.serve()
+        stage.file(old, "fail-end").touch()
+        stage.resume(old)
+        assert stage.ended(old).message.endswith("end fails")
+        stage.file(old, "hold-temporal-body-0-0").unlink()
+        wait_until(lambda: len(stage.finished(f"Resumed/{old}")[0]["tasks"]["body[0.0]"]) == 2, "it is done")
+    finally:
+        deaf.send_signal(signal.SIGCONT)
+    stage.file(old, "fail-end").unlink()
+    stage.resume(old)
+    assert stage.ending(old) == "completed"
+    (dump,) = stage.check(whole, f"Resumed/{old}")
+    again = {key: found for key, found in generations(dump).items() if found not in ([0], [1])}
+    assert again == {"body[0.0]": [1, 0], "end": [2]}
+    assert stage.ending(stage.begin()) == "completed"
+    assert deaf.poll() is None
+
+
+@pytest.mark.soak
+def test_a_pause_survives_the_server(home, wait_until):
+    """A paused run is paused when the embedded server is killed and started again, and ends when it is unpaused."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def serve() -> None:
+        dev = home.start("dev", "--port", str(port), "--ui-port", "0")
+        assert str(port) in dev.stdout.readline()
+
+    serve()
+    home.env["TEMPORAL_ADDRESS"] = f"127.0.0.1:{port}"
+    stage = Stage(home)
+    stage.deploy("resumed.py", FLOW)
+    run_id = stage.begin(hold=["piece-5"])
+    wait_until(stage.file(run_id, "held-temporal-piece-5").exists, "a task is held")
+    assert stage.act(lambda client: steering.pause(client, run_id))
+    (server,) = (pid for pid, command in home.running() if "start-dev" in command)
+    os.kill(server, signal.SIGKILL)
+    home.processes[0].wait()
+    serve()
+    assert stage.status(run_id) == "paused"
+    stage.file(run_id, "hold-piece-5").unlink()
+    wait_until(lambda: stage.effects(run_id)["piece/temporal-piece-5"], "the running task finishes")
+    assert stage.ending(stage.begin()) == "completed"
+    before = stage.effects(run_id)
+    assert "gather/temporal-gather-0" not in before
+    assert stage.act(lambda client: steering.unpause(client, run_id))
+    assert stage.ending(run_id) == "completed"
+    assert set(stage.effects(run_id).values()) == {1}
+    assert not before - stage.effects(run_id)
