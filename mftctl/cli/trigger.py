@@ -109,9 +109,9 @@ async def wait_for(client: "Client", run_id: str, limit: float | None) -> "Ended
 
 
 async def _watch(client: "Client", run_id: str) -> "Ended":
-    from ..control import runs
+    from ..control import found, runs
 
-    async for news in runs.follow(client.get_workflow_handle(run_id)):
+    async for news in runs.follow(found.handle_of(client, run_id)):
         if isinstance(news, runs.Ended):
             return news
         say(describe(news))

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from temporalio.client import Client
+from temporalio.converter import decode_typed_search_attributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from .. import ids
 from ..compiler.includefile import upload
-from ..engine.inputs import RunInput
+from ..engine.inputs import DUE, RunInput, scheduled
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from . import deployments, parameters, runs
@@ -117,11 +118,13 @@ async def terminate(client: Client, run_id: str, reason: str = "terminated with 
 
 
 async def given_to(client: Client, found: Found) -> RunInput:
-    """What the run was started with."""
+    """What the run was started with, and when it was due, if a Schedule has started it."""
     async for event in handle_of(client, found.run_id).fetch_history_events(page_size=1):
         started = event.workflow_execution_started_event_attributes
         plain = await client.data_converter.decode(started.input.payloads, [dict])
-        return RunInput.from_plain(plain[0])
+        given = RunInput.from_plain(plain[0])
+        due = decode_typed_search_attributes(started.search_attributes).get(DUE)
+        return given if due is None else replace(given, variables={**scheduled(due), **given.variables})
     raise MftctlError(f"the server has no history of run {found.run_id} any more", code="run.forgotten")
 
 

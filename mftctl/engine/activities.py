@@ -1,10 +1,10 @@
-"""How the engine starts activities: a task's attempts, and the functions of @exit_hook."""
+"""How the engine starts activities, a task's attempts and the functions of @exit_hook, and continues as new."""
 
 from __future__ import annotations
 
 import contextlib
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -30,8 +30,16 @@ RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interv
 CALL_TIMEOUT = timedelta(seconds=30)
 
 
-async def run_task(given: RunInput, step: Step, task: Task) -> Any:
-    """The result of the activity of a task; the worker says when a failure is final and how long a retry waits."""
+def continue_as_new(given: RunInput) -> NoReturn:
+    """Go on in a new history, with what the workflow has put into its memo meanwhile: by default it would be lost."""
+    workflow.continue_as_new(given.to_plain(), memo=dict(workflow.memo()))
+
+
+async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = False) -> Any:
+    """The result of the activity of a task; the worker says when a failure is final and how long a retry waits.
+
+    A ``pausable`` task that still waits for a worker when the run is paused comes back as ``{"unstarted": True}``.
+    """
     request = TaskInput(
         launch=given.launch,
         run_id=given.run_id,
@@ -46,6 +54,7 @@ async def run_task(given: RunInput, step: Step, task: Task) -> Any:
         origin_executions=given.origin_executions,
         parameters={} if task.inputs else given.parameters,
         variables=given.variables,
+        pausable=pausable,
     )
     limit = timedelta(seconds=step.timeout + TIMEOUT_GRACE) if step.timeout else NO_TIMEOUT
     # A task whose worker was lost is tried again at once.

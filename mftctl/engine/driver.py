@@ -8,19 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import (
-    ActivityError,
-    ApplicationError,
-    ChildWorkflowError,
-    FailureError,
-    is_cancelled_exception,
-)
+from temporalio.exceptions import ApplicationError, FailureError
 
 from .. import ids
 from ..codec import from_plain, to_plain
 from ..tasks import Input, Outcome, Task
-from .activities import run_task
-from .failures import TIMEOUT, failure_of, plain_failure
+from .activities import continue_as_new, run_task
+from .failures import TIMEOUT, failure_of, first_failure, misfit, plain_failure
 from .inputs import PAUSED, RunInput
 from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress
@@ -60,8 +54,6 @@ class Driver:
 
     async def drive(self) -> dict[str, Any]:
         """Run the plan; the result for Temporal's UI, or the fan's arrivals for the parent."""
-        if self.paused:
-            self._show_pause()  # what a workflow has put into its memo is not there any more once it is continued
         if self._input.state is not None:
             self._restore(self._input.state)
         else:
@@ -71,7 +63,7 @@ class Driver:
             while not self._plan.done:
                 self._start_ready()
                 if self._draining and not self._running:
-                    workflow.continue_as_new(self._continued().to_plain())
+                    continue_as_new(self._continued())
                 await workflow.wait_condition(self._has_news)
                 self._woken = False
                 if self._fatal is not None:
@@ -89,7 +81,8 @@ class Driver:
     async def pause(self, paused: bool) -> None:
         """Start no new task here or in a child, or go on."""
         self.paused, self._woken = paused, True
-        self._show_pause()
+        if self._input.fan is None:
+            workflow.upsert_memo({PAUSED: paused})
         for child in list(self._children):
             await self._tell(child)
 
@@ -132,7 +125,7 @@ class Driver:
 
     async def _run_task(self, task: Task) -> Any:
         task = replace(task, ref=replace(task.ref, generation=self._input.generation))
-        return await run_task(self._input, self._graph[task.ref.step], task)
+        return await run_task(self._input, self._graph[task.ref.step], task, pausable=True)
 
     async def _run_fan(self, fan: Fan, slots: int) -> Any:
         given = replace(self._input, fan=fan, slots=slots, state=None, parameters={}, paused=self.paused)
@@ -153,10 +146,6 @@ class Driver:
         finally:
             self._children.discard(child)
 
-    def _show_pause(self) -> None:
-        if self._input.fan is None:
-            workflow.upsert_memo({PAUSED: self.paused})
-
     async def _tell(self, child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
         with contextlib.suppress(FailureError):  # it has just ended
             await child.signal("pause", self.paused)
@@ -165,7 +154,10 @@ class Driver:
         while self._ended:
             item, result = self._ended.pop(0)
             if isinstance(result, BaseException):
-                raise self._failure(item, result)
+                failure = first_failure(item, result)
+                if isinstance(item, Task) and failure is not result:  # which a cancellation is
+                    self.progress.failed(item.ref.step)
+                raise failure
             if isinstance(item, Fan):
                 self.progress.merge(result["progress"])
                 self.saga.merge(result.get("finished", []))
@@ -182,36 +174,16 @@ class Driver:
             self.progress.finished(item.ref.step)
             outcome = from_plain(Outcome, result["outcome"])
             since = result.get("since", self._input.execution)
-            generation = result.get("generation", self._input.generation)
-            done = replace(item, ref=replace(item.ref, generation=generation))
-            self.saga.add(done.ref, workflow.time())
+            done = self._done(item, result)
             try:
                 self._add(self._plan.finished(done, outcome, since))
             except PlanError as error:
-                raise _misfit(item, error, since < self._input.execution) from error
+                raise misfit(item, error, since < self._input.execution) from error
         if (
             workflow.info().get_current_history_length() > MAX_EVENTS
             or workflow.info().is_continue_as_new_suggested()
         ):
             self._draining = True
-
-    def _failure(self, item: Task | Fan, error: BaseException) -> BaseException:
-        if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
-            return error
-        cause = (
-            error.cause if isinstance(error, (ActivityError, ChildWorkflowError)) and error.cause else error
-        )
-        if isinstance(item, Task):
-            self.progress.failed(item.ref.step)
-        if isinstance(cause, ApplicationError) and cause.details:
-            return ApplicationError(cause.message, *cause.details, type=cause.type)
-        where = (
-            f"step {item.ref.step} (task {item.ref.task_id})"
-            if isinstance(item, Task)
-            else f"foreach {item.step}"
-        )
-        message = f"{where} failed: {cause}"
-        return ApplicationError(message, _details(item, message), type="StepFailed")
 
     def _keep_for_saga(self) -> None:
         """Know of tasks that finished after the first failure, or while they were to stop."""
@@ -221,9 +193,16 @@ class Driver:
                 continue
             if isinstance(item, Fan):
                 self.saga.merge(result.get("finished", []))
-            else:
-                generation = result.get("generation", self._input.generation)
-                self.saga.add(replace(item.ref, generation=generation), workflow.time())
+            elif not result.get("unstarted"):
+                self._done(item, result)
+
+    def _done(self, task: Task, result: dict[str, Any]) -> Task:
+        """The task as it finished, maybe in an earlier execution; what a clone did is not for this run to undo."""
+        generation = result.get("generation", self._input.generation)
+        done = replace(task, ref=replace(task.ref, generation=generation))
+        if result.get("since", self._input.execution) >= self._input.origin_executions:
+            self.saga.add(done.ref, workflow.time())
+        return done
 
     async def _stop_running(self) -> None:
         for running in list(self._running):
@@ -269,22 +248,3 @@ class Driver:
         self._queue.load(state["queue"])
         self.progress.merge(state["progress"])
         self.saga.merge(state.get("finished", []))
-
-
-def _misfit(task: Task, error: PlanError, kept: bool) -> ApplicationError:
-    """A task went where the code does not; one that was ``kept`` did so with another version of the code."""
-    step = task.ref.step
-    message = (
-        f"step {step} finished with another version of the flow, and its result does not fit this one; "
-        f"to run it again, resume with: --step {step} ({str(error).strip()})"
-        if kept
-        else str(error)
-    )
-    return ApplicationError(message, _details(task, message), type="FlowInvalid")
-
-
-def _details(item: Task | Fan, message: str) -> dict[str, Any]:
-    """What a failed run says of its first failure, as JSON values."""
-    if isinstance(item, Fan):
-        return {"step": item.step, "message": message}
-    return {"step": item.ref.step, "task": item.ref.task_id, "message": message}

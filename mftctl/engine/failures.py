@@ -1,11 +1,20 @@
-"""How a run failed, as a value: carried from a part of a run to the whole, and through continue-as-new."""
+"""How a run failed: from what its tasks and parts raised, and as a value, carried through continue-as-new."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from temporalio.exceptions import ApplicationError, CancelledError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    ChildWorkflowError,
+    is_cancelled_exception,
+)
+
+from ..tasks import Task
+from .plan import Fan, PlanError
 
 #: Type of the failure of a run that passed its workflow timeout.
 TIMEOUT = "WorkflowTimeout"
@@ -27,6 +36,34 @@ def failure_of(plain: dict[str, Any]) -> BaseException:
     return ApplicationError(plain["message"], *plain["details"], type=plain["type"])
 
 
+def first_failure(item: Task | Fan, error: BaseException) -> BaseException:
+    """The error of a run in which a task, or a part, ended so; it tells where, and of a cancellation it is that."""
+    if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
+        return error
+    cause = error.cause if isinstance(error, (ActivityError, ChildWorkflowError)) and error.cause else error
+    if isinstance(cause, ApplicationError) and cause.details:
+        return ApplicationError(cause.message, *cause.details, type=cause.type)
+    where = (
+        f"step {item.ref.step} (task {item.ref.task_id})"
+        if isinstance(item, Task)
+        else f"foreach {item.step}"
+    )
+    message = f"{where} failed: {cause}"
+    return ApplicationError(message, _details(item, message), type="StepFailed")
+
+
+def misfit(task: Task, error: PlanError, kept: bool) -> ApplicationError:
+    """A task went where the code does not; one that was ``kept`` did so with another version of the code."""
+    step = task.ref.step
+    message = (
+        f"step {step} finished with another version of the flow, and its result does not fit this one; "
+        f"to run it again, resume with: --step {step} ({str(error).strip()})"
+        if kept
+        else str(error)
+    )
+    return ApplicationError(message, _details(task, message), type="FlowInvalid")
+
+
 def with_compensations(error: BaseException, count: int, failed: list[dict[str, Any]]) -> BaseException:
     """The error, telling also how many compensations ran after it, and which of them failed."""
     if not isinstance(error, ApplicationError):
@@ -34,3 +71,10 @@ def with_compensations(error: BaseException, count: int, failed: list[dict[str, 
     details = error.details[0] if error.details and isinstance(error.details[0], dict) else {}
     told = {**details, "compensations": {"count": count, "failed": failed}}
     return ApplicationError(error.message, told, type=error.type)
+
+
+def _details(item: Task | Fan, message: str) -> dict[str, Any]:
+    """What a failed run says of its first failure, as JSON values."""
+    if isinstance(item, Fan):
+        return {"step": item.step, "message": message}
+    return {"step": item.ref.step, "task": item.ref.task_id, "message": message}

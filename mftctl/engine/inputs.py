@@ -1,19 +1,24 @@
-"""What a workflow of ours starts with, and what an activity gets: plain JSON payloads, read without Temporal."""
+"""What a workflow of ours starts with, and what an activity gets: plain JSON payloads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
+
+from temporalio.common import SearchAttributeKey
 
 from ..codec import from_plain, to_plain
 from ..manifest import Launch, Manifest
-from ..tasks import Task
+from ..tasks import SCHEDULED_TIME, Task
 from .plan import Fan
 
 #: Key of a run's memo: whether it is paused.
 PAUSED = "paused"
 #: Key of the memo of a run that has failed: how it ended, where the server would only say that it failed.
 ENDED = "ended"
+#: Where the server says when a run was due.
+DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,11 @@ class RunInput:
         return replace(rest, manifest=manifest, state=plain.get("state"), undo=plain.get("undo"))
 
 
+def scheduled(due: datetime | None) -> dict[str, str]:
+    """The variable that tells tasks when their run was due; none for a run that no Schedule has started."""
+    return {} if due is None else {SCHEDULED_TIME: due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
 @dataclass(frozen=True)
 class HookInput:
     """What the activity of an exit hook gets: the ``hook`` function of the flow's file, to be called for a run."""
@@ -109,6 +119,7 @@ class TaskInput:
     delay: float = 0.0
     timeout: float | None = None
     rewrites: bool = False
+    pausable: bool = False
     since: int = 0
     origin: str | None = None
     origin_executions: int = 0

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RawValue, SearchAttributeKey
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from .. import ids
 from ..codec import from_plain, to_plain
-from ..tasks import SCHEDULED_TIME, Task
-from .activities import call_hooks, tell_end
+from ..tasks import Task
+from .activities import call_hooks, continue_as_new, tell_end
 from .driver import Driver
 from .failures import TIMEOUT, failure_of, plain_failure, with_compensations
-from .inputs import ENDED, RunInput
+from .inputs import DUE, ENDED, RunInput, scheduled
 from .notice import notify
 from .saga import compensate, is_long
-
-_DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 
 @workflow.defn(dynamic=True)
@@ -41,7 +38,7 @@ class FlowWorkflow:
             run_id=given.run_id or ids.run_id_of(workflow.info().workflow_id),
             deadline=given.deadline or (workflow.time() + timeout if timeout else None),
             started=given.started or workflow.time(),
-            variables={**_scheduled(), **given.variables},
+            variables={**scheduled(workflow.info().typed_search_attributes.get(DUE)), **given.variables},
         )
         self._driver = Driver(self._given)
         if given.undo is not None:
@@ -97,7 +94,7 @@ class FlowWorkflow:
                     "count": count,
                     "progress": self._driver.progress.to_plain(),
                 }
-                workflow.continue_as_new(replace(given, undo=undo, state=None).to_plain())
+                continue_as_new(replace(given, undo=undo, state=None))
             task = left.pop(0)
             self._driver.progress.started(task.ref.step)
             problem = await compensate(given, task)
@@ -122,9 +119,3 @@ class FlowWorkflow:
     def progress(self) -> dict[str, Any]:
         """Counts per step: ``{name: {"running", "done", "failed", "known"}}``."""
         return self._driver.progress.to_plain()
-
-
-def _scheduled() -> dict[str, str]:
-    """When the run was due, if a Schedule has started it."""
-    due = workflow.info().typed_search_attributes.get(_DUE)
-    return {} if due is None else {SCHEDULED_TIME: due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}

@@ -70,9 +70,10 @@ class TaskActivity:
             async with self._limit:
                 if "hook" in plain:
                     return await self._hook(HookInput.from_plain(plain))
-                if await self._pauses.hold_back(clock() - came):
+                given = TaskInput.from_plain(plain)
+                if given.pausable and await self._pauses.hold_back(clock() - came):
                     return {"unstarted": True}
-                return await self._attempt(TaskInput.from_plain(plain))
+                return await self._attempt(given)
         finally:
             self._running.discard(running)
             beating.cancel()

@@ -33,13 +33,19 @@ def begin(served, wait_until) -> str:
 
 
 def test_a_cancelled_run_goes_on_where_it_was(served, wait_until):
-    """`runs cancel` waits until the tasks have stopped; `runs resume --wait` lets the run go on and tells its end."""
+    """`runs cancel` waits until the tasks have stopped; `runs resume --wait` lets the run go on and tells its end.
+
+    Somebody else needs the production token.
+    """
     run_id = begin(served, wait_until)
     cancelled = served.run("runs", "cancel", run_id, "-o", "json")
     assert json.loads(cancelled.stdout)["status"] == "cancelled"
     (served.folder / "go").touch()
     (served.folder / "fail").touch()
-    failed = served.run("runs", "resume", run_id, "--wait")
+    stranger = {"METAFLOW_USER": "stranger", "METAFLOW_HOME": str(served.folder / "stranger")}
+    assert served.run("runs", "resume", run_id, **stranger).returncode == 6
+    token = json.loads(served.run("deploy", "steered.py", "-o", "json").stdout)["production_token"]
+    failed = served.run("runs", "resume", run_id, "--wait", "--authorize", token, **stranger)
     assert failed.returncode == 3
     assert "not yet" in failed.stderr
     (served.folder / "fail").unlink()

@@ -1,14 +1,17 @@
 """Runs survive their workers, and a deploy leaves what is running alone."""
 
+import asyncio
 import json
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
+from temporalio.client import Client
+
+from mftctl.control import found, runs, steering
 
 GATED = """
 import os, time
@@ -42,6 +45,7 @@ if __name__ == "__main__":
 """
 
 LOOP = """
+import os, time
 from metaflow import FlowSpec, step
 
 class Loop(FlowSpec):
@@ -53,6 +57,9 @@ class Loop(FlowSpec):
     @step
     def again(self):
         self.count += 1
+        while os.path.exists(f"FOLDER/hold-{self.count}"):
+            open(f"FOLDER/held-{self.count}", "w").close()
+            time.sleep(0.02)
         self.more = "yes" if self.count < 60 else "no"
         self.next({"yes": self.again, "no": self.fan}, condition="more")
 
@@ -181,15 +188,64 @@ def small_history(served):
     return f"127.0.0.1:{port}"
 
 
+PAUSED_TURNS = range(10, 40)
+
+
+def act(address: str, doing):
+    """The result of an asynchronous function of a client."""
+
+    async def acted():
+        return await doing(await Client.connect(address))
+
+    return asyncio.run(acted())
+
+
+def continued_when_paused(served, run_id: str, wait_until) -> bool:
+    """Pause the run in one turn after the other, until one ends the history: whether it did, and the pause held."""
+
+    def ask(doing):
+        return act(served.env["TEMPORAL_ADDRESS"], lambda client: doing(client, run_id))
+
+    def done() -> int:
+        counts = act(
+            served.env["TEMPORAL_ADDRESS"], lambda client: runs.progress(found.handle_of(client, run_id))
+        )
+        return 0 if counts is None else counts["again"].get("done", 0)
+
+    for turn in PAUSED_TURNS:
+        wait_until((served.folder / f"held-{turn}").exists, "the turn is running")
+        assert ask(steering.pause)
+        before = ask(found.describe)
+        (served.folder / f"hold-{turn}").unlink()
+        wait_until(lambda turn=turn: done() == turn, "the turn has ended")
+        after = ask(found.describe)
+        assert (before.status, after.status) == ("paused", "paused")
+        assert not (served.folder / f"held-{turn + 1}").exists()
+        last = after.execution_id != before.execution_id
+        for left in served.folder.glob("hold-*") if last else ():
+            left.unlink()
+        assert ask(steering.unpause)
+        if last:
+            return True
+    return False
+
+
 def test_a_long_run_continues_as_new(served, small_history, wait_until):
-    """A loop and a wide foreach that fill many histories end as if in one, each join input there and in order."""
+    """A loop and a wide foreach that fill many histories end as if in one, each join input there and in order.
+
+    A run that is paused when it continues is paused in its next history.
+    """
     served.env["TEMPORAL_ADDRESS"] = small_history
-    served.flow("loop.py", LOOP)
+    served.flow("loop.py", LOOP.replace("FOLDER", str(served.folder)))
     wait_until(lambda: served.run("deploy", "loop.py").returncode == 0, "the server is up")
     served.worker("Loop")
-    done = served.run("trigger", "Loop", "--wait", "--run-id-file", "run-id", timeout=240)
-    assert done.returncode == 0, done.stderr
-    run = f"Loop/{Path(served.folder, 'run-id').read_text().strip()}"
+    for turn in PAUSED_TURNS:
+        (served.folder / f"hold-{turn}").touch()
+    run_id = served.run("trigger", "Loop", "-o", "name").stdout.strip()
+    assert continued_when_paused(served, run_id, wait_until), "none of the turns was the last of its history"
+    ended = act(small_history, lambda client: runs.outcome(found.handle_of(client, run_id)))
+    assert ended.status == "completed", ended
+    run = f"Loop/{run_id}"
     expected = f"True 60 {list(range(330))}"
     assert (
         show(served, run, "run.successful, run['fan'].task.data.count, run['join'].task.data.got") == expected

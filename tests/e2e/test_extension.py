@@ -313,7 +313,7 @@ def test_a_run_that_passes_its_timeout_is_told_from_one_that_failed(served, wait
 
 
 def test_a_run_is_steered_by_its_owner_and_with_the_token(served, wait_until) -> None:
-    """suspend, unsuspend, terminate; not by somebody else, nor from another flow's file."""
+    """suspend, unsuspend, terminate, resume; not by somebody else, nor from another flow's file."""
     file, other = flow_file(served), flow_file(served, "OtherFlow")
     assert temporal(served, file, "create").returncode == 0
     served.worker("DoorFlow")
@@ -332,7 +332,7 @@ def test_a_run_is_steered_by_its_owner_and_with_the_token(served, wait_until) ->
     assert done.returncode == 0, done.stderr
     assert temporal(served, file, "status", run_id).stdout == "ABORTED\n"
     assert temporal(served, file, "resume", run_id, **stranger).returncode == 6
-    resumed = temporal(served, file, "resume", run_id)
+    resumed = temporal(served, file, "resume", run_id, "--authorize", token, **stranger)
     assert resumed.stdout.strip() == run_id, resumed.stderr
     gate.touch()
     wait_until(lambda: temporal(served, file, "status", run_id).stdout == "SUCCEEDED\n", "the run ends")

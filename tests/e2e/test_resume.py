@@ -248,6 +248,7 @@ class Coded(FlowSpec):
     def last(self):
         effect()
         self.codes = [*self.codes, "CODE"]
+        self.due = os.environ.get("MFTCTL_SCHEDULED_TIME")
         self.next(self.end)
 
     @step
@@ -490,24 +491,6 @@ def test_a_new_run_is_as_metaflows_own_resume(stage):
     assert set(stage.effects(old).values()) == {1}
 
 
-def test_a_wide_foreach_goes_on(stage):
-    """Splits that child workflows run are kept each for itself, and the join takes old and new in split order."""
-    stage.deploy("wide.py", WIDE)
-    run_id = stage.begin("Wide", fail=["piece-77"])
-    assert stage.ending(run_id) == "failed"
-    stage.file(run_id, "fail-piece-77").unlink()
-    stage.resume(run_id)
-    assert stage.ending(run_id) == "completed"
-    (dump,) = stage.finished(f"Wide/{run_id}")
-    assert dump["tasks"]["gather"][0]["artifacts"]["got"] == [2 * index for index in range(110)]
-    effects = stage.effects(run_id)
-    kept = generations(dump)
-    assert kept["piece[77]"] == [1]
-    assert kept["piece[0]"] == [0]
-    pieces = [task["id"] for key, (task,) in dump["tasks"].items() if key.startswith("piece")]
-    assert [effects[f"piece/{one}"] for one in pieces] == [1] * 110
-
-
 def test_the_latest_code_runs_what_runs_again(stage):
     """With the deployment's current version old results are kept; where its graph does not fit them, it says so."""
 
@@ -545,6 +528,29 @@ def test_the_latest_code_runs_what_runs_again(stage):
     assert stage.ending(made) == "completed"
     (dump,) = stage.finished(f"Coded/{made}")
     assert dump["tasks"]["last"][0]["artifacts"] | {"alpha": 7} == dump["tasks"]["last"][0]["artifacts"]
+
+
+def test_a_scheduled_run_goes_on(stage, wait_until):
+    """A run that a Schedule has started, whose id is made of its time, still knows when it was due."""
+    stage.deploy("coded.py", CODED.replace("WORK", WORK).replace("AFTER", "work").replace("PARAMETER", ""))
+    (stage.folder / "fail-last").touch()
+
+    async def due(client):
+        await client.get_schedule_handle(ids.schedule_id("Coded")).trigger()
+
+    def scheduled() -> list[str]:
+        listed = stage.act(lambda client: found.list_runs(client, deployment="Coded"))
+        return [run.run_id for run in listed if run.run_id.startswith("temporal-coded-20")]
+
+    stage.act(due)
+    wait_until(scheduled, "the run is started")
+    (run_id,) = scheduled()
+    stage.act(lambda client: runs.outcome(found.handle_of(client, run_id)))
+    (stage.folder / "fail-last").unlink()
+    done = stage.home.run("runs", "resume", run_id, "--wait", "-o", "json")
+    assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "completed"), done.stderr
+    (dump,) = stage.finished(f"Coded/{run_id}")
+    assert dump["tasks"]["last"][0]["artifacts"]["due"].replace(":", "") in run_id
 
 
 def test_one_resumes_and_others_are_refused(stage):
@@ -589,31 +595,34 @@ def test_a_run_of_mftctl_run_goes_on_as_its_hint_says(stage):
     assert run_again == {"last", "end"}
 
 
-def test_a_paused_run_starts_nothing(stage, whole, wait_until, monkeypatch):
-    """A paused run lets what runs finish and starts no other task, queued ones neither, in children or when resumed.
+def test_a_wide_foreach_is_resumed_and_paused(stage, whole, wait_until, monkeypatch):
+    """Splits that child workflows run are kept each for itself; paused, no other starts, nor one that is queued.
 
-    It stays so when its worker is killed, and goes on when it is told to.
+    A pause holds when the worker is killed, and for a resumed run before its first task, until it is taken back. The
+    join takes old and new results in split order.
     """
-    run_id = stage.begin("Wide", hold=["piece-3"])
-    child = ids.foreach_id(run_id, "piece", (), 0)
-    wait_until(lambda: sum(stage.effects(run_id).values()) > 5, "splits run")
+    stage.deploy("wide.py", WIDE)
+    run_id = stage.begin("Wide", fail=["piece-40"], hold=["piece-100"])
+    failed = stage.begin(fail=["loop-2"])
+    assert [stage.ending(run_id), stage.ending(failed)] == ["failed", "failed"]
+    stage.file(run_id, "fail-piece-40").unlink()
+    stage.resume(run_id)
+    wait_until(stage.file(run_id, "held-temporal-piece-100-g1").exists, "the last splits run")
     assert stage.act(lambda client: steering.pause(client, run_id))
     assert stage.status(run_id) == "paused"
     assert not stage.act(lambda client: steering.pause(client, run_id))
+    child = ids.foreach_id(run_id, "piece", (), 0, generation=1)
 
-    def running() -> int:
+    def running() -> int | None:
         counts = stage.act(lambda client: runs.progress(client.get_workflow_handle(child)))
-        return 100 if counts is None else counts["piece"].get("running", 0)
+        return None if counts is None else counts["piece"].get("running", 0)
 
     wait_until(lambda: running() == 1, "all that runs is the split that is held")
-    stage.file(run_id, "hold-piece-3").unlink()
+    stage.file(run_id, "hold-piece-100").unlink()
     wait_until(lambda: running() == 0, "it has finished")
     before = stage.effects(run_id)
-    assert before["piece/temporal-piece-3"] == 1
-    assert sum(before.values()) < 110
+    assert before["piece/temporal-piece-100-g1"] == 1
 
-    failed = stage.begin(fail=["loop-2"])
-    assert stage.ending(failed) == "failed"
     stage.file(failed, "fail-loop-2").unlink()
     stage.worker.kill()
     stage.worker.wait()
@@ -631,6 +640,10 @@ def test_a_paused_run_starts_nothing(stage, whole, wait_until, monkeypatch):
     stage.check(whole, f"Resumed/{failed}")
     (dump,) = stage.finished(f"Wide/{run_id}")
     assert dump["tasks"]["gather"][0]["artifacts"]["got"] == [2 * index for index in range(110)]
+    pieces = {key: found for key, found in generations(dump).items() if key.startswith("piece")}
+    assert [len(found) for found in pieces.values()] == [1] * 110
+    assert pieces["piece[40]"] == pieces["piece[100]"] == [1]
+    assert [0] in pieces.values()
     assert set(stage.effects(run_id).values()) == {1}
 
 
