@@ -72,6 +72,7 @@ async def _resume(call: Call) -> Result:
         new_run=new_run,
         given=parameters,
         workflow_timeout=None if timeout is None else float(timeout),
+        force=bool(call.options.get("force")),
     )
     write_run_id(call, run_id)
     return Result(started(call, found.deployment, run_id), run_id, run_id)

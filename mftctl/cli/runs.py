@@ -24,6 +24,7 @@ def resume(
     latest_code: Annotated[bool, FLAG] = False,
     new_run: Annotated[bool, FLAG] = False,
     workflow_timeout: str | None = None,
+    force: Annotated[bool, FLAG] = False,
     wait: Annotated[bool, FLAG] = False,
     timeout: str | None = None,
     authorize: str | None = None,
@@ -39,11 +40,13 @@ def resume(
     step
         Run this step again, and all that follows it.
     latest_code
-        Go on with the deployment's current version, not the one that the run started with.
+        Go on with the deployment's current version, not the one that the run had last.
     new_run
         Make a new run that begins with the results of this one, as Metaflow's own resume does.
     workflow_timeout
         Stop the run after this time, such as 90s, 30m or 2h (default: the deployment's).
+    force
+        Also where compensations have undone what finished tasks did: their results are kept all the same.
     wait
         Wait for the run's end: exit code 0, or 3 when it does not complete.
     timeout
@@ -59,7 +62,13 @@ def resume(
         from .trigger import ended, wait_for
 
         resumed = await steering.resume(
-            client, run, step=step, latest_code=latest_code, new_run=new_run, workflow_timeout=stop
+            client,
+            run,
+            step=step,
+            latest_code=latest_code,
+            new_run=new_run,
+            workflow_timeout=stop,
+            force=force,
         )
         described = await found.describe(client, resumed)
         manifest = (await steering.given_to(client, described)).manifest

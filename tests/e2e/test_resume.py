@@ -462,33 +462,35 @@ def test_no_result_is_older_than_what_it_was_made_of(stage, whole):
 
 
 def test_a_new_run_is_as_metaflows_own_resume(stage):
-    """A new run clones what `python flow.py resume` clones and runs the rest: same tasks, artifacts and origins."""
+    """A new run clones what `python flow.py resume` clones and runs the rest: same tasks, artifacts and origins.
+
+    The tasks of @parallel are cloned together, and run again together when one of them has failed.
+    """
     stage.deploy("cloned.py", CLONED)
-    old = stage.begin("Cloned", fail=["work-1", "last"])
-    assert stage.ended(old).step == "work"
-    stage.file(old, "fail-work-1").unlink()
-    stage.resume(old)
-    assert stage.ended(old).step == "last"
+    old, again = stage.begin("Cloned", fail=["last"]), stage.begin("Cloned", fail=["work-1"])
+    assert [stage.ended(old).step, stage.ended(again).step] == ["last", "work"]
+    stage.file(again, "fail-work-1").unlink()
     stage.file(old, "fail-last").unlink()
+    stage.resume(again)
     new = stage.resume(old, new_run=True)
     native = stage.home.command(
         "python", "cloned.py", "resume", "--origin-run-id", old, "--run-id-file", "native"
     )
     assert native.returncode == 0, native.stdout + native.stderr
-    stage.resume(old)
-    assert [stage.ending(new), stage.ending(old)] == ["completed", "completed"]
+    assert [stage.ending(new), stage.ending(again)] == ["completed", "completed"]
     native_id = (stage.home.folder / "native").read_text()
-    theirs, ours, went_on = stage.finished(*(f"Cloned/{one}" for one in (native_id, new, old)))
-    for dump in (theirs, ours):
+    theirs, ours, went_on = stage.finished(*(f"Cloned/{one}" for one in (native_id, new, again)))
+    kept = generations(went_on)
+    for dump in (theirs, ours, went_on):
         for tasks in dump["tasks"].values():
             del tasks[0]["id"]
     assert ours == theirs
-    assert generations(went_on)["work[0]"] == generations(went_on)["work[1]"] == [1]
+    assert (kept["nodes"], kept["work[0]"], kept["work[1]"]) == ([0], [1], [1])
     for key, tasks in went_on["tasks"].items():
         expected = theirs["tasks"][key][0]["artifacts"] | ({"origin": None} if key in {"last", "end"} else {})
-        if not key.startswith("work"):  # whose artifacts name tasks of theirs
+        if not key.startswith("work"):  # whose artifacts name tasks of the run
             assert tasks[0]["artifacts"] == expected, key
-    assert set(stage.effects(old).values()) == {1}
+    assert set(stage.effects(again).values()) == {1}
 
 
 def test_the_latest_code_runs_what_runs_again(stage):

@@ -98,6 +98,7 @@ def trigger(obj: Any, **options: Any) -> None:
 @click.option("--step", default=None, help="Run this step again, and what follows it.")
 @click.option("--new-run", is_flag=True, help="Make a new run that begins with the results of the old one.")
 @click.option("--latest-code", is_flag=True, help="Take the deployment's current version.")
+@click.option("--force", is_flag=True, help="Also where compensations have undone what finished tasks did.")
 @click.option("--run-param", "run_params", multiple=True, default=None, help="With --new-run: NAME=VALUE.")
 @click.option("--run-id-file", default=None, type=str, help="Write the run id to this file.")
 @click.option("--task-queue", default=None, hidden=True, help="Known from the run.")
