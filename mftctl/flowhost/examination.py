@@ -16,8 +16,9 @@ _PARTS = ("interpreter", "metadata", "datastore")
 #: Metaflow would ask again for minutes.
 _ONCE = {
     "METAFLOW_SERVICE_RETRY_COUNT": "1",
-    "METAFLOW_S3_RETRY_COUNT": "1",
-    "METAFLOW_S3_TRANSIENT_RETRY_COUNT": "1",
+    "METAFLOW_S3_RETRY_COUNT": "0",
+    "METAFLOW_S3_TRANSIENT_RETRY_COUNT": "0",
+    "METAFLOW_S3_CLIENT_RETRY_CONFIG": '{"max_attempts": 1, "mode": "standard"}',
 }
 
 
