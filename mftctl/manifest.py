@@ -26,7 +26,7 @@ class Step:
     ``type`` is Metaflow's node type (start, linear, split, foreach, split-switch, join, end). ``split`` names, for a
     join, the split or foreach it closes; ``join`` names, for a split or foreach, the join that closes it. ``delay``
     and ``timeout`` are seconds. ``launch``: a decorator rewrites the command or its environment, so that the task
-    runs as a new process that asks the decorators first.
+    runs as a new process that asks the decorators first. ``elsewhere``: one of them may take it to another machine.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Step:
     delay: float = 0.0
     timeout: Optional[float] = None
     launch: bool = False
+    elsewhere: bool = False
 
     @property
     def attempts(self) -> int:

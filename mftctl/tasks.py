@@ -89,9 +89,9 @@ class Attempt:
     """One attempt at a task, as the worker asks it of a flow host.
 
     ``number`` is Metaflow's attempt; ``user_retries`` the budget of user code, raised by the attempts that were lost
-    with their worker, so that @catch's fallback starts when it should. ``keep``: take the result of an earlier
-    generation where there is one. ``origin``: the run that this one was made from, and whose results are cloned;
-    ``origin_generation`` is the last of its generations.
+    with their worker, so that @catch's fallback starts when it should. ``launch`` and ``elsewhere`` are the step's.
+    ``keep``: take the result of an earlier generation where there is one. ``origin``: the run that this one was made
+    from, and whose results are cloned; ``origin_generation`` is the last of its generations.
     """
 
     run_id: str
@@ -100,6 +100,7 @@ class Attempt:
     user_retries: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
     launch: bool = False
+    elsewhere: bool = False
     keep: bool = False
     origin: Optional[str] = None
     origin_generation: int = 0

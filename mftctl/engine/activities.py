@@ -35,6 +35,7 @@ async def run_task(given: RunInput, step: Step, task: Task) -> Any:
         delay=step.delay,
         timeout=step.timeout,
         rewrites=step.launch,
+        elsewhere=step.elsewhere,
         keep=resumed and task.may_keep and step.name not in given.rerun,
         origin=given.origin,
         origin_generation=given.origin_generation,

@@ -91,6 +91,7 @@ class TaskInput:
     delay: float = 0.0
     timeout: float | None = None
     rewrites: bool = False
+    elsewhere: bool = False
     keep: bool = False
     origin: str | None = None
     origin_generation: int = 0

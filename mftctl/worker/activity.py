@@ -175,6 +175,7 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
         user_retries=given.user_retries,
         parameters=given.parameters,
         launch=given.rewrites,
+        elsewhere=given.elsewhere,
         keep=given.keep,
         origin=given.origin,
         origin_generation=given.origin_generation,
