@@ -61,10 +61,11 @@ def _replace_process(state: Any, request: dict[str, Any]) -> None:
 
     if request["namespace"]:
         namespace(request["namespace"])
-    decorators = getattr(state.flow, request["step"]).decorators
+    step = getattr(state.flow, request["step"])
+    decorators = step.decorators
     context = UBF_CONTROL if request["control"] else None
     if not hooks.may_run_elsewhere(decorators):
-        surroundings.make(state.environment, request["step"], state.echo_always)
+        surroundings.make(state.environment, step, state.echo_always)
     arguments = CLIArgs(_task(state, request, decorators, context))
     _ask(state, request, decorators, arguments, context)
     config = [option for option in sys.argv if option.startswith("--local-config-file=")]

@@ -14,7 +14,7 @@ from typing import Any, Callable
 _MANIFEST = "conda.manifest"
 
 
-def make(environment: Any, step: str, echo: Callable[..., None]) -> None:
+def make(environment: Any, step: Any, echo: Callable[..., None]) -> None:
     """Make the environment of a step where it is not there yet; the native runtime does so once, as a run begins.
 
     What it says goes nowhere, as a task's log does not have it, unless it fails.
@@ -23,12 +23,14 @@ def make(environment: Any, step: str, echo: Callable[..., None]) -> None:
 
     if type(environment).init_environment is MetaflowEnvironment.init_environment:
         return
+    if hasattr(environment, "is_disabled") and environment.is_disabled(step):
+        return
     narrow = "only_steps" in inspect.signature(environment.init_environment).parameters
     said = io.StringIO()
     try:
         with _alone(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             _recall(environment)
-            environment.init_environment(echo, **({"only_steps": [step]} if narrow else {}))
+            environment.init_environment(echo, **({"only_steps": [step.__name__]} if narrow else {}))
     except Exception:
         print(said.getvalue(), end="")
         raise

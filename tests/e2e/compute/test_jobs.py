@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from .reading import said
+
 pytestmark = pytest.mark.xdist_group("compute")
 
 OPTIONS = ("--environment=uv", "--branch=fast")
@@ -30,13 +32,39 @@ ONE_JOB = (
 def test_jobs_are_those_of_a_local_run(deployer, machine, cloud, python, wait_until):
     """Every backend gets the job that `python flow.py run` gives it, but for ids and the code package's digest.
 
-    A cancelled run stops the jobs.
+    A worker that must leave stops its jobs; another starts them again at once, as the next attempt: whether or not a step
+    has @retry, and however long that waits. A cancelled run stops its jobs as well.
     """
     held = cloud.hold()
+    expected = [_general(job) for job in _jobs_of_local_run(deployer, cloud, [python, "held.py"], wait_until)]
+    deployment = said(deployer.run("deploy", "held.py", *OPTIONS, "--tag", "a:b", "-o", "name"))
+    machine.worker("--all", "--concurrency=4", **held)
+    run = said(deployer.run("trigger", deployment, "-o", "name"))
+    wait_until(lambda: cloud.running == 3, "the run has started three jobs")
+    jobs = cloud.jobs()
+    for job in map(_general, jobs):
+        assert job in expected
+    assert len(jobs) == 2 * len(expected) == 6
+
+    worker = machine.processes[-1]
+    worker.terminate()
+    # Signals that come together are one request, so the second is sent until it is taken.
+    wait_until(lambda: worker.poll() is not None or worker.terminate(), "asked twice, the worker has ended")
+    assert cloud.running == 0
+    machine.worker("--all", "--concurrency=4", **held)
+    wait_until(lambda: cloud.running == 3, "three jobs run again")
+    attempts = re.findall(r"MF_ATTEMPT=(\d)", json.dumps([job for job in cloud.jobs() if job not in jobs]))
+    assert attempts == ["1", "1", "1"]
+
+    said(deployer.run("runs", "cancel", run))
+    assert cloud.running == 0
+
+
+def _jobs_of_local_run(home: Any, cloud: Any, flow: list[str], wait_until: Any) -> list[dict[str, Any]]:
     local = subprocess.Popen(
-        [python, "held.py", *OPTIONS, "run", "--tag", "a:b"],
-        cwd=deployer.folder,
-        env={**deployer.env, **held},
+        [*flow, *OPTIONS, "run", "--tag", "a:b"],
+        cwd=home.folder,
+        env={**home.env, **cloud.hold()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -45,48 +73,11 @@ def test_jobs_are_those_of_a_local_run(deployer, machine, cloud, python, wait_un
     try:
         wait_until(lambda: cloud.running == 3, "the local run has started three jobs")
     finally:
-        os.killpg(local.pid, signal.SIGINT)
-        local.wait(60)
-    expected = [_general(job) for job in cloud.jobs()]
-    cloud.close()
-
-    deployment = _said(deployer.run("deploy", "held.py", *OPTIONS, "--tag", "a:b", "-o", "name"))
-    machine.worker("--all", "--concurrency=4", **held)
-    run = _said(deployer.run("trigger", deployment, "-o", "name"))
-    wait_until(lambda: cloud.running == 3, "the run has started three jobs")
-    jobs = [_general(job) for job in cloud.jobs()]
-    for job in jobs:
-        assert job in expected
-    assert len(jobs) == 2 * len(expected) == 6
-
-    _said(deployer.run("runs", "cancel", run))
-    assert cloud.running == 0
-
-
-def test_jobs_of_a_lost_worker_start_again_at_once(deployer, machine, cloud, wait_until):
-    """A worker that must leave stops its jobs; another starts them again, as the next attempt.
-
-    Whether or not a step has @retry, and however long it waits for one, nothing is waited for.
-    """
-    held = cloud.hold()
-    deployment = _said(deployer.run("deploy", "held.py", *OPTIONS, "-o", "name"))
-    machine.worker("--all", "--concurrency=4", **held)
-    _said(deployer.run("trigger", deployment))
-    wait_until(lambda: cloud.running == 3, "three jobs run")
-    worker = machine.processes[-1]
-    worker.terminate()
-    # Signals that come together are one request, so the second is sent until it is taken.
-    wait_until(lambda: worker.poll() is not None or worker.terminate(), "asked twice, the worker has ended")
-    assert cloud.running == 0
-    machine.worker("--all", "--concurrency=4", **held)
-    wait_until(lambda: cloud.running == 3, "three jobs run again")
-    attempts = sorted(re.findall(r"MF_ATTEMPT=(\d)", json.dumps(cloud.jobs())))
-    assert attempts == ["0", "0", "0", "1", "1", "1"]
-
-
-def _said(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+        os.killpg(local.pid, signal.SIGKILL)
+        local.wait()
+        cloud.close()
+    found: list[dict[str, Any]] = cloud.jobs()
+    return found
 
 
 def _general(job: dict[str, Any]) -> str:
