@@ -35,7 +35,7 @@ def test_steps_run_in_their_environment(deployer, python, tmp_path):
     machine = tmp_path / "machine"
     there = {"MFTCTL_TEST_CONDA": str(machine), "MFTCTL_CACHE": str(tmp_path / "machine-cache")}
     deployer.worker("--all", **there)
-    run = json.loads(said(deployer.run("trigger", deployment, "--wait", "-o", "json")))["run_id"]
+    run = json.loads(said(deployer.run("trigger", deployment, "--wait", "-o", "json", timeout=200)))["run_id"]
     (made,) = machine.glob("envs/*/*/*/made")
     in_environment = [str(made.parent / "bin" / "python"), "1", False]
     assert left_behind(deployer, python, f"Packaged/{run}")["join"]["seen"] == [in_environment] * 2
@@ -58,7 +58,7 @@ def test_an_environment_that_cannot_be_made_by_the_worker(deployer):
     """The task says why."""
     deployment = said(deployer.run("deploy", "packaged.py", CONDA, "-o", "name"))
     deployer.worker("--all", MFTCTL_TEST_CONDA_FAILS="1")
-    done = deployer.run("trigger", deployment, "--wait", "-o", "json")
+    done = deployer.run("trigger", deployment, "--wait", "-o", "json", timeout=200)
     assert done.returncode == 3, done.stderr
     message = json.loads(done.stdout)["failure"]["message"]
     assert message.startswith("step body")

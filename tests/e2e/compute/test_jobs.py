@@ -32,8 +32,8 @@ ONE_JOB = (
 def test_jobs_are_those_of_a_local_run(deployer, machine, cloud, python, wait_until):
     """Every backend gets the job that `python flow.py run` gives it, but for ids and the code package's digest.
 
-    A worker that must leave stops its jobs; another starts them again at once, as the next attempt: whether or not a step
-    has @retry, and however long that waits. A cancelled run stops its jobs as well.
+    A worker that must leave stops its jobs; another starts them again at once, as the next attempt: whether or not a
+    step has @retry, and however long that waits. A cancelled run stops its jobs as well.
     """
     held = cloud.hold()
     expected = [_general(job) for job in _jobs_of_local_run(deployer, cloud, [python, "held.py"], wait_until)]

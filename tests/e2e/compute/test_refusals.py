@@ -16,9 +16,7 @@ def test_a_backend_wants_a_store_that_it_can_reach(deployer):
     """The local datastore is none."""
     refused = deployer.run("deploy", "held.py", METAFLOW_DEFAULT_DATASTORE="local")
     assert refused.returncode == 1
-    assert (
-        "mftctl: step boxed, @sandbox: Sandbox error: @sandbox requires a remote datastore" in refused.stderr
-    )
+    assert "mftctl: step batched, @batch: AWS Batch error: The *@batch* decorator requires" in refused.stderr
 
 
 def test_the_client_of_a_backend_is_missing(deployer, tmp_path):
@@ -26,10 +24,7 @@ def test_the_client_of_a_backend_is_missing(deployer, tmp_path):
     for command in (("mftctl", "deploy", "held.py"), ("python", "held.py", "temporal", "create")):
         refused = _without_kubernetes(deployer, tmp_path).command(*command)
         assert refused.returncode == 1
-        assert (
-            "step podded, @kubernetes: Kubernetes error: Could not import module 'kubernetes'"
-            in refused.stderr
-        )
+        assert "step podded, @kubernetes: Kubernetes error: Could not import module 'kube" in refused.stderr
 
 
 def _without_kubernetes(home: Any, folder: Path) -> Any:

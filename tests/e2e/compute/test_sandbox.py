@@ -24,7 +24,7 @@ def test_with_sandbox_at_deploy(deployer, machine, python):
     for file in ("plain.py", "helper.py"):
         (deployer.folder / file).unlink()
     machine.worker("--all", MFTCTL_ISOLATION="spawn")
-    done = deployer.run("trigger", deployed["deployment"], "--wait", "-o", "json")
+    done = deployer.run("trigger", deployed["deployment"], "--wait", "-o", "json", timeout=200)
     left = left_behind(deployer, python, f"Plain/{json.loads(said(done))['run_id']}")["only"]
 
     assert left["seen"] == {"step": None, "box": None, "code": ".", "folder": "metaflow", "worker": False}
@@ -38,7 +38,7 @@ def test_a_backend_that_cannot_start(deployer, machine):
     """A client that is not installed where the worker runs: the run fails, and says for which step and why."""
     deployment = said(deployer.run("deploy", "plain.py", "--with=sandbox:backend=uninstalled", "-o", "name"))
     machine.worker("--all")
-    done = deployer.run("trigger", deployment, "--wait", "-o", "json")
+    done = deployer.run("trigger", deployment, "--wait", "-o", "json", timeout=200)
     assert done.returncode == 3, done.stderr
     why = "No module named 'client_of_a_backend_that_nobody_has_installed'"
     assert json.loads(done.stdout)["failure"]["message"] == f"step only failed: ModuleNotFoundError: {why}"
