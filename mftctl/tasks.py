@@ -98,9 +98,10 @@ class Attempt:
     """One attempt at a task, as the worker asks it of a flow host.
 
     ``number`` is Metaflow's attempt; ``user_retries`` the budget of user code, raised by the attempts that were lost
-    with their worker, so that @catch's fallback starts when it should. A result that an execution from ``since`` on has
-    left is kept. ``origin``: the run that this one was made from, and whose results are cloned; its
-    ``origin_executions`` are counted before those of this run. ``variables``: what its run adds to the environment.
+    with their worker, so that @catch's fallback starts when it should. ``launch`` and ``elsewhere`` are the step's. A
+    result that an execution from ``since`` on has left is kept. ``origin``: the run that this one was made from, and
+    whose results are cloned; its ``origin_executions`` are counted before those of this run. ``variables``: what its
+    run adds to the environment.
     """
 
     run_id: str
@@ -109,6 +110,7 @@ class Attempt:
     user_retries: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
     launch: bool = False
+    elsewhere: bool = False
     since: int = 0
     origin: Optional[str] = None
     origin_executions: int = 0

@@ -17,6 +17,7 @@ from metaflow._vendor import click
 from metaflow.exception import MetaflowException
 
 from .. import profiles
+from ..compiler.blame import in_a_line
 from ..compiler.build import deployment_name
 from ..compiler.inside import Refused
 from ..errors import Exit, MftctlError
@@ -111,9 +112,7 @@ def _told(problem: Exception) -> MftctlError:
         code = Exit.USAGE if problem.code in _USAGE else Exit.FAILED
         return MftctlError(str(problem), exit=code, code=problem.code, hint=problem.hint)
     if isinstance(problem, MetaflowException):
-        line = f" (line {problem.line_no})" if getattr(problem, "line_no", None) else ""
-        message = " ".join(str(problem.message).split())
-        return MftctlError(f"{problem.headline}: {message}{line}", code="flow.invalid")
+        return MftctlError(in_a_line(problem), code="flow.invalid")
     from .crash import report
 
     return report(problem)

@@ -7,6 +7,7 @@ import os
 from typing import Any, Optional
 
 from .. import ids
+from ..flowhost import hooks
 from ..manifest import Launch, Manifest, Parameter, Receiver, Step
 from . import package, policies
 from .compensations import handler_of, handlers
@@ -35,6 +36,19 @@ _CONFIG = (
 )
 #: Characters of a docstring that describe a flow.
 MAX_DESCRIPTION = 4000
+#: Settings of compute backends begin with one of these.
+_COMPUTE = tuple(
+    f"METAFLOW_{name}"
+    for name in (
+        "BATCH_",
+        "CONDA_PACKAGE_",
+        "DEFAULT_CONTAINER_",
+        "ECS_",
+        "KUBERNETES_",
+        "OTEL_",
+        "SERVICE_INTERNAL_URL",
+    )
+)
 
 
 def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
@@ -96,6 +110,7 @@ def _step(state: Any, node: Any) -> Step:
     decorators = getattr(state.flow, node.name).decorators
     user, error = policies.retries(decorators)
     split = node.split_parents[-1] if node.type == "join" else None
+    elsewhere = hooks.may_run_elsewhere(decorators)
     return Step(
         name=node.name,
         type=node.type,
@@ -106,8 +121,10 @@ def _step(state: Any, node: Any) -> Step:
         user_retries=user,
         error_retries=error,
         delay=policies.retry_delay(decorators),
-        timeout=policies.timeout(decorators),
-        launch=policies.rewrites_command(decorators),
+        # It may wait in a backend's queue first, and the backend counts @timeout's seconds.
+        timeout=None if elsewhere else policies.timeout(decorators),
+        launch=hooks.rewrites_command(decorators),
+        elsewhere=elsewhere,
         compensation=handler_of(getattr(state.flow, node.name)),
     )
 
@@ -225,7 +242,18 @@ def _environment(state: Any, owner: str) -> dict[str, str]:
     found["METAFLOW_DEFAULT_METADATA"] = state.metadata.TYPE
     found["METAFLOW_RUNTIME_NAME"] = "temporal"
     found["METAFLOW_USER"] = found["METAFLOW_OWNER"] = owner
-    return {name: str(value) for name, value in found.items() if value}
+    return {name: str(value) for name, value in found.items() if value} | _compute_settings()
+
+
+def _compute_settings() -> dict[str, str]:
+    """What the deployer has set for compute backends, whose commands read it where a worker runs them."""
+    from metaflow.metaflow_config_funcs import config_values
+
+    return {
+        name: str(value)
+        for name, value in config_values()
+        if name.startswith(_COMPUTE) and name != "METAFLOW_KUBERNETES_SANDBOX_INIT_SCRIPT"
+    }
 
 
 def _hooks(flow: Any, kind: str) -> tuple[str, ...]:

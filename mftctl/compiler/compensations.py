@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ..flowhost import hooks
 from ..manifest import Step
 from . import policies
 from .inside import Refused
@@ -23,7 +24,7 @@ def handlers(state: Any) -> list[Step]:
         if name is None:
             continue
         decorators = getattr(state.flow, name).decorators
-        if policies.rewrites_command(decorators):
+        if hooks.rewrites_command(decorators):
             raise Refused(
                 f"{name} compensates step {node.name} and cannot be moved elsewhere by a decorator",
                 "unsupported",

@@ -14,6 +14,7 @@ from typing import Any, Callable
 from ..codec import from_plain
 from ..flowhost import program
 from ..flowhost.channel import Channel
+from .blame import in_a_line
 from .options import Options
 
 
@@ -111,10 +112,8 @@ def _through_metaflow(
     try:
         go_on()
     except MetaflowException as error:
-        where = f" (line {error.line_no})" if getattr(error, "line_no", None) else ""
-        message = " ".join(str(error.message).split())
         hint = "set METAFLOW_USER" if error.headline == "Unknown user" else ""
-        raise Refused(f"{error.headline}: {message}{where}", "flow.invalid", hint) from error
+        raise Refused(in_a_line(error), "flow.invalid", hint) from error
     except click.ClickException as error:
         raise Refused(error.format_message(), "usage") from error
     return built[0]

@@ -8,16 +8,22 @@ from typing import Any
 from ..flowhost.environment import package_folder
 from ..flowhost.package import unpack
 from ..manifest import Package
+from .blame import in_a_line
+from .inside import Refused
 
 
 def make(state: Any, cache: str) -> Package:
     """Package the flow's folder as `run` does and save it under its digest."""
+    from metaflow.exception import MetaflowException
     from metaflow.package import MetaflowPackage
 
     _bring_saga(state.environment)
-    package = MetaflowPackage(
-        state.flow, state.environment, state.echo, suffixes=state.package_suffixes, flow_datastore=None
-    )
+    try:
+        package = MetaflowPackage(
+            state.flow, state.environment, state.echo, suffixes=state.package_suffixes, flow_datastore=None
+        )
+    except MetaflowException as error:
+        raise _no_environment(state, error) from error
     blob = package.blob
     url, sha = state.flow_datastore.save_data([blob], len_hint=1)[0]
     made = Package(sha=sha, url=url, metadata=package.package_metadata)
@@ -38,3 +44,15 @@ def _bring_saga(environment: Any) -> None:
         return [*(original() or []), *ours]
 
     environment.add_to_package = add_to_package
+
+
+def _no_environment(state: Any, error: Any) -> Refused:
+    """The packager first makes the environments of the flow's steps (`--environment`)."""
+    environment = state.environment
+    disabled = getattr(environment, "is_disabled", lambda _: False)
+    steps = ", ".join(step.__name__ for step in state.flow if not disabled(step))
+    hint = ""
+    if environment.TYPE in ("conda", "pypi"):
+        hint = "install micromamba, and name it in METAFLOW_PATH_TO_MICROMAMBA where it is not on PATH"
+    message = f"--environment={environment.TYPE} of steps {steps} cannot be made: {in_a_line(error)}"
+    return Refused(message, "flow.environment", hint)

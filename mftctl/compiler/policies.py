@@ -6,8 +6,6 @@ from typing import Any, Optional
 
 from .inside import Refused
 
-_HOOKS = ("runtime_init", "runtime_task_created", "runtime_step_cli")
-_HOOK_CONTEXTS = ("runtime_init_ctx", "runtime_task_created_ctx", "runtime_step_cli_ctx")
 #: Flow decorators that ask for a scheduler or a service of their own.
 _UNSUPPORTED_STEPS = {"slurm": "it submits its step to a Slurm scheduler of its own"}
 
@@ -37,25 +35,6 @@ def timeout(decorators: list[Any]) -> Optional[float]:
         if decorator.name == "timeout":
             return float(decorator.secs)
     return None
-
-
-def rewrites_command(decorators: list[Any]) -> bool:
-    """Whether a decorator wants to see or change the command of its task before it starts.
-
-    @parallel does as well, but what it adds for its control task is known (``flowhost/command.py``).
-    """
-    from metaflow.decorators import StepDecorator
-    from metaflow.plugins.parallel_decorator import ParallelDecorator
-
-    for decorator in decorators:
-        kind = type(decorator)
-        if any(getattr(decorator, name, None) is not None for name in _HOOK_CONTEXTS):
-            return True
-        for hook in _HOOKS:
-            known = (getattr(StepDecorator, hook), getattr(ParallelDecorator, hook))
-            if getattr(kind, hook) not in known:
-                return True
-    return False
 
 
 def refuse_unsupported(state: Any) -> None:

@@ -49,6 +49,7 @@ async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = Fal
         delay=step.delay,
         timeout=step.timeout,
         rewrites=step.launch,
+        elsewhere=step.elsewhere,
         since=max(task.since, given.since.get(step.name, 0)),
         origin=given.origin,
         origin_executions=given.origin_executions,

@@ -119,6 +119,7 @@ class TaskInput:
     delay: float = 0.0
     timeout: float | None = None
     rewrites: bool = False
+    elsewhere: bool = False
     pausable: bool = False
     since: int = 0
     origin: str | None = None

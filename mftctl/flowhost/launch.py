@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
+
+from . import hooks, surroundings
 
 COMMAND = "temporal-launch"
 _BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
@@ -58,9 +62,11 @@ def _replace_process(state: Any, request: dict[str, Any]) -> None:
 
     if request["namespace"]:
         namespace(request["namespace"])
-    step = request["step"]
-    decorators = getattr(state.flow, step).decorators
+    step = getattr(state.flow, request["step"])
+    decorators = step.decorators
     context = UBF_CONTROL if request["control"] else None
+    if not hooks.may_run_elsewhere(decorators):
+        surroundings.make(state.environment, step, state.echo_always)
     arguments = CLIArgs(_task(state, request, decorators, context))
     if request["origin"]:
         arguments.command_options["clone-run-id"] = request["origin"]
@@ -70,11 +76,42 @@ def _replace_process(state: Any, request: dict[str, Any]) -> None:
         arguments.top_level_options["local-config-file"] = config[0].split("=", 1)[1]
     command = arguments.get_args()
     if command[:2] == state.entrypoint:
-        command = [command[0], "-u", _BOOT, "plain", *command[1:]]
+        mode = "plain" if arguments.commands == ["step"] else "backend"
+        command = [command[0], "-u", _BOOT, mode, *command[1:]]
     environment = {**os.environ, **arguments.get_env()}
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execvpe(command[0], command, environment)  # noqa: S606 - this process becomes the task
+    if hooks.has(decorators, "runtime_finished"):
+        _wait_for(command, environment, request["step"], decorators)
+    try:
+        os.execvpe(command[0], command, environment)  # noqa: S606 - this process becomes the task
+    except OSError as error:
+        _refuse(command[0], error)
+
+
+def _wait_for(command: list[str], environment: dict[str, str], step: str, decorators: list[Any]) -> None:
+    """Stay until the task has ended, because a decorator cleans up after it; then end as it did.
+
+    It is in this process's group, so what asks this one to stop asks it as well.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    try:
+        code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+    except OSError as error:
+        _refuse(command[0], error)
+    failure = RuntimeError(f"the task ended with {code}") if code else None
+    hooks.call(decorators, "runtime_finished", step, (failure,), (failure,))
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    sys.exit(code)
+
+
+def _refuse(executable: str, error: OSError) -> NoReturn:
+    from metaflow.exception import MetaflowException
+
+    raise MetaflowException(f"the interpreter {executable} of the step does not start: {error.strerror}")
 
 
 def _task(state: Any, request: dict[str, Any], decorators: list[Any], context: Any) -> Any:
@@ -108,43 +145,22 @@ def _unbounded_iterator(state: Any, request: dict[str, Any]) -> Any:
 
 
 def _ask(state: Any, request: dict[str, Any], decorators: list[Any], arguments: Any, context: Any) -> None:
-    package = _StoredPackage(state.flow_datastore, request["sha"], request["url"])
+    """Let the decorators see the package and the task, and make of the command what they want."""
+    from .stored import StoredPackage
+
+    step, attempt, paths = request["step"], request["retry_count"], request["input_paths"]
+    metadata = os.environ.get("METAFLOW_CODE_METADATA", "")
+    package = StoredPackage(state.flow_datastore, request["sha"], request["url"], metadata)
     datastore = state.flow_datastore.get_task_datastore(
-        request["run_id"], request["step"], request["task_id"], attempt=request["retry_count"], mode="w"
+        request["run_id"], step, request["task_id"], attempt=attempt, mode="w"
     )
-    for decorator in decorators:
-        decorator.runtime_init(state.flow, state.graph, package, request["run_id"])
-    for decorator in decorators:
-        decorator.runtime_task_created(
-            datastore, request["task_id"], request["split_index"], request["input_paths"], False, context
-        )
-    for decorator in decorators:
-        decorator.runtime_step_cli(arguments, request["retry_count"], request["user_retries"], context)
-
-
-class _StoredPackage:
-    """The code package as decorators know it, which is in the datastore already."""
-
-    def __init__(self, datastore: Any, sha: str, url: str) -> None:
-        self._datastore = datastore
-        self._sha = sha
-        self._url = url
-        self.package_metadata = os.environ.get("METAFLOW_CODE_METADATA", "")
-
-    @property
-    def blob(self) -> bytes:
-        """The archive."""
-        blob: bytes = next(blob for _, blob in self._datastore.load_data([self._sha]))
-        return blob
-
-    def blob_with_timeout(self, timeout: Any = None) -> bytes:  # noqa: ARG002 - Metaflow's signature
-        """The archive."""
-        return self.blob
-
-    def package_sha(self, timeout: Any = None) -> str:  # noqa: ARG002 - Metaflow's signature
-        """Its key in the datastore."""
-        return self._sha
-
-    def package_url(self, timeout: Any = None) -> str:  # noqa: ARG002 - Metaflow's signature
-        """Where it is."""
-        return self._url
+    of_task = {"task_id": request["task_id"], "split_index": request["split_index"], "input_paths": paths}
+    hooks.tell(package=package, run_id=request["run_id"])
+    given: tuple[Any, ...] = (state.flow, state.graph, package, request["run_id"])
+    hooks.call(decorators, "runtime_init", step, given, ())
+    hooks.tell(**of_task, is_cloned=False, ubf_context=context, task_datastore=datastore)
+    given = (datastore, *of_task.values(), False, context)
+    hooks.call(decorators, "runtime_task_created", step, given, ())
+    hooks.tell(retry_count=attempt, max_user_code_retries=request["user_retries"])
+    given = (arguments, attempt, request["user_retries"], context)
+    hooks.call(decorators, "runtime_step_cli", step, given, (arguments,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from datetime import datetime, timezone
 from io import BytesIO
 from typing import Any, Callable
@@ -14,6 +15,8 @@ MAX_BYTES = 10 * 1024 * 1024
 SOURCE = "runtime"
 #: Seconds between saves of a running task's logs: at first, and as a share of how long the task has run.
 SAVE_EVERY, SAVE_SHARE = 3.0, 0.05
+#: Last lines that are kept to tell of a failure, and bytes of each.
+RECENT_LINES, RECENT_BYTES = 200, 4096
 
 #: Told each line: stream, text, Unix time.
 OnLine = Callable[[str, str, float], None]
@@ -29,6 +32,7 @@ class Stream:
         self._buffer = BytesIO()
         self._size = 0
         self._full = False
+        self._recent: deque[tuple[bytes, bool]] = deque(maxlen=RECENT_LINES)
 
     def feed(self, data: bytes) -> None:
         """Take what was read from the pipe."""
@@ -45,15 +49,18 @@ class Stream:
     def line(self, line: bytes, system: bool = False) -> None:
         """Take one line; ``system`` lines are the runtime's own and never cut off."""
         now, plain = datetime.now(timezone.utc).replace(tzinfo=None), line
-        if mflog.is_structured(line):
+        remote = mflog.is_structured(line)
+        if remote:
             parsed = mflog.parse(line)
             if parsed:
-                # Lines that a trampoline's task has saved itself, but for those marked as not yet saved.
+                # Lines that a task of a compute backend has saved itself, but for those marked as not yet saved.
                 now, plain = parsed.utc_tstamp, parsed.msg
                 if parsed.should_persist:
                     self._write(mflog.unset_should_persist(line), system)
         else:
             self._write(mflog.decorate(SOURCE, line, now=now), system)
+        if not system:
+            self._recent.append((plain.rstrip(b"\n")[:RECENT_BYTES], remote))
         if self._on_line is not None:
             text = plain.strip().decode("utf-8", errors="replace")
             self._on_line(self.name, text, now.replace(tzinfo=timezone.utc).timestamp())
@@ -67,14 +74,10 @@ class Stream:
         """All that is kept, to be saved."""
         return BytesIO(self._buffer.getvalue())
 
-    def tail(self, lines: int) -> list[str]:
-        """The last lines as people read them."""
-        found = []
-        for line in self._buffer.getvalue()[-65536:].splitlines()[-lines:]:
-            parsed = mflog.parse(line)
-            if parsed:
-                found.append(parsed.msg.decode("utf-8", errors="replace"))
-        return found
+    def tail(self, lines: int, remote: bool = False) -> list[str]:
+        """The last lines of the task as people read them; ``remote``: those of them that a compute backend sent."""
+        found = [text for text, sent in self._recent if sent or not remote]
+        return [text.decode("utf-8", errors="replace") for text in found[-lines:]]
 
     def _write(self, data: bytes, system: bool) -> None:
         if system or (not self._full and self._size + len(data) < MAX_BYTES):

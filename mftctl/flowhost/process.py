@@ -13,8 +13,9 @@ from typing import Any, Callable, Optional
 from .channel import Channel
 from .tasks import Starter
 
-#: Seconds between TERM and KILL for a task's process group.
-GRACE = 5.0
+#: Seconds between TERM and KILL for a task's process group: as the native runtime grants, and where the task runs on
+#: another machine and a backend's client has to stop it there.
+GRACE, GRACE_ELSEWHERE = 5.0, 30.0
 
 #: Told what was read of which output (1 or 2).
 OnOutput = Callable[[int, bytes], None]
@@ -54,8 +55,12 @@ class Watch:
         env: dict[str, str],
         on_output: OnOutput,
         tick: Callable[[], float],
+        grace: float = GRACE,
     ) -> Ended:
-        """Start the process and follow it; ``tick`` is called now and then and says in how many seconds again."""
+        """Start the process and follow it; ``tick`` is called now and then and says in how many seconds again.
+
+        ``grace``: seconds that it has to end in when it is stopped.
+        """
         self._stopped = self._orphaned = self._final = False
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
@@ -68,7 +73,7 @@ class Watch:
         pipes = {out_read: 1, err_read: 2}
         for fd in pipes:
             os.set_blocking(fd, False)
-        code = self._follow(pid, pipes, on_output, tick)
+        code = self._follow(pid, pipes, on_output, tick, grace)
         for fd, stream in list(pipes.items()):
             # A grandchild may hold the pipe open: take what is there, do not wait for its end.
             while _read(fd, stream, on_output):
@@ -80,7 +85,9 @@ class Watch:
             _signal_group(pid, signal.SIGKILL)
         return Ended(code, self._stopped, self._orphaned, self._final)
 
-    def _follow(self, pid: int, pipes: dict[int, int], on_output: OnOutput, tick: Callable[[], float]) -> int:
+    def _follow(
+        self, pid: int, pipes: dict[int, int], on_output: OnOutput, tick: Callable[[], float], grace: float
+    ) -> int:
         open_pipes = dict(pipes)
         deadline: Optional[float] = None
         listening = True
@@ -103,7 +110,7 @@ class Watch:
                 listening = not self._orphaned
                 if deadline is None:
                     _signal_group(pid, signal.SIGTERM)
-                    deadline = time.monotonic() + GRACE
+                    deadline = time.monotonic() + grace
             if deadline is not None and time.monotonic() >= deadline:
                 _signal_group(pid, signal.SIGKILL)
                 deadline = time.monotonic() + GRACE

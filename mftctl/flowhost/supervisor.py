@@ -16,18 +16,15 @@ from typing import Any, Optional
 from ..codec import from_plain, to_plain
 from ..manifest import MAX_ATTEMPTS, Launch
 from ..tasks import Attempt, TaskRef
-from . import command, earlier, results
+from . import command, earlier, process, results
 from .channel import Channel
-from .logs import OnLine, Saver, Stream
+from .failure import TAIL_LINES, told
+from .logs import RECENT_LINES, OnLine, Saver, Stream
 from .process import Ended, Watch
 from .tasks import Spawned, Starter
 
 #: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: this failure is not to be retried.
 EXIT_DISALLOW_RETRY = 202
-#: Lines of output that a failure carries.
-TAIL_LINES = 12
-#: Lines in which the exception is looked for.
-TRACEBACK_LINES = 200
 
 
 def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
@@ -65,7 +62,7 @@ def _hook(watch: Watch, request: dict[str, Any]) -> dict[str, Any]:
         stream.end()
     return {
         "ok": ended.code == 0,
-        "output": [line for stream in streams for line in stream.tail(TRACEBACK_LINES)],
+        "output": [line for stream in streams for line in stream.tail(RECENT_LINES)],
     }
 
 
@@ -122,8 +119,9 @@ class _Run:
         with tempfile.TemporaryDirectory(prefix="mftctl-") if needs_files else nullcontext() as folder:
             argv = self._command(store, attempt, folder)
             self.channel.send({"event": "started", "pid": os.getpid()})
+            grace = process.GRACE_ELSEWHERE if attempt.elsewhere else process.GRACE
             ended = self.watch.run(
-                self.starter, argv, self._env, lambda fd, data: streams[fd - 1].feed(data), tick
+                self.starter, argv, self._env, lambda fd, data: streams[fd - 1].feed(data), tick, grace
             )
         for stream in streams:
             stream.end()
@@ -213,22 +211,12 @@ class _Run:
 
     def _failure(self, ended: Ended, streams: tuple[Stream, Stream], failures: int) -> dict[str, Any]:
         """What the worker tells Temporal: ``final`` once the user's budget or Metaflow's MAX_ATTEMPTS is used up."""
-        tail = streams[1].tail(TRACEBACK_LINES)[:-1]
-        log = tail[-TAIL_LINES:] or streams[0].tail(TAIL_LINES)
+        failed = told(streams)
         used_up = failures + 1 >= self.attempts or self.attempt.number + 1 >= MAX_ATTEMPTS
         how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"exited with code {ended.code}"
         return {
             "ok": False,
-            "message": _exception(tail) or how,
-            "log": log,
+            "message": failed.message or how,
+            "log": failed.log,
             "final": used_up or ended.code == EXIT_DISALLOW_RETRY,
         }
-
-
-def _exception(log: list[str]) -> str:
-    """What went wrong, in a line: the end of a traceback, or Metaflow's own text below its headline."""
-    lines = [line.rstrip() for line in log if line.strip()]
-    if not any(line.startswith("Traceback ") for line in lines):
-        headline = next((i for i, line in enumerate(lines) if line.endswith(" failed:")), -1)
-        return " ".join(line.strip() for line in lines[headline + 1 :])[:300]
-    return next((line[:300] for line in reversed(lines) if not line.startswith(" ")), "")

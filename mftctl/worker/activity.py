@@ -182,6 +182,7 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
         user_retries=given.user_retries,
         parameters=given.parameters,
         launch=given.rewrites,
+        elsewhere=given.elsewhere,
         since=given.since,
         origin=given.origin,
         origin_executions=given.origin_executions,
