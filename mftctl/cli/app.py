@@ -19,6 +19,8 @@ EPILOGUE = "Exit codes: 0 ok, 1 failed, 2 usage, 3 the run failed, 4 not found, 
 
 #: Groups of commands and their line in the help.
 GROUPS = {
+    "deployments": "See what is deployed and who serves it.",
+    "schedule": "See and steer when deployments start runs by themselves.",
     "runs": "Steer runs that have been started.",
     "events": "Tell of events that deployments wait for.",
     "profile": "Name servers and settings, and see what is in force.",
@@ -35,6 +37,21 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "unpause": ("runs:unpause", "Let a paused run go on."),
         "cancel": ("runs:cancel", "Stop a run, and wait until its tasks have stopped."),
         "terminate": ("runs:terminate", "End a run at once."),
+    },
+    "deployments": {
+        "list": ("deployments:list_", "List the deployments."),
+        "describe": ("deployments:describe", "Show all about a deployment, and who serves it."),
+        "diff": ("deployments:diff", "Say what a deploy of the flow's file would change."),
+        "delete": ("deployments:delete", "Delete a deployment; its runs go on."),
+    },
+    "schedule": {
+        "list": ("schedule:list_", "List the deployments that have a schedule."),
+        "describe": ("schedule:describe", "Show a schedule, and the runs that it has started last."),
+        "pause": ("schedule:pause", "Let a schedule start no more runs."),
+        "unpause": ("schedule:unpause", "Let a paused schedule start runs again."),
+        "trigger": ("schedule:trigger", "Start a run as if it were due now."),
+        "backfill": ("schedule:backfill", "Start the runs that were due in the past."),
+        "next": ("schedule:next_", "Say when a schedule is due next."),
     },
     "events": {
         "publish": ("events:publish", "Tell the deployments that wait for an event."),

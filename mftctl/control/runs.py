@@ -10,9 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import exceptions
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
     WorkflowFailureError,
@@ -28,6 +25,7 @@ from ..engine.failures import TIMEOUT
 from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
+from .workers import has_worker as has_worker  # noqa: PLC0414 - part of what is asked about a run
 
 #: What Temporal should carry in one payload at most.
 MAX_INPUT_BYTES = 256 * 1024
@@ -154,16 +152,6 @@ async def progress(handle: WorkflowHandle[Any, Any]) -> Progress | None:
     except (RPCError, WorkflowQueryFailedError):
         return None
     return found
-
-
-async def has_worker(client: Client, task_queue: str) -> bool:
-    """Whether any worker has asked the task queue for work of late."""
-    kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-    )
-    answer = await client.workflow_service.describe_task_queue(request)
-    return bool(answer.pollers)
 
 
 def failure(run_id: str, ended: Ended, hint: str) -> MftctlError:
