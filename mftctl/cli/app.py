@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
 from ..errors import Exit, MftctlError
+from .examples import epilogue
 from .output import Result
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "dev": ("dev:dev", "Run a Temporal server and its UI on this machine, until Ctrl-C."),
     "doctor": ("doctor:doctor", "Show this machine on one page, and clean up."),
+    "help": ("help:help_", "Show a topic, such as exit-codes, or the help of a command."),
+    "completion": ("completion:completion", "Write the script that completes commands in a shell."),
+    "schema": ("schema:schema", "Print the JSON schema of what a command writes."),
 }
 
 
@@ -88,10 +92,12 @@ def build() -> App:
         if isinstance(command, dict):
             group = App(name=name, help=GROUPS[name], help_format="plaintext", help_formatter="plain")
             for part, (where, line) in command.items():
-                group.command(f"mftctl.cli.{where}", name=part, help=line, help_epilogue="")
+                group.command(
+                    f"mftctl.cli.{where}", name=part, help=line, help_epilogue=epilogue(f"{name} {part}")
+                )
             app.command(group)
         else:
-            app.command(f"mftctl.cli.{command[0]}", name=name, help=command[1], help_epilogue="")
+            app.command(f"mftctl.cli.{command[0]}", name=name, help=command[1], help_epilogue=epilogue(name))
     return app
 
 

@@ -113,6 +113,16 @@ async def list_runs(
     return found
 
 
+async def ids_of(client: Client, prefix: str, limit: int) -> list[str]:
+    """Ids of the newest runs that begin so."""
+    start = prefix if prefix.startswith("temporal-") else "temporal-"
+    if not re.fullmatch(r"[\w.-]+", start) or not start.startswith(prefix):
+        return []
+    query = f"WorkflowId STARTS_WITH '{start}' AND ParentWorkflowId IS NULL"
+    listed = client.list_workflows(query, limit=limit, page_size=limit)
+    return list(dict.fromkeys([ids.run_id_of(one.id) async for one in listed]))
+
+
 def unknown(run_id: str) -> MftctlError:
     """The error for a run that is not there."""
     return MftctlError(f"there is no run '{run_id}'", exit=Exit.NOT_FOUND, code="run.unknown")
