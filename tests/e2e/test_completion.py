@@ -44,7 +44,7 @@ TYPED = (
 
 
 @pytest.fixture(scope="module")
-def known(server: str, lodging: Any) -> Iterator[Any]:
+def known(server: str, lodging: Any, wait_until: Any) -> Iterator[Any]:
     """A home with a file and a profile, and a server that knows a deployment and a run, by name only."""
     lodging.flow("typed.py", "")
     assert lodging.run("profile", "set", "prod", f"address={server}").returncode == 0
@@ -61,22 +61,22 @@ def known(server: str, lodging: Any) -> Iterator[Any]:
         await client.get_workflow_handle("temporal-typed-abc").terminate()
 
     asyncio.run(make())
+    # A busy machine is no slow server.
+    lodging.env["MFTCTL_COMPLETION_TIMEOUT"] = "30"
+    for kind, name in (("runs", "temporal-typed"), ("deployments", "TypedFlow")):
+        wait_until(
+            lambda kind=kind, name=name: name in lodging.run("__complete", kind, "").stdout, "it is listed"
+        )
     yield lodging
     asyncio.run(unmake())
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_words_are_completed(known: Any, shell: str, wait_until: Any) -> None:
+def test_words_are_completed(known: Any, shell: str) -> None:
     """Commands, options, choices, files, profiles, and names that the server knows, in bash, zsh and fish."""
     program, arguments, settings = SHELLS[shell]
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
-    # A busy machine is no slow server.
-    known.env["MFTCTL_COMPLETION_TIMEOUT"] = "30"
-    for kind, name in (("runs", "temporal-typed"), ("deployments", "TypedFlow")):
-        wait_until(
-            lambda kind=kind, name=name: name in known.run("__complete", kind, "").stdout, "it is listed"
-        )
     env = {**known.env, "TERM": "dumb" if shell == "bash" else "xterm", "LC_ALL": "C.UTF-8"}
     script = known.run("completion", shell)
     assert (script.returncode, script.stderr) == (0, "")
