@@ -130,10 +130,20 @@ class Deployment:
         timeout = profile.setting("workflow_timeout", self.workflow_timeout)
         workers = profile.get("max_workers", self.max_workers)
         if workers is not None and workers < 1:
-            raise MftctlError("--max-workers: at least 1 is needed", exit=Exit.USAGE, code="usage")
+            raise MftctlError(
+                "--max-workers: at least 1 is needed",
+                exit=Exit.USAGE,
+                code="usage",
+                hint="leave it out for 100",
+            )
         priority = profile.get("priority", self.priority)
         if priority is not None and not 1 <= priority <= 5:
-            raise MftctlError("--priority: 1 (first) to 5", exit=Exit.USAGE, code="usage")
+            raise MftctlError(
+                f"--priority: {priority} is not one of 1 (first) to 5",
+                exit=Exit.USAGE,
+                code="usage",
+                hint="leave it out for 3",
+            )
         branch, production = profiles.branch_of(profile, self.branch, self.production)
         return Options(
             decorators=tuple(dict.fromkeys((*(profile.get("with") or ()), *self.with_))),

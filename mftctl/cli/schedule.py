@@ -246,7 +246,9 @@ def next_(
         How many times, at most 1000 (default: 5).
     """
     if not 1 <= count <= 1000:
-        raise MftctlError("-n: 1 to 1000", exit=Exit.USAGE, code="usage")
+        raise MftctlError(
+            f"-n: {count} is not one of 1 to 1000", exit=Exit.USAGE, code="usage", hint="leave it out for 5"
+        )
 
     async def told(client: "Client", found: "Deployed") -> Result:
         from ..control import schedules
