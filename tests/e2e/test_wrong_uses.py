@@ -91,8 +91,8 @@ TABLE = [
     # files
     Wrong("deploy gone.py", 2, "flow.missing", "gone.py: no such file", "Python file"),
     Wrong("run folder", 2, "flow.missing", "folder: is a folder", "Python file"),
-    Wrong("deploy noflow.py", 1, "flow.invalid", "noflow.py", ""),
-    Wrong("deploy broken.py", 1, "flow.invalid", "nowhere", ""),
+    Wrong("deploy noflow.py", 1, "flow.none", "noflow.py", ""),
+    Wrong("deploy broken.py", 1, "flow.invalid", "no outgoing transitions", ""),
     Wrong("worker noflow.py", 2, "workerfile", "noflow.py", "--output"),
     Wrong("deployments diff Plain", 2, "flow.missing", "plain.py", "mftctl deployments diff Plain FLOW.py"),
     # settings
@@ -107,7 +107,7 @@ TABLE = [
     Wrong(
         "deployments list --profile prod",
         2,
-        "profile.file",
+        "profile.type",
         "typed.toml:2",
         "",
         env(MFTCTL_CONFIG="typed.toml"),
@@ -115,7 +115,7 @@ TABLE = [
     Wrong(
         "deployments list --profile prod",
         2,
-        "profile.file",
+        "profile.key",
         "key.toml:2",
         "address",
         env(MFTCTL_CONFIG="key.toml"),
