@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..codec import to_plain
 from .columns import columns
 from .moments import iso, shown
 from .shown import without_secrets
@@ -28,11 +28,11 @@ def plain(found: Deployed, workers: list[Worker]) -> dict[str, Any]:
         "deployment": found.name,
         "flow": manifest.flow,
         "version": manifest.version,
-        "schedule": None if manifest.schedule is None else to_plain(manifest.schedule),
+        "schedule": None if manifest.schedule is None else asdict(manifest.schedule),
         "paused": found.paused,
         "reason": found.reason,
         "next_run": iso(due[0]) if due and not found.paused else None,
-        "triggers": [to_plain(one) for one in manifest.triggers],
+        "triggers": [asdict(one) for one in manifest.triggers],
         "task_queue": manifest.task_queue,
         "workers": [one.to_plain() for one in workers],
         "owner": manifest.owner,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cyclopts import Parameter
 
-from ..codec import to_plain
 from .columns import columns
 from .deployed import when
 from .moments import iso, shown
@@ -26,7 +26,7 @@ def plain(found: Deployed) -> dict[str, Any]:
     return {
         "deployment": found.name,
         "flow": found.manifest.flow,
-        **to_plain(_schedule(found)),
+        **asdict(_schedule(found)),
         "paused": found.paused,
         "reason": found.reason,
         "next_run": iso(due[0]) if due and not found.paused else None,
