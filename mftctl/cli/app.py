@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "trigger": ("trigger:trigger", "Start a run of a deployment."),
     "runs": {
         "list": ("runs_list:list_", "List runs, with how far each is."),
+        "describe": ("runs_describe:describe", "Show a run: each step, what failed, what is tried again."),
         "resume": ("runs:resume", "Let a run that ended badly go on."),
         "pause": ("runs:pause", "Let a run start no new task."),
         "unpause": ("runs:unpause", "Let a paused run go on."),
