@@ -32,6 +32,9 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "runs": {
         "list": ("runs_list:list_", "List runs, with how far each is."),
         "describe": ("runs_describe:describe", "Show a run: each step, what failed, what is tried again."),
+        "watch": ("runs_watch:watch", "Watch a run until its end."),
+        "logs": ("runs_logs:logs", "Show what a run's tasks have printed."),
+        "artifacts": ("runs_logs:artifacts", "Show the artifacts of a run's task."),
         "resume": ("runs:resume", "Let a run that ended badly go on."),
         "pause": ("runs:pause", "Let a run start no new task."),
         "unpause": ("runs:unpause", "Let a paused run go on."),

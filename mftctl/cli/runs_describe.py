@@ -88,9 +88,11 @@ def as_data(
 ) -> dict[str, Any]:
     """The run as JSON values."""
     from .runs_list import row
+    from .view import in_order
 
     record, given = history.record, history.given
     assert given is not None
+    steps = record.steps()
     done, known = record.tally()
     failure = None if ended is None else ended.to_plain().get("failure")
     if failure is None and (failed := record.failed()):
@@ -106,7 +108,7 @@ def as_data(
         "resumed": given.generation,
         "task_queue": record.manifest.task_queue,
         "worker": served,
-        "steps": [_step(record.manifest.graph[one.name], one) for one in record.steps().values()],
+        "steps": [_step(record.manifest.graph[name], steps[name]) for name in in_order(record.manifest)],
         "failure": failure,
         "pending": [_pending(one) for one in open_tasks],
         "compensations": [_ran(one) for one in record.of("compensation")],

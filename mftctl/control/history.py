@@ -39,6 +39,11 @@ class History:
         self._record: Record | None = None
 
     @property
+    def is_there(self) -> bool:
+        """Whether anything was read yet."""
+        return self._record is not None
+
+    @property
     def record(self) -> Record:
         """What was read so far."""
         assert self._record is not None, "read first"
