@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "watch": ("runs_watch:watch", "Watch a run until its end."),
         "logs": ("runs_logs:logs", "Show what a run's tasks have printed."),
         "artifacts": ("runs_logs:artifacts", "Show the artifacts of a run's task."),
+        "report": ("runs_report:report", "Write a run as one HTML page."),
         "resume": ("runs:resume", "Let a run that ended badly go on."),
         "pause": ("runs:pause", "Let a run start no new task."),
         "unpause": ("runs:unpause", "Let a paused run go on."),
