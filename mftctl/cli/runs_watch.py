@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Seconds between looks at what the history has told.
 LOOK = 0.5
+#: Seconds between lines of what has changed: a share of the run's time so far, so that a long run has not too many.
+SHARE, RAREST = 0.03, 30.0
 
 
 def watch(
@@ -108,6 +110,7 @@ class Told:
         self._found = found
         self._history = history
         self._last: dict[str, dict[str, int]] = {}
+        self._told = float("-inf")
 
     def begin(self) -> None:
         """The run is watched from here on."""
@@ -120,6 +123,10 @@ class Told:
 
         if not self._history.is_there or self._found.ended is not None:
             return
+        now = time.monotonic()
+        if now - self._told < min(SHARE * self._found.seconds, RAREST):
+            return
+        self._told = now
         counts = {name: _plain(step) for name, step in self._history.record.steps().items() if step.known}
         if counts != self._last:
             self._last = counts

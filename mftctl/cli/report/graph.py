@@ -10,7 +10,7 @@ from ...manifest import Manifest, Step
 from ..durations import format_seconds
 from ..view import in_order
 
-WIDTH, HEIGHT, GAP, BETWEEN, MARGIN = 168, 46, 18, 30, 6
+WIDTH, HEIGHT, GAP, BETWEEN, MARGIN = 204, 46, 18, 30, 6
 #: A slot in a layer: a step's name, or the two ends of an edge that passes by.
 Slot = str | tuple[str, str]
 
@@ -108,7 +108,7 @@ def _back(one: tuple[int, int], other: tuple[int, int]) -> str:
 
 def _box(place: tuple[int, int], step: StepRecord, seconds: float | None) -> str:
     x, y = place
-    name = step.name if len(step.name) <= 21 else step.name[:20] + "…"
+    name = step.name if len(step.name) <= 26 else step.name[:25] + "…"
     told = [f"{step.done}/{step.known}"] if step.known else ["not reached"]
     told += [format_seconds(seconds)] if seconds is not None else []
     told += [f"{step.counts['failed']} failed"] if step.counts.get("failed") else []
