@@ -11,6 +11,8 @@ from ..durations import format_seconds
 from ..view import in_order
 
 WIDTH, HEIGHT, GAP, BETWEEN, MARGIN = 204, 46, 18, 30, 6
+#: Characters that a box has room for.
+MAX_NAME, MAX_TOLD = 24, 31
 #: A slot in a layer: a step's name, or the two ends of an edge that passes by.
 Slot = str | tuple[str, str]
 
@@ -108,14 +110,17 @@ def _back(one: tuple[int, int], other: tuple[int, int]) -> str:
 
 def _box(place: tuple[int, int], step: StepRecord, seconds: float | None) -> str:
     x, y = place
-    name = step.name if len(step.name) <= 26 else step.name[:25] + "…"
+    name = step.name if len(step.name) <= MAX_NAME else step.name[: MAX_NAME - 1] + "…"
     told = [f"{step.done}/{step.known}"] if step.known else ["not reached"]
     told += [format_seconds(seconds)] if seconds is not None else []
     told += [f"{step.counts['failed']} failed"] if step.counts.get("failed") else []
     told += [f"{step.retries} retried"] if step.retries else []
+    whole = ", ".join(told)
+    while len(" · ".join(told)) > MAX_TOLD:
+        told.pop()
     share = round((WIDTH - 4) * step.done / step.known) if step.known else 0
     return (
-        f'<g class="{step.state}"><title>{escape(step.name)}: {step.state}</title>'
+        f'<g class="{step.state}"><title>{escape(step.name)}: {step.state}, {whole}</title>'
         f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
         f'<rect class="bar" x="{x + 2}" y="{y + HEIGHT - 6}" width="{share}" height="4" rx="2"/>'
         f'<text x="{x + 10}" y="{y + 18}">{escape(name)}</text>'
