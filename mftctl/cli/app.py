@@ -22,7 +22,7 @@ EPILOGUE = "Exit codes: 0 ok, 1 failed, 2 usage, 3 the run failed, 4 not found, 
 GROUPS = {
     "deployments": "See what is deployed and who serves it.",
     "schedule": "See and steer when deployments start runs by themselves.",
-    "runs": "Steer runs that have been started.",
+    "runs": "Look at runs, and steer them.",
     "events": "Tell of events that deployments wait for.",
     "profile": "Name servers and settings, and see what is in force.",
 }
@@ -33,11 +33,17 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "worker": ("worker:worker", "Work off the tasks of deployments, until told to stop."),
     "trigger": ("trigger:trigger", "Start a run of a deployment."),
     "runs": {
+        "list": ("runs_list:list_", "List runs, with how far each is."),
+        "describe": ("runs_describe:describe", "Show a run: each step, what failed, what is tried again."),
+        "watch": ("runs_watch:watch", "Watch a run until its end."),
+        "logs": ("runs_logs:logs", "Show what a run's tasks have printed."),
+        "artifacts": ("runs_logs:artifacts", "Show the artifacts of a run's task."),
+        "report": ("runs_report:report", "Write a run as one HTML page."),
         "resume": ("runs:resume", "Let a run that ended badly go on."),
         "pause": ("runs:pause", "Let a run start no new task."),
         "unpause": ("runs:unpause", "Let a paused run go on."),
-        "cancel": ("runs:cancel", "Stop a run, and wait until its tasks have stopped."),
-        "terminate": ("runs:terminate", "End a run at once."),
+        "cancel": ("stopping:cancel", "Stop runs, and wait until their tasks have stopped."),
+        "terminate": ("stopping:terminate", "End runs at once."),
     },
     "deployments": {
         "list": ("deployments:list_", "List the deployments."),

@@ -20,6 +20,33 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("mftctl trigger TrainFlow alpha=0.1", "start a run, and say its id"),
         ("mftctl trigger TrainFlow --wait --timeout 2h", "wait for its end: exit code 0, 3 or 124"),
     ),
+    "runs list": (
+        (
+            "mftctl runs list --deployment TrainFlow --status failed --since 7d",
+            "what failed in the last week",
+        ),
+        ("mftctl runs list --limit 1 -o name", "the newest run's id"),
+    ),
+    "runs describe": (
+        ("mftctl runs describe @latest --deployment TrainFlow", "the newest run of a deployment"),
+        ("mftctl runs describe temporal-trainflow-7qk", "the beginning of an id will do"),
+    ),
+    "runs watch": (
+        ("mftctl runs watch temporal-trainflow-7qk2m9xw4c --timeout 1h", "exit code 0, 3, or 124"),
+    ),
+    "runs logs": (
+        ("mftctl runs logs temporal-trainflow-7qk2m9xw4c train --follow", "of one step, as it goes on"),
+        (
+            "mftctl runs logs temporal-trainflow-7qk2m9xw4c train/3 --stderr --attempt 0",
+            "of one task's attempt",
+        ),
+    ),
+    "runs artifacts": (
+        ("mftctl runs artifacts temporal-trainflow-7qk2m9xw4c end", "what the step has left, by name"),
+    ),
+    "runs report": (
+        ("mftctl runs report temporal-trainflow-7qk2m9xw4c -o report.html", "a page for a browser"),
+    ),
     "runs resume": (
         ("mftctl runs resume temporal-trainflow-7qk2m9xw4c --wait", "let it go on where it failed"),
         ("mftctl runs resume temporal-trainflow-7qk2m9xw4c --latest-code", "with what was mended since"),

@@ -81,6 +81,15 @@ class Limited(Connection):
             ) from None
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Latest:
+    """Whose latest run is meant."""
+
+    deployment: str | None = None
+    """With @latest: the deployment whose latest run is meant."""
+
+
 @Parameter(name="*", group=Group("Deployment", sort_key=100))
 @dataclass(frozen=True, kw_only=True)
 class Deployment:

@@ -37,11 +37,14 @@ def get(name: str) -> Schema | None:
         "properties": {"schema_version": version, **told["properties"]},
         "required": ["schema_version", *told["required"]],
     }
+    shape = {"type": "array", "items": one} if name in _LISTS else one
+    if name in _SEVERAL:
+        shape = {"anyOf": [one, {"type": "array", "items": one}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": name if name in {"error", "event"} else f"mftctl {name.replace('.', ' ')} -o json",
         "description": "Keys may be added under the same schema_version; none changes its meaning.",
-        **({"type": "array", "items": one} if name in _LISTS else one),
+        **shape,
     }
 
 
@@ -92,6 +95,59 @@ _TRIGGER = rows(name=TEXT, type=one_of("event", "run"), parameters=many(many(TEX
 _CHANGE = maybe(rows(what=TEXT, kind=TEXT), name=TEXT, before=ANY, after=ANY)
 _RUN = maybe(rows(run_id=TEXT, flow=TEXT, version=TEXT, status=one_of(*STATUSES)), failure=_FAILURE)
 _STATE = rows(run_id=TEXT, status=one_of(*STATUSES, "cancelling"))
+_STOPPED = maybe(
+    rows(run_id=TEXT), status=one_of(*STATUSES, "cancelling"), error=rows(code=TEXT, message=TEXT)
+)
+_LISTED = rows(
+    run_id=TEXT,
+    flow=TEXT,
+    deployment=TEXT,
+    version=TEXT,
+    owner=TEXT,
+    status=one_of(*STATUSES),
+    started=TIME,
+    ended=null(TIME),
+    seconds=NUMBER,
+    tasks=null(rows(done=WHOLE, known=WHOLE)),
+    failed_step=null(TEXT),
+    tags=many(TEXT),
+)
+_STEP = rows(
+    step=TEXT,
+    type=TEXT,
+    next=many(TEXT),
+    state=one_of("none", "waiting", "running", "done", "failed", "cancelled"),
+    known=WHOLE,
+    done=WHOLE,
+    running=WHOLE,
+    failed=WHOLE,
+    cancelled=WHOLE,
+    kept=WHOLE,
+    retries=WHOLE,
+    began=null(TIME),
+    ended=null(TIME),
+    seconds=null(NUMBER),
+)
+_PENDING = rows(
+    step=TEXT,
+    task=TEXT,
+    label=TEXT,
+    state=one_of("waiting", "running", "retrying"),
+    attempt=WHOLE,
+    since=null(TIME),
+    next_attempt=null(TIME),
+    message=null(TEXT),
+    worker=null(TEXT),
+)
+_RAN = rows(
+    name=TEXT,
+    task=null(TEXT),
+    label=TEXT,
+    state=TEXT,
+    began=null(TIME),
+    seconds=null(NUMBER),
+    message=null(TEXT),
+)
 _DEPLOYMENT = rows(
     deployment=TEXT,
     flow=TEXT,
@@ -149,8 +205,30 @@ _SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "runs.pause": _STATE,
     "runs.unpause": _STATE,
-    "runs.cancel": _STATE,
-    "runs.terminate": _STATE,
+    "runs.cancel": _STOPPED,
+    "runs.terminate": _STOPPED,
+    "runs.list": _LISTED,
+    "runs.describe": plus(
+        _LISTED,
+        pathspec=TEXT,
+        parameters=by_name(TEXT),
+        origin=null(TEXT),
+        resumed=WHOLE,
+        task_queue=TEXT,
+        worker=null(FLAG),
+        steps=many(_STEP),
+        failure=null(_FAILURE),
+        pending=many(_PENDING),
+        compensations=many(_RAN),
+        hooks=many(_RAN),
+        links=rows(temporal=null(TEXT), client=TEXT),
+    ),
+    "runs.watch": plus(_RUN, deployment=TEXT),
+    "runs.logs": rows(time=TIME, step=TEXT, task=TEXT, attempt=null(WHOLE), stream=TEXT, text=TEXT),
+    "runs.artifacts": rows(
+        name=TEXT, type=TEXT, text=null(TEXT), size=null(WHOLE), value=ANY, problem=null(TEXT)
+    ),
+    "runs.report": rows(run_id=TEXT, file=TEXT),
     "deployments.list": _DEPLOYMENT,
     "deployments.describe": plus(
         _DEPLOYMENT,
@@ -222,5 +300,16 @@ _SCHEMAS: Final[dict[str, Schema]] = {
     ),
 }
 _LISTS: Final = frozenset(
-    {"deployments.list", "schedule.list", "schedule.next", "events.list", "profile.list"}
+    {
+        "deployments.list",
+        "schedule.list",
+        "schedule.next",
+        "events.list",
+        "profile.list",
+        "runs.list",
+        "runs.logs",
+        "runs.artifacts",
+    }
 )
+#: Of these, what is done to several things at once is a list.
+_SEVERAL: Final = frozenset({"runs.cancel", "runs.terminate"})

@@ -31,7 +31,7 @@ from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from . import listening, timing, tokens
-from .runs import backstop
+from .runs import backstop, memo_of
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -252,7 +252,8 @@ async def _describe(client: Client, name: str) -> Deployed:
 def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
     # What a Schedule starts has its id from the server, and the defaults that were evaluated at deploy.
     defaults = {one.name: one.default for one in manifest.parameters if one.default is not None}
-    given: dict[str, Any] = RunInput(manifest=manifest, run_id="", parameters=defaults).to_plain()
+    run = RunInput(manifest=manifest, run_id="", parameters=defaults)
+    given: dict[str, Any] = run.to_plain()
     size = len(json.dumps(given))
     if size > MAX_MANIFEST_BYTES:
         raise MftctlError(
@@ -265,7 +266,7 @@ def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
         id=ids.scheduled_workflow_id(manifest.flow, manifest.deployment),
         task_queue=manifest.task_queue,
         execution_timeout=backstop(manifest),
-        memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
+        memo=memo_of(run),
         static_summary=manifest.summary,
         static_details=manifest.description,
         priority=Priority(priority_key=manifest.priority),

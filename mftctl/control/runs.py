@@ -22,7 +22,7 @@ from temporalio.service import RPCError
 
 from .. import ids
 from ..engine.failures import TIMEOUT
-from ..engine.inputs import RunInput
+from ..engine.inputs import TAGS, RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from .workers import has_worker as has_worker  # noqa: PLC0414 - part of what is asked about a run
@@ -101,11 +101,23 @@ async def launch(
         task_queue=manifest.task_queue,
         id_reuse_policy=reuse,
         execution_timeout=backstop(manifest),
-        memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
+        memo=memo_of(run),
         static_summary=manifest.summary,
         static_details=manifest.description,
         priority=Priority(priority_key=manifest.priority),
     )
+
+
+def memo_of(run: RunInput) -> dict[str, Any]:
+    """What lists show of a run from its start on."""
+    manifest = run.manifest
+    tags = {TAGS: list(run.launch.tags)} if run.launch.tags else {}
+    return {
+        "deployment": manifest.deployment,
+        "version": manifest.version,
+        "owner": manifest.owner,
+        **tags,
+    }
 
 
 def backstop(manifest: Manifest) -> timedelta | None:

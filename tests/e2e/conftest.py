@@ -17,6 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds after which something that should have happened never will; far more than it takes on a busy machine.
 TIMEOUT = 90.0
+#: Commands that write events with `-o jsonl`.
+EVENTFUL = {"run", "trigger", "runs.watch", "runs.resume"}
 COMMAND = (sys.executable, "-m", "mftctl")
 
 
@@ -223,7 +225,7 @@ def check_json(arguments: tuple[str, ...], out: str, error: str) -> None:
         hold(json.loads(out), name)
     for line in out.splitlines() if form == "jsonl" else ():
         told = json.loads(line)
-        hold(told, "event" if "event" in told and name in {"run", "trigger"} else name, line=True)
+        hold(told, "event" if "event" in told and name in EVENTFUL else name, line=True)
 
 
 def hold(told: object, name: str, *, line: bool = False) -> None:
