@@ -92,7 +92,8 @@ def _command(app: App, words: tuple[str, ...], line: str) -> Command:
             arguments.append(Argument(one.names[0].strip("-").upper(), told, one.required, many))
             continue
         choices = tuple(map(str, one.get_choices(force=True) or ()))
-        group = next(iter(one.parameter.group or ()), None)
+        named = one.parameter.group
+        group = next(iter(named), None) if isinstance(named, tuple) else named
         options.append(
             Option(
                 names=tuple(sorted(one.names, key=lambda name: (len(name), name))),
