@@ -91,7 +91,7 @@ TABLE = [
     # files
     Wrong("deploy gone.py", 2, "flow.missing", "gone.py: no such file", "Python file"),
     Wrong("run folder", 2, "flow.missing", "folder: is a folder", "Python file"),
-    Wrong("deploy noflow.py", 1, "flow.none", "noflow.py", ""),
+    Wrong("deploy noflow.py", 1, "flow.none", "noflow.py", "FlowSpec"),
     Wrong("deploy broken.py", 1, "flow.invalid", "no outgoing transitions", ""),
     Wrong("worker noflow.py", 2, "workerfile", "noflow.py", "--output"),
     Wrong("deployments diff Plain", 2, "flow.missing", "plain.py", "mftctl deployments diff Plain FLOW.py"),
@@ -103,7 +103,7 @@ TABLE = [
     Wrong("profile use nobody", 2, "profile.unknown", "nobody", "prod"),
     Wrong("deployments list --profile prdo", 2, "profile.unknown", "prdo", "'prod'"),
     Wrong("deployments list", 2, "profile.unknown", "MFTCTL_PROFILE", "'prod'", env(MFTCTL_PROFILE="porod")),
-    Wrong("deployments list", 2, "profile.file", "bad.toml", "", env(MFTCTL_CONFIG="bad.toml")),
+    Wrong("deployments list", 2, "profile.file", "bad.toml", "brackets", env(MFTCTL_CONFIG="bad.toml")),
     Wrong(
         "deployments list --profile prod",
         2,
@@ -125,13 +125,15 @@ TABLE = [
         1,
         "profile.write",
         "/sys/",
-        "",
+        "MFTCTL_CONFIG",
         env(MFTCTL_CONFIG="/sys/mftctl/config.toml"),
     ),
     Wrong("deploy flow.py", 2, "variable", "MFTCTL_MAX_WORKERS", "", env(MFTCTL_MAX_WORKERS="x")),
     # the server
     Wrong(f"trigger Plain --address {NOBODY}", 5, "temporal.unreachable", NOBODY, "mftctl dev"),
-    Wrong("trigger Plain --address no.host.invalid:7233", 5, "temporal.dns", "no.host.invalid", ""),
+    Wrong(
+        "trigger Plain --address no.host.invalid:7233", 5, "temporal.dns", "no.host.invalid", "spelt right"
+    ),
     Wrong(
         "trigger Plain --address REFUSING",
         5,
@@ -140,7 +142,7 @@ TABLE = [
         "key",
         env(TEMPORAL_API_KEY="expired", TEMPORAL_TLS="false"),
     ),
-    Wrong("deployments list --temporal-namespace gone", 5, "temporal.namespace", "gone", ""),
+    Wrong("deployments list --temporal-namespace gone", 5, "temporal.namespace", "gone", "namespace create"),
     Wrong("schedule list --timeout 1ms", 124, "timeout", "not done after", ""),
     # what is not there, or not one
     Wrong("trigger Nobody", 4, "deployment.unknown", "'Nobody'", "Plain"),
@@ -149,13 +151,13 @@ TABLE = [
     ),
     Wrong("deployments delete Nobody --yes", 4, "deployment.unknown", "'Nobody'", "Plain"),
     Wrong("schedule pause Nobody", 4, "deployment.unknown", "'Nobody'", "Plain"),
-    Wrong("runs pause temporal-none", 4, "run.unknown", "temporal-none", ""),
-    Wrong("runs resume none", 4, "run.unknown", "none", ""),
-    Wrong("events describe never", 4, "event.unknown", "never", ""),
+    Wrong("runs pause temporal-none", 4, "run.unknown", "temporal-none", "mftctl runs list"),
+    Wrong("runs resume none", 4, "run.unknown", "none", "mftctl runs list"),
+    Wrong("events describe never", 4, "event.unknown", "never", "mftctl events list"),
     # what cannot be done to it
     Wrong("trigger Plain beta=1", 2, "parameter.invalid", "beta", "alpha"),
-    Wrong("trigger Plain alpha=one", 2, "parameter.invalid", "alpha", ""),
-    Wrong("trigger Plain", 2, "parameter.invalid", "alpha", ""),
+    Wrong("trigger Plain alpha=one", 2, "parameter.invalid", "alpha", "whole number"),
+    Wrong("trigger Plain", 2, "parameter.invalid", "alpha", "alpha=VALUE"),
     Wrong("schedule pause Plain", 6, "schedule.none", "Plain has no schedule", "mftctl trigger Plain"),
     Wrong("schedule unpause Daily --strict", 6, "schedule.unchanged", "was not paused", ""),
     Wrong("schedule pause Foreign", 6, "token.wrong", "somebody", "--authorize"),
@@ -277,6 +279,7 @@ def test_a_wrong_use_is_told_so(call: Any, place: dict[str, str], wrong: Wrong) 
     assert told[0].startswith("mftctl: ")
     assert place.get(wrong.message, wrong.message) in told[0]
     assert len(told) == 1 + bool(told[1:]), error
+    assert bool(told[1:]) == bool(wrong.hint), error
     if wrong.hint:
         assert told[1].startswith("hint: ")
         assert wrong.hint in told[1]
