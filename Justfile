@@ -47,6 +47,10 @@ fmt:
     ruff check --fix-only --quiet
     ruff format
 
+# remake docs/reference from the commands
+docs:
+    python packaging/reference.py
+
 # measure what users wait for: each script of benchmarks/
 bench: build
     for script in benchmarks/*.py; do python "$script"; done

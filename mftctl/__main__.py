@@ -7,6 +7,7 @@ A process that used temporalio can crash in interpreter shutdown after its work 
 from __future__ import annotations
 
 import gc
+import io
 import os
 import signal
 import sys
@@ -30,6 +31,9 @@ def main() -> NoReturn:
     # A stream that was closed by whoever started us is None: there is nobody to write to.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - kept open
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a locale without the letter is no reason to fail
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt as interrupt:
@@ -47,6 +51,10 @@ def run(argv: list[str]) -> int:
             if argv == ["--version"]:
                 output.write(f"mftctl {__version__}\n")
                 return Exit.OK
+            if argv[:1] == ["__complete"]:
+                from .cli.complete import complete
+
+                return complete([word for word in argv[1:] if word != "--"])
             from .cli.app import call
 
             return output.render(call(argv))

@@ -105,12 +105,24 @@ def open_server(port: int = 0, ui_port: int = 0) -> Opening:
 
 def running() -> str | None:
     """Address of the embedded server when one runs now."""
+    found = _found()
+    return None if found is None else found.address
+
+
+def ui_of(address: str) -> str | None:
+    """The UI of the embedded server when it runs at that address."""
+    found = _found()
+    return found.ui if found is not None and found.address == address else None
+
+
+def _found() -> Lease | None:
+    """The embedded server when one runs now; no share is held in it any more."""
     with suppress(OSError, MftctlError, ValueError):
         connection = _join()
         if connection is not None:
             lease = Opening(connection, started=False).lease()
             lease.release()
-            return lease.address
+            return lease
     return None
 
 

@@ -27,9 +27,18 @@ def new_run_id(flow: str) -> str:
     return f"temporal-{flow.lower()}-{suffix}"
 
 
-def scheduled_workflow_id(flow: str) -> str:
-    """The workflow id a Schedule starts from; the server appends ``-<RFC 3339 time>``."""
-    return f"temporal-{flow.lower()}"
+def scheduled_workflow_id(flow: str, deployment: str) -> str:
+    """The workflow id a Schedule starts from; the server appends ``-<RFC 3339 time>``.
+
+    Deployments of one flow may be due at the same time, and their runs are different ones.
+    """
+    apart = "" if deployment == flow else f"-{hashlib.sha256(deployment.encode()).hexdigest()[:8]}"
+    return f"temporal-{flow.lower()}{apart}"
+
+
+def due_workflow_id(flow: str, deployment: str, due: str) -> str:
+    """The workflow id of the run that a Schedule starts when it is due (an RFC 3339 time)."""
+    return f"{scheduled_workflow_id(flow, deployment)}-{due}"
 
 
 def run_id_of(workflow_id: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
 from ..errors import Exit, MftctlError
+from .examples import epilogue
 from .output import Result
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ EPILOGUE = "Exit codes: 0 ok, 1 failed, 2 usage, 3 the run failed, 4 not found, 
 
 #: Groups of commands and their line in the help.
 GROUPS = {
-    "runs": "Steer runs that have been started.",
+    "deployments": "See what is deployed and who serves it.",
+    "schedule": "See and steer when deployments start runs by themselves.",
+    "runs": "Look at runs, and steer them.",
     "events": "Tell of events that deployments wait for.",
     "profile": "Name servers and settings, and see what is in force.",
 }
@@ -30,11 +33,32 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "worker": ("worker:worker", "Work off the tasks of deployments, until told to stop."),
     "trigger": ("trigger:trigger", "Start a run of a deployment."),
     "runs": {
+        "list": ("runs_list:list_", "List runs, with how far each is."),
+        "describe": ("runs_describe:describe", "Show a run: each step, what failed, what is tried again."),
+        "watch": ("runs_watch:watch", "Watch a run until its end."),
+        "logs": ("runs_logs:logs", "Show what a run's tasks have printed."),
+        "artifacts": ("runs_logs:artifacts", "Show the artifacts of a run's task."),
+        "report": ("runs_report:report", "Write a run as one HTML page."),
         "resume": ("runs:resume", "Let a run that ended badly go on."),
         "pause": ("runs:pause", "Let a run start no new task."),
         "unpause": ("runs:unpause", "Let a paused run go on."),
-        "cancel": ("runs:cancel", "Stop a run, and wait until its tasks have stopped."),
-        "terminate": ("runs:terminate", "End a run at once."),
+        "cancel": ("stopping:cancel", "Stop runs, and wait until their tasks have stopped."),
+        "terminate": ("stopping:terminate", "End runs at once."),
+    },
+    "deployments": {
+        "list": ("deployments:list_", "List the deployments."),
+        "describe": ("deployments:describe", "Show all about a deployment, and who serves it."),
+        "diff": ("deployments:diff", "Say what a deploy of the flow's file would change."),
+        "delete": ("deployments:delete", "Delete a deployment; its runs go on."),
+    },
+    "schedule": {
+        "list": ("schedule:list_", "List the deployments that have a schedule."),
+        "describe": ("schedule:describe", "Show a schedule, and the runs that it has started last."),
+        "pause": ("schedule:pause", "Let a schedule start no more runs."),
+        "unpause": ("schedule:unpause", "Let a paused schedule start runs again."),
+        "trigger": ("schedule:trigger", "Start a run as if it were due now."),
+        "backfill": ("schedule:backfill", "Start the runs that were due in the past."),
+        "next": ("schedule:next_", "Say when a schedule is due next."),
     },
     "events": {
         "publish": ("events:publish", "Tell the deployments that wait for an event."),
@@ -52,6 +76,9 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "dev": ("dev:dev", "Run a Temporal server and its UI on this machine, until Ctrl-C."),
     "doctor": ("doctor:doctor", "Show this machine on one page, and clean up."),
+    "help": ("help:help_", "Show a topic, such as exit-codes, or the help of a command."),
+    "completion": ("completion:completion", "Write the script that completes commands in a shell."),
+    "schema": ("schema:schema", "Print the JSON schema of what a command writes."),
 }
 
 
@@ -71,10 +98,12 @@ def build() -> App:
         if isinstance(command, dict):
             group = App(name=name, help=GROUPS[name], help_format="plaintext", help_formatter="plain")
             for part, (where, line) in command.items():
-                group.command(f"mftctl.cli.{where}", name=part, help=line, help_epilogue="")
+                group.command(
+                    f"mftctl.cli.{where}", name=part, help=line, help_epilogue=epilogue(f"{name} {part}")
+                )
             app.command(group)
         else:
-            app.command(f"mftctl.cli.{command[0]}", name=name, help=command[1], help_epilogue="")
+            app.command(f"mftctl.cli.{command[0]}", name=name, help=command[1], help_epilogue=epilogue(name))
     return app
 
 

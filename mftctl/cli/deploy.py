@@ -1,12 +1,12 @@
 """`mftctl deploy`: register a flow with a Temporal server."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..codec import to_plain
 from ..compiler.options import Options
 from ..control.tokens import Claim
 from ..manifest import Manifest
@@ -78,9 +78,9 @@ def _result(manifest: Manifest, previous: Manifest | None, due: list[str], worke
         "version": manifest.version,
         "flow": manifest.flow,
         "task_queue": manifest.task_queue,
-        "schedule": None if manifest.schedule is None else to_plain(manifest.schedule),
+        "schedule": None if manifest.schedule is None else asdict(manifest.schedule),
         "next_runs": due,
-        "triggers": [to_plain(one) for one in manifest.triggers],
+        "triggers": [asdict(one) for one in manifest.triggers],
         "changes": [change.to_plain() for change in found],
         "previous_version": before,
         "production_token": manifest.token,

@@ -100,11 +100,14 @@ async def _list_deployments(call: Call) -> Result:
     from ..control import deployments
 
     client = await open_client(call.connection, call.profile)
-    found = await deployments.rows(client)
+    found = await deployments.every(client)
     if not call.options.get("all"):
-        found = [row for row in found if row.flow == call.state.flow.name]
-    lines = [f"{row.deployment}\t{row.version}\t{row.owner}\t{row.deployed_at}" for row in found]
-    names = [row.deployment for row in found]
+        found = [one for one in found if one.manifest.flow == call.state.flow.name]
+    lines = [
+        f"{one.name}\t{one.manifest.version}\t{one.manifest.owner}\t{one.deployed_at.isoformat(timespec='seconds')}"
+        for one in found
+    ]
+    names = [one.name for one in found]
     return Result([{"name": name} for name in names], "\n".join(lines), names)
 
 

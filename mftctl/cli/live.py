@@ -23,7 +23,9 @@ REFRESH = 8
 
 
 @dataclass
-class _Step:
+class StepRow:
+    """A step as it is drawn; times are of the monotonic clock."""
+
     known: int = 0
     running: int = 0
     done: int = 0
@@ -33,10 +35,12 @@ class _Step:
 
     @property
     def total(self) -> int:
+        """Tasks known so far."""
         return max(self.known, self.running + self.done + self.failed)
 
     @property
     def seconds(self) -> float:
+        """From its first task's begin to its last one's end, or until now."""
         return 0.0 if self.began is None else (self.ended or time.monotonic()) - self.began
 
 
@@ -48,7 +52,7 @@ class LiveView(View):
     def __init__(self) -> None:
         super().__init__(sys.stdout)
         self._spinner = Spinner("dots")
-        self._steps: dict[str, _Step] = {}
+        self._steps: dict[str, StepRow] = {}
         self._run = ""
         self._began = time.monotonic()
         self._console = Console(highlight=False)
@@ -56,7 +60,7 @@ class LiveView(View):
 
     def begin(self, steps: tuple[str, ...], run: str) -> None:
         """Start to draw."""
-        self._steps = {step: _Step() for step in steps}
+        self._steps = {step: StepRow() for step in steps}
         self._run = run
         self._live.start()
 
@@ -99,33 +103,38 @@ class LiveView(View):
         super().cancelled(event)
         self._leave(event)
 
-    def _leave(self, event: TaskEvent) -> _Step:
+    def _leave(self, event: TaskEvent) -> StepRow:
         step = self._steps[event.task.ref.step]
         step.running -= 1
         step.ended = time.monotonic() if step.running == 0 else None
         return step
 
     def _draw(self) -> RenderableType:
-        table = Table.grid(padding=(0, 1))
-        for name, step in self._steps.items():
-            if step.total:
-                table.add_row(self._mark(step), name, _bar(step), _counts(step), format_seconds(step.seconds))
-        head = Text.assemble((self._run, "bold"), "  ", format_seconds(time.monotonic() - self._began))
-        return Group(head, table)
-
-    def _mark(self, step: _Step) -> RenderableType:
-        if step.failed:
-            return Text("✗", "red")
-        if step.done == step.total:
-            return Text("✓", "green")
-        return self._spinner if step.running else Text("·", "dim")
+        return board(self._run, time.monotonic() - self._began, self._steps, self._spinner)
 
 
-def _bar(step: _Step) -> RenderableType:
+def board(run: str, seconds: float, steps: dict[str, StepRow], spinner: Spinner) -> RenderableType:
+    """A run as it is drawn: its name and time, below it a line a step."""
+    table = Table.grid(padding=(0, 1))
+    for name, step in steps.items():
+        if step.total:
+            table.add_row(_mark(step, spinner), name, _bar(step), _counts(step), format_seconds(step.seconds))
+    return Group(Text.assemble((run, "bold"), "  ", format_seconds(seconds)), table)
+
+
+def _mark(step: StepRow, spinner: Spinner) -> RenderableType:
+    if step.failed:
+        return Text("✗", "red")
+    if step.done == step.total:
+        return Text("✓", "green")
+    return spinner if step.running else Text("·", "dim")
+
+
+def _bar(step: StepRow) -> RenderableType:
     return ProgressBar(total=step.total, completed=step.done, width=BAR_WIDTH) if step.total > 1 else Text("")
 
 
-def _counts(step: _Step) -> Text:
+def _counts(step: StepRow) -> Text:
     parts = [f"{step.done}/{step.total} done"]
     parts += [f"{step.running} running"] if step.running else []
     text = Text(", ".join(parts))

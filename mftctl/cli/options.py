@@ -1,10 +1,12 @@
 """Options that commands share, and what they come to with the environment and the profile."""
 
+import asyncio
 import os
 import sys
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Group, Parameter
 
@@ -15,8 +17,10 @@ from ..errors import Exit, MftctlError
 from . import durations
 from .output import Format
 
+T = TypeVar("T")
 Overlap = Literal["skip", "buffer-one", "cancel-other", "allow-all"]
 FLAG = Parameter(negative="")
+YES = Parameter(name=["--yes", "-y"], negative="")
 LIST = Parameter(negative="")
 
 
@@ -27,6 +31,8 @@ class Output:
 
     format: Annotated[Format, Parameter(name=["--format", "-o"])] = "text"
     """text for people, json or jsonl for programs, name for just the name."""
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False
+    """Say nothing but the result and errors."""
 
 
 @Parameter(name="*", group=Group("Connection", sort_key=200))
@@ -44,6 +50,44 @@ class Connection:
     def settings(self) -> profiles.Profile:
         """The profile in force."""
         return profiles.load(self.profile)
+
+
+@Parameter(name="*", group=Group("Connection", sort_key=200))
+@dataclass(frozen=True, kw_only=True)
+class Limited(Connection):
+    """A connection whose server has so long to answer."""
+
+    timeout: str | None = None
+    """Give up after this time, such as 90s or 5m (exit code 124)."""
+
+    def run(self, doing: Coroutine[Any, Any, T]) -> T:
+        """Do what needs the server; MftctlError with exit code 124 when it takes longer than --timeout."""
+        return asyncio.run(self._within(doing))
+
+    async def _within(self, doing: Coroutine[Any, Any, T]) -> T:
+        try:
+            limit = None if self.timeout is None else durations.parse(self.timeout, "--timeout")
+        except MftctlError:
+            doing.close()
+            raise
+        try:
+            async with asyncio.timeout(limit):
+                return await doing
+        except TimeoutError:
+            if limit is None:
+                raise
+            raise MftctlError(
+                f"not done after {durations.format_seconds(limit)}", exit=Exit.TIMEOUT, code="timeout"
+            ) from None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Latest:
+    """Whose latest run is meant."""
+
+    deployment: str | None = None
+    """With @latest: the deployment whose latest run is meant."""
 
 
 @Parameter(name="*", group=Group("Deployment", sort_key=100))
@@ -95,10 +139,20 @@ class Deployment:
         timeout = profile.setting("workflow_timeout", self.workflow_timeout)
         workers = profile.get("max_workers", self.max_workers)
         if workers is not None and workers < 1:
-            raise MftctlError("--max-workers: at least 1 is needed", exit=Exit.USAGE, code="usage")
+            raise MftctlError(
+                "--max-workers: at least 1 is needed",
+                exit=Exit.USAGE,
+                code="usage",
+                hint="leave it out for 100",
+            )
         priority = profile.get("priority", self.priority)
         if priority is not None and not 1 <= priority <= 5:
-            raise MftctlError("--priority: 1 (first) to 5", exit=Exit.USAGE, code="usage")
+            raise MftctlError(
+                f"--priority: {priority} is not one of 1 (first) to 5",
+                exit=Exit.USAGE,
+                code="usage",
+                hint="leave it out for 3",
+            )
         branch, production = profiles.branch_of(profile, self.branch, self.production)
         return Options(
             decorators=tuple(dict.fromkeys((*(profile.get("with") or ()), *self.with_))),

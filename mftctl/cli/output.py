@@ -40,8 +40,10 @@ class Result:
 
 def begin(argv: Sequence[str]) -> None:
     """Take the format that the arguments ask for, before they are parsed, so that parse errors have it too."""
-    global _format  # noqa: PLW0603 - a process writes in one format
+    global _format, _quiet  # noqa: PLW0603 - a process writes in one way
     _format = chosen(argv)
+    options = argv[: argv.index("--")] if "--" in argv else argv
+    _quiet = not {"--quiet", "-q"}.isdisjoint(options)
 
 
 def chosen(argv: Sequence[str]) -> Format:
@@ -91,8 +93,8 @@ def fail(error: MftctlError, log: Sequence[str] = ()) -> int:
 
 
 def say(message: str) -> None:
-    """One line of talk; in JSON modes none, so that stderr holds the one error object or nothing."""
-    if not _is_json():
+    """One line of talk; with --quiet and in JSON modes none: there stderr holds the one error object or nothing."""
+    if not _quiet and not _is_json():
         _talk(f"mftctl: {message}\n")
 
 
@@ -114,6 +116,7 @@ def event(data: dict[str, Any]) -> None:
 
 
 _format: Format = "text"
+_quiet = False
 
 
 def _is_json() -> bool:

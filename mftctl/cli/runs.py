@@ -1,4 +1,4 @@
-"""`mftctl runs …`: what can be done to a run that has been started."""
+"""`mftctl runs resume|pause|unpause`: let a run that has been started go on, or wait."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from ..errors import Exit
 from . import durations
-from .options import FLAG, Connection, Output
+from .options import FLAG, Connection, Latest, Output
 from .output import Result
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def resume(
     wait: Annotated[bool, FLAG] = False,
     timeout: str | None = None,
     authorize: str | None = None,
-    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
+    connection: Connection = Connection(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Let a run that ended badly go on: tasks that finished keep their results, the others run again.
@@ -36,7 +37,7 @@ def resume(
     Parameters
     ----------
     run
-        The run's id.
+        The run: its id, the beginning of it, or @latest.
     step
         Run this step again, and all that follows it.
     latest_code
@@ -57,7 +58,7 @@ def resume(
     limit = None if timeout is None else durations.parse(timeout, "--timeout")
     stop = None if workflow_timeout is None else durations.parse(workflow_timeout, "--workflow-timeout")
 
-    async def doing(client: "Client") -> Result:
+    async def doing(client: "Client", run: str) -> Result:
         from ..control import found, runs, steering
         from .trigger import ended, wait_for
 
@@ -86,7 +87,7 @@ def resume(
         }
         return Result({**data, "worker": served}, resumed, resumed, notes)
 
-    return _with_client(connection, run, authorize, doing, anybody=new_run)
+    return _with_client(connection, run, latest, authorize, doing, anybody=new_run)
 
 
 def pause(
@@ -94,7 +95,8 @@ def pause(
     /,
     *,
     authorize: str | None = None,
-    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
+    connection: Connection = Connection(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Let a run start no new task; those that run finish.
@@ -102,18 +104,18 @@ def pause(
     Parameters
     ----------
     run
-        The run's id.
+        The run: its id, the beginning of it, or @latest.
     authorize
         The deployment's production token, where somebody else has deployed it.
     """
 
-    async def doing(client: "Client") -> Result:
+    async def doing(client: "Client", run: str) -> Result:
         from ..control import steering
 
         notes = {False: f"run {run} was paused already", None: UNHEARD}
-        return _state(run, "paused", notes.get(await steering.pause(client, run)))
+        return state(run, "paused", notes.get(await steering.pause(client, run)))
 
-    return _with_client(connection, run, authorize, doing)
+    return _with_client(connection, run, latest, authorize, doing)
 
 
 def unpause(
@@ -121,7 +123,8 @@ def unpause(
     /,
     *,
     authorize: str | None = None,
-    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
+    connection: Connection = Connection(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Let a paused run go on.
@@ -129,105 +132,42 @@ def unpause(
     Parameters
     ----------
     run
-        The run's id.
+        The run: its id, the beginning of it, or @latest.
     authorize
         The deployment's production token, where somebody else has deployed it.
     """
 
-    async def doing(client: "Client") -> Result:
+    async def doing(client: "Client", run: str) -> Result:
         from ..control import steering
 
         notes = {False: f"run {run} was not paused", None: UNHEARD}
-        return _state(run, "running", notes.get(await steering.unpause(client, run)))
+        return state(run, "running", notes.get(await steering.unpause(client, run)))
 
-    return _with_client(connection, run, authorize, doing)
-
-
-def cancel(
-    run: str,
-    /,
-    *,
-    no_wait: Annotated[bool, FLAG] = False,
-    authorize: str | None = None,
-    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
-    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
-) -> Result:
-    """Stop a run, and wait until its tasks have stopped.
-
-    Parameters
-    ----------
-    run
-        The run's id.
-    no_wait
-        Do not wait.
-    authorize
-        The deployment's production token, where somebody else has deployed it.
-    """
-
-    async def doing(client: "Client") -> Result:
-        from ..control import found, runs, steering
-
-        await steering.cancel(client, run)
-        if no_wait:
-            return _state(run, "cancelling")
-        return _state(run, (await runs.outcome(found.handle_of(client, run))).status)
-
-    return _with_client(connection, run, authorize, doing)
-
-
-def terminate(
-    run: str,
-    /,
-    *,
-    reason: str = "terminated with mftctl",
-    authorize: str | None = None,
-    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
-    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
-) -> Result:
-    """End a run at once, without waiting for its tasks.
-
-    Parameters
-    ----------
-    run
-        The run's id.
-    reason
-        Why, as Temporal shows it.
-    authorize
-        The deployment's production token, where somebody else has deployed it.
-    """
-
-    async def doing(client: "Client") -> Result:
-        from ..control import steering
-
-        await steering.terminate(client, run, reason)
-        return _state(run, "terminated")
-
-    return _with_client(connection, run, authorize, doing)
+    return _with_client(connection, run, latest, authorize, doing)
 
 
 def _with_client(
     connection: Connection,
     run: str,
+    latest: Latest,
     token: str | None,
-    doing: Callable[["Client"], Awaitable[Result]],
+    doing: Callable[["Client", str], Awaitable[Result]],
     anybody: bool = False,
 ) -> Result:
     """Do it for whoever may steer the run: who deployed it, or has its production token; or for ``anybody``."""
 
     async def done() -> Result:
-        from ..control import found, steering, tokens
+        from .looking import allowed
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
-        if not anybody:
-            given = await steering.given_to(client, await found.describe(client, run))
-            tokens.authorize(given.manifest, tokens.username(), token)
-        return await doing(client)
+        run_id = await allowed(client, run, latest, None if anybody else (token,))
+        return await doing(client, run_id)
 
     return asyncio.run(done())
 
 
-def _state(run: str, status: str, note: str | None = None) -> Result:
-    run_id = run.rsplit("/", 1)[-1]
+def state(run_id: str, status: str, note: str | None = None, exit: Exit = Exit.OK) -> Result:
+    """What is said of a run that was steered."""
     notes = () if note is None else (note,)
-    return Result({"run_id": run_id, "status": status}, f"{run_id}\t{status}", run_id, notes, exit=Exit.OK)
+    return Result({"run_id": run_id, "status": status}, f"{run_id}\t{status}", run_id, notes, exit=exit)

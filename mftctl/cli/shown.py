@@ -65,11 +65,11 @@ def _shown(key: str, setting: Setting) -> dict[str, Any]:
     elif key == "api_key" or (key in {"tls_cert", "tls_key", "tls_ca"} and "-----BEGIN" in str(value)):
         value = None
     elif key == "notify_url" and value is not None:
-        value = [_without_secrets(url) for url in value]
+        value = [without_secrets(url) for url in value]
     return {"key": key, "value": value, "set": is_set, "source": setting.source.to_plain()}
 
 
-def _without_secrets(url: str) -> str:
+def without_secrets(url: str) -> str:
     """Scheme and host: the rest of such a URL is often what allows to post there."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}/…"

@@ -116,11 +116,16 @@ def choose(form: output.Format) -> View:
     """The view for this format, and this terminal, pipe or file."""
     if form != "text":
         return EventView()
-    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", ""}:
+    if draws(sys.stdout):
         from .live import LiveView
 
         return LiveView()
     return View(sys.stdout)
+
+
+def draws(out: TextIO) -> bool:
+    """Whether it is a terminal that can be drawn on."""
+    return out.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", ""}
 
 
 def in_order(manifest: Manifest) -> tuple[str, ...]:

@@ -64,10 +64,14 @@ def worker_settings(profile: Profile, concurrency: int | None, isolation: str | 
     at_once = profile.get("concurrency", concurrency)
     way = profile.get("isolation", isolation) or "fork"
     if at_once is not None and at_once < 1:
-        raise MftctlError("--concurrency: at least 1 is needed", exit=Exit.USAGE, code="usage")
+        raise _usage("--concurrency: at least 1 is needed", "leave it out for one a core")
     if way not in profiles.KEYS["isolation"].choices:
-        raise MftctlError(f"isolation is fork or spawn, not '{way}'", exit=Exit.USAGE, code="usage")
+        raise _usage(f"isolation is fork or spawn, not '{way}'", "leave it out for fork")
     return Settings(cache_dir(), at_once or os.cpu_count() or 1, way)
+
+
+def _usage(message: str, hint: str) -> MftctlError:
+    return MftctlError(message, exit=Exit.USAGE, code="usage", hint=hint)
 
 
 async def _work(

@@ -40,6 +40,11 @@ async def connect(endpoint: Endpoint) -> Client:
     return client
 
 
+async def connect_quickly(endpoint: Endpoint) -> Client:
+    """A client, or whatever error the SDK has: for those who do without the server's answer."""
+    return await Client.connect(**_arguments(endpoint))
+
+
 async def _look_for_namespace(client: Client, endpoint: Endpoint) -> None:
     """Whether it is there, once: the server takes a call for a namespace that is not for one that finds nothing."""
     request = DescribeNamespaceRequest(namespace=endpoint.temporal_namespace)

@@ -15,8 +15,11 @@ from typing import Any
 from temporalio.client import (
     Client,
     Schedule,
+    ScheduleActionExecution,
+    ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleDescription,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
@@ -28,7 +31,7 @@ from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from . import listening, timing, tokens
-from .runs import backstop
+from .runs import backstop, memo_of
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -38,15 +41,53 @@ MAX_REQUESTS = 16
 
 
 @dataclass(frozen=True)
-class Row:
-    """A deployment as a list shows it."""
+class Started:
+    """A run that a Schedule has started: when it was due, and when it began."""
 
-    deployment: str
-    flow: str
-    version: str
-    task_queue: str
-    owner: str
-    deployed_at: str
+    run_id: str
+    due: datetime
+    started: datetime
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployment as the server has it: its manifest, and the Schedule that carries it.
+
+    ``reason``: why it is paused, where somebody or the server has said so.
+    """
+
+    manifest: Manifest
+    schedule: ScheduleDescription
+
+    @property
+    def name(self) -> str:
+        """The deployment's name."""
+        return self.manifest.deployment
+
+    @property
+    def deployed_at(self) -> datetime:
+        """When its version was deployed; pausing it changes nothing about that."""
+        return self.schedule.info.last_updated_at or self.schedule.info.created_at
+
+    @property
+    def recent(self) -> list[Started]:
+        """The runs that the Schedule has started last, the oldest first; the server keeps ten."""
+        return started_by(self.schedule)
+
+    @property
+    def running(self) -> list[str]:
+        """Ids of the runs that the Schedule has started and that go on."""
+        return [ids.run_id_of(_workflow_id(one)) for one in self.schedule.info.running_actions]
+
+    @property
+    def paused(self) -> bool:
+        """Whether its schedule is paused."""
+        return self.schedule.schedule.state.paused
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is paused."""
+        return (self.schedule.schedule.state.note or None) if self.paused else None
 
 
 async def deploy(
@@ -92,12 +133,8 @@ async def next_times(client: Client, deployment: str) -> list[datetime]:
 
 async def known(client: Client, name: str) -> Manifest | None:
     """The manifest of the deployment of just that name, or None."""
-    try:
-        return await _load(client, name)
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-        return None
+    found = await _known(client, name)
+    return None if found is None else found.manifest
 
 
 async def exactly(client: Client, name: str) -> Manifest:
@@ -115,13 +152,18 @@ async def exactly(client: Client, name: str) -> Manifest:
 
 async def find(client: Client, name: str) -> Manifest:
     """The manifest of the deployment called ``name``, or whose last part is ``name``; exit code 4 otherwise."""
-    manifest = await known(client, name)
-    if manifest is not None:
-        return manifest
-    there = [row.deployment for row in await rows(client)]
+    return (await look_up(client, name)).manifest
+
+
+async def look_up(client: Client, name: str) -> Deployed:
+    """The deployment called ``name``, or whose last part is ``name``; exit code 4 otherwise."""
+    found = await _known(client, name)
+    if found is not None:
+        return found
+    there = await names(client)
     matching = [one for one in there if one.rsplit(".", 1)[-1] == name]
     if len(matching) == 1:
-        return await _load(client, matching[0])
+        return await _describe(client, matching[0])
     if matching:
         raise MftctlError(
             f"'{name}' is ambiguous",
@@ -135,20 +177,39 @@ async def find(client: Client, name: str) -> Manifest:
     )
 
 
-async def rows(client: Client) -> list[Row]:
+async def every(client: Client) -> list[Deployed]:
     """All deployments, by name."""
-    return await _rows(client, await _names(client))
+    return await _all(client, await names(client))
 
 
 async def manifests(client: Client) -> list[Manifest]:
     """The manifests of all deployments, by name."""
-    return [manifest for manifest, _ in await _all(client, await _names(client))]
+    return [one.manifest for one in await every(client)]
 
 
-async def queues(client: Client, names: frozenset[str] | None) -> frozenset[str]:
-    """Task queues of the deployments called ``names``, or of all; one that is gone has none."""
-    found = await rows(client) if names is None else await _rows(client, sorted(names))
-    return frozenset(row.task_queue for row in found)
+async def names(client: Client) -> list[str]:
+    """The names of all deployments, sorted; the list may hold one that was deleted a moment ago."""
+    listed = [ids.deployment_of(one.id) async for one in await client.list_schedules()]
+    return sorted(name for name in listed if name is not None)
+
+
+async def queues(client: Client, wanted: frozenset[str] | None) -> frozenset[str]:
+    """Task queues of the deployments called so, or of all; one that is gone has none."""
+    found = await every(client) if wanted is None else await _all(client, sorted(wanted))
+    return frozenset(one.manifest.task_queue for one in found)
+
+
+def started_by(schedule: ScheduleDescription) -> list[Started]:
+    """The runs that a Schedule has started last, the oldest first."""
+    return [
+        Started(ids.run_id_of(_workflow_id(one.action)), one.scheduled_at, one.started_at)
+        for one in schedule.info.recent_actions
+    ]
+
+
+def _workflow_id(action: ScheduleActionExecution) -> str:
+    assert isinstance(action, ScheduleActionExecutionStartWorkflow)
+    return action.workflow_id
 
 
 async def _replace(client: Client, manifest: Manifest) -> None:
@@ -161,57 +222,38 @@ async def _replace(client: Client, manifest: Manifest) -> None:
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
 
 
-async def _names(client: Client) -> list[str]:
-    listed = [ids.deployment_of(one.id) async for one in await client.list_schedules()]
-    return sorted(name for name in listed if name is not None)
-
-
-async def _rows(client: Client, names: list[str]) -> list[Row]:
-    return [
-        Row(
-            deployment=manifest.deployment,
-            flow=manifest.flow,
-            version=manifest.version,
-            task_queue=manifest.task_queue,
-            owner=manifest.owner,
-            deployed_at=deployed_at.isoformat(timespec="seconds"),
-        )
-        for manifest, deployed_at in await _all(client, names)
-    ]
-
-
-async def _all(client: Client, names: list[str]) -> list[tuple[Manifest, datetime]]:
+async def _all(client: Client, wanted: list[str]) -> list[Deployed]:
     limit = asyncio.Semaphore(MAX_REQUESTS)
 
-    async def one(name: str) -> tuple[Manifest, datetime] | None:
+    async def one(name: str) -> Deployed | None:
         async with limit:
-            try:
-                return await _describe(client, name)
-            except RPCError as error:
-                if error.status != RPCStatusCode.NOT_FOUND:
-                    raise
-                return None  # the list may still hold what was deleted a moment ago
+            return await _known(client, name)
 
-    return [found for found in await asyncio.gather(*map(one, names)) if found is not None]
+    return [found for found in await asyncio.gather(*map(one, wanted)) if found is not None]
 
 
-async def _load(client: Client, name: str) -> Manifest:
-    return (await _describe(client, name))[0]
+async def _known(client: Client, name: str) -> Deployed | None:
+    try:
+        return await _describe(client, name)
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        return None
 
 
-async def _describe(client: Client, name: str) -> tuple[Manifest, datetime]:
+async def _describe(client: Client, name: str) -> Deployed:
     description = await client.get_schedule_handle(ids.schedule_id(name)).describe()
     action = description.schedule.action
     assert isinstance(action, ScheduleActionStartWorkflow)
     plain = await client.data_converter.decode(action.args, [dict])
-    updated = description.info.last_updated_at or description.info.created_at
-    return RunInput.from_plain(plain[0]).manifest, updated
+    return Deployed(RunInput.from_plain(plain[0]).manifest, description)
 
 
 def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
     # What a Schedule starts has its id from the server, and the defaults that were evaluated at deploy.
     defaults = {one.name: one.default for one in manifest.parameters if one.default is not None}
-    given: dict[str, Any] = RunInput(manifest=manifest, run_id="", parameters=defaults).to_plain()
+    run = RunInput(manifest=manifest, run_id="", parameters=defaults)
+    given: dict[str, Any] = run.to_plain()
     size = len(json.dumps(given))
     if size > MAX_MANIFEST_BYTES:
         raise MftctlError(
@@ -221,10 +263,10 @@ def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
     return ScheduleActionStartWorkflow(
         manifest.flow,
         given,
-        id=ids.scheduled_workflow_id(manifest.flow),
+        id=ids.scheduled_workflow_id(manifest.flow, manifest.deployment),
         task_queue=manifest.task_queue,
         execution_timeout=backstop(manifest),
-        memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
+        memo=memo_of(run),
         static_summary=manifest.summary,
         static_details=manifest.description,
         priority=Priority(priority_key=manifest.priority),

@@ -10,9 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import exceptions
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
     WorkflowFailureError,
@@ -25,9 +22,10 @@ from temporalio.service import RPCError
 
 from .. import ids
 from ..engine.failures import TIMEOUT
-from ..engine.inputs import RunInput
+from ..engine.inputs import TAGS, RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
+from .workers import has_worker as has_worker  # noqa: PLC0414 - part of what is asked about a run
 
 #: What Temporal should carry in one payload at most.
 MAX_INPUT_BYTES = 256 * 1024
@@ -103,11 +101,23 @@ async def launch(
         task_queue=manifest.task_queue,
         id_reuse_policy=reuse,
         execution_timeout=backstop(manifest),
-        memo={"deployment": manifest.deployment, "version": manifest.version, "owner": manifest.owner},
+        memo=memo_of(run),
         static_summary=manifest.summary,
         static_details=manifest.description,
         priority=Priority(priority_key=manifest.priority),
     )
+
+
+def memo_of(run: RunInput) -> dict[str, Any]:
+    """What lists show of a run from its start on."""
+    manifest = run.manifest
+    tags = {TAGS: list(run.launch.tags)} if run.launch.tags else {}
+    return {
+        "deployment": manifest.deployment,
+        "version": manifest.version,
+        "owner": manifest.owner,
+        **tags,
+    }
 
 
 def backstop(manifest: Manifest) -> timedelta | None:
@@ -154,16 +164,6 @@ async def progress(handle: WorkflowHandle[Any, Any]) -> Progress | None:
     except (RPCError, WorkflowQueryFailedError):
         return None
     return found
-
-
-async def has_worker(client: Client, task_queue: str) -> bool:
-    """Whether any worker has asked the task queue for work of late."""
-    kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-    )
-    answer = await client.workflow_service.describe_task_queue(request)
-    return bool(answer.pollers)
 
 
 def failure(run_id: str, ended: Ended, hint: str) -> MftctlError:

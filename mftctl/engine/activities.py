@@ -14,7 +14,7 @@ from .. import ids
 from ..manifest import MAX_ATTEMPTS, Step
 from ..tasks import Task
 from . import events
-from .inputs import HookInput, RunInput, TaskInput
+from .inputs import BEGAN, HookInput, RunInput, TaskInput
 
 #: A worker that says nothing for so long is taken for lost.
 HEARTBEAT_TIMEOUT = timedelta(seconds=12)
@@ -32,7 +32,8 @@ CALL_TIMEOUT = timedelta(seconds=30)
 
 def continue_as_new(given: RunInput) -> NoReturn:
     """Go on in a new history, with what the workflow has put into its memo meanwhile: by default it would be lost."""
-    workflow.continue_as_new(given.to_plain(), memo=dict(workflow.memo()))
+    began = {} if given.started is None else {BEGAN: given.started}
+    workflow.continue_as_new(given.to_plain(), memo={**workflow.memo(), **began})
 
 
 async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = False) -> Any:

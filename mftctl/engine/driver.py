@@ -15,7 +15,7 @@ from ..codec import from_plain, to_plain
 from ..tasks import Input, Outcome, Task
 from .activities import continue_as_new, run_task
 from .failures import TIMEOUT, failure_of, first_failure, misfit, plain_failure
-from .inputs import PAUSED, RunInput
+from .inputs import FAILED_STEP, PAUSED, TALLY, RunInput
 from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress
 from .queue import Queue
@@ -29,6 +29,8 @@ CHUNK = 250
 MAX_SLOTS = 400
 #: Events after which a workflow continues as new, once what is in flight has ended.
 MAX_EVENTS = 4096
+#: Seconds between notes of the counts in the memo, where lists find them without a worker.
+NOTE_EVERY = 10.0
 
 
 class Driver:
@@ -48,6 +50,7 @@ class Driver:
         self._fatal: ApplicationError | None = None
         self._draining = False
         self._children: set[workflow.ChildWorkflowHandle[Any, Any]] = set()
+        self._noted = workflow.time()
         self.paused = given.paused
         self.saga = Saga(manifest.steps)
         self.progress = Progress(tuple(self._graph))
@@ -69,6 +72,8 @@ class Driver:
                 if self._fatal is not None:
                     raise self._fatal
                 self._take_ended()
+                if workflow.time() - self._noted >= NOTE_EVERY:
+                    self.note()
         except BaseException:
             await self._stop_running()
             self._keep_for_saga()
@@ -85,6 +90,16 @@ class Driver:
             workflow.upsert_memo({PAUSED: paused})
         for child in list(self._children):
             await self._tell(child)
+
+    def note(self, error: BaseException | None = None) -> None:
+        """Note in the memo how many tasks are done and known, and the step that ended the run."""
+        if self._input.fan is not None:
+            return
+        self._noted = workflow.time()
+        noted: dict[str, Any] = {TALLY: self.progress.tally()}
+        if isinstance(error, ApplicationError) and error.details and isinstance(error.details[0], dict):
+            noted[FAILED_STEP] = error.details[0].get("step")
+        workflow.upsert_memo(noted)
 
     def _has_news(self) -> bool:
         return bool(self._ended) or self._woken or self._fatal is not None
@@ -192,8 +207,10 @@ class Driver:
             if isinstance(result, BaseException):
                 continue
             if isinstance(item, Fan):
+                self.progress.merge(result["progress"])
                 self.saga.merge(result.get("finished", []))
             elif not result.get("unstarted"):
+                self.progress.finished(item.ref.step)
                 self._done(item, result)
 
     def _done(self, task: Task, result: dict[str, Any]) -> Task:

@@ -40,6 +40,10 @@ class Progress:
             for state in STATES:
                 known[state] += counts.get(state, 0)
 
+    def tally(self) -> list[int]:
+        """How many tasks are done, and how many are known."""
+        return [sum(counts[state] for counts in self._counts.values()) for state in ("done", "known")]
+
     def to_plain(self) -> dict[str, Any]:
         """JSON values, steps that nothing is known of left out."""
         seen = {step: counts for step, counts in self._counts.items() if any(counts.values())}

@@ -57,6 +57,8 @@ class FlowWorkflow:
         except BaseException as error:
             if given.fan is not None and self._driver.saga.wanted:
                 return self._driver.failed(error)
+            if given.undo is None:
+                self._driver.note(error)
             failure = await self._undo(error)
             if isinstance(failure, ApplicationError) and failure.type == TIMEOUT:
                 workflow.upsert_memo({ENDED: "timed_out"})
@@ -65,6 +67,7 @@ class FlowWorkflow:
             if failure is error:
                 raise
             raise failure from error
+        self._driver.note()
         await tell_end(given)
         await call_hooks(given, given.manifest.success_hooks)
         await notify(given, None)

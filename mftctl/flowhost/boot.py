@@ -22,6 +22,8 @@ def main() -> None:
         from mftctl.flowhost.examine import main as room
     elif mode == "hook":
         from mftctl.flowhost.hook import main as room
+    elif mode == "read":
+        from mftctl.flowhost.reader import main as room
     elif mode == "backend":
         from mftctl.flowhost.backend import main as room
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +27,8 @@ from .pauses import Pauses
 HEARTBEAT_SECONDS = 2.0
 #: A failure's message in Temporal is cut off at 4 KiB in all.
 MAX_LOG_CHARACTERS = 2000
+#: Characters of the message of each earlier attempt.
+MAX_MESSAGE = 300
 #: Temporal takes a delay of zero for none given.
 AT_ONCE = timedelta(milliseconds=1)
 #: Before a task that this machine cannot run is tried again, here or by a worker that can.
@@ -60,7 +63,8 @@ class TaskActivity:
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:
         """One attempt; ApplicationError says whether and when there is another."""
         plain = activity.payload_converter().from_payload(args[0].payload, dict)
-        beating = asyncio.create_task(_beat())
+        heard = _Heard(activity.info().attempt - 1)
+        beating = asyncio.create_task(_beat(heard))
         running = asyncio.current_task()
         assert running is not None
         self._running.add(running)
@@ -73,7 +77,9 @@ class TaskActivity:
                 given = TaskInput.from_plain(plain)
                 if given.pausable and await self._pauses.hold_back(clock() - came):
                     return {"unstarted": True}
-                return await self._attempt(given)
+                return heard.added_to(await self._attempt(given))
+        except ApplicationError as error:
+            raise heard.failed(error) from error.__cause__
         finally:
             self._running.discard(running)
             beating.cancel()
@@ -168,10 +174,48 @@ class TaskActivity:
         )
 
 
-async def _beat() -> None:
+class _Heard:
+    """The attempts at a task that this worker and those before can tell of: number, begin, end (Unix seconds), message.
+
+    The server remembers only the last one, so each beat carries them on, and the task's end tells of them.
+    """
+
+    def __init__(self, number: int) -> None:
+        details = activity.info().heartbeat_details
+        told = details[0] if details and isinstance(details[0], list) else []
+        self._earlier: list[dict[str, Any]] = [one for one in told if one["number"] < number]
+        self._this: dict[str, Any] = {"number": number, "began": round(time.time(), 3)}
+
+    def beat(self) -> None:
+        """Tell the server that the attempt goes on."""
+        activity.heartbeat([*self._earlier, self._this])
+
+    def added_to(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result of a good end."""
+        return {**result, "attempts": self._earlier} if self._earlier else result
+
+    def failed(self, error: ApplicationError) -> ApplicationError:
+        """The error of a bad one; where there is another attempt, it is told by a last beat."""
+        message = error.message[:MAX_MESSAGE]
+        if not error.non_retryable:
+            self._this |= {"ended": round(time.time(), 3), "message": message}
+            self.beat()
+        if not self._earlier or not error.details:
+            return error
+        details = {**error.details[0], "attempts": self._earlier}
+        return ApplicationError(
+            error.message,
+            details,
+            type=error.type,
+            non_retryable=error.non_retryable,
+            next_retry_delay=error.next_retry_delay,
+        )
+
+
+async def _beat(heard: _Heard) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
-        activity.heartbeat()
+        heard.beat()
 
 
 def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds after which something that should have happened never will; far more than it takes on a busy machine.
 TIMEOUT = 90.0
+#: Commands that write events with `-o jsonl`.
+EVENTFUL = {"run", "trigger", "runs.watch", "runs.resume"}
 COMMAND = (sys.executable, "-m", "mftctl")
 
 
@@ -34,8 +37,10 @@ class Home:
         return file
 
     def run(self, *arguments: str, timeout: float = TIMEOUT, **env: str) -> subprocess.CompletedProcess[str]:
-        """Run `mftctl` with these arguments to its end."""
-        return self.command(*COMMAND, *arguments, timeout=timeout, **env)
+        """Run `mftctl` with these arguments to its end; JSON that it writes must be as its schema says."""
+        done = self.command(*COMMAND, *arguments, timeout=timeout, **env)
+        check_json(arguments, done.stdout, done.stderr)
+        return done
 
     def command(
         self, *words: str, timeout: float = TIMEOUT, cwd: Path | None = None, **env: str
@@ -210,6 +215,48 @@ def _home(folder: Path) -> Iterator[Home]:
             end(process)
     wait_until(lambda: not place.left_running(), "all processes of the test have ended")
     assert not list((folder / "tmp").glob("mftctl-*")), "a temporary folder is left"
+
+
+def check_json(arguments: tuple[str, ...], out: str, error: str) -> None:
+    """Hold what a command has written with `-o json` or `jsonl` against its schema, which knows all keys there are."""
+    from mftctl.cli.app import COMMANDS
+    from mftctl.cli.output import chosen
+
+    form = chosen(arguments)
+    if form not in {"json", "jsonl"} or not arguments:
+        return
+    if error.startswith("{"):
+        hold(json.loads(error), "error")
+    grouped = isinstance(COMMANDS.get(arguments[0]), dict)
+    name = ".".join(arguments[: 2 if grouped else 1])
+    if form == "json" and out:
+        hold(json.loads(out), name)
+    for line in out.splitlines() if form == "jsonl" else ():
+        told = json.loads(line)
+        hold(told, "event" if "event" in told and name in EVENTFUL else name, line=True)
+
+
+def hold(told: object, name: str, *, line: bool = False) -> None:
+    """The value is what the schema says, and has no key that the schema does not know."""
+    import jsonschema
+
+    from mftctl.cli import schemas
+
+    schema = schemas.get(name)
+    assert schema is not None, f"{name} has no schema"
+    if line and "items" in schema:
+        schema = schema["items"]
+    jsonschema.validate(told, closed(schema), format_checker=jsonschema.FormatChecker())
+
+
+def closed(schema: object) -> object:
+    """The schema with every object's keys said in full."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {key: closed(value) for key, value in schema.items()}
+    return {"additionalProperties": False, **told} if "properties" in schema else told
 
 
 def end(process: subprocess.Popen[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,12 @@ HEAVY = ("temporalio", "metaflow", "google.protobuf", "grpc", "boto3")
         [],
         *([name, "--help"] for name in COMMANDS),
         ["trigger", "x", "--bogus"],
+        ["runs", "bogus"],
+        ["help"],
+        ["help", "profiles"],
+        ["completion", "bash"],
+        ["schema", "trigger"],
+        ["__complete", "profiles", ""],
     ],
     ids=lambda arguments: " ".join(arguments) or "bare",
 )
@@ -43,6 +50,32 @@ def test_every_command_can_be_imported() -> None:
         for part in command if isinstance(command, dict) else [None]:
             found = app[name] if part is None else app[name][part]
             assert found.default_command is not None
+
+
+def test_every_topic_is_a_page(home) -> None:
+    """`mftctl help` names the topics, and each is shown, without the targets of its links."""
+    from mftctl.cli.help import TOPICS, text
+
+    done = home.run("help")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(TOPICS)
+    for topic in TOPICS:
+        assert text(topic).startswith("# ")
+        assert "](" not in text(topic)
+    assert "Usage: mftctl runs pause" in home.run("help", "runs", "pause").stdout
+
+
+def test_every_variable_is_in_the_topic() -> None:
+    """`mftctl help environment` leaves out no variable of mftctl's own."""
+    import re
+
+    import mftctl
+    from mftctl.cli.help import text
+    from mftctl.profiles import KEYS
+
+    there = text("environment")
+    code = "".join(file.read_text() for file in Path(mftctl.__file__).parent.rglob("*.py"))
+    named = set(re.findall(r"MFTCTL_[A-Z][A-Z_]*", code)) - {key.variable for key in KEYS.values()}
+    assert {name for name in named if f"`{name}`" not in there} == set()
 
 
 def test_version_is_one_line(home) -> None:

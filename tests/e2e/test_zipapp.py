@@ -117,6 +117,14 @@ def test_the_first_start_says_that_it_unpacks_and_later_ones_do_not(mftctl_run: 
     assert mftctl_run("--version").stderr == ""
 
 
+def test_topics_schemas_and_completion_are_in_the_file(mftctl_run: Run) -> None:
+    """What commands print that is no code of theirs comes along."""
+    for topic in ("environment", "exit-codes", "output", "profiles"):
+        assert mftctl_run("help", topic).stdout.startswith("# ")
+    assert '"schema_version"' in mftctl_run("schema", "runs.list").stdout
+    assert "complete -F _mftctl mftctl" in mftctl_run("completion", "bash").stdout
+
+
 def test_a_copy_under_another_name_is_not_unpacked_again(
     zipapp: Path, mftctl_run: Run, tmp_path: Path
 ) -> None:

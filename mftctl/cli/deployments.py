@@ -1,0 +1,213 @@
+"""`mftctl deployments …`: what is deployed, who serves it, and what a deploy would change."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from ..errors import Exit, MftctlError
+from . import deployed
+from .ask import confirm
+from .columns import columns
+from .options import YES, Deployment, Limited, Notification, Output, Scheduling, file_argument
+from .output import Result, say
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ..control.deployments import Deployed
+    from ..control.workers import Worker
+    from ..manifest import Manifest
+
+
+def list_(
+    *,
+    flow: str | None = None,
+    connection: Limited = Limited(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """List the deployments: version, schedule, who serves them, and who deployed them when.
+
+    Parameters
+    ----------
+    flow
+        Only those of this flow.
+    """
+
+    async def listed() -> "list[tuple[Deployed, list[Worker]]]":
+        from ..control import deployments
+        from .session import open_client
+
+        client = await open_client(connection, connection.settings())
+        found = [one for one in await deployments.every(client) if flow in {None, one.manifest.flow}]
+        return list(zip(found, await _workers(client, found), strict=True))
+
+    rows = connection.run(listed())
+    notes = tuple(deployed.unserved(one) for one, workers in rows if not workers)
+    if not rows:
+        notes = ("there are no deployments" + (f" of {flow}" if flow else ""),)
+    text = columns([deployed.HEAD, *(deployed.line(*row) for row in rows)]) if rows else ""
+    return Result([deployed.plain(*row) for row in rows], text, [one.name for one, _ in rows], notes)
+
+
+def describe(
+    name: str,
+    /,
+    *,
+    connection: Limited = Limited(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """Show all about a deployment, and which workers poll its task queue right now.
+
+    Parameters
+    ----------
+    name
+        The deployment, or its last part where that is unambiguous.
+    """
+
+    async def looked_up() -> "tuple[Deployed, list[Worker]]":
+        from ..control import deployments, workers
+        from .session import open_client
+
+        client = await open_client(connection, connection.settings())
+        found = await deployments.look_up(client, name)
+        return found, await workers.polling(client, found.manifest.task_queue)
+
+    found, workers = connection.run(looked_up())
+    notes = () if workers else (deployed.unserved(found),)
+    return Result(
+        {**deployed.plain(found, workers), **deployed.more(found)},
+        deployed.page(found, workers),
+        found.name,
+        notes,
+    )
+
+
+def delete(
+    name: str,
+    /,
+    *,
+    yes: Annotated[bool, YES] = False,
+    authorize: str | None = None,
+    connection: Limited = Limited(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """Delete a deployment with its schedule; runs that have begun go on.
+
+    Parameters
+    ----------
+    name
+        The deployment, or its last part where that is unambiguous.
+    yes
+        Do not ask.
+    authorize
+        The production token, where somebody else has deployed it.
+    """
+
+    async def deleted() -> str:
+        from ..control import deployments, tokens
+        from .session import open_client
+
+        client = await open_client(connection, connection.settings())
+        manifest = await deployments.find(client, name)
+        tokens.authorize(manifest, tokens.username(), authorize)
+        await asyncio.to_thread(confirm, f"Delete the deployment {manifest.deployment}?", yes=yes)
+        await deployments.delete(client, manifest, tokens.username(), authorize)
+        return manifest.deployment
+
+    gone = connection.run(deleted())
+    return Result({"deployment": gone}, "", gone, (f"{gone} is deleted; runs that have begun go on",))
+
+
+def diff(
+    name: str,
+    flow: str | None = None,
+    /,
+    *,
+    deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
+    scheduling: Scheduling = Scheduling(),  # noqa: B008
+    notification: Notification = Notification(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """Say what a deploy of the flow's file as it is now, with the same options, would change; nothing is registered.
+
+    The branch is that of the deployment unless another is named.
+
+    Parameters
+    ----------
+    name
+        The deployment, or its last part where that is unambiguous.
+    flow
+        The flow's file (default: the file of that name in the current folder).
+    """
+    profile = connection.settings()
+    options = notification.added_to(scheduling.added_to(deployment.options(profile)), profile)
+    python = deployment.interpreter(profile)
+
+    async def compared() -> "tuple[Manifest, Manifest]":
+        from ..compiler.run import compile_flow
+        from ..control import deployments, tokens
+        from ..profiles import cache_dir
+        from .session import open_client
+
+        client = await open_client(connection, profile)
+        there = await deployments.find(client, name)
+        file, asked = _file_of(there, flow), options
+        if there.project and not (deployment.branch or deployment.production):
+            kind, _, branch = (there.branch or "").partition(".")
+            asked = replace(
+                asked, branch=branch or None if kind != "user" else None, production=kind == "prod"
+            )
+        elif not there.project and there.deployment != there.flow:
+            asked = replace(asked, name=options.name or there.deployment)
+        say(f"compiling {file}")
+        new = await asyncio.to_thread(compile_flow, file, asked, python, cache_dir())
+        if new.deployment != there.deployment:
+            raise MftctlError(
+                f"{file} would be deployed as {new.deployment}, not as {there.deployment}",
+                exit=Exit.CONFLICT,
+                code="deployment.mismatch",
+                hint="name the flow's file, and its --branch or --name",
+            )
+        # Whoever may not deploy may look: nothing is changed.
+        return there, tokens.settle(there, new, tokens.Claim(authorize=there.token))
+
+    before, after = connection.run(compared())
+    from ..control.changes import changes
+
+    found = changes(before, after)
+    data = {
+        "deployment": before.deployment,
+        "version": before.version,
+        "new_version": after.version,
+        "changes": [change.to_plain() for change in found],
+    }
+    notes = () if found else (f"a deploy would change nothing about {before.deployment}",)
+    return Result(data, "\n".join(change.text for change in found), before.deployment, notes)
+
+
+async def _workers(client: "Client", found: "list[Deployed]") -> "list[list[Worker]]":
+    from ..control.deployments import MAX_REQUESTS
+    from ..control.workers import polling
+
+    limit = asyncio.Semaphore(MAX_REQUESTS)
+
+    async def one(queue: str) -> "list[Worker]":
+        async with limit:
+            return await polling(client, queue)
+
+    queues = sorted({each.manifest.task_queue for each in found})
+    by_queue = dict(zip(queues, await asyncio.gather(*map(one, queues)), strict=True))
+    return [by_queue[each.manifest.task_queue] for each in found]
+
+
+def _file_of(manifest: "Manifest", named: str | None) -> Path:
+    if named is None and not Path(manifest.launch.file).is_file():
+        raise MftctlError(
+            f"{manifest.launch.file}, the file of {manifest.deployment}, is not in this folder",
+            exit=Exit.USAGE,
+            code="flow.missing",
+            hint=f"name it: mftctl deployments diff {manifest.deployment} FLOW.py",
+        )
+    return file_argument(manifest.launch.file if named is None else named)

@@ -1,0 +1,1 @@
+"""`mftctl runs report`: a run as one page that needs nothing but itself."""

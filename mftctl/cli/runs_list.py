@@ -1,0 +1,120 @@
+"""`mftctl runs list`."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from ..errors import Exit, MftctlError
+from . import durations
+from .options import LIST, Connection, Output
+from .output import Result
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..control.found import Found
+
+Status = Literal["running", "paused", "completed", "failed", "cancelled", "terminated", "timed_out"]
+
+
+def list_(
+    *,
+    deployment: str | None = None,
+    status: Annotated[tuple[Status, ...], LIST] = (),
+    since: str | None = None,
+    tag: Annotated[tuple[str, ...], LIST] = (),
+    limit: int = 20,
+    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """List runs: those that go on first, the newest on top, then those that ended, the last to end on top.
+
+    Parameters
+    ----------
+    deployment
+        Only runs of this deployment.
+    status
+        Only runs of this status; may be repeated. A paused run is a running one, too.
+    since
+        Only runs that were started since: how long ago, such as 2h or 7d, or a time.
+    tag
+        Only runs with this tag; may be repeated, and then they have all of them.
+    limit
+        Show this many at most (default: 20).
+    """
+    from .looking import moment
+
+    if limit < 1:
+        raise MftctlError("--limit: at least 1 is needed", exit=Exit.USAGE, code="usage")
+    started = None if since is None else moment(since, "--since")
+    return asyncio.run(_list(deployment, status, started, tag, limit, connection))
+
+
+async def _list(
+    deployment: str | None,
+    statuses: tuple[str, ...],
+    since: "datetime | None",
+    tags: tuple[str, ...],
+    limit: int,
+    connection: Connection,
+) -> Result:
+    from ..control import found
+    from .looking import find_deployment
+    from .session import open_client
+
+    client = await open_client(connection, connection.settings())
+    named = None if deployment is None else await find_deployment(client, deployment)
+    name, flow = named or (None, None)
+    listed = await found.list_runs(
+        client, flow=flow, deployment=name, statuses=statuses, tags=tags, since=since, limit=limit + 1
+    )
+    if not listed and named is not None and flow is None:
+        raise MftctlError(
+            f"there is no deployment '{name}', and no run of it",
+            exit=Exit.NOT_FOUND,
+            code="deployment.unknown",
+        )
+    more = (f"there are more; --limit {limit * 5} shows them",) if len(listed) > limit else ()
+    return _result(listed[:limit], more)
+
+
+def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
+    from .columns import columns
+    from .looking import shown_time
+
+    names = [run.run_id for run in listed]
+    if not listed:
+        return Result([], "", names, ("there are no such runs",))
+    head = ("RUN", "DEPLOYMENT", "STATUS", "STARTED", "TIME", "TASKS", "FAILED IN")
+    lines = [
+        (
+            run.run_id,
+            run.deployment,
+            run.status,
+            shown_time(run.started),
+            durations.format_seconds(run.seconds),
+            "" if run.done is None else f"{run.done}/{run.known}",
+            run.failed_step or "",
+        )
+        for run in listed
+    ]
+    return Result([row(run) for run in listed], columns([head, *lines]), names, notes)
+
+
+def row(run: "Found") -> dict[str, Any]:
+    """A run as JSON values."""
+    from .looking import iso
+
+    return {
+        "run_id": run.run_id,
+        "flow": run.flow,
+        "deployment": run.deployment,
+        "version": run.version,
+        "owner": run.owner,
+        "status": run.status,
+        "started": iso(run.started),
+        "ended": iso(run.ended),
+        "seconds": round(run.seconds, 3),
+        "tasks": None if run.done is None else {"done": run.done, "known": run.known},
+        "failed_step": run.failed_step,
+        "tags": list(run.tags),
+    }

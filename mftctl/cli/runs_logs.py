@@ -1,0 +1,244 @@
+"""`mftctl runs logs|artifacts`: what a run's tasks have left in its datastore."""
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
+
+from ..errors import Exit, MftctlError
+from .options import FLAG, Connection, Deployment, Latest, Output
+from .output import Result, event, write
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ..control.datastore import Datastore
+    from ..control.found import Found
+    from ..control.history import History
+    from ..control.record import TaskRecord
+    from .output import Format
+
+#: Seconds between looks at the logs of tasks that run: a worker saves them every three seconds at most.
+LOOK = 1.0
+LARGE = "(large)"
+
+
+def logs(
+    run: str,
+    step: str | None = None,
+    /,
+    *,
+    follow: Annotated[bool, FLAG] = False,
+    stderr: Annotated[bool, FLAG] = False,
+    attempt: int | None = None,
+    since: str | None = None,
+    latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
+    connection: Connection = Connection(),  # noqa: B008
+    output: Output = Output(),  # noqa: B008
+) -> Result:
+    """Show what a run's tasks have printed, all of them in the order of time, each line with its task.
+
+    Parameters
+    ----------
+    run
+        The run: its id, the beginning of it, or @latest.
+    step
+        Only this step's tasks, or one: STEP/INDEX, or STEP/TASK.
+    follow
+        Go on as the run does, until its end.
+    stderr
+        Only what was printed on stderr.
+    attempt
+        This attempt, counted from 0 (default: the last one of each task; with --follow each from now on).
+    since
+        Only lines since then: how long ago, such as 10m, or a time.
+    """
+    from .looking import moment
+
+    begin = 0.0 if since is None else moment(since, "--since").timestamp()
+    streams = ["stderr"] if stderr else ["stdout", "stderr"]
+    printer = _Printer(step, attempt, begin, streams, output.format)
+    return asyncio.run(_logs(run, latest, connection, follow, printer))
+
+
+def artifacts(
+    run: str,
+    step: str,
+    /,
+    *,
+    latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
+    connection: Connection = Connection(),  # noqa: B008
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result:
+    """Show the artifacts of a task: names, types, and values that are short.
+
+    Parameters
+    ----------
+    run
+        The run: its id, the beginning of it, or @latest.
+    step
+        The step, or one of its tasks: STEP/INDEX, or STEP/TASK.
+    """
+    return asyncio.run(_artifacts(run, step, latest, connection))
+
+
+async def _open(run: str, latest: Latest, connection: Connection) -> "tuple[Client, Found]":
+    from .looking import find_run
+    from .memory import collect_again
+    from .session import open_client
+
+    collect_again()
+    client = await open_client(connection, connection.settings())
+    return client, await find_run(client, run, latest.deployment)
+
+
+def open_datastore(history: "History", run_id: str, connection: Connection) -> "Datastore":
+    """The datastore of a run."""
+    from ..control.datastore import Datastore
+    from ..profiles.folders import cache_dir
+
+    assert history.given is not None
+    python = Deployment().interpreter(connection.settings())
+    return Datastore(history.given.launch, run_id, python, str(cache_dir()))
+
+
+async def _logs(
+    run: str, latest: Latest, connection: Connection, follow: bool, printer: "_Printer"
+) -> Result:
+    from ..control.history import History
+
+    client, found = await _open(run, latest, connection)
+    history = History(client, found)
+    await history.read()
+    async with open_datastore(history, found.run_id, connection) as datastore:
+        await printer.look(history, found.run_id, datastore)
+        if follow and found.ended is None:
+            live = History(client, found)
+            following = asyncio.create_task(live.follow())
+            try:
+                over = False
+                while not over:
+                    await asyncio.wait([following], timeout=LOOK)
+                    over = following.done()
+                    if live.is_there:
+                        await live.look_at_pending()
+                        await printer.look(live, found.run_id, datastore)
+            finally:
+                following.cancel()
+                with suppress(asyncio.CancelledError):
+                    await following
+    notes = () if printer.shown or follow else ("nothing was printed, or nothing is saved yet",)
+    if printer.format == "json":
+        return Result(printer.rows)
+    return Result(notes=notes)
+
+
+class _Printer:
+    """Shows lines of tasks, each once."""
+
+    def __init__(
+        self, step: str | None, attempt: int | None, since: float, streams: list[str], form: "Format"
+    ) -> None:
+        self._step = step
+        self._attempt = attempt
+        self._since = since
+        self._streams = streams
+        self._read: dict[tuple[str, str, int | None], int] = {}
+        self._settled: set[tuple[str, str, int | None]] = set()
+        self.format = form
+        self.rows: list[dict[str, Any]] = []
+        self.shown = 0
+
+    async def look(self, history: "History", run_id: str, datastore: "Datastore") -> None:
+        """Show what is new in the logs of the tasks that are meant."""
+        from .selection import selected
+
+        tasks = selected(history.record, run_id, self._step)
+        # Whether a task is over is asked before its log is read, or its last lines could be missed.
+        wanted = {key: task for task in tasks for key in self._keys(task) if key not in self._settled}
+        found = await datastore.logs(list(wanted), self._streams)
+        lines = []
+        for (key, task), read in zip(wanted.items(), found, strict=True):
+            lines += [(at, task, key[2], stream, text) for at, stream, text in read[self._read.get(key, 0) :]]
+            self._read[key] = len(read)
+            if task.ended is not None:
+                self._settled.add(key)
+        alone = self._step is not None and len(tasks) == 1
+        for line in sorted(lines, key=lambda one: one[0]):
+            if line[0] >= self._since:
+                self._show(*line, alone)
+
+    def _keys(self, task: "TaskRecord") -> list[tuple[str, str, int | None]]:
+        """The attempts to be read: the last one, and what came after one that was read already."""
+        if self._attempt is not None:
+            return [(task.step, task.task_id, self._attempt)]
+        # Of a task that an earlier execution has done, only the datastore knows the attempts.
+        if task.state == "kept":
+            return [(task.step, task.task_id, None)]
+        last = task.retries
+        read = [key[2] for key in self._read if key[:2] == (task.step, task.task_id) and key[2] is not None]
+        return [(task.step, task.task_id, number) for number in range(min(read, default=last), last + 1)]
+
+    def _show(
+        self, at: float, task: "TaskRecord", attempt: int | None, stream: str, text: str, alone: bool
+    ) -> None:
+        from .looking import iso
+        from .view import stamp
+
+        self.shown += 1
+        if self.format == "text":
+            write(f"{text}\n" if alone else f"{stamp(at)} [{task.step}/{task.task_id}] {text}\n")
+            return
+        row = {
+            "time": iso(at),
+            "step": task.step,
+            "task": task.task_id,
+            "attempt": attempt,
+            "stream": stream,
+            "text": text,
+        }
+        if self.format == "json":
+            self.rows.append(row)
+        else:
+            event(row)
+
+
+async def _artifacts(run: str, step: str, latest: Latest, connection: Connection) -> Result:
+    from ..control.history import History
+    from .columns import columns
+    from .selection import selected
+
+    client, found = await _open(run, latest, connection)
+    history = History(client, found)
+    record = await history.read()
+    tasks = selected(record, found.run_id, step)
+    if not tasks:
+        raise MftctlError(
+            f"run {found.run_id} has not come to step {step}", exit=Exit.NOT_FOUND, code="task.unknown"
+        )
+    if len(tasks) > 1:
+        some = ", ".join(f"{one.step}/{','.join(map(str, one.path)) or one.task_id}" for one in tasks[:4])
+        raise MftctlError(
+            f"step {step} has {len(tasks)} tasks in run {found.run_id}",
+            exit=Exit.NOT_FOUND,
+            code="task.ambiguous",
+            hint=f"name one: {some}{' …' if len(tasks) > 4 else ''}",
+        )
+    task = tasks[0]
+    async with open_datastore(history, found.run_id, connection) as datastore:
+        rows = await datastore.artifacts(task.step, task.task_id)
+    if rows is None:
+        raise MftctlError(
+            f"task {task.step}/{task.task_id} has left no artifacts: it is {task.state}",
+            exit=Exit.NOT_FOUND,
+            code="task.unfinished",
+        )
+    lines = [(row["name"], row["type"], _value(row)) for row in rows]
+    pathspec = f"{found.pathspec}/{task.step}/{task.task_id}"
+    notes = (f'open them with: metaflow.Task("{pathspec}").data',)
+    return Result(rows, columns(lines) if lines else "", [row["name"] for row in rows], notes)
+
+
+def _value(row: dict[str, Any]) -> str:
+    if row["problem"] == "large":
+        return f"{LARGE[:-1]}, {row['size']} bytes)"
+    return row["text"] if row["problem"] is None else f"(not loaded here: {row['problem']})"

@@ -1,0 +1,315 @@
+"""JSON schemas of what commands write with `-o json`, by command: `runs.resume` is that of `mftctl runs resume`.
+
+`-o jsonl` writes the items of a list one a line, each as the schema's `items` says. `event` is the schema of the lines
+that `run` and `trigger --wait` write with `-o jsonl` before their result, `error` that of the object on stderr.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .output import SCHEMA_VERSION
+
+Schema = dict[str, Any]
+
+TEXT: Final[Schema] = {"type": "string"}
+FLAG: Final[Schema] = {"type": "boolean"}
+WHOLE: Final[Schema] = {"type": "integer"}
+NUMBER: Final[Schema] = {"type": "number"}
+TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+ANY: Final[Schema] = {}
+STATUSES: Final = ("running", "paused", "completed", "failed", "cancelled", "terminated", "timed_out")
+
+
+def names() -> list[str]:
+    """The names of all schemas."""
+    return sorted(_SCHEMAS)
+
+
+def get(name: str) -> Schema | None:
+    """The schema of that name, or None."""
+    told = _SCHEMAS.get(name)
+    if told is None:
+        return None
+    version = {"type": "integer", "const": SCHEMA_VERSION}
+    one = {
+        **told,
+        "properties": {"schema_version": version, **told["properties"]},
+        "required": ["schema_version", *told["required"]],
+    }
+    shape = {"type": "array", "items": one} if name in _LISTS else one
+    if name in _SEVERAL:
+        shape = {"anyOf": [one, {"type": "array", "items": one}]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": name if name in {"error", "event"} else f"mftctl {name.replace('.', ' ')} -o json",
+        "description": "Keys may be added under the same schema_version; none changes its meaning.",
+        **shape,
+    }
+
+
+def rows(**properties: Schema) -> Schema:
+    """An object that has all of these keys."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def maybe(base: Schema, **properties: Schema) -> Schema:
+    """An object that may have these keys besides."""
+    return {**base, "properties": {**base["properties"], **properties}}
+
+
+def plus(base: Schema, **properties: Schema) -> Schema:
+    """An object that has these keys besides."""
+    return {**maybe(base, **properties), "required": [*base["required"], *properties]}
+
+
+def null(schema: Schema) -> Schema:
+    """That, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def many(schema: Schema) -> Schema:
+    """A list of that."""
+    return {"type": "array", "items": schema}
+
+
+def one_of(*words: str) -> Schema:
+    """One of these words."""
+    return {"type": "string", "enum": list(words)}
+
+
+def by_name(schema: Schema) -> Schema:
+    """An object with names of the user's, each with that."""
+    return {"type": "object", "additionalProperties": schema}
+
+
+_FAILURE = rows(message=TEXT, step=null(TEXT), task=null(TEXT), attempt=null(WHOLE), log=many(TEXT))
+_SCHEDULE = rows(
+    cron=TEXT,
+    timezone=null(TEXT),
+    overlap=one_of("skip", "buffer-one", "cancel-other", "allow-all"),
+    catchup_window=NUMBER,
+    pause_on_failure=FLAG,
+)
+_TRIGGER = rows(name=TEXT, type=one_of("event", "run"), parameters=many(many(TEXT)))
+_CHANGE = maybe(rows(what=TEXT, kind=TEXT), name=TEXT, before=ANY, after=ANY)
+_RUN = maybe(rows(run_id=TEXT, flow=TEXT, version=TEXT, status=one_of(*STATUSES)), failure=_FAILURE)
+_STATE = rows(run_id=TEXT, status=one_of(*STATUSES, "cancelling"))
+_STOPPED = maybe(
+    rows(run_id=TEXT), status=one_of(*STATUSES, "cancelling"), error=rows(code=TEXT, message=TEXT)
+)
+_LISTED = rows(
+    run_id=TEXT,
+    flow=TEXT,
+    deployment=TEXT,
+    version=TEXT,
+    owner=TEXT,
+    status=one_of(*STATUSES),
+    started=TIME,
+    ended=null(TIME),
+    seconds=NUMBER,
+    tasks=null(rows(done=WHOLE, known=WHOLE)),
+    failed_step=null(TEXT),
+    tags=many(TEXT),
+)
+_STEP = rows(
+    step=TEXT,
+    type=TEXT,
+    next=many(TEXT),
+    state=one_of("none", "waiting", "running", "done", "failed", "cancelled"),
+    known=WHOLE,
+    done=WHOLE,
+    running=WHOLE,
+    failed=WHOLE,
+    cancelled=WHOLE,
+    kept=WHOLE,
+    retries=WHOLE,
+    began=null(TIME),
+    ended=null(TIME),
+    seconds=null(NUMBER),
+)
+_PENDING = rows(
+    step=TEXT,
+    task=TEXT,
+    label=TEXT,
+    state=one_of("waiting", "running", "retrying"),
+    attempt=WHOLE,
+    since=null(TIME),
+    next_attempt=null(TIME),
+    message=null(TEXT),
+    worker=null(TEXT),
+)
+_RAN = rows(
+    name=TEXT,
+    task=null(TEXT),
+    label=TEXT,
+    state=TEXT,
+    began=null(TIME),
+    seconds=null(NUMBER),
+    message=null(TEXT),
+)
+_DEPLOYMENT = rows(
+    deployment=TEXT,
+    flow=TEXT,
+    version=TEXT,
+    schedule=null(_SCHEDULE),
+    paused=FLAG,
+    reason=null(TEXT),
+    next_run=null(TIME),
+    triggers=many(_TRIGGER),
+    task_queue=TEXT,
+    workers=many(rows(identity=TEXT, last_seen=TIME)),
+    owner=TEXT,
+    deployed_at=TIME,
+)
+_PARAMETER = rows(name=TEXT, type=TEXT, required=FLAG, help=TEXT)
+_SCHEDULED = plus(
+    _SCHEDULE,
+    deployment=TEXT,
+    flow=TEXT,
+    paused=FLAG,
+    reason=null(TEXT),
+    next_run=null(TIME),
+    last_run=null(TEXT),
+)
+_PAUSED = rows(deployment=TEXT, paused=FLAG, reason=null(TEXT))
+_WAITING = rows(
+    event=TEXT, deployment=TEXT, type=one_of("event", "run"), parameters=by_name(TEXT), state=TEXT, last=ANY
+)
+_SOURCE = rows(
+    kind=one_of("flag", "variable", "profile", "temporal", "default"), name=null(TEXT), place=null(TEXT)
+)
+_CHECK = rows(check=TEXT, ok=null(FLAG), message=TEXT, hint=null(TEXT), code=null(TEXT))
+_CHANGED = rows(profile=TEXT, file=TEXT)
+_CACHE = rows(name=TEXT, path=TEXT, entries=WHOLE, bytes=WHOLE, in_use=WHOLE, cleanable=FLAG)
+
+_SCHEMAS: Final[dict[str, Schema]] = {
+    "error": rows(error=rows(code=TEXT, message=TEXT, hint=TEXT, exit_code=WHOLE)),
+    "event": {**rows(event=TEXT), "additionalProperties": True},
+    "run": _RUN,
+    "deploy": rows(
+        deployment=TEXT,
+        version=TEXT,
+        flow=TEXT,
+        task_queue=TEXT,
+        schedule=null(_SCHEDULE),
+        next_runs=many(TIME),
+        triggers=many(_TRIGGER),
+        changes=many(_CHANGE),
+        previous_version=null(TEXT),
+        production_token=null(TEXT),
+    ),
+    "trigger": maybe(plus(_RUN, deployment=TEXT), worker=FLAG),
+    "runs.resume": maybe(
+        plus(_STATE, flow=TEXT, deployment=TEXT), version=TEXT, worker=FLAG, failure=_FAILURE
+    ),
+    "runs.pause": _STATE,
+    "runs.unpause": _STATE,
+    "runs.cancel": _STOPPED,
+    "runs.terminate": _STOPPED,
+    "runs.list": _LISTED,
+    "runs.describe": plus(
+        _LISTED,
+        pathspec=TEXT,
+        parameters=by_name(TEXT),
+        origin=null(TEXT),
+        resumed=WHOLE,
+        task_queue=TEXT,
+        worker=null(FLAG),
+        steps=many(_STEP),
+        failure=null(_FAILURE),
+        pending=many(_PENDING),
+        compensations=many(_RAN),
+        hooks=many(_RAN),
+        links=rows(temporal=null(TEXT), client=TEXT),
+    ),
+    "runs.watch": plus(_RUN, deployment=TEXT),
+    "runs.logs": rows(time=TIME, step=TEXT, task=TEXT, attempt=null(WHOLE), stream=TEXT, text=TEXT),
+    "runs.artifacts": rows(
+        name=TEXT, type=TEXT, text=null(TEXT), size=null(WHOLE), value=ANY, problem=null(TEXT)
+    ),
+    "runs.report": rows(run_id=TEXT, file=TEXT),
+    "deployments.list": _DEPLOYMENT,
+    "deployments.describe": plus(
+        _DEPLOYMENT,
+        created_at=TIME,
+        next_runs=many(TIME),
+        project=null(TEXT),
+        branch=null(TEXT),
+        file=TEXT,
+        steps=many(TEXT),
+        parameters=many(_PARAMETER),
+        decorators=many(TEXT),
+        tags=many(TEXT),
+        namespace=null(TEXT),
+        max_workers=WHOLE,
+        workflow_timeout=null(NUMBER),
+        priority=null(WHOLE),
+        python=TEXT,
+        metadata=TEXT,
+        datastore=TEXT,
+        datastore_root=TEXT,
+        environment=TEXT,
+        notify=many(TEXT),
+    ),
+    "deployments.diff": rows(deployment=TEXT, version=TEXT, new_version=TEXT, changes=many(_CHANGE)),
+    "deployments.delete": rows(deployment=TEXT),
+    "schedule.list": _SCHEDULED,
+    "schedule.describe": plus(
+        _SCHEDULED,
+        next_runs=many(TIME),
+        recent_runs=many(rows(run_id=TEXT, due=TIME, started=TIME)),
+        running=many(TEXT),
+        waiting=WHOLE,
+        skipped=WHOLE,
+        missed=WHOLE,
+    ),
+    "schedule.pause": _PAUSED,
+    "schedule.unpause": _PAUSED,
+    "schedule.trigger": rows(deployment=TEXT, flow=TEXT, run_id=null(TEXT)),
+    "schedule.backfill": rows(
+        deployment=TEXT,
+        start=TIME,
+        end=TIME,
+        dry_run=FLAG,
+        started=WHOLE,
+        runs=many(rows(due=TIME, run_id=TEXT, new=FLAG)),
+    ),
+    "schedule.next": rows(deployment=TEXT, due=TIME),
+    "events.publish": rows(event=TEXT, id=TEXT, deployments=many(TEXT)),
+    "events.list": _WAITING,
+    "events.describe": rows(event=TEXT, deployments=many(_WAITING)),
+    "profile.list": rows(name=TEXT, current=FLAG, default=FLAG, address=null(TEXT), problem=null(TEXT)),
+    "profile.show": rows(
+        profile=null(TEXT),
+        file=TEXT,
+        settings=many(rows(key=TEXT, value=ANY, set=FLAG, source=_SOURCE)),
+    ),
+    "profile.use": _CHANGED,
+    "profile.set": _CHANGED,
+    "profile.unset": _CHANGED,
+    "profile.path": rows(file=TEXT, exists=FLAG),
+    "profile.check": rows(profile=null(TEXT), ok=FLAG, checks=many(_CHECK)),
+    "doctor": rows(
+        versions=by_name(TEXT),
+        profile=rows(name=null(TEXT), file=TEXT),
+        server=rows(where=null(TEXT), configured=FLAG, binary=null(TEXT)),
+        checks=many(_CHECK),
+        caches=many(_CACHE),
+        cleaned=null(rows(removed=many(TEXT), bytes=WHOLE)),
+    ),
+}
+_LISTS: Final = frozenset(
+    {
+        "deployments.list",
+        "schedule.list",
+        "schedule.next",
+        "events.list",
+        "profile.list",
+        "runs.list",
+        "runs.logs",
+        "runs.artifacts",
+    }
+)
+#: Of these, what is done to several things at once is a list.
+_SEVERAL: Final = frozenset({"runs.cancel", "runs.terminate"})

@@ -1,0 +1,227 @@
+"""The schedule of a deployment: when it is due, pausing it, and runs that it starts out of turn."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.workflowservice.v1 import ListScheduleMatchingTimesRequest
+from temporalio.client import (
+    Client,
+    ScheduleBackfill,
+    ScheduleDescription,
+    ScheduleHandle,
+    ScheduleOverlapPolicy,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from .. import ids
+from ..errors import Exit, MftctlError
+from .deployments import MAX_REQUESTS, Deployed, started_by
+
+#: Seconds until the server has taken notice, and between looks.
+PATIENCE, LOOK = 10.0, 0.05
+#: Runs that one backfill may start: more do not fit into what a Schedule keeps in mind.
+MOST = 1000
+#: How far ahead it is looked for when a schedule is due.
+HORIZON = timedelta(days=366 * 10)
+_TICK = timedelta(milliseconds=1)
+OVERLAPS = {
+    "skip": ScheduleOverlapPolicy.SKIP,
+    "buffer-one": ScheduleOverlapPolicy.BUFFER_ONE,
+    "buffer-all": ScheduleOverlapPolicy.BUFFER_ALL,
+    "cancel-other": ScheduleOverlapPolicy.CANCEL_OTHER,
+    "allow-all": ScheduleOverlapPolicy.ALLOW_ALL,
+}
+
+
+@dataclass(frozen=True)
+class Due:
+    """A time at which the schedule was due, the run that it stands for, and whether there is such a run."""
+
+    at: datetime
+    run_id: str
+    exists: bool
+
+
+def scheduled(found: Deployed) -> Deployed:
+    """The deployment, if it has a schedule; exit code 6 otherwise."""
+    if found.manifest.schedule is None:
+        raise MftctlError(
+            f"{found.name} has no schedule",
+            exit=Exit.CONFLICT,
+            code="schedule.none",
+            hint=f"give its flow a @schedule and deploy it; to start a run now: mftctl trigger {found.name}",
+        )
+    return found
+
+
+async def pause(client: Client, found: Deployed, note: str) -> bool:
+    """Let it start no more runs, and keep why; False when it was paused already, whose reason stays."""
+    if found.paused:
+        return False
+    await _handle(client, found).pause(note=note)
+    await _until(client, found, paused=True)
+    return True
+
+
+async def unpause(client: Client, found: Deployed, note: str) -> bool:
+    """Let it start runs again; False when it was not paused."""
+    if not found.paused:
+        return False
+    await _handle(client, found).unpause(note=note)
+    await _until(client, found, paused=False)
+    return True
+
+
+async def trigger(client: Client, found: Deployed) -> str | None:
+    """Start a run as if it were due now; its run id, or None when it waits for one that goes on.
+
+    Exit code 6 when the schedule leaves out runs while another goes on.
+    """
+    handle = _handle(client, found)
+    await _next_second(found.schedule)
+    before = await handle.describe()
+    known = started_by(before)
+    await handle.trigger()
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while True:
+        now = await handle.describe()
+        started = [one for one in started_by(now) if one not in known]
+        if started:
+            return started[-1].run_id
+        if now.info.num_actions_skipped_overlap > before.info.num_actions_skipped_overlap:
+            raise _overlap(replace(found, schedule=now))
+        waits = _buffered(now) > _buffered(before)
+        late = asyncio.get_running_loop().time() > deadline
+        if waits and (late or now.schedule.policy.overlap == ScheduleOverlapPolicy.BUFFER_ONE):
+            return None
+        if late:
+            raise MftctlError(
+                f"the server has started no run of {found.name} within {PATIENCE:g} s",
+                code="schedule.silent",
+                hint=f"look again with: mftctl schedule describe {found.name}",
+            )
+        await asyncio.sleep(LOOK)
+
+
+async def due(client: Client, found: Deployed, count: int) -> list[datetime]:
+    """The next ``count`` times at which it is due, paused or not; fewer when there are no more in ten years."""
+    now = datetime.now(UTC)
+    window, times = timedelta(hours=6), list[datetime]()
+    while len(times) < count and window < HORIZON * 4:
+        times = await _matching(client, found, now, now + min(window, HORIZON))
+        window *= 4
+    return times[:count]
+
+
+async def between(client: Client, found: Deployed, start: datetime, end: datetime) -> list[Due]:
+    """The times in [start, end] at which it was due, and which of them have a run already.
+
+    Exit code 2 when there are more than a backfill takes.
+    """
+    times = await _matching(client, found, start - _TICK, end)
+    times = [one for one in times if start <= one <= end]
+    if len(times) > MOST or (len(times) == MOST and times[-1] < end):
+        raise MftctlError(
+            f"{found.name} was due more than {MOST} times between {start.isoformat()} and {end.isoformat()}",
+            exit=Exit.USAGE,
+            code="schedule.many",
+            hint="fill it back in parts",
+        )
+    limit = asyncio.Semaphore(MAX_REQUESTS)
+
+    async def one(at: datetime) -> Due:
+        workflow_id = ids.due_workflow_id(found.manifest.flow, found.name, f"{at:%Y-%m-%dT%H:%M:%SZ}")
+        async with limit:
+            return Due(at, ids.run_id_of(workflow_id), await _exists(client, workflow_id))
+
+    return list(await asyncio.gather(*map(one, times)))
+
+
+async def backfill(client: Client, found: Deployed, times: list[Due], overlap: str) -> None:
+    """Start a run for each of the times that has none."""
+    missing = [ScheduleBackfill(one.at - _TICK, one.at, OVERLAPS[overlap]) for one in times if not one.exists]
+    if missing:
+        await _handle(client, found).backfill(*missing)
+
+
+def moment(text: str, zone: str | None, what: str, *, end: bool = False) -> datetime:
+    """A time as people write it, an ISO 8601 date or time; one without a zone is in the schedule's (default: UTC).
+
+    A date is the first moment of that day, or with ``end`` the last. MftctlError names ``what`` has a bad one.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+        if len(text) <= len("2026-01-01"):
+            found = datetime.combine(date.fromisoformat(text), clock.max if end else clock.min)
+        return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone or "UTC"))
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise MftctlError(
+            f"{what}: '{text}' is no time",
+            exit=Exit.USAGE,
+            code="usage",
+            hint="write it as 2026-01-31, 2026-01-31T06:00 or 2026-01-31T06:00:00+01:00",
+        ) from error
+
+
+def _handle(client: Client, found: Deployed) -> ScheduleHandle:
+    return client.get_schedule_handle(ids.schedule_id(found.name))
+
+
+async def _until(client: Client, found: Deployed, *, paused: bool) -> None:
+    """The server takes a signal of it, and answers before it has done so."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while (await _handle(client, found).describe()).schedule.state.paused != paused:
+        if asyncio.get_running_loop().time() > deadline:
+            raise MftctlError(
+                f"the server has not taken notice for {PATIENCE:g} s; it will", code="schedule.silent"
+            )
+        await asyncio.sleep(LOOK)
+
+
+async def _next_second(schedule: ScheduleDescription) -> None:
+    """A run that a Schedule starts is named by the second, and must not be named as one before."""
+    recent = schedule.info.recent_actions
+    if recent:
+        left = recent[-1].scheduled_at.replace(microsecond=0) + timedelta(seconds=1) - datetime.now(UTC)
+        await asyncio.sleep(max(0.0, min(1.0, left.total_seconds())))
+
+
+async def _matching(client: Client, found: Deployed, start: datetime, end: datetime) -> list[datetime]:
+    begin, until = Timestamp(), Timestamp()
+    begin.FromDatetime(start.astimezone(UTC))
+    until.FromDatetime(end.astimezone(UTC))
+    request = ListScheduleMatchingTimesRequest(
+        namespace=client.namespace, schedule_id=ids.schedule_id(found.name), start_time=begin, end_time=until
+    )
+    answer = await client.workflow_service.list_schedule_matching_times(request)
+    return [one.ToDatetime(tzinfo=UTC) for one in answer.start_time]
+
+
+async def _exists(client: Client, workflow_id: str) -> bool:
+    try:
+        await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+def _buffered(description: ScheduleDescription) -> int:
+    return description.raw_description.info.buffer_size
+
+
+def _overlap(found: Deployed) -> MftctlError:
+    which = f"run {found.running[0]}" if found.running else "another run"
+    return MftctlError(
+        f"{found.name} starts no run while {which} goes on",
+        exit=Exit.CONFLICT,
+        code="schedule.overlap",
+        hint=f"start one beside it with: mftctl trigger {found.name}",
+    )
