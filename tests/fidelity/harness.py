@@ -15,11 +15,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .catalogue import FLOWS, FlowCase
+from .reader import Readers
 
 RUN_TIMEOUT = 200.0
 PASSED_ON = (
@@ -32,7 +33,6 @@ PASSED_ON = (
     "MFTCTL_PYTHON",
     "COVERAGE_PROCESS_START",
 )
-DUMP = Path(__file__).resolve().parent / "dump.py"
 EXIT_OK, EXIT_RUN_FAILED = 0, 3
 
 
@@ -46,6 +46,7 @@ class Stage:
 
     folder: Path
     python: str = sys.executable
+    readers: Readers = field(default_factory=Readers, compare=False, repr=False)
 
     @property
     def flows(self) -> Path:
@@ -120,12 +121,8 @@ def ours(
 
 
 def dump(pathspec: str, stage: Stage, env: Mapping[str, str]) -> dict[str, Any]:
-    """Read what a run left behind, in a process of its own."""
-    done = _run([stage.python, str(DUMP), pathspec, "--import-from", str(stage.flows)], stage, env)
-    if done.returncode:
-        raise HarnessError(f"no dump of {pathspec}\n{done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    """Read what a run left behind, as the flow's interpreter sees it in an environment."""
+    return stage.readers.read(pathspec, stage.python, stage.flows, env)
 
 
 def command(words: Sequence[str], stage: Stage, env: Mapping[str, str], expected: int = EXIT_OK) -> str:
