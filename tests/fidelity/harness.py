@@ -30,7 +30,6 @@ PASSED_ON = (
     "TZ",
     "SYSTEMROOT",
     "LD_LIBRARY_PATH",
-    "MFTCTL_PYTHON",
     "COVERAGE_PROCESS_START",
 )
 EXIT_OK, EXIT_RUN_FAILED = 0, 3
@@ -63,6 +62,7 @@ class Stage:
         return {
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             "PATH": os.pathsep.join((scripts, os.environ.get("PATH", os.defpath))),
+            "MFTCTL_PYTHON": self.python,
             "HOME": str(self.folder / "home"),
             "METAFLOW_HOME": str(self.folder / "home" / ".metaflowconfig"),
             "METAFLOW_USER": "tester",
