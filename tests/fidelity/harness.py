@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,17 @@ class Stage:
     def flows(self) -> Path:
         """Where the flows run: a copy, so that nothing is written beside the originals."""
         return self.folder / "flows"
+
+    @cached_property
+    def metaflow(self) -> str:
+        """The version of the flows' metaflow."""
+        words = [self.python, "-c", "from importlib.metadata import version; print(version('metaflow'))"]
+        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+    def runs(self, case: FlowCase) -> bool:
+        """Whether the case is one for the flows' metaflow."""
+        first, this = ([int(part) for part in text.split(".")] for text in (case.since or "0", self.metaflow))
+        return this >= first
 
     def environment(self, **more: str) -> dict[str, str]:
         """Give the whole environment for a command: nothing of ours leaks in but what is named here.
