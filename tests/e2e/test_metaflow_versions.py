@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import venv
 from pathlib import Path
 
 import metaflow
 import pytest
+
+from mftctl.compiler.options import Options
+from mftctl.compiler.run import compile_flow
+from mftctl.errors import MftctlError
+from mftctl.worker.hosts import Hosts
 
 OLD, NEW = "2.19.9", "99.1"
 FLOW = """
@@ -86,14 +92,23 @@ def test_a_newer_metaflow_is_let_through(served, interpreter) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_worker_with_an_older_metaflow_runs_nothing(served, interpreter) -> None:
-    """Where metaflow has got too old since the deploy, no task is begun, and the run's end says why."""
-    served.flow("any_flow.py", FLOW)
+@pytest.mark.parametrize("isolation", ["fork", "spawn"])
+def test_a_worker_with_an_older_metaflow_runs_nothing(home, interpreter, monkeypatch, isolation) -> None:
+    """Where metaflow has got too old since the deploy, a worker begins no task, and knows why."""
+    for name, value in home.env.items():
+        monkeypatch.setenv(name, value)
+    flow, cache = home.flow("any_flow.py", FLOW), home.folder / "cache"
     interpreter.be(metaflow.__version__)
-    deployed = served.run("deploy", "any_flow.py", "--name", "older", "--python", str(interpreter.python))
-    assert deployed.returncode == 0, deployed.stderr
+    launch = compile_flow(flow, Options(), str(interpreter.python), cache).launch
+
+    async def first_host() -> None:
+        hosts = Hosts(cache, isolation, print)
+        try:
+            (await hosts.supervisor(launch)).close()
+        finally:
+            await hosts.close()
+
+    asyncio.run(first_host())
     interpreter.be(OLD)
-    served.worker("older")
-    done = served.run("trigger", "older", "--wait", "--timeout", "60s")
-    assert done.returncode == 3, done.stderr
-    assert f"{interpreter.python} has metaflow {OLD}, and mftctl works with 2.19.10 and newer" in done.stderr
+    with pytest.raises(MftctlError, match=f"cannot be loaded: .* has metaflow {OLD}, and mftctl works with"):
+        asyncio.run(first_host())
