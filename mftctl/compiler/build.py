@@ -69,8 +69,8 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
     manifest = Manifest(
         deployment=deployment,
         launch=launch,
-        start=state.graph.start_step,
-        end=state.graph.end_step,
+        start=getattr(state.graph, "start_step", "start"),  # before 2.19.20-odd these names were fixed
+        end=getattr(state.graph, "end_step", "end"),
         steps=steps,
         parameters=parameters,
         task_queue=options.task_queue or ids.task_queue(deployment),

@@ -19,7 +19,7 @@ from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, program
+from . import hazards, installed, program
 from . import launch as launching
 from .channel import Channel
 from .environment import config_options, forget_configs, settle, work_folder
@@ -40,14 +40,13 @@ def main(fd: str) -> None:
     if not hold(folder):
         problem = _fetch(launch, folder)
         hold(folder)
-    if problem:
-        channel.send({"ready": False, "error": problem})
-        sys.exit(1)
+    _refuse(channel, problem)
     if launch.cwd is None:
         os.chdir(work_folder(folder, launch))
     launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
     forget_configs()
     settle()
+    _refuse(channel, installed.problem())
     if config["isolation"] == "spawn":
         _serve(channel, launch, Spawned(file))
     # What its import leaves behind is not the flow's doing.
@@ -129,6 +128,13 @@ def _reap() -> None:
             pass
     except ChildProcessError:
         return
+
+
+def _refuse(channel: Channel, problem: str | None) -> None:
+    """Say why the flow cannot be served here, and end; nothing when there is no problem."""
+    if problem:
+        channel.send({"ready": False, "error": problem})
+        sys.exit(1)
 
 
 def _fetch(launch: Launch, folder: str) -> str | None:
