@@ -19,7 +19,7 @@ from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, program
+from . import clients, hazards, program
 from . import launch as launching
 from .channel import Channel
 from .environment import config_options, forget_configs, settle, work_folder
@@ -61,6 +61,7 @@ def main(fd: str) -> None:
         seeds.keep()
         prelude = printed.stop()
         _import_for_tasks(flow)
+        clients.warm(launch)
         found = hazards.hazards(earlier)
         if seeds.drawn():
             found.append("random values drawn while it was imported")

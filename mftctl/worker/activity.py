@@ -18,6 +18,7 @@ from ..engine.inputs import HookInput, TaskInput
 from ..errors import MftctlError
 from ..manifest import MAX_ATTEMPTS
 from ..tasks import Attempt
+from .heartbeats import RunHeartbeats
 from .hosts import Hosts, Supervisor
 from .observer import Observer, TaskEvent
 from .pauses import Pauses
@@ -37,8 +38,9 @@ MAX_NAMES = 100
 class TaskActivity:
     """Runs tasks, at most ``limit`` of them at once over all task queues of the worker."""
 
-    def __init__(self, hosts: Hosts, limit: int, observer: Observer) -> None:
+    def __init__(self, hosts: Hosts, limit: int, observer: Observer, heartbeats: RunHeartbeats) -> None:
         self._hosts = hosts
+        self._heartbeats = heartbeats
         self._limit = asyncio.Semaphore(limit)
         self._observer = observer
         self._pauses = Pauses()
@@ -73,7 +75,13 @@ class TaskActivity:
                 given = TaskInput.from_plain(plain)
                 if given.pausable and await self._pauses.hold_back(clock() - came):
                     return {"unstarted": True}
-                return await self._attempt(given)
+                self._heartbeats.began(
+                    given.launch, given.run_id, activity.info().workflow_id or given.run_id
+                )
+                try:
+                    return await self._attempt(given)
+                finally:
+                    self._heartbeats.ended(given.run_id)
         finally:
             self._running.discard(running)
             beating.cancel()

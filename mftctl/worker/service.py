@@ -20,6 +20,7 @@ from ..engine.workflow import FlowWorkflow
 from ..manifest import Launch
 from .activity import TaskActivity
 from .events import EventActivities
+from .heartbeats import RunHeartbeats
 from .hosts import Hosts
 from .notify import tell
 from .observer import Observer
@@ -50,7 +51,8 @@ class Service:
         self._client = client
         self._settings = settings
         self._hosts = Hosts(settings.cache, settings.isolation, observer.say)
-        self._activity = TaskActivity(self._hosts, settings.concurrency, observer)
+        self._heartbeats = RunHeartbeats(client, self._hosts, observer.say)
+        self._activity = TaskActivity(self._hosts, settings.concurrency, observer, self._heartbeats)
         self._events = EventActivities(client)
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
 
@@ -119,6 +121,7 @@ class Service:
 
     async def close(self) -> None:
         """End the flow hosts."""
+        await self._heartbeats.stop()
         await self._hosts.close()
 
 
