@@ -29,7 +29,7 @@ HEARTBEAT_SECONDS = 2.0
 MAX_LOG_CHARACTERS = 2000
 #: Temporal takes a delay of zero for none given.
 AT_ONCE = timedelta(milliseconds=1)
-#: Before a task that this machine cannot run is tried again, here or by a worker that can.
+#: Before a task that this machine cannot run is tried again, here or by a worker that can; twice as long each time.
 NOT_HERE = timedelta(seconds=5)
 #: Artifact names that an activity's result shows.
 MAX_NAMES = 100
@@ -109,8 +109,10 @@ class TaskActivity:
         try:
             supervisor = await self._hosts.supervisor(given.launch)
         except MftctlError as error:
+            self._observer.say(f"{event.pathspec} cannot be run here: {error.message}")
+            details = _details(event, error.message)
             raise ApplicationError(
-                error.message, _details(event, error.message), type="StepFailed", next_retry_delay=NOT_HERE
+                error.message, details, type="StepFailed", next_retry_delay=_not_here(event.attempt)
             ) from error
         self._observer.started(event)
         try:
@@ -164,7 +166,7 @@ class TaskActivity:
             message = why + (f" ({MAX_ATTEMPTS} times)" if last else "")
             self._observer.failed(event, message, final=last, log=[])
             details = _details(event, f"step {event.task.label}: {message}")
-            delay = NOT_HERE if "why" in result else AT_ONCE
+            delay = _not_here(event.attempt) if "why" in result else AT_ONCE
             return ApplicationError(message, details, type="StepFailed", next_retry_delay=delay)
         log, final = result["log"], result["final"]
         self._observer.failed(event, result["message"], final=final, log=log)
@@ -174,6 +176,10 @@ class TaskActivity:
         return ApplicationError(
             message, details, type="StepFailed", non_retryable=final, next_retry_delay=delay
         )
+
+
+def _not_here(attempt: int) -> timedelta:
+    return NOT_HERE * 2**attempt
 
 
 async def _beat() -> None:
