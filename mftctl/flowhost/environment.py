@@ -51,14 +51,9 @@ def work_folder(folder: str, launch: Launch) -> str:
 
 
 def variables(launch: Launch, folder: str) -> dict[str, str]:
-    """What Metaflow's own orchestrators set for a task (``argo_workflows.py``), with the code in ``folder``.
-
-    How services are reached this machine may know better than the deployer's: what its environment or its Metaflow
-    configuration says of that goes first.
-    """
-    own = _own_settings()
+    """What Metaflow's own orchestrators set for a task (``argo_workflows.py``), with the code in ``folder``."""
     return {
-        **{name: value for name, value in launch.env.items() if not (name in _MACHINE and name in own)},
+        **settings(launch),
         "METAFLOW_EXTRACTED_ROOT": folder,
         "METAFLOW_CODE_METADATA": launch.package.metadata,
         "METAFLOW_CODE_SHA": launch.package.sha,
@@ -66,6 +61,16 @@ def variables(launch: Launch, folder: str) -> dict[str, str]:
         "METAFLOW_CODE_DS": launch.datastore,
         "PYTHONUNBUFFERED": "x",
     }
+
+
+def settings(launch: Launch) -> dict[str, str]:
+    """Variables of the deployment, but for those that this machine has better ones of.
+
+    How services are reached is for each machine to know: what its environment, or its Metaflow configuration, says of
+    that goes before what the deployer's said.
+    """
+    own = _own_settings()
+    return {name: value for name, value in launch.env.items() if not (name in _MACHINE and name in own)}
 
 
 def _own_settings() -> set[str]:

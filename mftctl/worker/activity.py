@@ -179,7 +179,7 @@ class TaskActivity:
 
 
 def _not_here(attempt: int) -> timedelta:
-    return NOT_HERE * 2**attempt
+    return NOT_HERE * (1 << attempt)
 
 
 async def _beat() -> None:

@@ -2,7 +2,8 @@
 
 It is metaflow-local-service, which takes the ids of runs and tasks for its own to give. Metaflow's orchestrators name
 them, and Metaflow's own service (services/metadata_service/api/run.py and task.py of Netflix/metaflow-service) takes
-any name that is no number; so does this one, as it is served here.
+any name that is no number; so does this one, as it is served here. It is also given a way to ask for one artifact,
+which it lacks, and without which a client takes no task for successful.
 """
 
 from __future__ import annotations
@@ -34,7 +35,17 @@ def named(function, make, field):
 
 named("create_run", "new_run_id", "run_number")
 named("create_task", "_next_task_id", "task_id")
-uvicorn.run(server.create_app(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), log_level="info")
+app = server.create_app(sys.argv[1])
+
+@app.get("/flows/{flow}/runs/{run}/steps/{step}/tasks/{task}/artifacts/{name}/attempt/{attempt}")
+@app.get("/flows/{flow}/runs/{run}/steps/{step}/tasks/{task}/artifacts/{name}")
+def artifact(flow: str, run: str, step: str, task: str, name: str, attempt: int | None = None):
+    found = [one for one in store.get_artifacts(flow, run, step, task, attempt) if one["name"] == name]
+    if not found:
+        raise server.HTTPException(status_code=404)
+    return max(found, key=lambda one: one.get("attempt_id", 0))
+
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="info")
 """
 
 
