@@ -6,6 +6,8 @@ Settings and credentials are those that Metaflow and boto3 find on the machine t
 from __future__ import annotations
 
 import functools
+import itertools
+import os
 import sys
 from typing import Any, Optional
 from urllib.parse import urlsplit
@@ -14,6 +16,8 @@ from ..manifest import Launch
 
 #: Seconds to connect to S3 in, and to wait for its answer.
 _CONNECT, _ANSWER = 10.0, 20.0
+#: Up to ten artifacts Metaflow saves one by one; here up to so many as well, if they are small altogether (bytes).
+_ONE_BY_ONE, _FEW, _SMALL = 10, 40, 4 * 1024 * 1024
 #: Name of an object that nobody has: that S3 says so shows that it can be asked.
 PROBE = "mftctl-probe"
 _MISSING = ("NoSuchKey", "404")
@@ -44,6 +48,37 @@ def warm(launch: Launch) -> None:
     botocore.session.create_loader = functools.lru_cache(maxsize=None)(botocore.session.create_loader)
     nobody = {"aws_access_key_id": "-", "aws_secret_access_key": "-", "region_name": "us-east-1"}
     boto3.session.Session().client("s3", **nobody)
+    _save_few_here()
+
+
+def _save_few_here() -> None:
+    """Let forked tasks save a few small artifacts with their own client, one by one.
+
+    For more than ten Metaflow starts a Python with a pool of processes, which takes seconds of the processor.
+    """
+    from metaflow.plugins.datastores.s3_storage import S3Storage
+
+    original = S3Storage.save_bytes
+
+    def save_bytes(storage: Any, pairs: Any, overwrite: bool = False, len_hint: int = 0) -> Any:
+        if _ONE_BY_ONE < len_hint <= _FEW:
+            kept, size = [], 0
+            for path, given in pairs:  # made as they are asked for: no more of them than is small
+                kept.append((path, given))
+                size += _size(given[0] if isinstance(given, tuple) else given)
+                if size > _SMALL:
+                    break
+            len_hint, pairs = (0 if size <= _SMALL else len_hint), itertools.chain(kept, pairs)
+        return original(storage, pairs, overwrite, len_hint)
+
+    S3Storage.save_bytes = save_bytes
+
+
+def _size(file: Any) -> int:
+    """Bytes of a file that is open for reading, at its beginning."""
+    size = int(file.seek(0, os.SEEK_END))
+    file.seek(0)
+    return size
 
 
 def problem(url: str, *, there: bool) -> Optional[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,11 +38,15 @@ GIVE_UP = 10.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How a worker runs: where code packages are kept, how many tasks at once, and ``fork`` or ``spawn``."""
+    """How a worker runs: where code packages are kept, how many tasks at once, and ``fork`` or ``spawn``.
+
+    ``python``: the interpreter of flows, where the one that their deployer had is not on this machine.
+    """
 
     cache: Path
     concurrency: int
     isolation: str = "fork"
+    python: str = sys.executable
 
 
 class Service:
@@ -50,7 +55,7 @@ class Service:
     def __init__(self, client: Client, settings: Settings, observer: Observer) -> None:
         self._client = client
         self._settings = settings
-        self._hosts = Hosts(settings.cache, settings.isolation, observer.say)
+        self._hosts = Hosts(settings.cache, settings.isolation, settings.python, observer.say)
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.say)
         self._activity = TaskActivity(self._hosts, settings.concurrency, observer, self._heartbeats)
         self._events = EventActivities(client)

@@ -148,6 +148,7 @@ def worker_file(lodging, remote):
     return found
 
 
+@pytest.mark.timeout(600)
 def test_a_run_lives_on_machines_that_share_nothing(lodging, remote, worker_file, wait_until):
     """Code, data, logs and metadata go through S3 and the service: workers are replaced, and runs resumed."""
     place = lodging.folder.parent / "place"
@@ -162,7 +163,7 @@ def test_a_run_lives_on_machines_that_share_nothing(lodging, remote, worker_file
     (caller.folder / "words.txt").write_text("hello\n")
     words = ["factor=3", "words=words.txt", "--wait", "--run-id-file", "id"]
     triggered = caller.start("trigger", "Far", *words, log=caller.folder / "log")
-    wait_until((place / "began-0").exists, "the task waits")
+    wait_until((place / "began-0").exists, "the task waits", timeout=180)
     run_id = (caller.folder / "id").read_text().strip()
     held = f"Far/{run_id}/body/temporal-body-1"
     wait_until(lambda: remote.beats(f"Far/{run_id}") > 1, "the run's heartbeats come")
@@ -177,13 +178,13 @@ def test_a_run_lives_on_machines_that_share_nothing(lodging, remote, worker_file
     other = machine(lodging, "other", keys(remote))
     (other.folder / "far_worker.py").write_text(worker_file)
     other.start("worker", "far_worker.py", log=other.folder / "log")
-    wait_until((place / "began-1").exists, "another worker has taken the task")
+    wait_until((place / "began-1").exists, "another worker has taken the task", timeout=180)
     (place / "hold").unlink()
-    assert triggered.wait(120) == 3, (caller.folder / "log").read_text()
+    assert triggered.wait(180) == 3, (caller.folder / "log").read_text()
     assert (place / "done").read_text().split().count("start") == 1
 
     (place / "fail").unlink()
-    said(caller.run("runs", "resume", run_id, "--wait", timeout=120))
+    said(caller.run("runs", "resume", run_id, "--wait", timeout=180))
     assert sorted((place / "done").read_text().split()) == ["body-1", "body-2", "body-3", "join", "start"]
 
     # Somebody who has never heard of Temporal.
