@@ -64,7 +64,7 @@ def deployer(
     """Environment of the machine that deploys. Another one works: with its own home, and credentials for S3."""
     folder: Path = tmp_path_factory.mktemp("machine")
     with temporal_server(folder) as address:
-        env = stage.environment(TEMPORAL_ADDRESS=address, **remote)
+        env = stage.environment(TEMPORAL_ADDRESS=address, MFTCTL_ISOLATION="fork", **remote)
         python_path = os.environ.get("MFTCTL_FIDELITY_PYTHONPATH")
         if python_path:
             env["PYTHONPATH"] = python_path
