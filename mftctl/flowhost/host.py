@@ -19,7 +19,7 @@ from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, installed, program
+from . import hazards, installed, program, s3
 from . import launch as launching
 from .channel import Channel
 from .environment import config_options, forget_configs, settle, work_folder
@@ -60,6 +60,7 @@ def main(fd: str) -> None:
         seeds.keep()
         prelude = printed.stop()
         _import_for_tasks(flow)
+        s3.warm(launch)
         found = hazards.hazards(earlier)
         if seeds.drawn():
             found.append("random values drawn while it was imported")
@@ -148,7 +149,11 @@ def _fetch(launch: Launch, folder: str) -> str | None:
         try:
             from .package import fetch
 
-            fetch(launch, folder)
+            wrong = s3.problem(launch.package.url, there=True) if launch.datastore == "s3" else None
+            if wrong is None:
+                fetch(launch, folder)
+            else:
+                os.write(write, f"the code package could not be read: {wrong}".encode()[:4000])
         except BaseException as error:
             os.write(
                 write, f"the code package {launch.package.url} could not be read: {error}".encode()[:4000]
