@@ -32,7 +32,7 @@ class FlowCase:
     needs: tuple[str, ...] = ()
     """Modules that the flow imports beyond metaflow's own needs."""
     since: str = ""
-    """The first Metaflow whose own local run gets through the flow, the same each time; "": all that mftctl supports."""
+    """The first Metaflow whose own local run gets through the flow, always alike; "": all that mftctl supports."""
     rules: Rules = STRICT
 
     @property
