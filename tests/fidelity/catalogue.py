@@ -32,7 +32,7 @@ class FlowCase:
     needs: tuple[str, ...] = ()
     """Modules that the flow imports beyond metaflow's own needs."""
     since: str = ""
-    """The first Metaflow whose own local run gets through the flow; "": all that mftctl supports."""
+    """The first Metaflow whose own local run gets through the flow, always alike; "": all that mftctl supports."""
     rules: Rules = STRICT
 
     @property
@@ -101,7 +101,6 @@ CASES: tuple[FlowCase, ...] = (
         "linear",
         "branch",
         "branch_nested",
-        "foreach_simple",
         "foreach_nested",
         "foreach_deep",
         "foreach_between",
@@ -109,13 +108,15 @@ CASES: tuple[FlowCase, ...] = (
     *_plain(
         "foreach_in_branch",
         "branch_in_foreach",
-        "foreach_values",
         "merge_artifacts",
     ),
+    # Metaflow gave a join of more than four splits its inputs in no order.
+    FlowCase("foreach_simple.py", since="2.19.23"),
+    FlowCase("foreach_values.py", since="2.19.23"),
     # Metaflow had the names of the first and last step fixed.
     FlowCase("custom_names.py", since="2.19.23"),
     FlowCase("single_step.py", since="2.19.23"),
-    FlowCase("foreach_wide.py", run_options=("--max-num-splits", "500"), marks=("wide",)),
+    FlowCase("foreach_wide.py", run_options=("--max-num-splits", "500"), marks=("wide",), since="2.19.23"),
     FlowCase("switch_linear.py"),
     FlowCase("switch_linear.py", variant="fast", args={"way": "fast"}),
     FlowCase("switch_linear.py", variant="straight", args={"way": "none"}),

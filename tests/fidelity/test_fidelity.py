@@ -93,7 +93,7 @@ def test_run_is_as_the_local_run(
     for module in case.needs:
         pytest.importorskip(module)
     if not stage.runs(case):
-        pytest.skip(f"metaflow {stage.metaflow} itself does not run it, only {case.since} and newer")
+        pytest.skip(f"metaflow {stage.metaflow} itself does not run it so, only {case.since} and newer")
     references.start(case)  # beside ours, which waits a good deal for its server
     ours = run_ours(case, isolation)
     found = differences(references(case), ours, case.rules)

@@ -70,6 +70,6 @@ def test_run_is_as_the_local_run_of_the_oldest(
 ) -> None:
     """All that a run leaves behind is the reference's, where both are the oldest supported Metaflow's."""
     if not old_stage.runs(case):
-        pytest.skip(f"metaflow {old_stage.metaflow} itself does not run it, only {case.since} and newer")
+        pytest.skip(f"metaflow {old_stage.metaflow} itself does not run it so, only {case.since} and newer")
     found = run_both(case)
     assert not found, "\n" + "\n".join(found)

@@ -43,7 +43,7 @@ class CurrentValuesFlow(FlowSpec):
             "project": getattr(current, "project_name", None),
             "parallel": getattr(current, "is_parallel", None),
             "graph": sorted(current.graph),
-            "start_end": (current.graph["start_step"], current.graph["end_step"]),
+            "start_end": (current.graph.get("start_step"), current.graph.get("end_step")),
         }
         self.pathspec_is = current.pathspec == "/".join(
             (current.flow_name, current.run_id, current.step_name, current.task_id)

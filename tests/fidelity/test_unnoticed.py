@@ -1,0 +1,110 @@
+"""With mftctl installed, Metaflow alone is what it was: as fast to import, as silent, and with the same runs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from .catalogue import CASES
+from .compare import differences
+from .harness import Stage, dump, make_stage
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Milliseconds that `import metaflow` may take longer, and what no other work on the machine changes: modules, calls.
+ALLOWED_MS, ALLOWED_MODULES, ALLOWED_CALLS = 5.0, 10, 4500
+TURNS = 30
+IMPORT = """
+import sys, time
+calls = 0
+def count(frame, event, _):
+    global calls
+    calls += event == "call"
+if len(sys.argv) > 1:
+    sys.setprofile(count)
+began = time.process_time()
+import metaflow
+took = time.process_time() - began
+sys.setprofile(None)
+print(took * 1000, len(sys.modules), calls, "metaflow_extensions.temporal.plugins.mfextinit_temporal" in sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def pythons(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two interpreters with the same packages; the second has mftctl as well."""
+    return (
+        _interpreter(tmp_path_factory.mktemp("without"), with_mftctl=False),
+        _interpreter(tmp_path_factory.mktemp("with"), with_mftctl=True),
+    )
+
+
+def _interpreter(folder: Path, *, with_mftctl: bool) -> Path:
+    venv.create(folder / "venv", symlinks=True)
+    (site,) = (folder / "venv").glob("lib/python*/site-packages")
+    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if not entry.name.lstrip("_").startswith("mftctl"):
+            (site / entry.name).symlink_to(entry)
+    if with_mftctl:
+        (site / "mftctl.pth").write_text(str(ROOT))
+    return folder / "venv" / "bin" / "python"
+
+
+def _import(python: Path, *count: str) -> tuple[float, int, int, bool]:
+    """What `import metaflow` takes in a new process: ms of CPU, modules, calls if counted; and if it knows mftctl."""
+    done = subprocess.run([python, "-c", IMPORT, *count], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stderr == ""
+    (line,) = done.stdout.splitlines()
+    took, modules, calls, known = line.split()
+    return float(took), int(modules), int(calls), known == "True"
+
+
+def test_import_does_little_more_in_silence(pythons: tuple[Path, Path]) -> None:
+    """`import metaflow` prints nothing, and makes at most 4500 calls more for mftctl, of 160,000: 5 ms at the most."""
+    for python in pythons:
+        _import(python)  # all is compiled
+    without, with_it = (_import(python, "count") for python in pythons)
+    assert (without[3], with_it[3]) == (False, True)
+    assert with_it[1] - without[1] <= ALLOWED_MODULES
+    assert with_it[2] - without[2] <= ALLOWED_CALLS
+
+
+@pytest.mark.soak
+def test_import_is_as_fast(pythons: tuple[Path, Path]) -> None:
+    """`import metaflow` takes at most 5 ms longer, in turns and the fastest of each. Wants a quiet machine."""
+    turns = [(_import(pythons[0])[0], _import(pythons[1])[0]) for _ in range(TURNS)]
+    without, with_it = (sorted(kind) for kind in zip(*turns, strict=True))
+    print(
+        f"fastest {without[0]:.1f} and {with_it[0]:.1f} ms, median {without[15]:.1f} and {with_it[15]:.1f} ms"
+    )
+    assert with_it[0] - without[0] <= ALLOWED_MS
+
+
+@pytest.mark.parametrize("name", ["foreach_between", "retry_exhausted"])
+def test_a_plain_run_is_what_it_was(pythons: tuple[Path, Path], tmp_path: Path, name: str) -> None:
+    """`python flow.py run` prints the same and leaves the same behind with mftctl installed and without."""
+    (case,) = (one for one in CASES if one.name == name)
+    said, left = [], []
+    for number, python in enumerate(pythons):
+        stage = make_stage(tmp_path / str(number), str(python))
+        id_file = tmp_path / f"{number}.id"
+        words = [stage.python, case.file, "run", "--run-id-file", str(id_file)]
+        env = stage.environment()
+        done = subprocess.run(words, cwd=stage.flows, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) is case.expect_success, done.stderr
+        said.append((_lines(done.stdout, stage), _lines(done.stderr, stage)))
+        left.append(dump(f"{case.flow_name}/{id_file.read_text().strip()}", stage, env))
+        stage.readers.close()
+    assert said[1] == said[0]
+    assert differences(left[0], left[1], case.rules) == []
+
+
+def _lines(text: str, stage: Stage) -> list[str]:
+    """Give lines without times and ids, sorted: tasks run side by side."""
+    text = text.replace(str(stage.folder), "FOLDER")
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+", "TIME", text)
+    return sorted(re.sub(r"\b\d{16}(/\w+/\d+)?|\(pid \d+\)|task-id \d+", "ID", text).splitlines())
