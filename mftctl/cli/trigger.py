@@ -159,7 +159,7 @@ def ended(manifest: "Manifest", run_id: str, how: "Ended") -> Result:
         return Result(data, run_id, run_id)
     hint = f"once mended: mftctl runs resume {run_id}"
     if how.step:
-        hint = f"its logs: python {manifest.launch.file} logs show {run_id}/{how.step}; {hint}"
+        hint = f"its logs: mftctl runs logs {run_id} {how.step}; {hint}"
     return Result(data, run_id, run_id, error=runs.failure(run_id, how, hint), log=how.log)
 
 

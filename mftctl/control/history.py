@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio import exceptions
 from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.history.v1 import HistoryEvent
@@ -23,6 +24,8 @@ from .record import OVER, Attempt, Record, TaskRecord
 
 #: Workflows read, or asked for what is pending in them, at once.
 AT_ONCE = 8
+#: Of an attempt whose worker was lost, or which took longer than the server waits.
+LOST = "lost: its worker was not heard of any more"
 
 
 class History:
@@ -181,7 +184,7 @@ class History:
         elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED:
             await self._failed(task, about.failure, at)
         elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-            task.message = "lost: its worker was not heard of any more"
+            task.message = LOST
             _end(task, "failed", at)
         return True
 
@@ -249,7 +252,8 @@ class History:
             task.attempts.append(Attempt(number, "running", began, worker=pending.last_worker_identity))
         if pending.HasField("last_failure"):
             error = await self._client.data_converter.decode_failure(pending.last_failure)
-            task.message = _reason(task, str(getattr(error, "message", error)))
+            lost = isinstance(error, exceptions.TimeoutError)
+            task.message = LOST if lost else _reason(task, str(getattr(error, "message", error)))
         if task.state == "retrying":
             task.next_attempt = _time(pending.scheduled_time)
 

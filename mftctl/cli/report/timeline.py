@@ -88,7 +88,10 @@ def _bar(task: TaskRecord, attempt: Attempt, lane: int, height: int, scale: _Sca
     began, ended = attempt.began or 0.0, _end(attempt, scale.now)
     left, width = scale.at(began), scale.at(ended) - scale.at(began)
     last = attempt is task.attempts[-1]
-    state = attempt.state if attempt.state != "failed" or (last and task.state == "failed") else "retried"
+    if last:
+        state = "kept" if task.state == "kept" else attempt.state
+    else:
+        state = "retried" if attempt.state == "failed" else attempt.state
     number = f" attempt {attempt.number + 1}" if len(task.attempts) > 1 else ""
     waited = began - task.scheduled
     told = f"{task.label}{number}: {attempt.state}, {format_seconds(ended - began)}"
