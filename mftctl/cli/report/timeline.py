@@ -88,10 +88,11 @@ def _bar(task: TaskRecord, attempt: Attempt, lane: int, height: int, scale: _Sca
     began, ended = attempt.began or 0.0, _end(attempt, scale.now)
     left, width = scale.at(began), scale.at(ended) - scale.at(began)
     last = attempt is task.attempts[-1]
-    if last:
-        state = "kept" if task.state == "kept" else attempt.state
-    else:
-        state = "retried" if attempt.state == "failed" else attempt.state
+    state = attempt.state
+    if last and task.state == "kept":
+        state = "kept"
+    elif state == "failed" and not (last and task.state == "failed"):
+        state = "retried"
     number = f" attempt {attempt.number + 1}" if len(task.attempts) > 1 else ""
     waited = began - task.scheduled
     told = f"{task.label}{number}: {attempt.state}, {format_seconds(ended - began)}"
