@@ -105,13 +105,18 @@ class Driver:
         return bool(self._ended) or self._woken or self._fatal is not None
 
     def _start_ready(self) -> None:
+        waiting: list[Ready] = []
         while self._free > 0 and not self._draining and not self.paused and (item := self._queue.next()):
             if isinstance(item, Fan):
                 slots = min(self._free, max(1, (self._slots + 1) // 2), item.width)
+                if self._running and slots < min(item.width, self._slots // 4):
+                    waiting.append(item)  # a part keeps the slots that it begins with, and would be long with so few
+                    continue
                 self._begin(item, self._run_fan(item, slots), slots)
             else:
                 self.progress.started(item.ref.step)
                 self._begin(item, self._run_task(item), 1)
+        self._queue.add(waiting)
 
     def _add(self, items: list[Ready]) -> None:
         for item in items:
