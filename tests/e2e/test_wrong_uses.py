@@ -28,6 +28,8 @@ NOBODY = "127.0.0.1:1"
 RUN = "temporal-plainflow-wronguses"
 BROKEN_FLOW = """
 from metaflow import FlowSpec, step
+from mftctl.control.client import connect
+from mftctl.control.endpoint import Endpoint
 
 class F(FlowSpec):
     @step
@@ -192,7 +194,7 @@ def place(server: str, lodging: Any) -> Iterator[dict[str, str]]:
 
 async def make(server: str) -> list[str]:
     """Deployments without code: nothing of this table gets as far as to need it."""
-    client = await Client.connect(server)
+    client = await connect(Endpoint(server, "default"))  # which waits until the server is ready
     plain = manifest_of("Plain", parameters=(manifests.Parameter("alpha", "int", required=True),))
     daily = manifest_of("Daily", schedule=manifests.Schedule("0/5 * * * ? *"))
     foreign = manifest_of("Foreign", schedule=manifests.Schedule("0 6 * * ? *"), owner="somebody")
