@@ -80,7 +80,7 @@ def _make() -> None:
         ),
     ):
         # uv does not read pip's configuration: behind a mirror that only pip knows, pip does the same slowly.
-        if subprocess.run(with_uv, env=_environment(), check=False).returncode:
+        if subprocess.run(with_uv, env=environment(), check=False).returncode:
             print("just: uv could not, trying pip", file=sys.stderr)
             _pip(*with_pip)
 
@@ -96,10 +96,10 @@ def _install_uv_with_pip() -> None:
 
 def _pip(*arguments: str) -> None:
     command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *arguments]
-    subprocess.run(command, env=_environment(), check=True)
+    subprocess.run(command, env=environment(), check=True)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The environment without what would point uv or pip at another environment."""
     dropped = {
         "PYTHONPATH",

@@ -4,10 +4,13 @@ set -eu
 cd "$(dirname -- "$0")/.."
 
 compile() {
-    uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-header --no-annotate "$@" >/dev/null
 }
 
-compile --output-file requirements/runtime.txt "$@"
+compile pyproject.toml --output-file requirements/runtime.txt "$@"
 # What ships is what is tested: the development lock takes the runtime's versions.
-compile --output-file requirements/dev.txt --group dev --constraint requirements/runtime.txt "$@"
+compile pyproject.toml --output-file requirements/dev.txt --group dev --constraint requirements/runtime.txt "$@"
+# The oldest Metaflow that is supported, and what the flows of the tests import: an interpreter of its own for them.
+oldest=$(sed -n 's/.*"metaflow>=\([0-9.]*\)".*/\1/p' pyproject.toml)
+printf 'metaflow==%s\nnumpy\n' "$oldest" | compile - --output-file requirements/metaflow-oldest.txt "$@"

@@ -97,6 +97,7 @@ def _interpreter(found: dict[str, Any]) -> Finding:
         hint = "name another with --python, MFTCTL_PYTHON or python in the profile"
         return Finding("flow interpreter", False, f"{where}: {found['error']}", hint, "python.unfit")
     whose = "" if found["own_metaflow"] else " (mftctl's; it has none of its own)"
+    whose += f" ({found['remark']})" if found["remark"] else ""
     message = f"{where}: Python {found['version']}, metaflow {found['metaflow']}{whose}"
     return Finding("flow interpreter", True, message)
 

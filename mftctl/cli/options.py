@@ -182,15 +182,7 @@ class Deployment:
 
     def interpreter(self, profile: profiles.Profile) -> str:
         """The flow's interpreter: --python, MFTCTL_PYTHON, the profile's, the active virtual environment's, or ours."""
-        named = profile.setting("python", self.python)
-        if named.value is not None:
-            return _absolute(named.value, named.source)
-        active = os.environ.get("VIRTUAL_ENV")
-        if active:
-            python = os.path.join(active, "bin", "python")
-            if os.access(python, os.X_OK):
-                return python
-        return sys.executable
+        return flow_interpreter(profile, self.python)
 
 
 @Parameter(name="*", group=Group("Schedule", sort_key=120))
@@ -269,6 +261,19 @@ def file_argument(text: str) -> Path:
     raise MftctlError(
         f"{text}: {problem}", exit=Exit.USAGE, code="flow.missing", hint="name the Python file of a flow"
     )
+
+
+def flow_interpreter(profile: profiles.Profile, given: str | None = None) -> str:
+    """The flow's interpreter: the ``given``, MFTCTL_PYTHON, the profile's, the virtual environment's, or ours."""
+    named = profile.setting("python", given)
+    if named.value is not None:
+        return _absolute(named.value, named.source)
+    active = os.environ.get("VIRTUAL_ENV")
+    if active:
+        python = os.path.join(active, "bin", "python")
+        if os.access(python, os.X_OK):
+            return python
+    return sys.executable
 
 
 def _absolute(python: str, source: profiles.Source) -> str:

@@ -11,7 +11,7 @@ from .. import profiles
 from ..errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
 from . import workerfile
-from .options import Connection
+from .options import Connection, flow_interpreter
 from .output import Result, say
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def worker_settings(profile: Profile, concurrency: int | None, isolation: str | 
         raise _usage("--concurrency: at least 1 is needed", "leave it out for one a core")
     if way not in profiles.KEYS["isolation"].choices:
         raise _usage(f"isolation is fork or spawn, not '{way}'", "leave it out for fork")
-    return Settings(cache_dir(), at_once or os.cpu_count() or 1, way)
+    return Settings(cache_dir(), at_once or os.cpu_count() or 1, way, flow_interpreter(profile))
 
 
 def _usage(message: str, hint: str) -> MftctlError:

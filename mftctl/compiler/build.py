@@ -15,40 +15,10 @@ from .inside import Refused
 from .options import Options
 from .schedule import schedule_of
 from .triggers import triggers_of
+from .variables import variables
 
-#: Configuration that tasks need wherever they run (``argo_workflows.py`` sends the same), none of it secret.
-_CONFIG = (
-    "SERVICE_URL",
-    "S3_ENDPOINT_URL",
-    "DATASTORE_SYSROOT_S3",
-    "DATASTORE_SYSROOT_AZURE",
-    "DATASTORE_SYSROOT_GS",
-    "DATATOOLS_S3ROOT",
-    "CARD_S3ROOT",
-    "CARD_AZUREROOT",
-    "CARD_GSROOT",
-    "DEFAULT_SECRETS_BACKEND_TYPE",
-    "AWS_SECRETS_MANAGER_DEFAULT_REGION",
-    "GCP_SECRET_MANAGER_PREFIX",
-    "AZURE_KEY_VAULT_PREFIX",
-    "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT",
-    "S3_SERVER_SIDE_ENCRYPTION",
-)
 #: Characters of a docstring that describe a flow.
 MAX_DESCRIPTION = 4000
-#: Settings of compute backends begin with one of these.
-_COMPUTE = tuple(
-    f"METAFLOW_{name}"
-    for name in (
-        "BATCH_",
-        "CONDA_PACKAGE_",
-        "DEFAULT_CONTAINER_",
-        "ECS_",
-        "KUBERNETES_",
-        "OTEL_",
-        "SERVICE_INTERNAL_URL",
-    )
-)
 
 
 def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
@@ -69,8 +39,8 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
     manifest = Manifest(
         deployment=deployment,
         launch=launch,
-        start=state.graph.start_step,
-        end=state.graph.end_step,
+        start=getattr(state.graph, "start_step", "start"),  # before 2.19.20-odd these names were fixed
+        end=getattr(state.graph, "end_step", "end"),
         steps=steps,
         parameters=parameters,
         task_queue=options.task_queue or ids.task_queue(deployment),
@@ -190,7 +160,7 @@ def _launch(state: Any, options: Options, owner: str, code: Any) -> Launch:
         event_logger=state.event_logger.TYPE,
         monitor=state.monitor.TYPE,
         options=tuple(_options(state)),
-        env=_environment(state, owner),
+        env=variables(state, owner),
         decorators=(*options.decorators, *metaflow_config.DEFAULT_DECOSPECS.split()),
         tags=options.tags,
         namespace=namespace or "",
@@ -224,36 +194,6 @@ def _option(name: str, value: Any) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [f"--{name}={one}" for one in value]
     return [f"--{name}"] if value is True else [f"--{name}={value}"]
-
-
-def _environment(state: Any, owner: str) -> dict[str, str]:
-    from metaflow import metaflow_config
-    from metaflow.plugins.datastores.local_storage import LocalStorage
-
-    found = {f"METAFLOW_{name}": getattr(metaflow_config, name, None) for name in _CONFIG}
-    root: Optional[str] = None
-    if state.flow_datastore.TYPE == "local":
-        root = state.flow_datastore.datastore_root
-    elif state.metadata.TYPE == "local":
-        root = LocalStorage.get_datastore_root_from_config(state.echo)
-    if root:
-        found["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = os.path.dirname(root)
-    found["METAFLOW_DEFAULT_DATASTORE"] = state.flow_datastore.TYPE
-    found["METAFLOW_DEFAULT_METADATA"] = state.metadata.TYPE
-    found["METAFLOW_RUNTIME_NAME"] = "temporal"
-    found["METAFLOW_USER"] = found["METAFLOW_OWNER"] = owner
-    return {name: str(value) for name, value in found.items() if value} | _compute_settings()
-
-
-def _compute_settings() -> dict[str, str]:
-    """What the deployer has set for compute backends, whose commands read it where a worker runs them."""
-    from metaflow.metaflow_config_funcs import config_values
-
-    return {
-        name: str(value)
-        for name, value in config_values()
-        if name.startswith(_COMPUTE) and name != "METAFLOW_KUBERNETES_SANDBOX_INIT_SCRIPT"
-    }
 
 
 def _hooks(flow: Any, kind: str) -> tuple[str, ...]:

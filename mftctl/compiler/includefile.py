@@ -7,7 +7,11 @@ import os
 from typing import Any
 
 from ..errors import Exit, MftctlError
+from ..flowhost import s3
+from ..flowhost.environment import settings
 from ..manifest import Manifest, Parameter
+
+_OF_DATASTORE = ("METAFLOW_DATA", "METAFLOW_S3_", "METAFLOW_AZURE_")
 
 
 def upload(manifest: Manifest, parameter: Parameter, path: str) -> str:
@@ -16,7 +20,9 @@ def upload(manifest: Manifest, parameter: Parameter, path: str) -> str:
     Metaflow reads its configuration when it is imported, so the deployment's comes first.
     """
     launch = manifest.launch
-    os.environ.update({name: value for name, value in launch.env.items() if name.startswith("METAFLOW_DATA")})
+    for name, value in settings(launch).items():
+        if name.startswith(_OF_DATASTORE):
+            os.environ[name] = value
     try:
         from metaflow.includefile import CURRENT_UPLOADER
         from metaflow.plugins import DATACLIENTS
@@ -26,6 +32,11 @@ def upload(manifest: Manifest, parameter: Parameter, path: str) -> str:
         ) from error
 
     clients: dict[str, Any] = {client.TYPE: client for client in DATACLIENTS}
+    problem = (
+        s3.problem(f"{launch.datastore_root}/{s3.PROBE}", there=False) if launch.datastore == "s3" else None
+    )
+    if problem is not None:
+        raise _not_saved(parameter, path, launch.datastore, problem)
     try:
         descriptor = CURRENT_UPLOADER.store(
             launch.flow,
@@ -36,10 +47,10 @@ def upload(manifest: Manifest, parameter: Parameter, path: str) -> str:
             lambda *_, **__: None,
         )
     except Exception as error:
-        reason = " ".join(str(error).split())
-        raise MftctlError(
-            f"parameter '{parameter.name}': {path} cannot be saved in the {launch.datastore} datastore: {reason}",
-            exit=Exit.FAILED,
-            code="datastore",
-        ) from error
+        raise _not_saved(parameter, path, launch.datastore, " ".join(str(error).split())) from error
     return json.dumps(descriptor)
+
+
+def _not_saved(parameter: Parameter, path: str, datastore: str, reason: str) -> MftctlError:
+    message = f"parameter '{parameter.name}': {path} cannot be saved in the {datastore} datastore: {reason}"
+    return MftctlError(message, exit=Exit.FAILED, code="datastore")

@@ -12,7 +12,7 @@ import traceback
 from typing import Any, Callable
 
 from ..codec import from_plain
-from ..flowhost import program
+from ..flowhost import installed, program
 from ..flowhost.channel import Channel
 from .blame import in_a_line
 from .options import Options
@@ -45,6 +45,9 @@ def main(fd: str) -> None:
 
 
 def _compile(file: str, options: Options, cache: str) -> dict[str, Any]:
+    too_old = installed.problem()
+    if too_old:
+        raise Refused(too_old, "python.metaflow", installed.HINT)
     try:
         import metaflow  # noqa: F401
     except ImportError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from ..flowhost import s3
 from ..flowhost.environment import package_folder
 from ..flowhost.package import unpack
 from ..manifest import Package
@@ -17,6 +18,7 @@ def make(state: Any, cache: str) -> Package:
     from metaflow.exception import MetaflowException
     from metaflow.package import MetaflowPackage
 
+    _refuse_unreachable(state.flow_datastore)
     _bring_saga(state.environment)
     try:
         package = MetaflowPackage(
@@ -29,6 +31,19 @@ def make(state: Any, cache: str) -> Package:
     made = Package(sha=sha, url=url, metadata=package.package_metadata)
     unpack(made, blob, package_folder(cache, made))
     return made
+
+
+def _refuse_unreachable(datastore: Any) -> None:
+    """Say at once why nothing can be stored in S3; Metaflow would try for minutes."""
+    if datastore.TYPE != "s3":
+        return
+    wrong = s3.problem(f"{datastore.datastore_root}/{s3.PROBE}", there=False)
+    if wrong is not None:
+        raise Refused(
+            f"the code package cannot be stored: {wrong}",
+            "datastore.unreachable",
+            "see `mftctl profile check`",
+        )
 
 
 def _bring_saga(environment: Any) -> None:

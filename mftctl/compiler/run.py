@@ -13,7 +13,7 @@ from ..flowhost import interpreter
 from ..manifest import Manifest
 from .options import Options
 
-_USAGE_CODES = frozenset({"usage"})
+_EXITS = {"usage": Exit.USAGE, "python.metaflow": Exit.CONFLICT}
 
 
 def compile_flow(file: Path, options: Options, python: str, cache: Path) -> Manifest:
@@ -23,7 +23,7 @@ def compile_flow(file: Path, options: Options, python: str, cache: Path) -> Mani
     request = {"file": str(file.resolve()), "options": to_plain(options), "cache": str(cache)}
     answer = _ask(python, request)
     if "error" in answer:
-        code = Exit.USAGE if answer["code"] in _USAGE_CODES else Exit.FAILED
+        code = _EXITS.get(answer["code"], Exit.FAILED)
         raise MftctlError(answer["error"], exit=code, code=answer["code"], hint=answer["hint"])
     return Manifest.from_plain(answer["manifest"])
 

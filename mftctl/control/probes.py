@@ -158,7 +158,9 @@ def _greet(connection: socket.socket) -> bytes:
     """What the server says to HTTP/2's first words; nothing when it ends the connection or keeps silent."""
     answer = b""
     with contextlib.suppress(TimeoutError, ConnectionError):
-        connection.sendall(_PREFACE)
+        with contextlib.suppress(ssl.SSLEOFError, BrokenPipeError):
+            # It may have left already, and have said why: that is still there to be read.
+            connection.sendall(_PREFACE)
         while len(answer) < 9:
             data = connection.recv(4096)
             if not data:

@@ -18,6 +18,12 @@ _SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim")
 _CODE_FOLDER, _META_FOLDER = ".mf_code", ".mf_meta"
 #: What the worker's environment may say of the Configs of some flow; Metaflow would hold it against any flow.
 _CONFIG_VARIABLES = ("METAFLOW_FLOW_CONFIG", "METAFLOW_FLOW_CONFIG_VALUE")
+#: Settings that say how a machine reaches a service, not what is kept where.
+_MACHINE = (
+    "METAFLOW_SERVICE_URL",
+    "METAFLOW_S3_ENDPOINT_URL",
+    "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT",
+)
 _GIT_KEYS = ("repo_url", "branch_name", "commit_sha", "has_uncommitted_changes")
 
 
@@ -47,7 +53,7 @@ def work_folder(folder: str, launch: Launch) -> str:
 def variables(launch: Launch, folder: str) -> dict[str, str]:
     """What Metaflow's own orchestrators set for a task (``argo_workflows.py``), with the code in ``folder``."""
     return {
-        **launch.env,
+        **settings(launch),
         "METAFLOW_EXTRACTED_ROOT": folder,
         "METAFLOW_CODE_METADATA": launch.package.metadata,
         "METAFLOW_CODE_SHA": launch.package.sha,
@@ -55,6 +61,28 @@ def variables(launch: Launch, folder: str) -> dict[str, str]:
         "METAFLOW_CODE_DS": launch.datastore,
         "PYTHONUNBUFFERED": "x",
     }
+
+
+def settings(launch: Launch) -> dict[str, str]:
+    """Variables of the deployment, but for those that this machine has better ones of.
+
+    How services are reached is for each machine to know: what its environment, or its Metaflow configuration, says of
+    that goes before what the deployer's said.
+    """
+    own = _own_settings()
+    return {name: value for name, value in launch.env.items() if not (name in _MACHINE and name in own)}
+
+
+def _own_settings() -> set[str]:
+    """Names of the settings that Metaflow finds on this machine (``metaflow_config_funcs.init_config``)."""
+    home = os.environ.get("METAFLOW_HOME") or "~/.metaflowconfig"
+    profile = os.environ.get("METAFLOW_PROFILE")
+    file = os.path.join(os.path.expanduser(home), f"config_{profile}.json" if profile else "config.json")
+    configured: dict[str, object] = {}
+    # A configuration that cannot be read is Metaflow's to complain about, in the flow's process.
+    with contextlib.suppress(OSError, ValueError), open(file, encoding="utf-8") as found:
+        configured = json.load(found)
+    return {name for name, value in (*os.environ.items(), *configured.items()) if value}
 
 
 def borrow(bundle: Optional[str]) -> None:

@@ -27,9 +27,9 @@ def examine(
 ) -> dict[str, dict[str, Any]]:
     """What was found of ``interpreter``, ``metadata`` and ``datastore``; each has ``error`` when it is of no use.
 
-    ``interpreter``: ``version``, ``executable``, ``metaflow`` and ``own_metaflow`` (or mftctl's); the others have
-    ``type`` and ``where``. What could not be tried, because something before it failed, is left out. Where ``metadata``
-    or ``datastore`` is None, Metaflow's own settings decide.
+    ``interpreter``: ``version``, ``executable``, ``metaflow``, ``own_metaflow`` (or mftctl's) and ``remark``
+    (on its version); the others have ``type`` and ``where``. What could not be tried, because something before it
+    failed, is left out. Where ``metadata`` or ``datastore`` is None, Metaflow's own settings decide.
     """
     request = {"metadata": metadata, "datastore": datastore, "datastore_root": datastore_root}
     ours, theirs = socket.socketpair()

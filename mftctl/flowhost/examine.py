@@ -9,7 +9,7 @@ import sys
 import tempfile
 from typing import Any, Callable, Optional
 
-from . import environment
+from . import environment, installed
 from .channel import Channel
 
 #: What is written to a datastore and read again; in those without a file system it stays there, a few bytes.
@@ -21,13 +21,18 @@ def main(fd: str) -> None:
     channel = Channel.of_fd(int(fd))
     request = channel.receive() or {}
     here = {"version": platform.python_version(), "executable": sys.executable}
+    too_old = installed.problem()
+    if too_old:
+        channel.send({"interpreter": {**here, "error": too_old}})
+        return
     try:
         import metaflow
     except ImportError as error:
         channel.send({"interpreter": {**here, "error": f"it has no metaflow: {error}"}})
         return
     own = not environment.is_borrowed(metaflow)
-    channel.send({"interpreter": {**here, "metaflow": str(metaflow.__version__), "own_metaflow": own}})
+    found = {"metaflow": str(metaflow.__version__), "own_metaflow": own, "remark": installed.remark()}
+    channel.send({"interpreter": {**here, **found}})
     channel.send({"metadata": _tried(_metadata, request.get("metadata"), None)})
     channel.send({"datastore": _tried(_datastore, request.get("datastore"), request.get("datastore_root"))})
 

@@ -19,7 +19,7 @@ from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, program
+from . import hazards, installed, program, s3
 from . import launch as launching
 from .channel import Channel
 from .environment import config_options, forget_configs, settle, work_folder
@@ -40,14 +40,13 @@ def main(fd: str) -> None:
     if not hold(folder):
         problem = _fetch(launch, folder)
         hold(folder)
-    if problem:
-        channel.send({"ready": False, "error": problem})
-        sys.exit(1)
+    _refuse(channel, problem)
     if launch.cwd is None:
         os.chdir(work_folder(folder, launch))
     launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
     forget_configs()
     settle()
+    _refuse(channel, installed.problem())
     if config["isolation"] == "spawn":
         _serve(channel, launch, Spawned(file))
     # What its import leaves behind is not the flow's doing.
@@ -61,6 +60,7 @@ def main(fd: str) -> None:
         seeds.keep()
         prelude = printed.stop()
         _import_for_tasks(flow)
+        s3.warm(launch)
         found = hazards.hazards(earlier)
         if seeds.drawn():
             found.append("random values drawn while it was imported")
@@ -131,6 +131,13 @@ def _reap() -> None:
         return
 
 
+def _refuse(channel: Channel, problem: str | None) -> None:
+    """Say why the flow cannot be served here, and end; nothing when there is no problem."""
+    if problem:
+        channel.send({"ready": False, "error": problem})
+        sys.exit(1)
+
+
 def _fetch(launch: Launch, folder: str) -> str | None:
     """Bring the code package here; what went wrong, or None.
 
@@ -142,7 +149,11 @@ def _fetch(launch: Launch, folder: str) -> str | None:
         try:
             from .package import fetch
 
-            fetch(launch, folder)
+            wrong = s3.problem(launch.package.url, there=True) if launch.datastore == "s3" else None
+            if wrong is None:
+                fetch(launch, folder)
+            else:
+                os.write(write, f"the code package could not be read: {wrong}".encode()[:4000])
         except BaseException as error:
             os.write(
                 write, f"the code package {launch.package.url} could not be read: {error}".encode()[:4000]

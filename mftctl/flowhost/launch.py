@@ -148,11 +148,11 @@ def _ask(state: Any, request: dict[str, Any], decorators: list[Any], arguments: 
     """Let the decorators see the package and the task, and make of the command what they want."""
     from .stored import StoredPackage
 
-    step, attempt, paths = request["step"], request["retry_count"], request["input_paths"]
+    step, number, paths = request["step"], request["retry_count"], request["input_paths"]
     metadata = os.environ.get("METAFLOW_CODE_METADATA", "")
     package = StoredPackage(state.flow_datastore, request["sha"], request["url"], metadata)
     datastore = state.flow_datastore.get_task_datastore(
-        request["run_id"], step, request["task_id"], attempt=attempt, mode="w"
+        request["run_id"], step, request["task_id"], attempt=number, mode="w"
     )
     of_task = {"task_id": request["task_id"], "split_index": request["split_index"], "input_paths": paths}
     hooks.tell(package=package, run_id=request["run_id"])
@@ -161,6 +161,6 @@ def _ask(state: Any, request: dict[str, Any], decorators: list[Any], arguments: 
     hooks.tell(**of_task, is_cloned=False, ubf_context=context, task_datastore=datastore)
     given = (datastore, *of_task.values(), False, context)
     hooks.call(decorators, "runtime_task_created", step, given, ())
-    hooks.tell(retry_count=attempt, max_user_code_retries=request["user_retries"])
-    given = (arguments, attempt, request["user_retries"], context)
+    hooks.tell(retry_count=number, max_user_code_retries=request["user_retries"])
+    given = (arguments, number, request["user_retries"], context)
     hooks.call(decorators, "runtime_step_cli", step, given, (arguments,))

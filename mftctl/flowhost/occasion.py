@@ -50,7 +50,7 @@ def _trigger(events: list[dict[str, Any]]) -> None:
             task.metadata.register_metadata(run, step, task_id, [datum])
             return made
 
-        if step_name == task.flow._graph.start_step:
+        if step_name == getattr(task.flow._graph, "start_step", "start"):
             task.metadata.register_task_id = registered
         return original(task, step_name, run_id, task_id, *args, **kwargs)
 

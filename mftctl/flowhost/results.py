@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Optional
@@ -157,5 +159,11 @@ def _has_begun(attempt: Any) -> bool:
 
 def flow_datastore(launch: Launch) -> FlowDataStore:
     """Metaflow's datastore of the flow."""
-    storage = next(one for one in DATASTORES if launch.datastore == one.TYPE)
-    return FlowDataStore(launch.flow, None, storage_impl=storage, ds_root=launch.datastore_root)
+    return _opened(launch.flow, launch.datastore, launch.datastore_root, os.getpid())
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(flow: str, kind: str, root: str, _: int) -> FlowDataStore:
+    """Opened once in a process (hence its id): a remote one has a client, whose connections no fork may share."""
+    storage = next(one for one in DATASTORES if kind == one.TYPE)
+    return FlowDataStore(flow, None, storage_impl=storage, ds_root=root)

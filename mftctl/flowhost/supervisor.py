@@ -16,7 +16,7 @@ from typing import Any, Optional
 from ..codec import from_plain, to_plain
 from ..manifest import MAX_ATTEMPTS, Launch
 from ..tasks import Attempt, TaskRef
-from . import command, earlier, process, results
+from . import command, earlier, heartbeats, process, results
 from .channel import Channel
 from .failure import TAIL_LINES, told
 from .logs import RECENT_LINES, OnLine, Saver, Stream
@@ -33,12 +33,16 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
     A request holds an Attempt, how many ``attempts`` Metaflow grants, the run's ``tags``, and ``live`` for lines as
     they come. Results: ``{"ok": True, "outcome", "artifacts"}``; ``{"ok": False, "message", "log", "final"}`` where
     ``final`` says that no retry is left; ``{"ok": False, "cancelled": True}``, or ``"lost"`` when it is to run again
-    elsewhere. A request with a ``hook`` runs a function of @exit_hook instead.
+    elsewhere. A request with a ``hook`` runs a function of @exit_hook instead, one with a ``beat`` tells the metadata
+    service that a run lives.
     """
     watch = Watch(channel)
     while (request := channel.receive()) is not None:
         if "hook" in request:
             channel.send(_hook(watch, request))
+            continue
+        if "beat" in request:
+            channel.send(heartbeats.run_beat(launch.metadata, launch.flow, request["beat"]))
             continue
         launch = replace(launch, tags=tuple(request["tags"]))
         attempt = from_plain(Attempt, request["attempt"])

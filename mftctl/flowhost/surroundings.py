@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Callable
 
 _MANIFEST = "conda.manifest"
+#: As all names in the package's folder that are not the flow's, it begins with `.mf_`.
+_LOCK = ".mf_environment_lock"
 
 
 def make(environment: Any, step: Any, echo: Callable[..., None]) -> None:
@@ -38,13 +40,14 @@ def make(environment: Any, step: Any, echo: Callable[..., None]) -> None:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """One process of this code package at a time, because package managers are not made for two."""
-    folder = os.open(os.environ["METAFLOW_EXTRACTED_ROOT"], os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    """One process of this code package at a time, because package managers are not made for two.
+
+    Flow hosts hold a lock on the folder itself (``package.hold``), so this one is a file's.
+    """
+    path = os.path.join(os.environ["METAFLOW_EXTRACTED_ROOT"], _LOCK)
+    with open(path, "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(folder)
 
 
 def _recall(environment: Any) -> None:

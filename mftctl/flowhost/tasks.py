@@ -12,7 +12,7 @@ import traceback
 import weakref
 from typing import Any, Callable, Protocol
 
-from . import compensation, occasion, renewal
+from . import compensation, heartbeats, occasion, renewal
 from .randomness import Seeds
 
 _BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
@@ -61,6 +61,7 @@ class Forked:
                 self._seeds.settle_child()
                 os.environ.update(env)
                 sys.argv = [self._file, *argv]
+                heartbeats.fork_of_task()
                 renewal.prepare(argv)
                 occasion.prepare()
                 compensation.prepare(self._flow)

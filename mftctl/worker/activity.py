@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +18,8 @@ from ..engine.inputs import HookInput, TaskInput
 from ..errors import MftctlError
 from ..manifest import MAX_ATTEMPTS
 from ..tasks import Attempt
+from .attempts import Attempts
+from .heartbeats import RunHeartbeats
 from .hosts import Hosts, Supervisor
 from .observer import Observer, TaskEvent
 from .pauses import Pauses
@@ -27,11 +28,9 @@ from .pauses import Pauses
 HEARTBEAT_SECONDS = 2.0
 #: A failure's message in Temporal is cut off at 4 KiB in all.
 MAX_LOG_CHARACTERS = 2000
-#: Characters of the message of each earlier attempt.
-MAX_MESSAGE = 300
 #: Temporal takes a delay of zero for none given.
 AT_ONCE = timedelta(milliseconds=1)
-#: Before a task that this machine cannot run is tried again, here or by a worker that can.
+#: Before a task that this machine cannot run is tried again, here or by a worker that can; twice as long each time.
 NOT_HERE = timedelta(seconds=5)
 #: Artifact names that an activity's result shows.
 MAX_NAMES = 100
@@ -40,8 +39,9 @@ MAX_NAMES = 100
 class TaskActivity:
     """Runs tasks, at most ``limit`` of them at once over all task queues of the worker."""
 
-    def __init__(self, hosts: Hosts, limit: int, observer: Observer) -> None:
+    def __init__(self, hosts: Hosts, limit: int, observer: Observer, heartbeats: RunHeartbeats) -> None:
         self._hosts = hosts
+        self._heartbeats = heartbeats
         self._limit = asyncio.Semaphore(limit)
         self._observer = observer
         self._pauses = Pauses()
@@ -63,7 +63,7 @@ class TaskActivity:
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:
         """One attempt; ApplicationError says whether and when there is another."""
         plain = activity.payload_converter().from_payload(args[0].payload, dict)
-        heard = _Heard(activity.info().attempt - 1)
+        heard = Attempts(activity.info().attempt - 1)
         beating = asyncio.create_task(_beat(heard))
         running = asyncio.current_task()
         assert running is not None
@@ -77,7 +77,13 @@ class TaskActivity:
                 given = TaskInput.from_plain(plain)
                 if given.pausable and await self._pauses.hold_back(clock() - came):
                     return {"unstarted": True}
-                return heard.added_to(await self._attempt(given))
+                self._heartbeats.began(
+                    given.launch, given.run_id, activity.info().workflow_id or given.run_id
+                )
+                try:
+                    return heard.added_to(await self._attempt(given))
+                finally:
+                    self._heartbeats.ended(given.run_id)
         except ApplicationError as error:
             raise heard.failed(error) from error.__cause__
         finally:
@@ -107,8 +113,10 @@ class TaskActivity:
         try:
             supervisor = await self._hosts.supervisor(given.launch)
         except MftctlError as error:
+            self._observer.say(f"{event.pathspec} cannot be run here: {error.message}")
+            details = _details(event, error.message)
             raise ApplicationError(
-                error.message, _details(event, error.message), type="StepFailed", next_retry_delay=NOT_HERE
+                error.message, details, type="StepFailed", next_retry_delay=_not_here(event.attempt)
             ) from error
         self._observer.started(event)
         try:
@@ -162,7 +170,7 @@ class TaskActivity:
             message = why + (f" ({MAX_ATTEMPTS} times)" if last else "")
             self._observer.failed(event, message, final=last, log=[])
             details = _details(event, f"step {event.task.label}: {message}")
-            delay = NOT_HERE if "why" in result else AT_ONCE
+            delay = _not_here(event.attempt) if "why" in result else AT_ONCE
             return ApplicationError(message, details, type="StepFailed", next_retry_delay=delay)
         log, final = result["log"], result["final"]
         self._observer.failed(event, result["message"], final=final, log=log)
@@ -174,45 +182,11 @@ class TaskActivity:
         )
 
 
-class _Heard:
-    """The attempts at a task that this worker and those before can tell of: number, begin, end (Unix seconds), message.
-
-    The server remembers only the last one, so each beat carries them on, and the task's end tells of them.
-    """
-
-    def __init__(self, number: int) -> None:
-        details = activity.info().heartbeat_details
-        told = details[0] if details and isinstance(details[0], list) else []
-        self._earlier: list[dict[str, Any]] = [one for one in told if one["number"] < number]
-        self._this: dict[str, Any] = {"number": number, "began": round(time.time(), 3)}
-
-    def beat(self) -> None:
-        """Tell the server that the attempt goes on."""
-        activity.heartbeat([*self._earlier, self._this])
-
-    def added_to(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The result of a good end."""
-        return {**result, "attempts": self._earlier} if self._earlier else result
-
-    def failed(self, error: ApplicationError) -> ApplicationError:
-        """The error of a bad one; where there is another attempt, it is told by a last beat."""
-        message = error.message[:MAX_MESSAGE]
-        if not error.non_retryable:
-            self._this |= {"ended": round(time.time(), 3), "message": message}
-            self.beat()
-        if not self._earlier or not error.details:
-            return error
-        details = {**error.details[0], "attempts": self._earlier}
-        return ApplicationError(
-            error.message,
-            details,
-            type=error.type,
-            non_retryable=error.non_retryable,
-            next_retry_delay=error.next_retry_delay,
-        )
+def _not_here(attempt: int) -> timedelta:
+    return NOT_HERE * (1 << attempt)
 
 
-async def _beat(heard: _Heard) -> None:
+async def _beat(heard: Attempts) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         heard.beat()

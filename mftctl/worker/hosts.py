@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,19 +92,22 @@ class Host:
 class Hosts:
     """Gives each attempt a supervisor in the right host.
 
-    ``isolation`` is ``fork``, or ``spawn`` for a new process a task; ``say`` is told, once a flow, why its tasks are
-    not forked.
+    ``isolation`` is ``fork``, or ``spawn`` for a new process a task; ``python`` the interpreter of flows whose
+    deployer's is not on this machine; ``say`` is told, once a flow, why its tasks are not forked.
     """
 
-    def __init__(self, cache: Path, isolation: str, say: Callable[[str], None]) -> None:
+    def __init__(self, cache: Path, isolation: str, python: str, say: Callable[[str], None]) -> None:
         self._cache = cache
         self._isolation = isolation
+        self._python = python
         self._say = say
         self._hosts: dict[tuple[_Key, str], asyncio.Task[Host]] = {}
         self._unforkable: set[_Key] = set()
 
     async def supervisor(self, launch: Launch) -> Supervisor:
         """A free supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
+        if not os.access(launch.python, os.X_OK):
+            launch = replace(launch, python=self._python)
         key = _key(launch)
         for _ in range(3):
             isolation = "spawn" if key in self._unforkable else self._isolation

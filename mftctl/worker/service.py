@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ..engine.workflow import FlowWorkflow
 from ..manifest import Launch
 from .activity import TaskActivity
 from .events import EventActivities
+from .heartbeats import RunHeartbeats
 from .hosts import Hosts
 from .notify import tell
 from .observer import Observer
@@ -36,11 +38,15 @@ GIVE_UP = 10.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How a worker runs: where code packages are kept, how many tasks at once, and ``fork`` or ``spawn``."""
+    """How a worker runs: where code packages are kept, how many tasks at once, and ``fork`` or ``spawn``.
+
+    ``python``: the interpreter of flows, where the one that their deployer had is not on this machine.
+    """
 
     cache: Path
     concurrency: int
     isolation: str = "fork"
+    python: str = sys.executable
 
 
 class Service:
@@ -49,8 +55,9 @@ class Service:
     def __init__(self, client: Client, settings: Settings, observer: Observer) -> None:
         self._client = client
         self._settings = settings
-        self._hosts = Hosts(settings.cache, settings.isolation, observer.say)
-        self._activity = TaskActivity(self._hosts, settings.concurrency, observer)
+        self._hosts = Hosts(settings.cache, settings.isolation, settings.python, observer.say)
+        self._heartbeats = RunHeartbeats(client, self._hosts, observer.say)
+        self._activity = TaskActivity(self._hosts, settings.concurrency, observer, self._heartbeats)
         self._events = EventActivities(client)
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
 
@@ -119,6 +126,7 @@ class Service:
 
     async def close(self) -> None:
         """End the flow hosts."""
+        await self._heartbeats.stop()
         await self._hosts.close()
 
 

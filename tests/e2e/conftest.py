@@ -60,9 +60,13 @@ class Home:
 
     def start(self, *arguments: str, log: Path | None = None, **env: str) -> subprocess.Popen[str]:
         """Start `mftctl`; it is ended with the test. With ``log``, both of its streams go there."""
+        return self.start_command(*COMMAND, *arguments, log=log, **env)
+
+    def start_command(self, *words: str, log: Path | None = None, **env: str) -> subprocess.Popen[str]:
+        """Start any command, as `start` does."""
         output = subprocess.PIPE if log is None else log.open("w")
         process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            words,
             cwd=self.folder,
             env={**self.env, **env},
             stdin=subprocess.DEVNULL,
@@ -78,8 +82,12 @@ class Home:
 
     def worker(self, *arguments: str, **env: str) -> Path:
         """Start a worker and wait until it serves; the file its words go to."""
+        return self.serve(*COMMAND, "worker", *arguments, **env)
+
+    def serve(self, *words: str, **env: str) -> Path:
+        """Start a command that is a worker and wait until it serves; the file its words go to."""
         log = self.folder / f"worker{len(self.processes)}.log"
-        self.start("worker", *arguments, log=log, **env)
+        self.start_command(*words, log=log, **env)
         wait_until(lambda: "serving" in log.read_text(), "the worker serves")
         return log
 

@@ -33,10 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The flows, a home and a datastore for every run of the session."""
     python = os.environ.get("MFTCTL_FIDELITY_PYTHON", sys.executable)
-    return make_stage(tmp_path_factory.mktemp("fidelity") / "stage", python)
+    made = make_stage(tmp_path_factory.mktemp("fidelity") / "stage", python)
+    yield made
+    made.readers.close()
 
 
 class References:

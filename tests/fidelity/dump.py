@@ -1,6 +1,7 @@
 """Prints what a run left behind, as the Client API shows it, in a form that two runs of one flow share.
 
     python dump.py FlowName/run_id [--import-from FOLDER]
+    python dump.py --serve [--import-from FOLDER]      reads a pathspec a line, prints a dump a line
 
 Runs in a process of its own: the environment says which datastore and metadata are meant. Tasks are named by what
 they are (`body[0.2]~1`: step, foreach path, turn of a recursive switch), not by their ids. Standard library and
@@ -12,8 +13,10 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import os
 import re
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -231,17 +234,38 @@ class Dump:
         return sorted({mark for part in parts for mark in CARD_MARK.findall(part)})
 
 
+def serve() -> None:
+    """Answer every pathspec on stdin, each from a fork, so that what one run's reading leaves behind ends with it."""
+    import metaflow.cards  # noqa: F401 - what every fork needs
+
+    for line in sys.stdin:
+        if not (child := os.fork()):
+            code = 0
+            try:
+                answer = json.dumps(Dump(line.strip()).whole(), sort_keys=True)
+            except BaseException:  # noqa: BLE001 - the other end is told
+                answer, code = json.dumps({"error": traceback.format_exc()}), 1
+            print(answer, flush=True)
+            os._exit(code)
+        if (code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) < 0:
+            print(json.dumps({"error": f"the reading process died with {code}"}), flush=True)
+
+
 def main() -> None:
     """Print the run named on the command line as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pathspec")
+    parser.add_argument("pathspec", nargs="?")
+    parser.add_argument("--serve", action="store_true", help="read the runs that are named on stdin")
     parser.add_argument(
         "--import-from", default=None, help="folder with modules whose classes are in artifacts"
     )
     options = parser.parse_args()
     if options.import_from:
         sys.path.append(options.import_from)
-    json.dump(Dump(options.pathspec).whole(), sys.stdout, indent=1, sort_keys=True)
+    if options.serve:
+        serve()
+    else:
+        json.dump(Dump(options.pathspec).whole(), sys.stdout, indent=1, sort_keys=True)
 
 
 if __name__ == "__main__":

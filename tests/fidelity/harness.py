@@ -15,11 +15,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .catalogue import FLOWS, FlowCase
+from .reader import Readers
 
 RUN_TIMEOUT = 200.0
 PASSED_ON = (
@@ -29,10 +31,8 @@ PASSED_ON = (
     "TZ",
     "SYSTEMROOT",
     "LD_LIBRARY_PATH",
-    "MFTCTL_PYTHON",
     "COVERAGE_PROCESS_START",
 )
-DUMP = Path(__file__).resolve().parent / "dump.py"
 EXIT_OK, EXIT_RUN_FAILED = 0, 3
 
 
@@ -46,11 +46,23 @@ class Stage:
 
     folder: Path
     python: str = sys.executable
+    readers: Readers = field(default_factory=Readers, compare=False, repr=False)
 
     @property
     def flows(self) -> Path:
         """Where the flows run: a copy, so that nothing is written beside the originals."""
         return self.folder / "flows"
+
+    @cached_property
+    def metaflow(self) -> str:
+        """The version of the flows' metaflow."""
+        words = [self.python, "-c", "from importlib.metadata import version; print(version('metaflow'))"]
+        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+    def runs(self, case: FlowCase) -> bool:
+        """Whether the case is one for the flows' metaflow."""
+        first, this = ([int(part) for part in text.split(".")] for text in (case.since or "0", self.metaflow))
+        return this >= first
 
     def environment(self, **more: str) -> dict[str, str]:
         """Give the whole environment for a command: nothing of ours leaks in but what is named here.
@@ -62,6 +74,7 @@ class Stage:
         return {
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             "PATH": os.pathsep.join((scripts, os.environ.get("PATH", os.defpath))),
+            "MFTCTL_PYTHON": self.python,
             "HOME": str(self.folder / "home"),
             "METAFLOW_HOME": str(self.folder / "home" / ".metaflowconfig"),
             "METAFLOW_USER": "tester",
@@ -120,12 +133,8 @@ def ours(
 
 
 def dump(pathspec: str, stage: Stage, env: Mapping[str, str]) -> dict[str, Any]:
-    """Read what a run left behind, in a process of its own."""
-    done = _run([stage.python, str(DUMP), pathspec, "--import-from", str(stage.flows)], stage, env)
-    if done.returncode:
-        raise HarnessError(f"no dump of {pathspec}\n{done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    """Read what a run left behind, as the flow's interpreter sees it in an environment."""
+    return stage.readers.read(pathspec, stage.python, stage.flows, env)
 
 
 def command(words: Sequence[str], stage: Stage, env: Mapping[str, str], expected: int = EXIT_OK) -> str:

@@ -17,7 +17,7 @@ from .compare import differences
 from .graphs import CLASS, graphs, source
 from .harness import Stage
 from .shapes import Graph
-from .test_fidelity import ISOLATIONS, needs_mftctl
+from .test_fidelity import group, needs_mftctl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def against_description(graph: Graph, found: Dump) -> list[str]:
 
 
 @pytest.mark.fidelity
-@pytest.mark.xdist_group("fidelity-random")
+@group(0)
 @pytest.mark.timeout(60 * max(EXAMPLES, 15))
 @SETTINGS
 @given(graph=graphs())
@@ -86,7 +86,11 @@ def test_local_runs_are_as_described(graph: Graph, stage: Stage, references: Ref
 @pytest.mark.fidelity
 @pytest.mark.timeout(60 * max(EXAMPLES, 15))
 @pytest.mark.parametrize(
-    "isolation", [pytest.param(i, marks=pytest.mark.xdist_group(f"fidelity-{i}")) for i in ISOLATIONS]
+    "isolation",
+    [
+        pytest.param("fork", marks=group(0)),
+        pytest.param("spawn", marks=[pytest.mark.soak, pytest.mark.xdist_group("fidelity-spawn")]),
+    ],
 )
 @SETTINGS
 @given(graph=graphs())
@@ -100,5 +104,7 @@ def test_random_run_is_as_the_local_run(
     """A run through mftctl leaves behind what the local run leaves behind."""
     note(source(graph))
     case = as_case(graph, stage)
-    found = differences(references(case), run_ours(case, isolation), case.rules)
+    references.start(case)
+    ours = run_ours(case, isolation)
+    found = differences(references(case), ours, case.rules)
     assert not found, "\n" + "\n".join(found)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from .graphs import CLASS, graphs, source
 from .harness import EXIT_RUN_FAILED, Stage, command
 from .shapes import Graph
-from .test_fidelity import needs_mftctl
+from .test_fidelity import group, needs_mftctl
 
 FINISHED = Path(__file__).resolve().parent / "finished.py"
 SETTINGS = settings(
@@ -92,7 +92,7 @@ def resumed_is_whole(
 
 @needs_mftctl
 @pytest.mark.fidelity
-@pytest.mark.xdist_group("fidelity-fork")
+@group(1)
 @settings(SETTINGS, max_examples=3)
 @given(graph=graphs(), picks=st.lists(st.integers(0, 25), min_size=1, max_size=2))
 def test_a_resumed_run_is_whole(

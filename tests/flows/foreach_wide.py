@@ -6,7 +6,7 @@ from metaflow import FlowSpec, step
 class ForeachWideFlow(FlowSpec):
     @step
     def start(self):
-        self.items = list(range(1000, 1120))
+        self.items = list(range(1000, 1106))
         self.next(self.body, foreach="items")
 
     @step

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from objectstore import object_store
 
 from .api import serve
 from .batch_service import Batch
 from .containers import Containers, make_image
 from .kubernetes_cluster import Cluster, write_kubeconfig
-from .objectstore import object_store
 
 HERE = Path(__file__).resolve().parent
 

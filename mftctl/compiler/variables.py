@@ -1,0 +1,79 @@
+"""Variables of a deployment's tasks: what the deployer's Metaflow has been told that tasks need wherever they run."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+from urllib.parse import urlsplit
+
+#: Configuration that tasks need wherever they run (``argo_workflows.py`` sends the same), none of it secret.
+_CONFIG = (
+    "SERVICE_URL",
+    "S3_ENDPOINT_URL",
+    "DATASTORE_SYSROOT_S3",
+    "DATASTORE_SYSROOT_AZURE",
+    "DATASTORE_SYSROOT_GS",
+    "DATATOOLS_S3ROOT",
+    "CARD_S3ROOT",
+    "CARD_AZUREROOT",
+    "CARD_GSROOT",
+    "DEFAULT_SECRETS_BACKEND_TYPE",
+    "AWS_SECRETS_MANAGER_DEFAULT_REGION",
+    "GCP_SECRET_MANAGER_PREFIX",
+    "AZURE_KEY_VAULT_PREFIX",
+    "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT",
+    "S3_SERVER_SIDE_ENCRYPTION",
+)
+#: Settings of compute backends begin with one of these.
+_COMPUTE = tuple(
+    f"METAFLOW_{name}"
+    for name in (
+        "BATCH_",
+        "CONDA_PACKAGE_",
+        "DEFAULT_CONTAINER_",
+        "ECS_",
+        "KUBERNETES_",
+        "OTEL_",
+        "SERVICE_INTERNAL_URL",
+    )
+)
+
+
+def variables(state: Any, owner: str) -> dict[str, str]:
+    """The variables, by name. None is a secret: those are read on the machine that needs them."""
+    from metaflow import metaflow_config
+    from metaflow.plugins.datastores.local_storage import LocalStorage
+
+    found = {f"METAFLOW_{name}": getattr(metaflow_config, name, None) for name in _CONFIG}
+    root: Optional[str] = None
+    if state.flow_datastore.TYPE == "local":
+        root = state.flow_datastore.datastore_root
+    elif state.metadata.TYPE == "local":
+        root = LocalStorage.get_datastore_root_from_config(state.echo)
+    if root:
+        found["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = os.path.dirname(root)
+    found["METAFLOW_DEFAULT_DATASTORE"] = state.flow_datastore.TYPE
+    found["METAFLOW_DEFAULT_METADATA"] = state.metadata.TYPE
+    found["METAFLOW_RUNTIME_NAME"] = "temporal"
+    found["METAFLOW_USER"] = found["METAFLOW_OWNER"] = owner
+    kept = {name: str(value) for name, value in found.items() if value} | _compute_settings()
+    return {name: value for name, value in kept.items() if not _has_password(value)}
+
+
+def _has_password(value: str) -> bool:
+    """Whether it is an address with a user's name or password in it, which each machine has to be told itself."""
+    try:
+        return urlsplit(value).username is not None
+    except ValueError:  # no address
+        return False
+
+
+def _compute_settings() -> dict[str, str]:
+    """What the deployer has set for compute backends, whose commands read it where a worker runs them."""
+    from metaflow.metaflow_config_funcs import config_values
+
+    return {
+        name: str(value)
+        for name, value in config_values()
+        if name.startswith(_COMPUTE) and name != "METAFLOW_KUBERNETES_SANDBOX_INIT_SCRIPT"
+    }

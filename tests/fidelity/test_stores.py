@@ -1,0 +1,133 @@
+"""Over S3 and a metadata service, with the worker on another machine, runs leave behind what `run` does.
+
+A few flows by default, the whole catalogue with `-m soak`. `python flow.py run` needs two seconds a task over S3, so
+most are held against their run with a local datastore, which differs in nothing but its name; some, and with `-m soak`
+all, against one over the same S3 and service.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metadataservice import metadata_service
+from objectstore import object_store
+
+from .catalogue import CASES, FlowCase
+from .compare import differences
+from .conftest import References
+from .harness import Stage, dump, end_left_behind, ours, reference, temporal_server, worker
+from .test_fidelity import needs_mftctl
+
+#: What stores may do differently: graph, parameters and files, attempts, cards, logs, tags, ends.
+CHOSEN = (
+    "foreach_nested",
+    "merge_artifacts",
+    "recursive",
+    "parameters_all-given",
+    "include_file-given",
+    "retry_second",
+    "catch_process_dies",
+    "card_refresh",
+    "project_branch-branch",
+    "exit_hooks",
+    "artifacts_many",
+    "fails_in_branch",
+)
+#: Those of them that are also run by `python flow.py run` over S3: the cheapest that between them use most.
+BOTH = ("single_step", "retry_second")
+Dump = dict[str, Any]
+
+pytestmark = [
+    pytest.mark.fidelity,
+    needs_mftctl,
+    pytest.mark.xdist_group("fidelity-stores"),
+    pytest.mark.timeout(600),
+]
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Variables of S3 and a metadata service."""
+    folders = tmp_path_factory.mktemp("s3"), tmp_path_factory.mktemp("service")
+    with object_store(folders[0]) as store, metadata_service(folders[1]) as service:
+        yield {**store, **service.env}
+
+
+@pytest.fixture(scope="module")
+def deployer(
+    stage: Stage, remote: dict[str, str], mftctl: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """Environment of the machine that deploys. Another one works: with its own home, and credentials for S3."""
+    folder: Path = tmp_path_factory.mktemp("machine")
+    with temporal_server(folder) as address:
+        env = stage.environment(TEMPORAL_ADDRESS=address, MFTCTL_ISOLATION="fork", **remote)
+        python_path = os.environ.get("MFTCTL_FIDELITY_PYTHONPATH")
+        if python_path:
+            env["PYTHONPATH"] = python_path
+        theirs = {name: value for name, value in env.items() if not name.startswith("METAFLOW_")}
+        theirs |= {"HOME": str(folder), "METAFLOW_HOME": str(folder / "metaflow"), "METAFLOW_USER": "worker"}
+        with worker(mftctl, Stage(folder, stage.python), theirs, folder / "worker.log"):
+            yield env
+    left = end_left_behind(theirs)
+    assert not left, f"processes outlived the worker: {left}"
+
+
+def cases(names: tuple[str, ...]) -> list[Any]:
+    """Give the named cases, and the others marked as soak."""
+    return [
+        pytest.param(
+            case,
+            id=case.name,
+            marks=[
+                *(getattr(pytest.mark, mark) for mark in case.marks),
+                *(() if case.name in names else (pytest.mark.soak,)),
+            ],
+        )
+        for case in CASES
+    ]
+
+
+def over_stores(found: Dump) -> Dump:
+    """Give a dump of a run with a local datastore as one with S3 would be."""
+    for task in found["tasks"].values():
+        for attempt in task["attempts"].values():
+            attempt["metadata"] = sorted(
+                [name, kind, "s3" if name == "ds-type" else value]
+                for name, kind, value in attempt["metadata"]
+            )
+    return found
+
+
+@pytest.mark.parametrize("case", cases(CHOSEN))
+def test_run_is_as_the_local_run(
+    case: FlowCase,
+    stage: Stage,
+    mftctl: list[str],
+    remote: dict[str, str],
+    deployer: dict[str, str],
+    references: References,
+) -> None:
+    """All that a local run leaves behind is there, where the datastore is S3 and metadata are a service's."""
+    for module in case.needs:
+        pytest.importorskip(module)
+    made = dump(ours(case, stage, deployer, "stores", mftctl), stage, stage.environment(**remote))
+    found = differences(over_stores(references(case)), made, case.rules)
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("case", cases(BOTH))
+def test_run_is_as_a_run_over_the_same_stores(
+    case: FlowCase, stage: Stage, mftctl: list[str], remote: dict[str, str], deployer: dict[str, str]
+) -> None:
+    """So it is beside `python flow.py --datastore=s3 --metadata=service run`."""
+    for module in case.needs:
+        pytest.importorskip(module)
+    env = stage.environment(**remote)
+    expected = dump(reference(case, stage, env), stage, env)
+    made = dump(ours(case, stage, deployer, "stores", mftctl), stage, env)
+    found = differences(expected, made, case.rules)
+    assert not found, "\n" + "\n".join(found)
