@@ -23,13 +23,13 @@ from temporalio.client import Client
 from mftctl import manifest as manifests
 from mftctl.__main__ import run
 from mftctl.control import deployments, runs
+from mftctl.control.client import connect
+from mftctl.control.endpoint import Endpoint
 
 NOBODY = "127.0.0.1:1"
 RUN = "temporal-plainflow-wronguses"
 BROKEN_FLOW = """
 from metaflow import FlowSpec, step
-from mftctl.control.client import connect
-from mftctl.control.endpoint import Endpoint
 
 class F(FlowSpec):
     @step
