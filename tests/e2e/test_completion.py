@@ -13,6 +13,9 @@ import pexpect
 import pytest
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec
 
+from mftctl.control.client import connect
+from mftctl.control.endpoint import Endpoint
+
 #: How each is started: without anybody's own settings, and with a prompt to wait for.
 SHELLS = {
     "bash": ("bash", ["--norc", "--noprofile"], "PS1='> '; bind 'set enable-bracketed-paste off'"),
@@ -50,7 +53,7 @@ def known(server: str, lodging: Any, wait_until: Any) -> Iterator[Any]:
     assert lodging.run("profile", "set", "prod", f"address={server}").returncode == 0
 
     async def make() -> None:
-        client = await Client.connect(server)
+        client = await connect(Endpoint(server, "default"))  # which waits until the server is ready
         action = ScheduleActionStartWorkflow("None", id="none", task_queue="nobody")
         await client.create_schedule("mftctl.TypedFlow", Schedule(action=action, spec=ScheduleSpec()))
         await client.start_workflow("TypedFlow", id="temporal-typed-abc", task_queue="nobody")

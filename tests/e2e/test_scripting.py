@@ -18,6 +18,8 @@ from temporalio.client import Client
 
 from mftctl import manifest as manifests
 from mftctl.control import deployments
+from mftctl.control.client import connect
+from mftctl.control.endpoint import Endpoint
 
 NAMES = ("script-one", "script-two.Uberfluss", "script-three")
 REASON = "Wartung: Größe geändert, 倉庫"
@@ -28,7 +30,7 @@ def known(server: str, lodging: Any) -> Iterator[Any]:
     """A home whose server has deployments with schedules; nothing here needs their code."""
 
     async def make() -> None:
-        client = await Client.connect(server)
+        client = await connect(Endpoint(server, "default"))  # which waits until the server is ready
         package = manifests.Package("sha", "url", "{}")
         launch = manifests.Launch(
             "F", "f.py", package, "python", "local", "local", "/d", "local", "null", "null"

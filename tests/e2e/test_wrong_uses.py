@@ -23,6 +23,8 @@ from temporalio.client import Client
 from mftctl import manifest as manifests
 from mftctl.__main__ import run
 from mftctl.control import deployments, runs
+from mftctl.control.client import connect
+from mftctl.control.endpoint import Endpoint
 
 NOBODY = "127.0.0.1:1"
 RUN = "temporal-plainflow-wronguses"
@@ -192,7 +194,7 @@ def place(server: str, lodging: Any) -> Iterator[dict[str, str]]:
 
 async def make(server: str) -> list[str]:
     """Deployments without code: nothing of this table gets as far as to need it."""
-    client = await Client.connect(server)
+    client = await connect(Endpoint(server, "default"))  # which waits until the server is ready
     plain = manifest_of("Plain", parameters=(manifests.Parameter("alpha", "int", required=True),))
     daily = manifest_of("Daily", schedule=manifests.Schedule("0/5 * * * ? *"))
     foreign = manifest_of("Foreign", schedule=manifests.Schedule("0 6 * * ? *"), owner="somebody")
