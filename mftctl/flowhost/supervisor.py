@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from .tasks import Spawned, Starter
 
 #: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: this failure is not to be retried.
 EXIT_DISALLOW_RETRY = 202
+#: Seconds that a supervisor has to save what its task said, once its worker is gone.
+LAST_WORDS = 60
 
 
 def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
@@ -192,6 +195,9 @@ class _Run:
         ended: Ended,
         failures: int,
     ) -> Optional[dict[str, Any]]:
+        if ended.orphaned:
+            # Nobody waits for this any more; a store that does not answer keeps no process alive.
+            signal.alarm(LAST_WORDS)
         again = ended.stopped and not ended.final
         if ended.stopped:
             for stream in streams:
