@@ -110,7 +110,9 @@ class Driver:
             if isinstance(item, Fan):
                 slots = min(self._free, max(1, (self._slots + 1) // 2), item.width)
                 if self._running and slots < min(item.width, self._slots // 4):
-                    waiting.append(item)  # a part keeps the slots that it begins with, and would be long with so few
+                    waiting.append(
+                        item
+                    )  # a part keeps the slots that it begins with, and would be long with so few
                     continue
                 self._begin(item, self._run_fan(item, slots), slots)
             else:
