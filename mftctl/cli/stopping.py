@@ -1,13 +1,13 @@
 """`mftctl runs cancel|terminate`: end runs before they end by themselves."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ..errors import Exit, MftctlError
+from .ask import objected
 from .options import FLAG, Connection, Latest, Output
 from .output import Result
 from .runs import state
@@ -73,21 +73,12 @@ def terminate(
     async def doing(client: "Client", run: str) -> Result:
         from ..control import steering
 
-        if not yes and not confirmed(f"Terminate {run}? Its compensations will not run."):
+        if not yes and objected(f"Terminate {run}? Its compensations will not run."):
             return state(run, "running", f"run {run} goes on", exit=Exit.FAILED)
         await steering.terminate(client, run, reason)
         return state(run, "terminated")
 
     return asyncio.run(_each(runs, connection, latest, authorize, doing))
-
-
-def confirmed(question: str) -> bool:
-    """Ask on a terminal; elsewhere nobody is there to be asked."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-        return True
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 async def _each(
