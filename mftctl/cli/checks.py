@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Exit, MftctlError
 from ..profiles import Profile
 from .columns import columns
-from .options import Connection, Deployment
+from .deploying import Deployment
+from .options import Connection
 from .session import endpoint, quiet_sdk
 
 if TYPE_CHECKING:

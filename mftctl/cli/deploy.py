@@ -11,7 +11,8 @@ from ..compiler.options import Options
 from ..control.tokens import Claim
 from ..manifest import Manifest
 from ..profiles import Profile, cache_dir
-from .options import Connection, Deployment, Notification, Output, Ownership, Scheduling, file_argument
+from .deploying import Deployment, Notification, Ownership, Scheduling, file_argument
+from .options import Connection, Output
 from .output import Result, say
 
 #: How many of the next runs of a schedule are told.

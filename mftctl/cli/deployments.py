@@ -9,7 +9,8 @@ from ..errors import Exit, MftctlError
 from . import deployed
 from .ask import confirm
 from .columns import columns
-from .options import YES, Deployment, Limited, Notification, Output, Scheduling, file_argument
+from .deploying import Deployment, Notification, Scheduling, file_argument
+from .options import YES, Limited, Output
 from .output import Result, say
 
 if TYPE_CHECKING:

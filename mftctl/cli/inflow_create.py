@@ -15,8 +15,8 @@ from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from ..profiles import cache_dir
 from .deploy import token_notes
+from .deploying import Deployment, Notification, Scheduling
 from .inflow import Call
-from .options import Deployment, Notification, Scheduling
 from .output import Result, say
 from .session import open_client
 

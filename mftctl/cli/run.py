@@ -7,7 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .options import Connection, Deployment, Output, file_argument
+from .deploying import Deployment, file_argument
+from .options import Connection, Output
 from .output import Result
 
 

@@ -5,7 +5,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import Exit, MftctlError
-from .options import FLAG, Connection, Deployment, Latest, Output
+from .deploying import Deployment
+from .options import FLAG, Connection, Latest, Output
 from .output import Result, event, write
 
 if TYPE_CHECKING:

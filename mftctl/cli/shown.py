@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..profiles import KEYS, Profile, Setting, Source
-from .options import Connection, Deployment
+from .deploying import Deployment
+from .options import Connection
 
 #: What is in force where nothing sets a key, in words.
 _DEFAULTS = {

@@ -11,7 +11,8 @@ from .. import profiles
 from ..errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
 from . import workerfile
-from .options import Connection, flow_interpreter
+from .interpreter import flow_interpreter
+from .options import Connection
 from .output import Result, say
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from .. import ids
-from ..engine.inputs import BEGAN, ENDED, FAILED_STEP, PAUSED, TAGS, TALLY
+from ..engine.memo import BEGAN, ENDED, FAILED_STEP, PAUSED, TAGS, TALLY
 from ..errors import Exit, MftctlError
 
 #: Characters that a part of a run id must have to stand for it.

@@ -22,7 +22,8 @@ from temporalio.service import RPCError
 
 from .. import ids
 from ..engine.failures import TIMEOUT
-from ..engine.inputs import TAGS, RunInput
+from ..engine.inputs import RunInput
+from ..engine.memo import TAGS
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from .workers import has_worker as has_worker  # noqa: PLC0414 - part of what is asked about a run

@@ -14,7 +14,8 @@ from .. import ids
 from ..manifest import MAX_ATTEMPTS, Step
 from ..tasks import Task
 from . import events
-from .inputs import BEGAN, HookInput, RunInput, TaskInput
+from .inputs import HookInput, RunInput, TaskInput
+from .memo import BEGAN
 
 #: A worker that says nothing for so long is taken for lost.
 HEARTBEAT_TIMEOUT = timedelta(seconds=12)

@@ -15,7 +15,8 @@ from ..codec import from_plain, to_plain
 from ..tasks import Input, Outcome, Task
 from .activities import continue_as_new, run_task
 from .failures import TIMEOUT, failure_of, first_failure, misfit, plain_failure
-from .inputs import FAILED_STEP, PAUSED, TALLY, RunInput
+from .inputs import RunInput
+from .memo import FAILED_STEP, PAUSED, TALLY
 from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress
 from .queue import Queue

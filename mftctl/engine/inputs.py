@@ -13,14 +13,6 @@ from ..manifest import Launch, Manifest
 from ..tasks import SCHEDULED_TIME, Task
 from .plan import Fan
 
-#: Key of a run's memo: whether it is paused.
-PAUSED = "paused"
-#: Key of the memo of a run that has failed: how it ended, where the server would only say that it failed.
-ENDED = "ended"
-#: Keys of a run's memo, which lists show: tasks done and known, the step that failed, the run's tags.
-TALLY, FAILED_STEP, TAGS = "tasks", "failed_step", "tags"
-#: Key of the memo of a workflow that went on from another: when the first of them began (Unix seconds).
-BEGAN = "began"
 #: Where the server says when a run was due.
 DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 

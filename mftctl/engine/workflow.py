@@ -20,7 +20,8 @@ from ..tasks import Task
 from .activities import call_hooks, continue_as_new, tell_end
 from .driver import Driver
 from .failures import TIMEOUT, failure_of, plain_failure, with_compensations
-from .inputs import DUE, ENDED, RunInput, scheduled
+from .inputs import DUE, RunInput, scheduled
+from .memo import ENDED
 from .notice import notify
 from .saga import compensate, is_long
 

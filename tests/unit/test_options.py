@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.cli.options import Deployment, Notification, file_argument
+from mftctl.cli.deploying import Deployment, Notification, file_argument
 from mftctl.cli.worker import worker_settings
 from mftctl.compiler.options import Options
 from mftctl.errors import Exit, MftctlError
