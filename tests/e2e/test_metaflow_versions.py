@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import venv
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def test_a_worker_with_an_older_metaflow_runs_nothing(home, interpreter, monkeyp
     launch = compile_flow(flow, Options(), str(interpreter.python), cache).launch
 
     async def first_host() -> None:
-        hosts = Hosts(cache, isolation, print)
+        hosts = Hosts(cache, isolation, sys.executable, print)
         try:
             (await hosts.supervisor(launch)).close()
         finally:
