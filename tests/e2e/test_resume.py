@@ -532,6 +532,7 @@ def test_the_latest_code_runs_what_runs_again(stage):
     assert dump["tasks"]["last"][0]["artifacts"] | {"alpha": 7} == dump["tasks"]["last"][0]["artifacts"]
 
 
+@pytest.mark.soak
 def test_a_scheduled_run_goes_on(stage, wait_until):
     """A run that a Schedule has started, whose id is made of its time, still knows when it was due."""
     stage.deploy("coded.py", CODED.replace("WORK", WORK).replace("AFTER", "work").replace("PARAMETER", ""))
@@ -578,6 +579,7 @@ def test_one_resumes_and_others_are_refused(stage):
     assert stage.refused("temporal-resumed-nobody").exit == Exit.NOT_FOUND
 
 
+@pytest.mark.soak
 def test_a_run_of_mftctl_run_goes_on_as_its_hint_says(stage):
     """Such a run has had a worker of its own: `python flow.py resume` lets it go on, and `runs resume` says so."""
     (stage.folder / "fail-last").touch()
@@ -597,6 +599,7 @@ def test_a_run_of_mftctl_run_goes_on_as_its_hint_says(stage):
     assert run_again == {"last", "end"}
 
 
+@pytest.mark.soak
 def test_a_wide_foreach_is_resumed_and_paused(stage, whole, wait_until, monkeypatch):
     """Splits that child workflows run are kept each for itself; paused, no other starts, nor one that is queued.
 

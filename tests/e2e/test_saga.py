@@ -228,6 +228,7 @@ def test_a_run_that_passes_its_timeout_undoes_what_it_did(served: Any, tmp_path:
     assert sorted(log.read_text().splitlines())[-2:] == ["undo left", "undo right"]
 
 
+@pytest.mark.soak
 def test_parts_of_a_wide_foreach_are_undone_through_a_worker_s_death(
     served: Any, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:

@@ -23,22 +23,9 @@ from .harness import Stage, dump, end_left_behind, ours, reference, temporal_ser
 from .test_fidelity import needs_mftctl
 
 #: What stores may do differently: graph, parameters and files, attempts, cards, logs, tags, ends.
-CHOSEN = (
-    "foreach_nested",
-    "merge_artifacts",
-    "recursive",
-    "parameters_all-given",
-    "include_file-given",
-    "retry_second",
-    "catch_process_dies",
-    "card_refresh",
-    "project_branch-branch",
-    "exit_hooks",
-    "artifacts_many",
-    "fails_in_branch",
-)
+CHOSEN = ("foreach_nested", "include_file-given", "retry_second", "project_branch-branch", "fails_in_branch")
 #: Those of them that are also run by `python flow.py run` over S3: the cheapest that between them use most.
-BOTH = ("single_step", "retry_second")
+BOTH = ("single_step",)
 Dump = dict[str, Any]
 
 pytestmark = [

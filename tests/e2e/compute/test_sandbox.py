@@ -34,6 +34,7 @@ def test_with_sandbox_at_deploy(deployer, machine, python):
     assert "a line of attempt 1" in second["stdout"]
 
 
+@pytest.mark.soak
 def test_a_backend_that_cannot_start(deployer, machine):
     """A client that is not installed where the worker runs: the run fails, and says for which step and why."""
     deployment = said(deployer.run("deploy", "plain.py", "--with=sandbox:backend=uninstalled", "-o", "name"))
