@@ -7,6 +7,7 @@ it exists (server 1.32 refuses it), and would be out of date after the first new
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -171,7 +172,8 @@ async def look_up(client: Client, name: str) -> Deployed:
             code="deployment.ambiguous",
             hint=f"say {' or '.join(matching)}",
         )
-    hint = f"there are: {', '.join(sorted(there)[:8])}" if there else "deploy it with: mftctl deploy FLOW.py"
+    like = difflib.get_close_matches(name, there, n=8, cutoff=0.0)  # the most alike first
+    hint = f"there are: {', '.join(like)}" if there else "deploy it with: mftctl deploy FLOW.py"
     raise MftctlError(
         f"there is no deployment '{name}'", exit=Exit.NOT_FOUND, code="deployment.unknown", hint=hint
     )

@@ -230,6 +230,7 @@ def continued_when_paused(served, run_id: str, wait_until) -> bool:
     return False
 
 
+@pytest.mark.soak
 def test_a_long_run_continues_as_new(served, small_history, wait_until):
     """A loop and a wide foreach that fill many histories end as if in one, each join input there and in order.
 

@@ -204,6 +204,7 @@ if __name__ == "__main__":
     ]
 
 
+@pytest.mark.soak
 def test_projects_and_branches_hear_of_their_own(place: Place, wait_until: Callable[..., None]) -> None:
     """@trigger_on_finish in a project means the flow of the same project and branch, unless it names another."""
     project = "@project(name='shop')"

@@ -164,7 +164,7 @@ def test_flows_of_every_shape_run_as_with_run(
     assert look(served, flow) == (run_id, True, expected)
     shown = asyncio.run(results(served.env["TEMPORAL_ADDRESS"], run_id))
     assert {one["task"].split("/")[2] for one in shown} == {step for step, _ in expected}
-    for one in shown:  # "copy the snippet from the Temporal UI"
+    for one in shown[-2:]:  # "copy the snippet from the Temporal UI"
         if one["artifacts"]:
             fetched = served.command(
                 sys.executable, "-c", f"import metaflow; metaflow.namespace(None); print({one['fetch']})"

@@ -428,6 +428,7 @@ def test_a_stopped_run_goes_on(stage, whole, wait_until):
     assert set(map(tuple, generations(dump).values())) == {(0,)}
 
 
+@pytest.mark.soak
 def test_no_result_is_older_than_what_it_was_made_of(stage, whole):
     """What follows a step that was run again runs again, also in later resumes and in runs made of that one."""
     old = stage.begin(fail=["end"])
@@ -493,6 +494,7 @@ def test_a_new_run_is_as_metaflows_own_resume(stage):
     assert set(stage.effects(again).values()) == {1}
 
 
+@pytest.mark.soak
 def test_the_latest_code_runs_what_runs_again(stage):
     """With the deployment's current version old results are kept; where its graph does not fit them, it says so."""
 

@@ -24,8 +24,8 @@ GROUPS = 5
 #: Flows that fork cannot serve (import_thread, @environment) are no matter of the mode: they get a process in both.
 SPAWNED = {
     "parameters_all-given": "values go through a command line",
-    "config_values-value": "the command line of every task names the configs",
-    "foreach_between": "so does it the inputs and the split's index",
+    "config_values": "the command line of every task names the configs",
+    "foreach_nested": "so does it the inputs and the split's index",
     "parallel_nodes": "a control task has no host that would start its nodes",
     "retry_process_dies": "the process that dies is no child of the host",
     "exit_disallow_retry": "nor does the host make the exit code",
@@ -39,6 +39,39 @@ SPAWNED = {
     "helper_package": "modules are found by the path that boot.py makes, late imports as well",
     "card_refresh": "cards are made by processes that the task starts by its own command line",
 }
+
+
+#: Cases that hold nothing by themselves: others in the usual tests are made of the same parts. They run with `-m soak`.
+LONG = frozenset(
+    {
+        "branch_in_foreach",
+        "branch_nested",
+        "catch_retry",
+        "config_values-file",
+        "config_values-value",
+        "exit_hooks_error",
+        "fails-with-catch",
+        "foreach_between",
+        "foreach_deep",
+        "foreach_in_branch",
+        "foreach_values",
+        "foreach_wide",
+        "linear-with",
+        "merge_conflict",
+        "mutators-given",
+        "parallel_retry",
+        "parameters_all",
+        "parameters_required",
+        "recursive_in_branch",
+        "resources_asked",
+        "retry_exhausted",
+        "switch_in_foreach",
+        "switch_in_foreach_converging",
+        "switch_linear-fast",
+        "switch_nested",
+        "switch_no_case",
+    }
+)
 
 
 def _is_there() -> bool:
@@ -62,7 +95,7 @@ def group(number: int) -> pytest.MarkDecorator:
 def _marks(case: FlowCase, isolation: str) -> list[pytest.MarkDecorator]:
     marks = [getattr(pytest.mark, mark) for mark in case.marks]
     if isolation == "fork":
-        return [*marks, group(CASES.index(case))]
+        return [*marks, *([pytest.mark.soak] if case.name in LONG else []), group(CASES.index(case))]
     soak = [] if case.name in SPAWNED else [pytest.mark.soak]
     return [*marks, *soak, pytest.mark.xdist_group("fidelity-spawn")]
 
@@ -76,9 +109,9 @@ def parameters() -> list[Any]:
     ]
 
 
-def test_spawned_cases_are_in_the_catalogue() -> None:
+def test_chosen_cases_are_in_the_catalogue() -> None:
     """A case that was renamed is not left out in silence."""
-    assert SPAWNED.keys() <= {case.name for case in CASES}
+    assert SPAWNED.keys() | LONG <= {case.name for case in CASES}
 
 
 @pytest.mark.parametrize(("case", "isolation"), parameters())

@@ -29,6 +29,7 @@ ONE_JOB = (
 )
 
 
+@pytest.mark.soak
 def test_jobs_are_those_of_a_local_run(deployer, machine, cloud, python, wait_until):
     """Every backend gets the job that `python flow.py run` gives it, but for ids and the code package's digest.
 
