@@ -40,7 +40,7 @@ class BranchFlow(FlowSpec):
         self.next(self.join)
     @step
     def join(self, inputs):
-        self.sides = [one.side for one in inputs]
+        self.sides = sorted(one.side for one in inputs)
         self.next(self.end)
     @step
     def end(self): pass
