@@ -48,9 +48,14 @@ class Looked(FlowSpec):
             raise ValueError("flaky")
         while self.mode == "hold" and self.input == 2 and not os.path.exists("PLACE/go"):
             time.sleep(0.05)
+        ends = [f"PLACE/{current.run_id}.{number}" for number in (0, 1)]
+        while self.mode == "fail" and self.input == 2 and not all(map(os.path.exists, ends)):
+            time.sleep(0.05)
         if self.mode == "fail" and self.input == 2:
             raise RuntimeError("cannot do it")
         self.got = {"value": self.input}
+        if self.mode == "fail":
+            open(ends[self.input], "w").close()
         self.next(self.join)
 
     @plain
@@ -246,7 +251,7 @@ def test_a_retry_that_is_to_come_is_shown(looked, wait_until: Callable[..., None
 
     def retrying() -> bool:
         found.update(data(looked, "runs", "describe", first))
-        return any(one["state"] == "retrying" for one in found["pending"])
+        return [(one["step"], one["state"]) for one in found["pending"]] == [("both", "retrying")]
 
     wait_until(retrying, "an attempt has failed, and there will be another")
     (pending,) = found["pending"]
@@ -274,7 +279,8 @@ def test_parts_of_a_wide_foreach_are_seen(looked) -> None:
     assert about["tasks"] == {"done": 108, "known": 108}
     assert {step["step"]: step["done"] for step in about["steps"]}["body"] == 102
     assert looked.run("runs", "logs", run_id, "body/101").stdout.startswith("body 101 attempt 0\n")
-    assert data(looked, "runs", "list", "--limit", "1")[0]["tasks"] == {"done": 108, "known": 108}
+    (row,) = data(looked, "runs", "list", "--deployment", "Looked", "--status", "completed", "--limit", "1")
+    assert (row["run_id"], row["tasks"]) == (run_id, {"done": 108, "known": 108})
 
 
 def test_a_run_becomes_a_page(looked, failed: str) -> None:
