@@ -104,7 +104,9 @@ def test_a_plain_run_is_what_it_was(pythons: tuple[Path, Path], tmp_path: Path, 
 
 
 def _lines(text: str, stage: Stage) -> list[str]:
-    """Give lines without times and ids, sorted: tasks run side by side."""
-    text = text.replace(str(stage.folder), "FOLDER")
+    """Give lines without times, ids and places, sorted: tasks run side by side."""
+    text = text.replace(str(stage.folder), "FOLDER").replace(
+        str(Path(stage.python).parents[2]), "INTERPRETER"
+    )
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+", "TIME", text)
     return sorted(re.sub(r"\b\d{16}(/\w+/\d+)?|\(pid \d+\)|task-id \d+", "ID", text).splitlines())
