@@ -71,7 +71,7 @@ def started(call: Call, deployment: str, run_id: str) -> dict[str, Any]:
 
 async def _trigger(call: Call, given: dict[str, str]) -> Result:
     from ..compiler.includefile import upload
-    from ..control import runs
+    from ..control import runs, workers
 
     check_run_id_file(call)
     client = await open_client(call.connection, call.profile)
@@ -81,7 +81,7 @@ async def _trigger(call: Call, given: dict[str, str]) -> Result:
     tags = tuple(call.options.get("tags") or ())
     run_id = await runs.start(client, manifest, settled, tags)
     write_run_id(call, run_id)
-    if not await runs.has_worker(client, manifest.task_queue):
+    if not await workers.has_worker(client, manifest.task_queue):
         say(f"no worker serves {manifest.deployment} yet: mftctl worker {manifest.deployment}")
     return Result(started(call, manifest.deployment, run_id), run_id, run_id)
 

@@ -1,19 +1,26 @@
-"""What the commands that look at runs share: which run is meant, and times for people and programs."""
+"""Which run the commands that look at runs mean, and who may steer it."""
 
 from __future__ import annotations
 
-import sys
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import Exit, MftctlError
-from . import durations
 
 if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ..control.found import Found
-    from .options import Latest
+    from .options import Connection, Latest
+
+
+async def open_run(run: str, latest: Latest, connection: Connection) -> tuple[Client, Found]:
+    """A connection for commands that hold much of a run, and the run that is meant."""
+    from .memory import collect_again
+    from .session import open_client
+
+    collect_again()
+    client = await open_client(connection, connection.settings())
+    return client, await find_run(client, run, latest.deployment)
 
 
 async def find_run(client: Client, name: str, deployment: str | None = None) -> Found:
@@ -55,33 +62,6 @@ async def allowed(client: Client, run: str, latest: Latest, token: tuple[str | N
     return found.run_id
 
 
-def moment(text: str, what: str) -> datetime:
-    """A time: how long ago, such as 2h, or ISO 8601, local where it names no zone."""
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        pass
-    try:
-        return datetime.now(UTC) - timedelta(seconds=durations.parse(text, what))
-    except MftctlError as error:
-        raise MftctlError(
-            f"{what}: '{text}' is no time",
-            exit=Exit.USAGE,
-            code="usage",
-            hint="write how long ago, such as 90s, 2h or 7d, or a time, such as 2026-03-02T10:15",
-        ) from error
-
-
-def iso(at: datetime | float | None) -> str | None:
-    """For programs: ISO 8601 in UTC, to the millisecond."""
-    if at is None:
-        return None
-    when = datetime.fromtimestamp(at, UTC) if isinstance(at, (int, float)) else at.astimezone(UTC)
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def shown_time(at: datetime) -> str:
-    """For people: local time on a terminal, ISO 8601 elsewhere."""
-    if not sys.stdout.isatty():
-        return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def unserved(deployment: str) -> str:
+    """That nobody works off the run's task queue, and what to do."""
+    return f"no worker serves it; start one with: mftctl worker {deployment}"

@@ -59,7 +59,8 @@ def resume(
     stop = None if workflow_timeout is None else durations.parse(workflow_timeout, "--workflow-timeout")
 
     async def doing(client: "Client", run: str) -> Result:
-        from ..control import found, runs, steering
+        from ..control import found, steering, workers
+        from .looking import unserved
         from .trigger import ended, wait_for
 
         resumed = await steering.resume(
@@ -75,10 +76,8 @@ def resume(
         manifest = (await steering.given_to(client, described)).manifest
         if wait or limit is not None:
             return ended(manifest, resumed, await wait_for(client, resumed, limit))
-        served = await runs.has_worker(client, manifest.task_queue)
-        notes = (
-            () if served else (f"no worker serves it; start one with: mftctl worker {manifest.deployment}",)
-        )
+        served = await workers.has_worker(client, manifest.task_queue)
+        notes = () if served else (unserved(manifest.deployment),)
         data = {
             "run_id": resumed,
             "flow": manifest.flow,

@@ -41,14 +41,9 @@ def describe(
 
 
 async def _describe(run: str, latest: Latest, connection: Connection) -> Result:
-    from .looking import find_run
-    from .memory import collect_again
-    from .session import open_client
+    from .looking import open_run
 
-    collect_again()
-    client = await open_client(connection, connection.settings())
-    found = await find_run(client, run, latest.deployment)
-    return await described(client, found)
+    return await described(*await open_run(run, latest, connection))
 
 
 async def described(client: "Client", found: "Found") -> Result:
@@ -56,6 +51,7 @@ async def described(client: "Client", found: "Found") -> Result:
     from ..control import runs
     from ..control.found import handle_of
     from ..control.history import History
+    from .looking import unserved
 
     history = History(client, found)
     over = found.ended is not None
@@ -66,8 +62,7 @@ async def described(client: "Client", found: "Found") -> Result:
     data = as_data(found, history, ended, served, ui_link(client, found))
     notes: tuple[str, ...] = ()
     if served is False:
-        deployment = found.deployment
-        notes = (f"no worker serves it; start one with: mftctl worker {deployment}",)
+        notes = (unserved(found.deployment),)
     return Result(data, _text(found, history, data), found.run_id, notes)
 
 
@@ -77,10 +72,10 @@ async def _nothing() -> None:
 
 async def _served(client: "Client", history: "History", over: bool) -> bool | None:
     """Read the history; whether a worker serves the run, None for one that is over."""
-    from ..control import runs
+    from ..control.workers import has_worker
 
     record = await history.read()
-    return None if over else await runs.has_worker(client, record.manifest.task_queue)
+    return None if over else await has_worker(client, record.manifest.task_queue)
 
 
 def as_data(
@@ -133,7 +128,7 @@ def ui_link(client: "Client", found: "Found") -> str | None:
 
 
 def _step(step: Any, record: "StepRecord") -> dict[str, Any]:
-    from .looking import iso
+    from .moments import exact
 
     return {
         "step": step.name,
@@ -147,8 +142,8 @@ def _step(step: Any, record: "StepRecord") -> dict[str, Any]:
         "cancelled": record.counts.get("cancelled", 0),
         "kept": record.counts.get("kept", 0),
         "retries": record.retries,
-        "began": iso(record.began),
-        "ended": iso(record.ended),
+        "began": exact(record.began),
+        "ended": exact(record.ended),
         "seconds": seconds_of(record),
     }
 
@@ -174,7 +169,7 @@ def _failure(task: "TaskRecord") -> dict[str, Any]:
 
 
 def _pending(task: "TaskRecord") -> dict[str, Any]:
-    from .looking import iso
+    from .moments import exact
 
     last = task.attempts[-1] if task.attempts and task.state == "running" else None
     return {
@@ -183,22 +178,22 @@ def _pending(task: "TaskRecord") -> dict[str, Any]:
         "label": task.label,
         "state": task.state,
         "attempt": last.number if last else len(task.attempts),
-        "since": iso(last.began if last and last.began else task.scheduled),
-        "next_attempt": iso(task.next_attempt),
+        "since": exact(last.began if last and last.began else task.scheduled),
+        "next_attempt": exact(task.next_attempt),
         "message": task.message or None,
         "worker": (last.worker or None) if last else None,
     }
 
 
 def _ran(task: "TaskRecord") -> dict[str, Any]:
-    from .looking import iso
+    from .moments import exact
 
     return {
         "name": task.step,
         "task": task.task_id if task.kind == "compensation" else None,
         "label": task.label,
         "state": task.state,
-        "began": iso(task.began),
+        "began": exact(task.began),
         "seconds": None if task.seconds is None else round(task.seconds, 3),
         "message": task.message or None,
     }
@@ -206,7 +201,7 @@ def _ran(task: "TaskRecord") -> dict[str, Any]:
 
 def _text(found: "Found", history: "History", data: dict[str, Any]) -> str:
     from .columns import columns
-    from .looking import shown_time
+    from .moments import shown
 
     given, record = history.given, history.record
     assert given is not None
@@ -216,7 +211,7 @@ def _text(found: "Found", history: "History", data: dict[str, Any]) -> str:
     about = [
         ("run", found.pathspec),
         ("status", f"{status} ({took}{resumed})"),
-        ("started", shown_time(found.started)),
+        ("started", shown(found.started)),
         ("deployment", f"{found.deployment}, version {found.version}, by {found.owner}"),
     ]
     about += [("made from", given.origin)] if given.origin else []

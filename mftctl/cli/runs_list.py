@@ -41,7 +41,7 @@ def list_(
     limit
         Show this many at most (default: 20).
     """
-    from .looking import moment
+    from .moments import moment
 
     if limit < 1:
         raise MftctlError("--limit: at least 1 is needed", exit=Exit.USAGE, code="usage")
@@ -79,7 +79,7 @@ async def _list(
 
 def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
     from .columns import columns
-    from .looking import shown_time
+    from .moments import shown
 
     names = [run.run_id for run in listed]
     if not listed:
@@ -90,7 +90,7 @@ def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
             run.run_id,
             run.deployment,
             run.status,
-            shown_time(run.started),
+            shown(run.started),
             durations.format_seconds(run.seconds),
             "" if run.done is None else f"{run.done}/{run.known}",
             run.failed_step or "",
@@ -102,7 +102,7 @@ def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
 
 def row(run: "Found") -> dict[str, Any]:
     """A run as JSON values."""
-    from .looking import iso
+    from .moments import exact
 
     return {
         "run_id": run.run_id,
@@ -111,8 +111,8 @@ def row(run: "Found") -> dict[str, Any]:
         "version": run.version,
         "owner": run.owner,
         "status": run.status,
-        "started": iso(run.started),
-        "ended": iso(run.ended),
+        "started": exact(run.started),
+        "ended": exact(run.ended),
         "seconds": round(run.seconds, 3),
         "tasks": None if run.done is None else {"done": run.done, "known": run.known},
         "failed_step": run.failed_step,

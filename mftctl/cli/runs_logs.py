@@ -10,10 +10,7 @@ from .options import FLAG, Connection, Latest, Output
 from .output import Result, event, write
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
     from ..control.datastore import Datastore
-    from ..control.found import Found
     from ..control.history import History
     from ..control.record import TaskRecord
     from .output import Format
@@ -53,7 +50,7 @@ def logs(
     since
         Only lines since then: how long ago, such as 10m, or a time.
     """
-    from .looking import moment
+    from .moments import moment
 
     begin = 0.0 if since is None else moment(since, "--since").timestamp()
     streams = ["stderr"] if stderr else ["stdout", "stderr"]
@@ -82,16 +79,6 @@ def artifacts(
     return asyncio.run(_artifacts(run, step, latest, connection))
 
 
-async def _open(run: str, latest: Latest, connection: Connection) -> "tuple[Client, Found]":
-    from .looking import find_run
-    from .memory import collect_again
-    from .session import open_client
-
-    collect_again()
-    client = await open_client(connection, connection.settings())
-    return client, await find_run(client, run, latest.deployment)
-
-
 def open_datastore(history: "History", run_id: str, connection: Connection) -> "Datastore":
     """The datastore of a run."""
     from ..control.datastore import Datastore
@@ -106,8 +93,9 @@ async def _logs(
     run: str, latest: Latest, connection: Connection, follow: bool, printer: "_Printer"
 ) -> Result:
     from ..control.history import History
+    from .looking import open_run
 
-    client, found = await _open(run, latest, connection)
+    client, found = await open_run(run, latest, connection)
     history = History(client, found)
     await history.read()
     async with open_datastore(history, found.run_id, connection) as datastore:
@@ -182,7 +170,7 @@ class _Printer:
     def _show(
         self, at: float, task: "TaskRecord", attempt: int | None, stream: str, text: str, alone: bool
     ) -> None:
-        from .looking import iso
+        from .moments import exact
         from .view import stamp
 
         self.shown += 1
@@ -190,7 +178,7 @@ class _Printer:
             write(f"{text}\n" if alone else f"{stamp(at)} [{task.step}/{task.task_id}] {text}\n")
             return
         row = {
-            "time": iso(at),
+            "time": exact(at),
             "step": task.step,
             "task": task.task_id,
             "attempt": attempt,
@@ -206,9 +194,10 @@ class _Printer:
 async def _artifacts(run: str, step: str, latest: Latest, connection: Connection) -> Result:
     from ..control.history import History
     from .columns import columns
+    from .looking import open_run
     from .selection import selected
 
-    client, found = await _open(run, latest, connection)
+    client, found = await open_run(run, latest, connection)
     history = History(client, found)
     record = await history.read()
     tasks = selected(record, found.run_id, step)

@@ -56,15 +56,11 @@ async def _report(run: str, output: Path | None, latest: Latest, connection: Con
     from ..control import runs
     from ..control.found import handle_of
     from ..control.history import History
-    from .looking import find_run
-    from .memory import collect_again
+    from .looking import open_run
     from .report import page
     from .runs_describe import as_data, ui_link
-    from .session import open_client
 
-    collect_again()
-    client = await open_client(connection, connection.settings())
-    found = await find_run(client, run, latest.deployment)
+    client, found = await open_run(run, latest, connection)
     history = History(client, found)
     record = await history.read()
     ended = None if found.ended is None else await runs.outcome(handle_of(client, found.run_id))

@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import Exit, MftctlError
 from . import durations
 from .options import Connection, Latest, Output
 from .output import Result, event, say
@@ -53,27 +52,12 @@ def watch(
 
 async def _watch(run: str, limit: float | None, latest: Latest, connection: Connection) -> Result:
     from ..control import steering
-    from .looking import find_run
-    from .memory import collect_again
-    from .session import open_client
-    from .trigger import ended
+    from .looking import open_run
+    from .trigger import ended, within
 
-    collect_again()
-    client = await open_client(connection, connection.settings())
-    found = await find_run(client, run, latest.deployment)
+    client, found = await open_run(run, latest, connection)
     given = await steering.given_to(client, found)
-    try:
-        async with asyncio.timeout(limit):
-            how = await _to_the_end(client, found)
-    except TimeoutError:
-        raise MftctlError(
-            f"run {found.run_id} has not ended after {durations.format_seconds(limit or 0)}; it goes on",
-            exit=Exit.TIMEOUT,
-            code="timeout",
-        ) from None
-    except asyncio.CancelledError:
-        say(f"run {found.run_id} goes on")
-        raise
+    how = await within(found.run_id, limit, _to_the_end(client, found))
     return ended(given.manifest, found.run_id, how)
 
 

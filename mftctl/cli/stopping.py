@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
-
 from ..errors import Exit, MftctlError
 from .ask import objected
-from .options import FLAG, Connection, Latest, Output
+from .options import FLAG, YES, Connection, Latest, Output
 from .output import Result
 from .runs import state
 
@@ -50,7 +48,7 @@ def cancel(
 def terminate(
     *runs: str,
     reason: str = "terminated with mftctl",
-    yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative="")] = False,
+    yes: Annotated[bool, YES] = False,
     authorize: str | None = None,
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
     connection: Connection = Connection(),  # noqa: B008

@@ -13,6 +13,8 @@ from .options import LIST, Connection, Output
 from .output import Result, event, say
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from temporalio.client import Client
 
     from ..control.runs import Ended, Progress
@@ -68,7 +70,7 @@ class _Request:
 
 async def _trigger(request: _Request, connection: Connection, profile: Profile) -> Result:
     from ..compiler.includefile import upload
-    from ..control import deployments, runs
+    from ..control import deployments, runs, workers
     from .memory import collect_again
     from .session import open_client
 
@@ -80,7 +82,7 @@ async def _trigger(request: _Request, connection: Connection, profile: Profile) 
     run_id = await runs.start(client, manifest, settled, request.tags)
     if request.run_id_file is not None:
         write_run_id(request.run_id_file, run_id)
-    served = await runs.has_worker(client, manifest.task_queue)
+    served = await workers.has_worker(client, manifest.task_queue)
     if not served:
         say(
             f"no worker serves {manifest.deployment} yet; start one with: mftctl worker {manifest.deployment}"
@@ -94,9 +96,14 @@ async def _trigger(request: _Request, connection: Connection, profile: Profile) 
 
 async def wait_for(client: "Client", run_id: str, limit: float | None) -> "Ended":
     """Wait for a run's end and say how it goes on; MftctlError with exit code 124 after ``limit`` seconds."""
+    return await within(run_id, limit, _watch(client, run_id))
+
+
+async def within(run_id: str, limit: float | None, watching: "Awaitable[Ended]") -> "Ended":
+    """Let a run be watched for ``limit`` seconds, then MftctlError with exit code 124; whoever leaves is told."""
     try:
         async with asyncio.timeout(limit):
-            return await _watch(client, run_id)
+            return await watching
     except TimeoutError:
         raise MftctlError(
             f"run {run_id} has not ended after {durations.format_seconds(limit or 0)}; it goes on",

@@ -26,7 +26,6 @@ from ..engine.inputs import RunInput
 from ..engine.memo import TAGS
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
-from .workers import has_worker as has_worker  # noqa: PLC0414 - part of what is asked about a run
 
 #: What Temporal should carry in one payload at most.
 MAX_INPUT_BYTES = 256 * 1024

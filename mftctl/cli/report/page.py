@@ -40,7 +40,7 @@ def html(data: dict[str, Any], record: Record, logs: Mapping[str, list[str]], no
 
 
 def _head(data: dict[str, Any], steps: Mapping[str, StepRecord], now: float) -> str:
-    from ..looking import iso
+    from ..moments import exact
 
     facts = {
         "Started": data["started"],
@@ -62,7 +62,7 @@ def _head(data: dict[str, Any], steps: Mapping[str, StepRecord], now: float) -> 
     status = data["status"]
     return (
         f'<h1>{escape(data["pathspec"])} <span class="pill {status}">{status.replace("_", " ")}</span></h1>'
-        f'<p class="soft">As of {iso(now)}</p><dl>{rows}</dl>'
+        f'<p class="soft">As of {exact(now)}</p><dl>{rows}</dl>'
         + (f"<h2>Parameters</h2><dl>{parameters}</dl>" if given else "")
     )
 
