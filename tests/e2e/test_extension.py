@@ -427,7 +427,7 @@ def test_the_deployer_steers_runs(served) -> None:
 def test_type_checkers_know_the_deployer(home) -> None:
     """The stubs that Metaflow makes of an installation hold the types of the extension."""
     make = "from metaflow.cmd.develop.stub_generator import StubGenerator; StubGenerator('stubs/metaflow').write_out()"
-    made = home.command(sys.executable, "-c", make)
+    made = home.command(sys.executable, "-c", make, "develop", "stubs", "install")
     assert made.returncode == 0, made.stderr
     home.flow("typed.py", TYPED)
     options = ["--config-file", os.devnull, "--cache-dir", os.devnull, "--python-executable", sys.executable]
