@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 
 SCHEDULE_PREFIX = "mftctl."
 TASK_QUEUE_PREFIX = "mftctl."
@@ -23,6 +22,8 @@ _DEPLOYMENT = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
 
 def new_run_id(flow: str) -> str:
     """A run id nobody has: ``temporal-<flow in lower case>-<10 characters>``."""
+    import secrets
+
     suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(10))
     return f"temporal-{flow.lower()}-{suffix}"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
+import io
 import os
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements" / "runtime.txt"
 BUILD = ROOT / "build"
 START = ROOT / "packaging" / "start"
+INTERPRETER = "/usr/bin/env python3"
 # The earliest time a zip file can hold; what is in the file decides its bytes, not when it was made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -123,20 +125,36 @@ def _pack(sources: list[Path], target: Path, *, version: str) -> None:
     environment = Environment(
         built_at="1980-01-01 00:00:00", shiv_version=shiv_version, compile_pyc=False, reproducible=True
     )
+    made = target.with_name("made-by-shiv")
     # shiv writes a __main__ that imports and calls this name.
-    builder.create_archive(
-        sources, target, "/usr/bin/env python3", "mftctl_start:main", environment, compressed=True
-    )
+    builder.create_archive(sources, made, INTERPRETER, "mftctl_start:main", environment, compressed=True)
     facts = {
         "VERSION": version,
         "BUILD_ID": environment.build_id,
         "PLATFORM": f"{sys.platform}-{os.uname().machine}",
     }
-    with zipfile.ZipFile(target, "a", compression=zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(START.glob("*.py")):
-            archive.writestr(zipfile.ZipInfo(path.name, EPOCH), path.read_bytes())
-        constants = "".join(f"{name} = {value!r}\n" for name, value in facts.items())
-        archive.writestr(zipfile.ZipInfo("mftctl_build.py", EPOCH), constants)
+    with target.open("wb") as file:
+        file.write(f"#!{INTERPRETER}\n".encode())
+        with zipfile.ZipFile(file, "w", compression=zipfile.ZIP_DEFLATED) as archive:
+            _nest_packages(made, archive)
+            for path in sorted(START.glob("*.py")):
+                archive.writestr(zipfile.ZipInfo(path.name, EPOCH), path.read_bytes())
+            constants = "".join(f"{name} = {value!r}\n" for name, value in facts.items())
+            archive.writestr(zipfile.ZipInfo("mftctl_build.py", EPOCH), constants)
+    target.chmod(0o755)
+
+
+def _nest_packages(made: Path, archive: zipfile.ZipFile) -> None:
+    """Put the packages of shiv's archive into one of their own, in ours.
+
+    Each start of Python reads the whole list of the file that it runs: of 2,000 packed modules, for nothing.
+    """
+    packages = io.BytesIO()
+    with zipfile.ZipFile(made) as whole, zipfile.ZipFile(packages, "w", zipfile.ZIP_DEFLATED) as inner:
+        for entry in whole.infolist():
+            to = inner if entry.filename.startswith("site-packages/") else archive
+            to.writestr(entry, whole.read(entry))
+    archive.writestr(zipfile.ZipInfo("site-packages.zip", EPOCH), packages.getvalue(), zipfile.ZIP_STORED)
 
 
 if __name__ == "__main__":

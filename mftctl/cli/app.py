@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
@@ -82,21 +82,21 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
 }
 
 
-def build() -> App:
-    """The application."""
+def build(argv: Sequence[str] = ()) -> App:
+    """The application: with the command alone that ``argv`` names, if it names one: all of them take a while."""
     app = App(
         name="mftctl",
         help=HELP,
         help_epilogue=EPILOGUE,
         help_format="plaintext",
-        help_formatter="plain",
+        help_formatter="plain" if _asks_help(argv) else None,  # its code is loaded at once
         version_flags=(),
         default_parameter=Parameter(show_default=False),
         result_action="return_value",
     )
-    for name, command in COMMANDS.items():
+    for name, command in _named(argv).items():
         if isinstance(command, dict):
-            group = App(name=name, help=GROUPS[name], help_format="plaintext", help_formatter="plain")
+            group = App(name=name, help=GROUPS[name], help_format="plaintext")
             for part, (where, line) in command.items():
                 group.command(
                     f"mftctl.cli.{where}", name=part, help=line, help_epilogue=epilogue(f"{name} {part}")
@@ -107,13 +107,29 @@ def build() -> App:
     return app
 
 
+def _named(argv: Sequence[str]) -> dict[str, tuple[str, str] | dict[str, tuple[str, str]]]:
+    found = COMMANDS.get(argv[0]) if argv else None
+    if isinstance(found, dict):
+        part = found.get(argv[1]) if len(argv) > 1 else None
+        return COMMANDS if part is None else {argv[0]: {argv[1]: part}}
+    return COMMANDS if found is None else {argv[0]: found}
+
+
+def _is_whole(argv: Sequence[str]) -> bool:
+    return bool(argv) and list(argv) not in ([group] for group in GROUPS)
+
+
+def _asks_help(argv: Sequence[str]) -> bool:
+    return not _is_whole(argv) or not {"--help", "-h"}.isdisjoint(argv)
+
+
 def call(argv: list[str]) -> Result | None:
     """Run the command that ``argv`` names; MftctlError with exit code 2 when it is not understood."""
-    app = build()
-    if not argv or argv in ([group] for group in GROUPS):
+    app = build(argv)
+    if not _is_whole(argv):
         app.help_print(argv, console=_console(sys.stderr))
         return Result(exit=Exit.USAGE)
-    if not {"--help", "-h"}.isdisjoint(argv):
+    if _asks_help(argv):
         app.console = _console(sys.stdout)
     try:
         return cast("Result | None", app(argv, exit_on_error=False, print_error=False))
@@ -130,6 +146,8 @@ def _usage(error: CycloptsError) -> MftctlError:
 
 
 def _console(file: TextIO) -> Console:
+    import shutil
+
     from rich.console import Console
 
     return Console(file=file, width=shutil.get_terminal_size((100, 24)).columns, highlight=False)

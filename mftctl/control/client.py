@@ -11,7 +11,6 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from ..errors import Exit, MftctlError
-from .diagnosis import STARTING, is_no_namespace, no_namespace, refusal, trouble
 from .endpoint import Endpoint, Pem
 
 #: Seconds that a server which takes our connection may need before it takes our calls, and between tries.
@@ -30,6 +29,8 @@ async def connect(endpoint: Endpoint) -> Client:
                 client = await Client.connect(**_arguments(endpoint))
                 break
         except (RuntimeError, RPCError, ValueError, TimeoutError) as error:
+            from .diagnosis import STARTING, trouble  # it and its probes cost each start
+
             found = await trouble(endpoint, error)
             if found.code != STARTING or loop.time() > deadline:
                 raise found.error(endpoint) from error
@@ -51,6 +52,8 @@ async def _look_for_namespace(client: Client, endpoint: Endpoint) -> None:
     try:
         await client.workflow_service.describe_namespace(request, timeout=timedelta(seconds=CONNECT))
     except RPCError as error:
+        from .diagnosis import is_no_namespace, no_namespace, refusal
+
         if is_no_namespace(error):
             raise no_namespace(endpoint).error(endpoint) from error
         if error.status == RPCStatusCode.UNAUTHENTICATED:
@@ -83,6 +86,8 @@ def refused(error: Exception) -> MftctlError | None:
         return None
     reason = " ".join(str(error).split())
     if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}:
+        from .diagnosis import refusal
+
         return refusal(_last, reason, namespace=True).error(_last)
     message, code, hint = f"the Temporal server at {_last.address}", "temporal.unknown", ""
     if error.status == RPCStatusCode.NOT_FOUND:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,12 @@ def read(file: Path) -> dict[str, Any]:
 
 def parse(file: Path) -> dict[str, Any]:
     """The TOML of any file; {} when there is none, MftctlError with its line when it is no TOML."""
-    text = ""
-    try:
-        text = file.read_text(encoding="utf-8")
-        return tomllib.loads(text)
-    except FileNotFoundError:
+    if not (text := _text(file)):
         return {}
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
         what, line = (found[1], found[2]) if found else (str(error), None)
@@ -49,13 +48,6 @@ def parse(file: Path) -> dict[str, Any]:
         raise MftctlError(
             f"{file}:{line}: {what}", exit=Exit.USAGE, code="profile.file", hint=hint
         ) from error
-    except OSError as error:
-        message = f"{file}: {error.strerror}"
-        raise MftctlError(
-            message, exit=Exit.USAGE, code="profile.file", hint="MFTCTL_CONFIG names another"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise MftctlError(f"{file}: it is not UTF-8", exit=Exit.USAGE, code="profile.file") from error
 
 
 def check(file: Path, name: str, values: dict[str, Any]) -> None:
@@ -73,6 +65,20 @@ def check(file: Path, name: str, values: dict[str, Any]) -> None:
     if values.get("production") and values.get("branch"):
         message = f"profile '{name}' has both production and branch"
         raise _wrong(file, ("profiles", name, "branch"), message, "profile.type", "leave one of them out")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        message = f"{file}: {error.strerror}"
+        raise MftctlError(
+            message, exit=Exit.USAGE, code="profile.file", hint="MFTCTL_CONFIG names another"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise MftctlError(f"{file}: it is not UTF-8", exit=Exit.USAGE, code="profile.file") from error
 
 
 def line_of(file: Path, path: tuple[str, ...]) -> int | None:
@@ -104,6 +110,8 @@ def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
     One that never ends comes last, parsed as nothing.
     """
+    import tomllib
+
     pending, first = "", 1
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         if not pending:

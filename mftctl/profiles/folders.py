@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -31,6 +30,8 @@ def data_dir() -> Path:
 
 def bundle_roots() -> list[Path]:
     """Where the zipapp may have unpacked itself (packaging/start/mftctl_bundle.py looks in the same places)."""
+    import tempfile
+
     named = os.environ.get("SHIV_ROOT")
     if named:
         return [Path(os.path.abspath(os.path.expanduser(named)))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -129,6 +128,8 @@ KEYS: dict[str, Key] = {
 
 def near(word: str, known: Iterable[str]) -> str:
     """A hint: what may have been meant by a word that is not known, or what there is."""
+    import difflib
+
     known = sorted(known)
     found = difflib.get_close_matches(word.replace("-", "_"), known, 1, 0.6) or difflib.get_close_matches(
         word, known, 1

@@ -1,8 +1,9 @@
-"""Find the bundle's unpacked packages, or unpack them, and hand over to `mftctl.__main__`.
+"""Find the bundle's unpacked packages, or have them unpacked, and hand over to `mftctl.__main__`.
 
-It stands where shiv's own bootstrap would, and differs from it in what a user notices: a warm start opens no zip file a
-second time, a home that cannot be written is no error, and a first start says what it is doing. It sets no environment
-variable, so that nothing of the bundle reaches child processes; of shiv's own it obeys `SHIV_ROOT` alone.
+With `mftctl_unpack` it stands where shiv's own bootstrap would, and differs from it in what a user notices: a warm
+start opens no zip file a second time, a home that cannot be written is no error, and a first start says what it is
+doing. It sets no environment variable, so that nothing of the bundle reaches child processes; of shiv's own it obeys
+`SHIV_ROOT` alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ def start() -> NoReturn:
     """Run mftctl from its unpacked bundle."""
     _refuse_other_platforms()
     try:
-        bundle = _find() or _unpack()
+        bundle = _find()
+        if bundle is None:  # rare, and its code is not compiled each time for nothing
+            from mftctl_unpack import unpack
+
+            bundle = unpack()
         _hold(bundle)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -57,26 +62,26 @@ def _hold(bundle: str) -> None:
 def _refuse_other_platforms() -> None:
     here = f"{sys.platform}-{os.uname().machine}"
     if here != mftctl_build.PLATFORM:
-        _say(f"this file is for {mftctl_build.PLATFORM}, and this machine is {here}: get the one for {here}")
+        say(f"this file is for {mftctl_build.PLATFORM}, and this machine is {here}: get the one for {here}")
         sys.exit(2)
 
 
 def _find() -> str | None:
-    for root in _roots():
+    for root in roots():
         bundle = os.path.join(root, NAME)
-        if os.path.isdir(bundle) and _is_safe(root):
+        if os.path.isdir(bundle) and is_safe(root):
             return bundle
     return None
 
 
-def _roots() -> Iterator[str]:
+def roots() -> Iterator[str]:
     """Where the bundle may be unpacked, best first."""
     if named := os.environ.get("SHIV_ROOT"):
         yield os.path.abspath(os.path.expanduser(named))
         return
     if cache := _user_cache():
         yield os.path.join(cache, "mftctl", "bundles")
-    yield _temporary_root()
+    yield temporary_root()
 
 
 def _user_cache() -> str | None:
@@ -91,14 +96,15 @@ def _user_cache() -> str | None:
     return cache if os.path.isabs(cache) else None
 
 
-def _temporary_root() -> str:
+def temporary_root() -> str:
+    """The last resort, of this user."""
     # tempfile costs 5 ms to import and is needed only by the few without a home.
     from tempfile import gettempdir
 
     return os.path.join(gettempdir(), f"mftctl-{os.geteuid()}")
 
 
-def _is_safe(root: str) -> bool:
+def is_safe(root: str) -> bool:
     """Whether nobody else can have put code there: anybody may make a folder of any name in the temporary folder."""
     if os.path.basename(root) != f"mftctl-{os.geteuid()}":
         return True
@@ -106,38 +112,6 @@ def _is_safe(root: str) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
-def _unpack() -> str:
-    failures = []
-    for root in _roots():
-        bundle = os.path.join(root, NAME)
-        try:
-            os.makedirs(root, mode=0o700 if root == _temporary_root() else 0o777, exist_ok=True)
-            if not _is_safe(root):
-                failures.append(f"{root} may be written by others")
-                continue
-            if not os.access(root, os.W_OK | os.X_OK):
-                failures.append(f"{root} is not writable")
-                continue
-            _say(f"first start: unpacking to {bundle}")
-            _extract(bundle)
-        except OSError as error:
-            failures.append(f"{error.filename or root}: {error.strerror or error}")
-        else:
-            return bundle
-    _say(f"nowhere to unpack to ({'; '.join(failures)}): set SHIV_ROOT to a folder that can be written")
-    sys.exit(1)
-
-
-def _extract(bundle: str) -> None:
-    import zipfile
-    from pathlib import Path
-
-    # shiv's: under a lock, into a folder beside, renamed into place when whole.
-    from _bootstrap import extract_site_packages
-
-    with zipfile.ZipFile(sys.path[0]) as archive:
-        extract_site_packages(archive, Path(bundle))
-
-
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """On stderr, as the program's own word."""
     print(f"mftctl: {message}", file=sys.stderr, flush=True)
