@@ -12,7 +12,7 @@ from ..control.tokens import Claim
 from ..manifest import Manifest
 from ..profiles import Profile, cache_dir
 from .deploying import Deployment, Notification, Ownership, Scheduling, file_argument
-from .options import Connection, Output
+from .options import Limited, Output
 from .output import Result, say
 
 #: How many of the next runs of a schedule are told.
@@ -27,7 +27,7 @@ def deploy(
     deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
     scheduling: Scheduling = Scheduling(),  # noqa: B008
     notification: Notification = Notification(),  # noqa: B008
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     ownership: Ownership = Ownership(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
@@ -44,7 +44,7 @@ def deploy(
     file, python = file_argument(flow), deployment.interpreter(profile)
     options = notification.added_to(scheduling.added_to(deployment.options(profile)), profile)
     claim = ownership.claim(options)
-    manifest, previous, due = asyncio.run(_deploy(file, options, python, claim, connection, profile))
+    manifest, previous, due = connection.run(_deploy(file, options, python, claim, connection, profile))
     if worker_file is not None:
         from .workerfile import write
 
@@ -53,7 +53,7 @@ def deploy(
 
 
 async def _deploy(
-    file: Path, options: Options, python: str, claim: Claim, connection: Connection, profile: Profile
+    file: Path, options: Options, python: str, claim: Claim, connection: Limited, profile: Profile
 ) -> tuple[Manifest, Manifest | None, list[str]]:
     from ..compiler.run import compile_flow
     from ..control.deployments import deploy as register

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from ..manifest import Manifest
-from .options import Connection, Output
+from .options import Limited, Output
 from .output import Result
 
 
@@ -15,7 +15,7 @@ def publish(
     /,
     *payload: str,
     id: str | None = None,
-    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    connection: Limited = Limited(),  # noqa: B008 - frozen, and how cyclopts wants it
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Tell the deployments that wait for an event with @trigger.
@@ -29,16 +29,16 @@ def publish(
     id
         What tells the event from others: under the same id it may be told again, and counts once.
     """
-    return asyncio.run(_publish(name, payload, id, connection))
+    return connection.run(_publish(name, payload, id, connection))
 
 
 def list_events(
     *,
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008
 ) -> Result:
     """List the events that deployments wait for."""
-    rows = asyncio.run(_rows(connection))
+    rows = connection.run(_rows(connection))
     lines = [f"{row['event']}\t{row['deployment']}\t{row['state']}" for row in rows]
     return Result(rows, "\n".join(lines), list(dict.fromkeys(row["event"] for row in rows)))
 
@@ -47,7 +47,7 @@ def describe(
     name: str,
     /,
     *,
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008
 ) -> Result:
     """Say who waits for an event, which of its values they take, and what it started last.
@@ -59,7 +59,7 @@ def describe(
     """
     from ..control.events import unheard
 
-    rows = [row for row in asyncio.run(_rows(connection)) if row["event"] == name]
+    rows = [row for row in connection.run(_rows(connection)) if row["event"] == name]
     if not rows:
         raise unheard(name)
     lines = []
@@ -74,9 +74,7 @@ def describe(
     return Result({"event": name, "deployments": rows}, "\n".join(lines), [row["deployment"] for row in rows])
 
 
-async def _publish(
-    name: str, payload: tuple[str, ...], event_id: str | None, connection: Connection
-) -> Result:
+async def _publish(name: str, payload: tuple[str, ...], event_id: str | None, connection: Limited) -> Result:
     from ..control import events
     from ..control.parameters import split
     from ..engine.events import Event
@@ -92,7 +90,7 @@ async def _publish(
     return Result(data, "\n".join(told), event.id, notes)
 
 
-async def _rows(connection: Connection) -> list[dict[str, Any]]:
+async def _rows(connection: Limited) -> list[dict[str, Any]]:
     from ..control import deployments, listening
     from .session import open_client
 

@@ -45,6 +45,10 @@ class Connection:
         """The profile in force."""
         return profiles.load(self.profile)
 
+    def run(self, doing: Coroutine[Any, Any, T]) -> T:
+        """Do what needs the server."""
+        return asyncio.run(doing)
+
 
 @Parameter(name="*", group=Group("Connection", sort_key=200))
 @dataclass(frozen=True, kw_only=True)

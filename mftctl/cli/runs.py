@@ -1,12 +1,11 @@
 """`mftctl runs resume|pause|unpause`: let a run that has been started go on, or wait."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 from ..errors import Exit
 from . import durations
-from .options import FLAG, Connection, Latest, Output
+from .options import FLAG, Connection, Latest, Limited, Output
 from .output import Result
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def pause(
     *,
     authorize: str | None = None,
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Let a run start no new task; those that run finish.
@@ -123,7 +122,7 @@ def unpause(
     *,
     authorize: str | None = None,
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Let a paused run go on.
@@ -163,7 +162,7 @@ def _with_client(
         run_id = await allowed(client, run, latest, None if anybody else (token,))
         return await doing(client, run_id)
 
-    return asyncio.run(done())
+    return connection.run(done())
 
 
 def state(run_id: str, status: str, note: str | None = None, exit: Exit = Exit.OK) -> Result:

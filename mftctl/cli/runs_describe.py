@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from . import durations
-from .options import Connection, Latest, Output
+from .options import Latest, Limited, Output
 from .output import Result
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def describe(
     /,
     *,
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Show a run: its parameters, each step with counts and time, what failed, what is tried again and when.
@@ -37,10 +37,10 @@ def describe(
     run
         The run: its id, the beginning of it, or @latest.
     """
-    return asyncio.run(_describe(run, latest, connection))
+    return connection.run(_describe(run, latest, connection))
 
 
-async def _describe(run: str, latest: Latest, connection: Connection) -> Result:
+async def _describe(run: str, latest: Latest, connection: Limited) -> Result:
     from .looking import open_run
 
     return await described(*await open_run(run, latest, connection))

@@ -1,11 +1,10 @@
 """`mftctl runs list`."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ..errors import Exit, MftctlError
 from . import durations
-from .options import LIST, Connection, Output
+from .options import LIST, Limited, Output
 from .output import Result
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def list_(
     since: str | None = None,
     tag: Annotated[tuple[str, ...], LIST] = (),
     limit: int = 20,
-    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+    connection: Limited = Limited(),  # noqa: B008 - frozen, and how cyclopts wants it
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """List runs: those that go on first, the newest on top, then those that ended, the last to end on top.
@@ -46,7 +45,7 @@ def list_(
     if limit < 1:
         raise MftctlError("--limit: at least 1 is needed", exit=Exit.USAGE, code="usage")
     started = None if since is None else moment(since, "--since")
-    return asyncio.run(_list(deployment, status, started, tag, limit, connection))
+    return connection.run(_list(deployment, status, started, tag, limit, connection))
 
 
 async def _list(
@@ -55,7 +54,7 @@ async def _list(
     since: "datetime | None",
     tags: tuple[str, ...],
     limit: int,
-    connection: Connection,
+    connection: Limited,
 ) -> Result:
     from ..control import found
     from .looking import find_deployment

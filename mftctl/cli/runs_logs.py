@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import Exit, MftctlError
 from .deploying import Deployment
-from .options import FLAG, Connection, Latest, Output
+from .options import FLAG, Latest, Limited, Output
 from .output import Result, event, write
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def logs(
     attempt: int | None = None,
     since: str | None = None,
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     output: Output = Output(),  # noqa: B008
 ) -> Result:
     """Show what a run's tasks have printed, all of them in the order of time, each line with its task.
@@ -55,7 +55,7 @@ def logs(
     begin = 0.0 if since is None else moment(since, "--since").timestamp()
     streams = ["stderr"] if stderr else ["stdout", "stderr"]
     printer = _Printer(step, attempt, begin, streams, output.format)
-    return asyncio.run(_logs(run, latest, connection, follow, printer))
+    return connection.run(_logs(run, latest, connection, follow, printer))
 
 
 def artifacts(
@@ -64,7 +64,7 @@ def artifacts(
     /,
     *,
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Show the artifacts of a task: names, types, and values that are short.
@@ -76,10 +76,10 @@ def artifacts(
     step
         The step, or one of its tasks: STEP/INDEX, or STEP/TASK.
     """
-    return asyncio.run(_artifacts(run, step, latest, connection))
+    return connection.run(_artifacts(run, step, latest, connection))
 
 
-def open_datastore(history: "History", run_id: str, connection: Connection) -> "Datastore":
+def open_datastore(history: "History", run_id: str, connection: Limited) -> "Datastore":
     """The datastore of a run."""
     from ..control.datastore import Datastore
     from ..profiles.folders import cache_dir
@@ -89,9 +89,7 @@ def open_datastore(history: "History", run_id: str, connection: Connection) -> "
     return Datastore(history.given.launch, run_id, python, str(cache_dir()))
 
 
-async def _logs(
-    run: str, latest: Latest, connection: Connection, follow: bool, printer: "_Printer"
-) -> Result:
+async def _logs(run: str, latest: Latest, connection: Limited, follow: bool, printer: "_Printer") -> Result:
     from ..control.history import History
     from .looking import open_run
 
@@ -191,7 +189,7 @@ class _Printer:
             event(row)
 
 
-async def _artifacts(run: str, step: str, latest: Latest, connection: Connection) -> Result:
+async def _artifacts(run: str, step: str, latest: Latest, connection: Limited) -> Result:
     from ..control.history import History
     from .columns import columns
     from .looking import open_run

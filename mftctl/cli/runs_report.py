@@ -1,6 +1,5 @@
 """`mftctl runs report`: a run as one page for a browser."""
 
-import asyncio
 import os
 import time
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..errors import Exit, MftctlError
-from .options import Connection, Latest
+from .options import Latest, Limited
 from .output import FORMATS, Format, Result, write
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def report(
     format: Annotated[Format, Parameter(name="--format")] = "text",  # noqa: ARG001 - read before parsing
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,  # noqa: ARG001 - the same
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
 ) -> Result:
     """Write a run as one HTML page: graph, every attempt over time, failures with logs, parameters, artifacts.
 
@@ -49,10 +48,10 @@ def report(
             code="usage",
             hint=f"the file is named with -o FILE, the format with --format {output}",
         )
-    return asyncio.run(_report(run, output, latest, connection))
+    return connection.run(_report(run, output, latest, connection))
 
 
-async def _report(run: str, output: Path | None, latest: Latest, connection: Connection) -> Result:
+async def _report(run: str, output: Path | None, latest: Latest, connection: Limited) -> Result:
     from ..control import runs
     from ..control.found import handle_of
     from ..control.history import History
@@ -76,7 +75,7 @@ async def _report(run: str, output: Path | None, latest: Latest, connection: Con
 
 
 async def _logs(
-    history: "History", run_id: str, connection: Connection
+    history: "History", run_id: str, connection: Limited
 ) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """Lines of the tasks that failed; the server knows only the last of them."""
     from .report.page import MAX_FAILURES

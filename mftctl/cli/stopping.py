@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from ..errors import Exit, MftctlError
 from .ask import objected
-from .options import FLAG, YES, Connection, Latest, Output
+from .options import FLAG, YES, Latest, Limited, Output
 from .output import Result
 from .runs import state
 
@@ -19,7 +19,7 @@ def cancel(
     no_wait: Annotated[bool, FLAG] = False,
     authorize: str | None = None,
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """Stop runs, and wait until their tasks have stopped.
@@ -42,7 +42,7 @@ def cancel(
             return state(run, "cancelling")
         return state(run, (await runs.outcome(found.handle_of(client, run))).status)
 
-    return asyncio.run(_each(runs, connection, latest, authorize, doing))
+    return connection.run(_each(runs, connection, latest, authorize, doing))
 
 
 def terminate(
@@ -51,7 +51,7 @@ def terminate(
     yes: Annotated[bool, YES] = False,
     authorize: str | None = None,
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
-    connection: Connection = Connection(),  # noqa: B008
+    connection: Limited = Limited(),  # noqa: B008
     output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
 ) -> Result:
     """End runs at once, without waiting for their tasks. On a terminal it asks first.
@@ -76,12 +76,12 @@ def terminate(
         await steering.terminate(client, run, reason)
         return state(run, "terminated")
 
-    return asyncio.run(_each(runs, connection, latest, authorize, doing))
+    return connection.run(_each(runs, connection, latest, authorize, doing))
 
 
 async def _each(
     names: tuple[str, ...],
-    connection: Connection,
+    connection: Limited,
     latest: Latest,
     token: str | None,
     doing: Callable[["Client", str], Awaitable[Result]],

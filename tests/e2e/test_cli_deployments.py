@@ -216,5 +216,6 @@ def ended(server: str, run_id: str) -> bool:
 
 def test_a_server_that_is_slow_is_given_up(lodging: Any) -> None:
     """`--timeout` is exit code 124."""
-    error = refused(lodging, 124, "deployments", "list", "--timeout", "1ms")
-    assert error["code"] == "timeout"
+    for command in ("deployments list", "runs list", "runs logs temporal-some-run", "events list"):
+        error = refused(lodging, 124, *command.split(), "--timeout", "1ms")
+        assert error["code"] == "timeout"

@@ -56,6 +56,21 @@ def test_every_command_with_a_result_has_a_schema() -> None:
     assert set(schemas.names()) - {"error", "event"} == with_output
 
 
+def test_every_command_that_asks_a_server_can_be_given_a_time() -> None:
+    """`--timeout` is there, but where the work takes its own time or each part of it has one."""
+    names = {one.name: {name for option in one.options for name in option.names} for one in TOLD}
+    without = {
+        name for name, options in names.items() if "--address" in options and "--timeout" not in options
+    }
+    assert {name.removeprefix("mftctl ") for name in without} == {
+        "run",
+        "worker",
+        "doctor",
+        "profile show",
+        "profile check",
+    }
+
+
 @pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed")
 def test_the_manual_page_can_be_read() -> None:
     """`man` has nothing to complain of, and shows the options."""
