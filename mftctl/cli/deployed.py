@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 HEAD = ("DEPLOYMENT", "FLOW", "VERSION", "SCHEDULE", "NEXT", "TRIGGERS", "WORKERS", "OWNER", "DEPLOYED")
 
 
-def unserved(found: Deployed) -> str:
-    """That nobody works off its task queue, the most common trouble, and what to do."""
-    return f"no worker is serving {found.name}; start one with: mftctl worker {found.name}"
-
-
 def plain(found: Deployed, workers: list[Worker]) -> dict[str, Any]:
     """A deployment as JSON values, as lists have it."""
     manifest, due = found.manifest, found.schedule.info.next_action_times
@@ -108,7 +103,7 @@ def page(found: Deployed, workers: list[Worker]) -> str:
         rows.append(("triggers", " and ".join(one.name for one in manifest.triggers)))
     rows.append(("task queue", manifest.task_queue))
     rows += [("worker", f"{one.identity}, seen {shown(one.last_seen)}") for one in workers]
-    rows += [] if workers else [("worker", "no worker is serving it")]
+    rows += [] if workers else [("worker", "no worker serves it")]
     rows += [
         ("parameter", f"{one.name} ({one.type}{', required' if one.required else ''})")
         for one in manifest.parameters

@@ -10,6 +10,7 @@ from . import deployed
 from .ask import confirm
 from .columns import columns
 from .deploying import Deployment, Notification, Scheduling, file_argument
+from .looking import unserved
 from .options import YES, Limited, Output
 from .output import Result, say
 
@@ -44,7 +45,7 @@ def list_(
         return list(zip(found, await _workers(client, found), strict=True))
 
     rows = connection.run(listed())
-    notes = tuple(deployed.unserved(one) for one, workers in rows if not workers)
+    notes = tuple(unserved(one.name) for one, workers in rows if not workers)
     if not rows:
         notes = ("there are no deployments" + (f" of {flow}" if flow else ""),)
     text = columns([deployed.HEAD, *(deployed.line(*row) for row in rows)]) if rows else ""
@@ -75,7 +76,7 @@ def describe(
         return found, await workers.polling(client, found.manifest.task_queue)
 
     found, workers = connection.run(looked_up())
-    notes = () if workers else (deployed.unserved(found),)
+    notes = () if workers else (unserved(found.name),)
     return Result(
         {**deployed.plain(found, workers), **deployed.more(found)},
         deployed.page(found, workers),

@@ -14,6 +14,7 @@ from ..control.tokens import username
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from .inflow import Call
+from .looking import unserved
 from .output import Result, say
 from .session import open_client
 
@@ -82,7 +83,7 @@ async def _trigger(call: Call, given: dict[str, str]) -> Result:
     run_id = await runs.start(client, manifest, settled, tags)
     write_run_id(call, run_id)
     if not await workers.has_worker(client, manifest.task_queue):
-        say(f"no worker serves {manifest.deployment} yet: mftctl worker {manifest.deployment}")
+        say(unserved(manifest.deployment))
     return Result(started(call, manifest.deployment, run_id), run_id, run_id)
 
 

@@ -63,5 +63,5 @@ async def allowed(client: Client, run: str, latest: Latest, token: tuple[str | N
 
 
 def unserved(deployment: str) -> str:
-    """That nobody works off the run's task queue, and what to do."""
-    return f"no worker serves it; start one with: mftctl worker {deployment}"
+    """That nobody works off its task queue, the most common trouble, and what to do."""
+    return f"no worker serves {deployment}; start one with: mftctl worker {deployment}"

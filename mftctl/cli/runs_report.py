@@ -57,7 +57,7 @@ async def _report(run: str, output: Path | None, latest: Latest, connection: Lim
     from ..control.history import History
     from .looking import open_run
     from .report import page
-    from .runs_describe import as_data, ui_link
+    from .run_data import as_data, ui_link
 
     client, found = await open_run(run, latest, connection)
     history = History(client, found)

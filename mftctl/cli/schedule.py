@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from ..errors import Exit, MftctlError
 from . import scheduled
 from .columns import columns
-from .deployed import unserved
+from .looking import unserved
 from .moments import iso, shown
 from .options import FLAG, Limited, Output
 from .output import Result
@@ -86,11 +86,9 @@ def pause(
     """
 
     async def paused(client: "Client", found: "Deployed") -> Result:
-        from ..control import schedules, tokens
+        from ..control import schedules
 
-        user = tokens.username()
-        tokens.authorize(found.manifest, user, authorize)
-        note = reason or f"paused by {user or 'somebody'}"
+        note = reason or f"paused by {_steered_by(found, authorize)}"
         if await schedules.pause(client, found, note):
             told = (f"{found.name} is paused: {note}",)
         else:
@@ -123,11 +121,9 @@ def unpause(
     """
 
     async def unpaused(client: "Client", found: "Deployed") -> Result:
-        from ..control import schedules, tokens
+        from ..control import schedules
 
-        user = tokens.username()
-        tokens.authorize(found.manifest, user, authorize)
-        if await schedules.unpause(client, found, f"unpaused by {user or 'somebody'}"):
+        if await schedules.unpause(client, found, f"unpaused by {_steered_by(found, authorize)}"):
             told = f"{found.name} is not paused any more"
         else:
             told = _already(found, "was not paused", strict)
@@ -261,6 +257,15 @@ def next_(
     return _with_schedule(name, connection, told)
 
 
+def _steered_by(found: "Deployed", token: str | None) -> str:
+    """Who steers it, for the note; MftctlError with exit code 6 for somebody who may not."""
+    from ..control import tokens
+
+    user = tokens.username()
+    tokens.authorize(found.manifest, user, token)
+    return user or "somebody"
+
+
 def _with_schedule(
     name: str, connection: Limited, doing: "Callable[[Client, Deployed], Awaitable[Result]]"
 ) -> Result:
@@ -279,7 +284,7 @@ def _with_schedule(
 async def _served(client: "Client", found: "Deployed") -> tuple[str, ...]:
     from ..control.workers import has_worker
 
-    return () if await has_worker(client, found.manifest.task_queue) else (unserved(found),)
+    return () if await has_worker(client, found.manifest.task_queue) else (unserved(found.name),)
 
 
 def _already(found: "Deployed", how: str, strict: bool) -> str:

@@ -9,6 +9,7 @@ from ..control.parameters import check, settle, split
 from ..errors import Exit, MftctlError
 from ..profiles import Profile
 from . import durations, workerfile
+from .looking import unserved
 from .options import LIST, Connection, Output
 from .output import Result, event, say
 
@@ -84,9 +85,7 @@ async def _trigger(request: _Request, connection: Connection, profile: Profile) 
         write_run_id(request.run_id_file, run_id)
     served = await workers.has_worker(client, manifest.task_queue)
     if not served:
-        say(
-            f"no worker serves {manifest.deployment} yet; start one with: mftctl worker {manifest.deployment}"
-        )
+        say(unserved(manifest.deployment))
     if not request.wait:
         return _started(manifest, run_id, served)
     say(f"run {run_id} started")

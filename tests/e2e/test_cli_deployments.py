@@ -70,7 +70,7 @@ def test_deployments_are_listed_with_who_serves_them(lodging: Any, wait_until: C
     assert (row["version"], row["owner"], row["workers"]) == (made["version"], "tester", [])
     assert [one["name"] for one in row["triggers"]] == ["seen"]
     told = lodging.run("deployments", "describe", "SeenFlow")
-    assert "no worker is serving it" in told.stdout
+    assert "no worker serves it" in told.stdout
     assert "mftctl worker SeenFlow" in told.stderr
     lodging.worker("SeenFlow")
     worker = lodging.processes[-1]

@@ -126,7 +126,7 @@ def test_quiet_says_nothing_but_the_result(known: Any) -> None:
     """Without it the list also says whom nobody serves."""
     loud = known.run("deployments", "list", "-o", "text")
     quiet = known.run("deployments", "list", "--quiet")
-    assert "no worker is serving script-one" in loud.stderr
+    assert "no worker serves script-one" in loud.stderr
     assert (quiet.stdout, quiet.stderr) == (loud.stdout, "")
     assert not re.search(r"\x1b", loud.stdout)
 

@@ -1,0 +1,134 @@
+"""A run and its steps as JSON values, such as `mftctl runs describe` writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ..control.found import Found
+    from ..control.history import History
+    from ..control.record import StepRecord, TaskRecord
+    from ..control.runs import Ended
+
+
+def as_data(
+    found: Found, history: History, ended: Ended | None, served: bool | None, ui: str | None
+) -> dict[str, Any]:
+    """The run as JSON values."""
+    from .runs_list import row
+    from .view import in_order
+
+    record, given = history.record, history.given
+    assert given is not None
+    steps = record.steps()
+    done, known = record.tally()
+    failure = None if ended is None else ended.to_plain().get("failure")
+    if failure is None and (failed := record.failed()):
+        failure = _failure(failed[0])
+    open_tasks = [one for one in record.tasks.values() if one.state in {"waiting", "running", "retrying"}]
+    return {
+        **row(found),
+        "tasks": {"done": done, "known": known},
+        "failed_step": failure["step"] if failure else None,
+        "pathspec": found.pathspec,
+        "parameters": dict(given.parameters),
+        "origin": given.origin,
+        "resumed": given.generation,
+        "task_queue": record.manifest.task_queue,
+        "worker": served,
+        "steps": [_step(record.manifest.graph[name], steps[name]) for name in in_order(record.manifest)],
+        "failure": failure,
+        "pending": [_pending(one) for one in open_tasks],
+        "compensations": [_ran(one) for one in record.of("compensation")],
+        "hooks": [_ran(one) for one in record.of("hook")],
+        "links": {"temporal": ui, "client": f'metaflow.Run("{found.pathspec}")'},
+    }
+
+
+def ui_link(client: Client, found: Found) -> str | None:
+    """The run in Temporal's UI, where that is known to be."""
+    from .. import devserver
+
+    address = client.service_client.config.target_host
+    if address.endswith((".tmprl.cloud:7233", ".api.temporal.io:7233")):
+        base: str | None = "https://cloud.temporal.io"
+    else:
+        base = devserver.ui_of(address)
+    if base is None:
+        return None
+    workflow = found.workflow_id.replace(":", "%3A")
+    return f"{base}/namespaces/{client.namespace}/workflows/{workflow}/{found.execution_id}"
+
+
+def _step(step: Any, record: StepRecord) -> dict[str, Any]:
+    from .moments import exact
+
+    return {
+        "step": step.name,
+        "type": step.type,
+        "next": list(step.next),
+        "state": record.state,
+        "known": record.known,
+        "done": record.done,
+        "running": record.active,
+        "failed": record.counts.get("failed", 0),
+        "cancelled": record.counts.get("cancelled", 0),
+        "kept": record.counts.get("kept", 0),
+        "retries": record.retries,
+        "began": exact(record.began),
+        "ended": exact(record.ended),
+        "seconds": seconds_of(record),
+    }
+
+
+def seconds_of(record: StepRecord) -> float | None:
+    """From a step's first attempt to its last end, or until now."""
+    import time
+
+    if record.began is None:
+        return None
+    return round((record.ended or time.time()) - record.began, 3)
+
+
+def _failure(task: TaskRecord) -> dict[str, Any]:
+    """A task that failed, as a run that has ended tells of it."""
+    return {
+        "message": task.message,
+        "step": task.step,
+        "task": task.task_id,
+        "attempt": task.attempts[-1].number if task.attempts else 0,
+        "log": list(task.log),
+    }
+
+
+def _pending(task: TaskRecord) -> dict[str, Any]:
+    from .moments import exact
+
+    last = task.attempts[-1] if task.attempts and task.state == "running" else None
+    return {
+        "step": task.step,
+        "task": task.task_id,
+        "label": task.label,
+        "state": task.state,
+        "attempt": last.number if last else len(task.attempts),
+        "since": exact(last.began if last and last.began else task.scheduled),
+        "next_attempt": exact(task.next_attempt),
+        "message": task.message or None,
+        "worker": (last.worker or None) if last else None,
+    }
+
+
+def _ran(task: TaskRecord) -> dict[str, Any]:
+    from .moments import exact
+
+    return {
+        "name": task.step,
+        "task": task.task_id if task.kind == "compensation" else None,
+        "label": task.label,
+        "state": task.state,
+        "began": exact(task.began),
+        "seconds": None if task.seconds is None else round(task.seconds, 3),
+        "message": task.message or None,
+    }
