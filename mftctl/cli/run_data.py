@@ -17,8 +17,8 @@ def as_data(
     found: Found, history: History, ended: Ended | None, served: bool | None, ui: str | None
 ) -> dict[str, Any]:
     """The run as JSON values."""
+    from ..engine.drawing import in_order
     from .runs_list import row
-    from .view import in_order
 
     record, given = history.record, history.given
     assert given is not None

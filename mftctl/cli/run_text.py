@@ -62,7 +62,7 @@ def as_text(found: Found, history: History, data: dict[str, Any]) -> str:
 
 
 def _steps(history: History) -> list[tuple[str, ...]]:
-    from .graph import drawn
+    from ..engine.drawing import drawn
 
     plain = not _draws_boxes()
     marks, steps = (_ASCII if plain else _MARKS), history.record.steps()

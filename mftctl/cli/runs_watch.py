@@ -145,8 +145,8 @@ class Drawn(Told):
         self._live.stop()
 
     def _draw(self) -> RenderableType:
+        from ..engine.drawing import in_order
         from .live import board
-        from .view import in_order
 
         rows = {}
         if self._history.is_there:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from ..manifest import Manifest
 from ..worker.observer import Observer, TaskEvent
 from . import output
 from .output import event as send
@@ -126,24 +125,6 @@ def choose(form: output.Format) -> View:
 def draws(out: TextIO) -> bool:
     """Whether it is a terminal that can be drawn on."""
     return out.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", ""}
-
-
-def in_order(manifest: Manifest) -> tuple[str, ...]:
-    """The steps as a run comes to them: each after those that lead to it, loops aside."""
-    graph = manifest.graph
-    waiting = [(manifest.start, iter(reversed(graph[manifest.start].next)))]
-    seen, found = {manifest.start}, list[str]()
-    while waiting:
-        name, following = waiting[-1]
-        for step in following:
-            if step not in seen:
-                seen.add(step)
-                waiting.append((step, iter(reversed(graph[step].next))))
-                break
-        else:
-            found.append(name)
-            waiting.pop()
-    return tuple(reversed(found))
 
 
 def stamp(at: float) -> str:

@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from .. import ids
 from ..control import runs
+from ..engine.drawing import in_order
 from ..errors import Exit
 from ..manifest import Manifest
 from ..profiles import Profile
@@ -23,7 +24,7 @@ from .output import Result, say
 from .session import tell_tasks
 from .signals import Signals, first_of, interrupted_by
 from .trigger import write_run_id
-from .view import choose, in_order
+from .view import choose
 from .worker import worker_settings
 
 #: Tasks at once, as `python flow.py run` has them.

@@ -14,6 +14,7 @@ from .. import ids
 from ..codec import from_plain, to_plain
 from ..tasks import Input, Outcome, Task
 from .activities import continue_as_new, run_task
+from .drawing import details, drawn
 from .failures import TIMEOUT, failure_of, first_failure, misfit, plain_failure
 from .inputs import RunInput
 from .memo import FAILED_STEP, PAUSED, TALLY
@@ -55,6 +56,7 @@ class Driver:
         self.paused = given.paused
         self.saga = Saga(manifest.steps)
         self.progress = Progress(tuple(self._graph))
+        self._lines = drawn(manifest) if given.fan is None else []
 
     async def drive(self) -> dict[str, Any]:
         """Run the plan; the result for Temporal's UI, or the fan's arrivals for the parent."""
@@ -66,6 +68,7 @@ class Driver:
         try:
             while not self._plan.done:
                 self._start_ready()
+                self.show()
                 if self._draining and not self._running:
                     continue_as_new(self._continued())
                 await workflow.wait_condition(self._has_news)
@@ -96,11 +99,17 @@ class Driver:
         """Note in the memo how many tasks are done and known, and the step that ended the run."""
         if self._input.fan is not None:
             return
+        self.show()
         self._noted = workflow.time()
         noted: dict[str, Any] = {TALLY: self.progress.tally()}
         if isinstance(error, ApplicationError) and error.details and isinstance(error.details[0], dict):
             noted[FAILED_STEP] = error.details[0].get("step")
         workflow.upsert_memo(noted)
+
+    def show(self) -> None:
+        """Draw the graph as it is now, for the workflow's page in Temporal's UI."""
+        if self._lines:
+            workflow.set_current_details(details(self._lines, self.progress.to_plain()))
 
     def _has_news(self) -> bool:
         return bool(self._ended) or self._woken or self._fatal is not None

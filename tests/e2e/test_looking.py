@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -9,6 +10,8 @@ from typing import Any
 
 import pexpect
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import Client
 
 pytestmark = pytest.mark.xdist_group("looking")
 
@@ -101,6 +104,30 @@ def failed(looked, well: str) -> str:  # noqa: ARG001 - it is to be the later on
     done = looked.run("trigger", "Looked", "mode=fail", "--wait", "-o", "name")
     assert done.returncode == 3, done.stderr
     return done.stdout.strip()
+
+
+def test_temporals_ui_shows_the_graph(server: str, well: str, failed: str) -> None:
+    """The workflow's details draw each step with its state and counts, as `runs describe` does."""
+
+    async def details(run_id: str) -> list[str]:
+        handle = (await Client.connect(server)).get_workflow_handle(run_id)
+        said = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+        return said.current_details.splitlines()
+
+    assert asyncio.run(details(well)) == [
+        "```",
+        "✓ start  1/1",
+        "├─ ✓ left  1/1",
+        "├─ ✓ fan  1/1",
+        "│  ├─ ✓ body  3/3",
+        "│  ✓ join  1/1",
+        "✓ both  1/1",
+        "✓ end  1/1",
+        "```",
+    ]
+    drawn = asyncio.run(details(failed))
+    assert "│  ├─ ✗ body  2/3" in drawn
+    assert "  both" in drawn
 
 
 def data(home: Any, *arguments: str) -> Any:

@@ -6,9 +6,9 @@ from html import escape
 from itertools import pairwise
 
 from ...control.record import StepRecord
+from ...engine.drawing import in_order
 from ...manifest import Manifest, Step
 from ..durations import format_seconds
-from ..view import in_order
 
 WIDTH, HEIGHT, GAP, BETWEEN, MARGIN = 204, 46, 18, 30, 6
 #: Characters that a box has room for.

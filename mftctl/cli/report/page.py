@@ -9,8 +9,8 @@ from string import Template
 from typing import Any
 
 from ...control.record import Record, StepRecord, TaskRecord
+from ...engine.drawing import in_order
 from ..durations import format_seconds
-from ..view import in_order
 from . import graph, timeline
 
 #: Failures that are shown with their logs, and tasks in the list of the slowest.

@@ -6,8 +6,8 @@ import heapq
 from html import escape
 
 from ...control.record import Attempt, Record, TaskRecord
+from ...engine.drawing import in_order
 from ..durations import format_seconds
-from ..view import in_order
 
 #: Pixels of a lane, by how many there are at most.
 LANES = ((12, 14), (40, 8), (10_000, 4))

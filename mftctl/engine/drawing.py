@@ -1,11 +1,10 @@
-"""A flow's graph as lines of text: a step a line, with rails for what runs side by side."""
+"""A flow's graph in order, and as lines of text: a step a line, with rails for what runs side by side."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ..manifest import Manifest
-from .view import in_order
 
 _OPENS = ("split", "foreach", "split-switch")
 
@@ -39,6 +38,41 @@ def drawn(manifest: Manifest, ascii_only: bool = False) -> list[Line]:
             told = []
         lines.append(Line(name, rail, f"{arrow} {', '.join(told)}" if told else ""))
     return lines
+
+
+def details(lines: list[Line], counts: dict[str, dict[str, int]]) -> str:
+    """The graph with each step's state and counts of tasks, as Markdown for Temporal's UI."""
+    rows = []
+    for line in lines:
+        of = counts.get(line.step, {})
+        done, known = of.get("done", 0), of.get("known", 0)
+        if of.get("failed"):
+            mark = "✗"
+        elif of.get("running"):
+            mark = "▸"
+        else:
+            mark = " " if not known else "✓" if done == known else "·"
+        told = f"  {done}/{known}" if known else ""
+        rows.append(f"{line.rail}{mark} {line.step}{told}{'  ' + line.leads if line.leads else ''}")
+    return "\n".join(("```", *rows, "```"))
+
+
+def in_order(manifest: Manifest) -> tuple[str, ...]:
+    """The steps as a run comes to them: each after those that lead to it, loops aside."""
+    graph = manifest.graph
+    waiting = [(manifest.start, iter(reversed(graph[manifest.start].next)))]
+    seen, found = {manifest.start}, list[str]()
+    while waiting:
+        name, following = waiting[-1]
+        for step in following:
+            if step not in seen:
+                seen.add(step)
+                waiting.append((step, iter(reversed(graph[step].next))))
+                break
+        else:
+            found.append(name)
+            waiting.pop()
+    return tuple(reversed(found))
 
 
 def _depths(manifest: Manifest, order: tuple[str, ...]) -> dict[str, int]:
