@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..control.history import History
     from ..control.record import StepRecord, TaskRecord
     from ..control.runs import Ended
+    from ..profiles import Profile
 
 
 def as_data(
@@ -47,13 +48,15 @@ def as_data(
     }
 
 
-def ui_link(client: Client, found: Found) -> str | None:
-    """The run in Temporal's UI, where that is known to be."""
+def ui_link(client: Client, found: Found, profile: Profile) -> str | None:
+    """The run in Temporal's UI: the profile's, Temporal Cloud's or the embedded server's; None where none is known."""
     from .. import devserver
 
     address = client.service_client.config.target_host
-    if address.endswith((".tmprl.cloud:7233", ".api.temporal.io:7233")):
-        base: str | None = "https://cloud.temporal.io"
+    if named := profile.get("temporal_ui"):
+        base: str | None = str(named).rstrip("/")
+    elif address.endswith((".tmprl.cloud:7233", ".api.temporal.io:7233")):
+        base = "https://cloud.temporal.io"
     else:
         base = devserver.ui_of(address)
     if base is None:

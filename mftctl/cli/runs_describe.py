@@ -9,7 +9,6 @@ from .output import Result
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.found import Found
     from ..control.history import History
 
 
@@ -32,27 +31,21 @@ def describe(
 
 
 async def _describe(run: str, latest: Latest, connection: Limited) -> Result:
-    from .looking import open_run
-
-    return await described(*await open_run(run, latest, connection))
-
-
-async def described(client: "Client", found: "Found") -> Result:
-    """The run as a result."""
     from ..control import runs
     from ..control.found import handle_of
     from ..control.history import History
-    from .looking import unserved
+    from .looking import open_run, unserved
     from .run_data import as_data, ui_link
     from .run_text import as_text
 
+    client, found = await open_run(run, latest, connection)
     history = History(client, found)
     over = found.ended is not None
     ended, served = await asyncio.gather(
         runs.outcome(handle_of(client, found.run_id)) if over else _nothing(),
         _served(client, history, over),
     )
-    data = as_data(found, history, ended, served, ui_link(client, found))
+    data = as_data(found, history, ended, served, ui_link(client, found, connection.settings()))
     notes: tuple[str, ...] = ()
     if served is False:
         notes = (unserved(found.deployment),)

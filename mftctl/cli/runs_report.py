@@ -64,7 +64,7 @@ async def _report(run: str, output: Path | None, latest: Latest, connection: Lim
     record = await history.read()
     ended = None if found.ended is None else await runs.outcome(handle_of(client, found.run_id))
     logs, notes = await _logs(history, found.run_id, connection)
-    data = as_data(found, history, ended, None, ui_link(client, found))
+    data = as_data(found, history, ended, None, ui_link(client, found, connection.settings()))
     text = page.html(data, record, logs, time.time() if found.ended is None else found.ended.timestamp())
     file = output or Path(f"{found.run_id}.html")
     if str(file) == "-":

@@ -98,6 +98,7 @@ KEYS: dict[str, Key] = {
         Key("address", "text", "connection", "Temporal server as HOST:PORT"),
         Key("temporal_namespace", "text", "connection", "namespace on the Temporal server"),
         Key("temporal_profile", "text", "connection", "profile of Temporal's own configuration file"),
+        Key("temporal_ui", "text", "connection", "address of Temporal's UI, for links to runs"),
         Key("api_key_env", "variable", "connection", "variable that holds the API key"),
         Key("tls", "switch", "connection", "TLS, which any other of its keys and an API key switch on"),
         Key("tls_ca", "path", "connection", "certificates that the server's is held against"),

@@ -184,6 +184,8 @@ def test_a_run_that_failed_is_described(looked, failed: str) -> None:
     assert about["failure"]["log"][-1] == "RuntimeError: cannot do it"
     assert [(one["name"], one["state"]) for one in about["compensations"]] == [("undo", "done")]
     assert about["links"]["client"] == f'metaflow.Run("Looked/{failed}")'
+    shown = looked.run("runs", "describe", failed, MFTCTL_TEMPORAL_UI="https://temporal.example/").stdout
+    assert f"https://temporal.example/namespaces/default/workflows/{failed}/" in shown
     shown = looked.run("runs", "describe", failed, PYTHONIOENCODING="utf-8").stdout
     assert "│  ├─ ✗ body" in shown
     assert "RuntimeError: cannot do it" in shown
