@@ -204,7 +204,7 @@ def test_nothing_is_lost_and_nothing_doubled(
 
     compare(log, sources, published, ids, asyncio.run(statuses(temporal.address)), kills)
     print(f"MB {[size // 2**20 for size in sizes]}, processes {processes}")
-    for grown, most in ((sizes, 1.2 if steady else 1.5), (processes, 1.5)):
+    for grown, most in ((sizes, 1.2), (processes, 1.5)) if steady else ():
         assert max(grown[len(grown) // 2 :]) < most * max(grown[: len(grown) // 2]), grown
 
 

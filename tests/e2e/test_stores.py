@@ -183,6 +183,11 @@ def test_a_run_lives_on_machines_that_share_nothing(lodging, remote, worker_file
     assert triggered.wait(180) == 3, (caller.folder / "log").read_text()
     assert (place / "done").read_text().split().count("start") == 1
 
+    # What the tasks have left in S3 can be looked at from anywhere.
+    assert "worked on 2" in said(caller.run("runs", "logs", run_id, "body"))
+    assert "got\tint\t12" in said(caller.run("runs", "artifacts", run_id, "body/1"))
+    assert "RuntimeError: asked to fail" in said(caller.run("runs", "report", run_id, "-o", "-"))
+
     (place / "fail").unlink()
     said(caller.run("runs", "resume", run_id, "--wait", timeout=180))
     assert sorted((place / "done").read_text().split()) == ["body-1", "body-2", "body-3", "join", "start"]
