@@ -22,7 +22,7 @@ def report(
     run: str,
     /,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], allow_leading_hyphen=True)] = None,
     format: Annotated[Format, Parameter(name="--format")] = "text",  # noqa: ARG001 - read before parsing
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,  # noqa: ARG001 - the same
     latest: Latest = Latest(),  # noqa: B008 - frozen, and how cyclopts wants it
@@ -41,6 +41,9 @@ def report(
     quiet
         Say nothing but the result and errors.
     """
+    if str(output).startswith("-") and str(output) != "-":
+        hint = "name the file behind -o; - is stdout"
+        raise MftctlError(f"-o {output}: that is no file of a page", exit=Exit.USAGE, code="usage", hint=hint)
     if str(output) in FORMATS:
         raise MftctlError(
             f"-o {output}: that is no file of a page",

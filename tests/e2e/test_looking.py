@@ -321,5 +321,7 @@ def test_a_run_becomes_a_page(looked, failed: str) -> None:
     assert "body 2 attempt 1" in page
     assert "6 of 7 done" not in page
     assert f"Looked/{failed}" in page
+    assert looked.run("runs", "report", failed, "-o", "-").stdout.startswith("<!DOCTYPE html>")
+    assert looked.run("runs", "report", failed, "-o", "--quiet").returncode == 2
     assert looked.run("runs", "report", failed, "-o", "json").returncode == 2
     assert looked.run("runs", "report", failed, "-o", "no/such/folder.html").returncode == 1
