@@ -8,8 +8,8 @@ export PATH := justfile_directory() / ".venv" / "bin" + ":" + env("PATH")
 # uv trusts the certificates that the machine trusts, as pip does, and not a list of its own
 export UV_SYSTEM_CERTS := "1"
 
-# pytest processes at once; MFTCTL_TEST_WORKERS=0 runs all in one, which a debugger needs
-workers := env("MFTCTL_TEST_WORKERS", "2")
+# pytest processes at once: tests wait for servers a third of their time; MFTCTL_TEST_WORKERS=0 runs all in one, for a debugger
+workers := env("MFTCTL_TEST_WORKERS", "3")
 
 # list the recipes
 default:
