@@ -24,20 +24,12 @@ GROUPS = 5
 #: Flows that fork cannot serve (import_thread, @environment) are no matter of the mode: they get a process in both.
 SPAWNED = {
     "parameters_all-given": "values go through a command line",
+    "foreach_simple": "so does it a task's inputs and the split's index",
     "config_values": "the command line of every task names the configs",
-    "foreach_nested": "so does it the inputs and the split's index",
     "parallel_nodes": "a control task has no host that would start its nodes",
     "retry_process_dies": "the process that dies is no child of the host",
-    "exit_disallow_retry": "nor does the host make the exit code",
-    "timeout_caught": "the alarm rings in a process whose main program is Metaflow's",
     "logs_shapes": "output is the interpreter's from its start on, not redirected later",
-    "logs_big": "a pipe and its pump for each process",
-    "numpy_seeded": "each process seeds while it imports; a fork is set right",
-    "import_state": "each process imports the flow; a fork has what the host imported",
-    "process_view": "arguments, signals, descriptors and threads",
     "own_classes": "classes of a `__main__` that boot.py makes",
-    "helper_package": "modules are found by the path that boot.py makes, late imports as well",
-    "card_refresh": "cards are made by processes that the task starts by its own command line",
 }
 
 
@@ -46,6 +38,7 @@ LONG = frozenset(
     {
         "branch_in_foreach",
         "branch_nested",
+        "card_refresh",
         "catch_retry",
         "config_values-file",
         "config_values-value",
@@ -69,10 +62,11 @@ LONG = frozenset(
         "parallel_retry",
         "parameters_all",
         "parameters_required",
-        "recursive",
         "recursive_in_branch",
+        "recursive_in_foreach",
         "resources_asked",
         "retry_exhausted",
+        "switch_in_branch",
         "switch_in_foreach",
         "switch_in_foreach_converging",
         "switch_linear",

@@ -20,7 +20,7 @@ from .harness import Stage, dump, make_stage, ours, temporal_server, worker
 from .test_fidelity import needs_mftctl
 
 MAKE = Path(__file__).resolve().parents[2] / "packaging" / "oldest.py"
-USUAL = ("mutators", "card_default")
+USUAL = ("mutators",)
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,7 @@ def against_description(graph: Graph, found: Dump) -> list[str]:
 
 
 @pytest.mark.fidelity
+@pytest.mark.soak
 @group(0)
 @pytest.mark.timeout(60 * max(EXAMPLES, 15))
 @SETTINGS
@@ -101,10 +102,11 @@ def test_random_run_is_as_the_local_run(
     references: References,
     run_ours: Callable[[FlowCase, str], Dump],
 ) -> None:
-    """A run through mftctl leaves behind what the local run leaves behind."""
+    """A run through mftctl leaves behind what the local run leaves behind, which is what the graph describes."""
     note(source(graph))
     case = as_case(graph, stage)
     references.start(case)
     ours = run_ours(case, isolation)
-    found = differences(references(case), ours, case.rules)
+    found = against_description(graph, references(case))
+    found += differences(references(case), ours, case.rules)
     assert not found, "\n" + "\n".join(found)

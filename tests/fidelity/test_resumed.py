@@ -93,7 +93,7 @@ def resumed_is_whole(
 @needs_mftctl
 @pytest.mark.fidelity
 @group(1)
-@settings(SETTINGS, max_examples=3)
+@settings(SETTINGS, max_examples=2)
 @given(graph=graphs(), picks=st.lists(st.integers(0, 25), min_size=1, max_size=2))
 def test_a_resumed_run_is_whole(
     graph: Graph,

@@ -22,8 +22,8 @@ from .conftest import References
 from .harness import Stage, dump, end_left_behind, ours, reference, temporal_server, worker
 from .test_fidelity import needs_mftctl
 
-#: What stores may do differently most: files of parameters, tags, and the attempts of a foreach with their logs.
-CHOSEN = ("include_file-given", "project_branch-branch", "retry_second")
+#: What stores may do differently most: files of parameters, and the attempts of a foreach with their logs.
+CHOSEN = ("include_file-given", "retry_second")
 #: Those of them that are also run by `python flow.py run` over S3: the cheapest that between them use most.
 BOTH = ("single_step",)
 Dump = dict[str, Any]
