@@ -1,6 +1,5 @@
 """`mftctl deploy`: register a flow with a Temporal server."""
 
-import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -63,7 +62,7 @@ async def _deploy(
     # Before the compiler saves anything: no half-made deployment when no server answers.
     client = await open_client(connection, profile)
     say(f"compiling {file}")
-    manifest = await asyncio.to_thread(compile_flow, file, options, python, cache_dir())
+    manifest = await compile_flow(file, options, python, cache_dir())
     manifest, previous = await register(client, manifest, claim)
     due = [] if manifest.schedule is None else await next_times(client, manifest.deployment)
     return manifest, previous, [one.isoformat() for one in due[:NEXT_TIMES]]

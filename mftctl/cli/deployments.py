@@ -164,7 +164,7 @@ def diff(
         elif not there.project and there.deployment != there.flow:
             asked = replace(asked, name=options.name or there.deployment)
         say(f"compiling {file}")
-        new = await asyncio.to_thread(compile_flow, file, asked, python, cache_dir())
+        new = await compile_flow(file, asked, python, cache_dir())
         if new.deployment != there.deployment:
             raise MftctlError(
                 f"{file} would be deployed as {new.deployment}, not as {there.deployment}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import devserver
 from ..compiler.includefile import upload
-from ..compiler.run import compile_flow
+from ..compiler.run import Compilation
 from ..control import parameters
 from ..profiles import Profile, cache_dir
 from .options import Connection
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 async def run_flow(order: Order, connection: Connection, profile: Profile) -> Result:
     """Run it; the result says how it ended."""
     # The compiler, the import of temporalio and the start of the server, side by side.
-    compiling = in_thread(lambda: compile_flow(order.file, order.options, order.python, cache_dir()))
-    embedded = not names_server(connection, profile)
-    from .watching import Watching
+    with Compilation(order.file, order.options, order.python, cache_dir()) as compiling:
+        embedded = not names_server(connection, profile)
+        from .watching import Watching
 
-    # Last, though it is needed first: once up, the server keeps a core busy for a while, and until here there is none
-    # to spare; the compiler takes longer than it anyway.
-    opening = devserver.open_server() if embedded else None
+        # Last, though it is needed first: once up, the server keeps a core busy for a while, and until here there is
+        # none to spare; the compiler takes longer than it anyway.
+        opening = devserver.open_server() if embedded else None
 
-    client, lease = await _connect(opening, connection, profile)
-    try:
-        watching = Watching(client, order, profile)
-        manifest = await watching.compiled(compiling)
-        warming = asyncio.create_task(watching.warm(manifest))
-        parameters.check(manifest, order.words)
-        settled = await asyncio.to_thread(parameters.settle, manifest, order.words, upload)
-        result = await watching.follow(manifest, settled)
-        await warming
-    finally:
-        if lease is not None:
-            lease.release()
+        client, lease = await _connect(opening, connection, profile)
+        try:
+            watching = Watching(client, order, profile)
+            manifest = await watching.compiled(compiling)
+            warming = asyncio.create_task(watching.warm(manifest))
+            parameters.check(manifest, order.words)
+            settled = await asyncio.to_thread(parameters.settle, manifest, order.words, upload)
+            result = await watching.follow(manifest, settled)
+            await warming
+        finally:
+            if lease is not None:
+                lease.release()
     return result
 
 

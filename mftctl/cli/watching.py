@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from temporalio.client import Client, WorkflowHandle
 
 from .. import ids
+from ..compiler.run import Compilation
 from ..control import runs
 from ..engine.drawing import in_order
 from ..errors import Exit
@@ -48,12 +49,14 @@ class Watching:
         )
         self._signals = Signals()
 
-    async def compiled(self, compiling: asyncio.Future[Manifest]) -> Manifest:
+    async def compiled(self, compiling: Compilation) -> Manifest:
         """Wait for the compiler, unless Ctrl-C comes first."""
-        await first_of(compiling, self._signals.first)
+        answer = asyncio.ensure_future(compiling.manifest())
+        await first_of(answer, self._signals.first)
         if self._signals.first.done():
+            compiling.stop()
             leave(self._interrupted())
-        return compiling.result()
+        return answer.result()
 
     async def follow(self, manifest: Manifest, parameters: dict[str, str]) -> Result:
         """Serve and start the run, and show it until it has ended."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..codec import to_plain
 from ..errors import Exit, MftctlError
@@ -16,29 +17,57 @@ from .options import Options
 _EXITS = {"usage": Exit.USAGE, "python.metaflow": Exit.CONFLICT}
 
 
-def compile_flow(file: Path, options: Options, python: str, cache: Path) -> Manifest:
+async def compile_flow(file: Path, options: Options, python: str, cache: Path) -> Manifest:
     """The Manifest of the flow in ``file``, its code saved in its datastore. MftctlError says what is wrong with it."""
-    if not file.is_file():
-        raise MftctlError(f"{file}: no such file", exit=Exit.USAGE, code="flow.missing")
-    request = {"file": str(file.resolve()), "options": to_plain(options), "cache": str(cache)}
-    answer = _ask(python, request)
-    if "error" in answer:
-        code = _EXITS.get(answer["code"], Exit.FAILED)
-        raise MftctlError(answer["error"], exit=code, code=answer["code"], hint=answer["hint"])
-    return Manifest.from_plain(answer["manifest"])
+    with Compilation(file, options, python, cache) as compiling:
+        return await compiling.manifest()
 
 
-def _ask(python: str, request: dict[str, Any]) -> dict[str, Any]:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        process = interpreter.start(python, "compile", theirs, {"METAFLOW_RUNTIME_NAME": "temporal"})
-        theirs.close()
-        ours.sendall(json.dumps(request).encode() + b"\n")
-        answer = b"".join(iter(lambda: ours.recv(65536), b""))
-        code = process.wait()
-    if not answer:
-        raise MftctlError(
-            f"the flow's interpreter {python} ended with code {code} while compiling", code="python.died"
-        )
-    loaded: dict[str, Any] = json.loads(answer)
-    return loaded
+class Compilation:
+    """The flow's interpreter at work, from now on; left early, it is ended.
+
+    Ctrl-C is ours alone: what the flow's module does when it is interrupted is of no use to anybody.
+    """
+
+    def __init__(self, file: Path, options: Options, python: str, cache: Path) -> None:
+        if not file.is_file():
+            raise MftctlError(f"{file}: no such file", exit=Exit.USAGE, code="flow.missing")
+        self._python = python
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            env = {"METAFLOW_RUNTIME_NAME": "temporal"}
+            self._process = interpreter.start(python, "compile", theirs, env, apart=True)
+        request = {"file": str(file.resolve()), "options": to_plain(options), "cache": str(cache)}
+        self._channel.sendall(json.dumps(request).encode() + b"\n")
+        self._channel.setblocking(False)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what is not done."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End it now, done or not."""
+        self._process.kill()
+        self._process.wait()
+        self._channel.close()
+
+    async def manifest(self) -> Manifest:
+        """Its answer; MftctlError says what is wrong with the flow."""
+        answer = b""
+        while part := await asyncio.get_running_loop().sock_recv(self._channel, 65536):
+            answer += part
+        code = await asyncio.to_thread(self._process.wait)
+        if not answer:
+            raise MftctlError(
+                f"the flow's interpreter {self._python} ended with code {code} while compiling",
+                code="python.died",
+            )
+        told: dict[str, Any] = json.loads(answer)
+        if "error" in told:
+            exit_code = _EXITS.get(told["code"], Exit.FAILED)
+            raise MftctlError(told["error"], exit=exit_code, code=told["code"], hint=told["hint"])
+        return Manifest.from_plain(told["manifest"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 
 import pytest
@@ -108,6 +109,23 @@ def test_a_file_that_cannot_be_deployed_leaves_nothing_behind(
     ]
     assert words in said
     assert served.run("trigger", "half-made").returncode == 4
+
+
+@pytest.mark.parametrize("command", ["deploy", "run"])
+def test_a_compilation_is_left_at_once(served, wait_until, command: str) -> None:
+    """Ctrl-C ends the flow's interpreter however long its module takes, without its traceback; so does --timeout."""
+    began = served.folder / f"{command}.began"
+    served.flow("slow.py", f"import time\nopen({str(began)!r}, 'w').close()\ntime.sleep(600)\n")
+    log = served.folder / f"{command}.log"
+    process = served.start(command, "slow.py", log=log)
+    wait_until(began.exists, "the module is being run")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert "Traceback" not in log.read_text()
+    assert not [words for _, words in served.running() if "boot.py compile" in words]
+    if command == "deploy":
+        done = served.run(command, "slow.py", "--timeout", "1s", timeout=20)
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (124, "mftctl: not done after 1.0s")
 
 
 def test_no_server_is_said_before_anything_is_compiled(home) -> None:

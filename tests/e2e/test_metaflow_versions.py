@@ -100,7 +100,7 @@ def test_a_worker_with_an_older_metaflow_runs_nothing(home, interpreter, monkeyp
         monkeypatch.setenv(name, value)
     flow, cache = home.flow("any_flow.py", FLOW), home.folder / "cache"
     interpreter.be(metaflow.__version__)
-    launch = compile_flow(flow, Options(), str(interpreter.python), cache).launch
+    launch = asyncio.run(compile_flow(flow, Options(), str(interpreter.python), cache)).launch
 
     async def first_host() -> None:
         hosts = Hosts(cache, isolation, sys.executable, print)
