@@ -18,6 +18,8 @@ from ..manifest import Launch
 
 #: Tasks whose logs are asked for in one request.
 BATCH = 100
+#: Bytes that an answer has at most: logs of so many tasks come as one line.
+LONGEST = 2**31
 #: Artifacts up to this many bytes are loaded to be shown.
 LARGEST = 1024 * 1024
 
@@ -36,19 +38,21 @@ class Datastore:
 
     async def __aenter__(self) -> Self:
         """Start it; MftctlError when the datastore cannot be read from here."""
-        self._start()
+        channel = self._start()
+        self._reader, self._writer = await asyncio.open_unix_connection(sock=channel, limit=LONGEST)
         try:
             about = {"launch": to_plain(self._launch), "run_id": self._run_id, "folder": self._folder}
             await self._ask(about)
-        except BaseException:
-            await self.__aexit__()
+        except BaseException as error:
+            await self.__aexit__(type(error))
             raise
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        """End it."""
-        self._file.close()
-        self._channel.close()
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End it: at once where it was left, since a store that does not answer can hold it for minutes."""
+        self._writer.close()
+        if kind is not None:
+            self._process.kill()
         await asyncio.to_thread(_ended, self._process)
 
     async def logs(
@@ -67,22 +71,19 @@ class Datastore:
         found: list[dict[str, Any]] | None = answer["answer"]
         return found
 
-    def _start(self) -> None:
-        self._channel, theirs = socket.socketpair()
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
         with theirs, open(os.devnull, "wb") as nowhere:
             self._process = interpreter.start(
                 self._python, "read", theirs, self._launch.env, apart=True, output=nowhere.fileno()
             )
-        self._file = self._channel.makefile("rwb")
+        return ours
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        def ask() -> bytes:
-            self._file.write(json.dumps(request).encode() + b"\n")
-            self._file.flush()
-            return self._file.readline()
-
         try:
-            answer = await asyncio.to_thread(ask)
+            self._writer.write(json.dumps(request).encode() + b"\n")
+            await self._writer.drain()
+            answer = await self._reader.readline()
         except OSError:
             answer = b""
         told: dict[str, Any] = json.loads(answer or b'{"problem": "the process that reads it has ended"}')
