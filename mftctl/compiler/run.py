@@ -51,8 +51,7 @@ class Compilation:
 
     def stop(self) -> None:
         """End it now, done or not."""
-        self._process.kill()
-        self._process.wait()
+        interpreter.end(self._process)
         self._channel.close()
 
     async def manifest(self) -> Manifest:

@@ -52,7 +52,7 @@ class Datastore:
         """End it: at once where it was left, since a store that does not answer can hold it for minutes."""
         self._writer.close()
         if kind is not None:
-            self._process.kill()
+            interpreter.end(self._process)
         await asyncio.to_thread(_ended, self._process)
 
     async def logs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Optional
 
 from ..errors import MftctlError
+from .process import signal_group
 
 BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
 
@@ -48,3 +50,10 @@ def start(
             code="python.missing",
             hint="name another with --python, or install it on this machine",
         ) from error
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End one that was started ``apart`` now, with what it has started itself, if it has not ended."""
+    if process.poll() is None:
+        signal_group(process.pid, signal.SIGKILL)
+        process.wait()

@@ -82,7 +82,7 @@ class Watch:
             os.close(fd)
         if self._stopped:
             # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
-            _signal_group(pid, signal.SIGKILL)
+            signal_group(pid, signal.SIGKILL)
         return Ended(code, self._stopped, self._orphaned, self._final)
 
     def _follow(
@@ -109,10 +109,10 @@ class Watch:
                 self._hear()
                 listening = not self._orphaned
                 if deadline is None:
-                    _signal_group(pid, signal.SIGTERM)
+                    signal_group(pid, signal.SIGTERM)
                     deadline = time.monotonic() + grace
             if deadline is not None and time.monotonic() >= deadline:
-                _signal_group(pid, signal.SIGKILL)
+                signal_group(pid, signal.SIGKILL)
                 deadline = time.monotonic() + GRACE
 
     def _hear(self) -> None:
@@ -141,7 +141,8 @@ def _poll(pid: int) -> Optional[int]:
     return None if done == 0 else os.waitstatus_to_exitcode(status)
 
 
-def _signal_group(pid: int, number: int) -> None:
+def signal_group(pid: int, number: int) -> None:
+    """Send a signal to a process that leads a group, and to all in it, as far as they are there."""
     try:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):  # nobody is left in it (macOS: only zombies)

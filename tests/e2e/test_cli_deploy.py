@@ -115,14 +115,16 @@ def test_a_file_that_cannot_be_deployed_leaves_nothing_behind(
 def test_a_compilation_is_left_at_once(served, wait_until, command: str) -> None:
     """Ctrl-C ends the flow's interpreter however long its module takes, without its traceback; so does --timeout."""
     began = served.folder / f"{command}.began"
-    served.flow("slow.py", f"import time\nopen({str(began)!r}, 'w').close()\ntime.sleep(600)\n")
+    waits = "import subprocess\nwaiting = subprocess.Popen(['sleep', '601'])\n"
+    served.flow("slow.py", f"{waits}open({str(began)!r}, 'w').close()\nwaiting.wait()\n")
     log = served.folder / f"{command}.log"
     process = served.start(command, "slow.py", log=log)
     wait_until(began.exists, "the module is being run")
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
     assert "Traceback" not in log.read_text()
-    assert not [words for _, words in served.running() if "boot.py compile" in words]
+    left = [words for _, words in served.running() if "boot.py compile" in words or "sleep 601" in words]
+    assert not left
     if command == "deploy":
         done = served.run(command, "slow.py", "--timeout", "1s", timeout=20)
         assert (done.returncode, done.stderr.splitlines()[-1]) == (124, "mftctl: not done after 1.0s")
