@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Optional
 
 from ..errors import MftctlError
-from .process import signal_group
 
 BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
 
@@ -54,6 +53,8 @@ def start(
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """End one that was started ``apart`` now, with what it has started itself, if it has not ended."""
+    from .process import signal_group
+
     if process.poll() is None:
         signal_group(process.pid, signal.SIGKILL)
         process.wait()
