@@ -25,7 +25,7 @@ _COUNT = itertools.count()
 
 
 class PublishError(Exception):
-    """The event could not be told; the message is that of `mftctl events publish`."""
+    """The event could not be told; the message is that of `mftctl events publish`, where it could be started."""
 
 
 def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optional[str] = None) -> str:
@@ -40,7 +40,10 @@ def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optio
         for key, value in (payload or {}).items()
     ]
     words = [*_program(), "events", "publish", "--id", chosen, "--", name, *fields]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    except OSError as error:  # also for a payload that no command line can hold
+        raise PublishError(f"{words[0]} cannot be started: {error.strerror}") from error
     if done.returncode:
         raise PublishError(done.stderr.strip() or f"mftctl ended with exit code {done.returncode}")
     return chosen

@@ -80,8 +80,9 @@ async def _publish(name: str, payload: tuple[str, ...], event_id: str | None, co
     from ..engine.events import Event
     from .session import open_client
 
-    event = Event(
-        events.named(name), event_id or str(uuid.uuid4()), time.time(), payload=dict(split(payload))
+    fields = dict(split(payload))
+    event = events.checked(
+        Event(events.named(name), event_id or str(uuid.uuid4()), time.time(), payload=fields)
     )
     client = await open_client(connection, connection.settings())
     told = await events.deliver(client, event)

@@ -114,7 +114,7 @@ async def deploy(
             raise timing.unknown_zone(new, str(error)) from error
         raise
     tokens.store(tokens.prefix_of(new), str(new.token))
-    await listening.listen(client, new, previous)
+    await listening.listen(client, new)
     return new, previous
 
 

@@ -62,6 +62,19 @@ def named(name: str) -> str:
     )
 
 
+def checked(event: Event) -> Event:
+    """The event; MftctlError (exit code 2) when no listener would take it."""
+    problem = events.problem_of(event.to_plain())
+    if problem:
+        raise MftctlError(
+            f"'{event.name}' cannot be published: {problem}",
+            exit=Exit.USAGE,
+            code="event.invalid",
+            hint="keep the data in a store, and give its place",
+        )
+    return event
+
+
 def unheard(name: str) -> MftctlError:
     """The error for an event that nobody waits for."""
     return MftctlError(
@@ -75,22 +88,22 @@ def unheard(name: str) -> MftctlError:
 async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> dict[str, Any]:
     run_id = ids.triggered_run_id(manifest.flow, manifest.deployment, [f"{one.name} {one.id}" for one in due])
     given = events.parameters(manifest, due)
+    told = json.dumps(events.told(manifest.triggers, due))
     try:
         parameters.check(manifest, given)
-    except MftctlError as error:
-        return {"run_id": None, "problem": error.message}
-    values = parameters.settle(manifest, given, _no_upload)
-    told = json.dumps(events.told(manifest.triggers, due))
-    run = RunInput(manifest, run_id, values, variables={TRIGGERS: told})
-    try:
+        values = parameters.settle(manifest, given, _no_upload)
+        run = RunInput(manifest, run_id, values, variables={TRIGGERS: told})
         await runs.launch(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    except MftctlError as error:
+        # Trying again would find the same, and keep the events behind it waiting.
+        return {"run_id": None, "problem": error.message}
     except WorkflowAlreadyStartedError:
         return {"run_id": run_id}
     return {"run_id": run_id}
 
 
 def _no_upload(manifest: Manifest, parameter: Any, value: str) -> str:
-    """An event names no file of the machine that hears of it: its text is the file's content, as it is."""
+    """An event cannot name a file of the machine on which a worker happens to hear of it."""
     raise MftctlError(f"{manifest.flow}: an event cannot give a file for '{parameter.name}' ({value})")
 
 

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -15,6 +15,7 @@ from ..engine import listener
 from ..engine.events import Event
 from ..errors import MftctlError
 from ..manifest import Manifest
+from . import moving
 
 #: Seconds until a listener that was just started is in the server's lists.
 LISTED = 15.0
@@ -22,20 +23,22 @@ LISTED = 15.0
 QUERY_TIMEOUT = 2.0
 
 
-async def listen(client: Client, manifest: Manifest, previous: Manifest | None) -> None:
-    """Have the events that the deployment waits for kept for it, from now on."""
+async def listen(client: Client, manifest: Manifest) -> None:
+    """Have the events that the deployment waits for kept for it, from now on; what was kept before stays."""
     if not manifest.triggers:
+        await forget(client, manifest.deployment, "the deployment waits for no events any more")
         return
-    state: dict[str, Any] = {}
-    if previous is not None and previous.task_queue != manifest.task_queue:
-        state = await _taken_over(client, manifest.deployment)
-    await client.start_workflow(
-        listener.LISTENER_TYPE,
-        {**state, "deployment": manifest.deployment},
-        id=ids.listener_id(manifest.deployment),
-        task_queue=manifest.task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
+    queue = await _task_queue(client, manifest.deployment)
+    if queue is not None and queue != manifest.task_queue:
+        await moving.move(client, manifest)
+    else:
+        await client.start_workflow(
+            listener.LISTENER_TYPE,
+            {"deployment": manifest.deployment},
+            id=ids.listener_id(manifest.deployment),
+            task_queue=manifest.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
     # Whoever tells of an event asks the server's list, which may be a moment behind.
     deadline = asyncio.get_running_loop().time() + LISTED
     while manifest.deployment not in await names(client):
@@ -48,10 +51,10 @@ async def listen(client: Client, manifest: Manifest, previous: Manifest | None) 
         await asyncio.sleep(0.1)
 
 
-async def forget(client: Client, deployment: str) -> None:
+async def forget(client: Client, deployment: str, reason: str = "the deployment was deleted") -> None:
     """Keep no more events for a deployment."""
     try:
-        await client.get_workflow_handle(ids.listener_id(deployment)).terminate("the deployment was deleted")
+        await client.get_workflow_handle(ids.listener_id(deployment)).terminate(reason)
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
@@ -82,13 +85,20 @@ async def state_of(client: Client, deployment: str) -> dict[str, Any] | None:
 
 
 async def names(client: Client) -> set[str]:
-    """The deployments that have a listener."""
-    query = f"WorkflowType = '{listener.LISTENER_TYPE}' AND ExecutionStatus = 'Running'"
+    """The deployments that have or had a listener.
+
+    Those that had one count because the server's list may not know yet of one that has just gone on in a new history.
+    """
+    query = f"WorkflowType = '{listener.LISTENER_TYPE}'"
     return {ids.listening_deployment(one.id) async for one in client.list_workflows(query)}
 
 
-async def _taken_over(client: Client, deployment: str) -> dict[str, Any]:
-    """End the listener on the task queue that the deployment has left; what it had kept."""
-    state = await state_of(client, deployment)
-    await forget(client, deployment)
-    return state or {}
+async def _task_queue(client: Client, deployment: str) -> str | None:
+    """The task queue of the deployment's listener; None when it has none."""
+    try:
+        found = await client.get_workflow_handle(ids.listener_id(deployment)).describe()
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return found.task_queue if found.status == WorkflowExecutionStatus.RUNNING else None

@@ -10,6 +10,19 @@ from typing import Any
 from ..codec import from_plain, to_plain
 from ..manifest import Manifest, Trigger
 
+#: Bytes of an event as JSON: a listener carries one for each trigger, and a payload of the server holds 2 MiB.
+MAX_EVENT_BYTES = 128 * 1024
+#: Fields of an event with what they are.
+_FIELDS: tuple[tuple[str, str, Any], ...] = (
+    ("name", "text", str),
+    ("id", "text", str),
+    ("type", "text", str),
+    ("timestamp", "a number", (int, float)),
+    ("payload", "an object", Mapping),
+)
+#: The end of the year 9999, where Python's dates end.
+_LAST_TIME = 253402300800
+
 
 @dataclass(frozen=True)
 class Event:
@@ -33,6 +46,26 @@ class Event:
     def from_plain(plain: dict[str, Any]) -> Event:
         """The event that ``to_plain`` gave."""
         return from_plain(Event, plain)
+
+
+def problem_of(plain: Any) -> str:
+    """Why this is no event, in a few words; "" when it is one: anybody who may signal can send anything."""
+    if not isinstance(plain, Mapping):
+        return "it is not a JSON object"
+    if not plain.get("name"):
+        return "it has no name"
+    for key, wanted, kind in _FIELDS:
+        if key in plain and (not isinstance(plain[key], kind) or isinstance(plain[key], bool)):
+            return f"its {key} is not {wanted}"
+    if not 0 <= plain.get("timestamp", 0) < _LAST_TIME:
+        return "its timestamp is not in Unix seconds"
+    try:
+        size = len(json.dumps(plain, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        return "its text is not Unicode"
+    if size > MAX_EVENT_BYTES:
+        return f"it has {size} bytes, and {MAX_EVENT_BYTES} are allowed"
+    return ""
 
 
 def waits_for(trigger: Trigger, event: Event) -> bool:

@@ -168,6 +168,50 @@ def test_one_event_sets_the_parameters_that_are_called_as_its_fields(
     assert "'count' is of type int" in described()
 
 
+def test_what_is_no_event_stops_none(place: Place, server: str, wait_until: Callable[..., None]) -> None:
+    """A signal that is no event, and one whose run cannot start, are told of; the events behind them are taken."""
+    place.deploy("StrictFlow", "@trigger(event='strict')")
+    place.home.worker("StrictFlow")
+
+    async def signal(*words: Any) -> None:
+        client = await Client.connect(server)
+        await client.get_workflow_handle("mftctl.events.StrictFlow").signal("event", args=words)
+
+    def described() -> str:
+        return str(place.home.run("events", "describe", "strict").stdout)
+
+    asyncio.run(signal({"name": "strict", "payload": ["count", 3]}))
+    wait_until(lambda: "its payload is not an object" in described(), "what is wrong with it is told of")
+    asyncio.run(signal())
+    wait_until(lambda: "it is not a JSON object" in described(), "a signal without anything is told of")
+    asyncio.run(signal({"name": "strict", "payload": {"color": "x" * 120_000, "count": "9" * 5_000}}))
+    place.publish("strict", "color=fine")
+    wait_until(lambda: place.runs("StrictFlow"), "the event behind them has its run")
+    assert place.runs("StrictFlow")[0]["color"] == "fine"
+    done = place.home.run("events", "publish", "strict", "color=" + "x" * 70_000, "count=" + "1" * 70_000)
+    assert done.returncode == 2
+    assert "140" in done.stderr and "131072 are allowed" in done.stderr
+
+
+def test_events_move_with_the_deployment(place: Place, wait_until: Callable[..., None]) -> None:
+    """A deployment that moves to another task queue keeps the events that wait, also if no worker is there to ask."""
+    decorator = """@trigger(events=[
+        {"name": "wet", "parameters": {"color": "colour"}}, {"name": "dry", "parameters": ["count"]}])"""
+    place.deploy("MovedFlow", decorator)
+    place.publish("wet", "colour=blue", "--id", "1")
+    place.publish("dry", "count=1", "--id", "2")
+    place.publish("wet", "colour=red", "--id", "3")
+    place.deploy("MovedFlow", decorator, "--task-queue", "moved")
+    place.publish("dry", "count=1", "--id", "2")  # told before
+    place.publish("dry", "count=2", "--id", "4")
+    place.home.worker("MovedFlow")
+    wait_until(lambda: len(place.runs("MovedFlow")) == 2, "both pairs have run")
+    assert sorted((one["color"], one["count"]) for one in place.runs("MovedFlow")) == [
+        ("blue", 1),
+        ("red", 2),
+    ]
+
+
 def test_a_step_publishes_once_however_often_it_is_tried(
     place: Place, wait_until: Callable[..., None]
 ) -> None:
