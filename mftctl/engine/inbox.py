@@ -1,4 +1,4 @@
-"""What a listener has: events on their way in, those that wait for others, and what came of the last; without Temporal."""
+"""What a listener has: events that come in, those that wait for others, what came of the last; without Temporal."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Inbox:
         return True
 
     def asked(self) -> dict[str, Any]:
-        """What is asked about the events that have been read: is a run of the deployment due?"""
+        """The question whether a run of the deployment is due with the events that have been read."""
         return {"deployment": self._deployment, "pending": [one.to_plain() for one in self._pending]}
 
     def answered(self, answer: Mapping[str, Any]) -> None:

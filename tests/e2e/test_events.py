@@ -190,7 +190,7 @@ def test_what_is_no_event_stops_none(place: Place, server: str, wait_until: Call
     assert place.runs("StrictFlow")[0]["color"] == "fine"
     done = place.home.run("events", "publish", "strict", "color=" + "x" * 70_000, "count=" + "1" * 70_000)
     assert done.returncode == 2
-    assert "140" in done.stderr and "131072 are allowed" in done.stderr
+    assert "131072 are allowed" in done.stderr
 
 
 def test_events_move_with_the_deployment(place: Place, wait_until: Callable[..., None]) -> None:
