@@ -45,7 +45,7 @@ class Listener:
                 workflow.continue_as_new(self._inbox.state())
 
     @workflow.signal(name=SIGNAL)
-    def event(self, plain: Any = None) -> None:
+    def event(self, plain: Any = None, *_: Any) -> None:
         """Something has happened: ``{"name", "payload", "id", "timestamp"}``, all but the name optional.
 
         It takes anything: an error in here would stop the workflow, and the events that come later with it.

@@ -110,9 +110,12 @@ class FlowWorkflow:
         return with_compensations(error, count, failed)
 
     @workflow.signal(name="pause")
-    async def pause(self, paused: bool) -> None:
-        """Start no new task, or go on; tasks that run finish."""
-        await self._driver.pause(paused)
+    async def pause(self, paused: Any = True, *_: Any) -> None:
+        """Start no new task, or go on when it is False; tasks that run finish.
+
+        It takes anything that is sent by hand: arguments that do not fit would fail the workflow task, again and again.
+        """
+        await self._driver.pause(paused is not False)
 
     @workflow.query(name="paused")
     def paused(self) -> bool:

@@ -1,4 +1,7 @@
+import asyncio
 import json
+
+from temporalio.client import Client
 
 FLOW = """
 import os, time
@@ -56,14 +59,28 @@ def test_a_cancelled_run_goes_on_where_it_was(served, wait_until):
     )
 
 
-def test_what_cannot_be_done_to_a_run(served, wait_until):
-    """Steering a run that is over is a conflict (6), one that is not there not found (4); pausing twice is fine."""
+def test_what_cannot_be_done_to_a_run(served, server, wait_until):
+    """Steering a run that is over is a conflict (6), one that is not there not found (4); pausing twice is fine.
+
+    So is a pause that somebody signals by hand, whatever comes with it.
+    """
     run_id = begin(served, wait_until)
     assert served.run("runs", "resume", run_id).returncode == 6
     assert served.run("runs", "pause", run_id).returncode == 0
     again = served.run("runs", "pause", run_id)
     assert (again.returncode, "already" in again.stderr) == (0, True)
     assert served.run("runs", "unpause", run_id).returncode == 0
+
+    async def by_hand(*words):
+        client = await Client.connect(server)
+        await client.get_workflow_handle(run_id).signal("pause", args=words)
+
+    for words in ((), ("please", "soon")):
+        asyncio.run(by_hand(*words))
+        wait_until(
+            lambda: '"paused"' in served.run("runs", "describe", run_id, "-o", "json").stdout, "it is paused"
+        )
+        assert served.run("runs", "unpause", run_id).returncode == 0
     assert served.run("runs", "terminate", run_id).returncode == 0
     assert served.run("runs", "cancel", run_id).returncode == 6
     unknown = served.run("runs", "pause", "temporal-steered-nobody")
