@@ -6,9 +6,11 @@ activity type. It runs outside the SDK's sandbox: all it imports is this package
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -24,6 +26,8 @@ from .inputs import DUE, RunInput, scheduled
 from .memo import ENDED
 from .notice import notify
 from .saga import compensate, is_long
+
+T = TypeVar("T")
 
 
 @workflow.defn(dynamic=True)
@@ -60,19 +64,27 @@ class FlowWorkflow:
                 return self._driver.failed(error)
             if given.undo is None:
                 self._driver.note(error)
-            failure = await self._undo(error)
-            if isinstance(failure, ApplicationError) and failure.type == TIMEOUT:
-                workflow.upsert_memo({ENDED: "timed_out"})
-            await call_hooks(given, given.manifest.error_hooks)
-            await notify(given, failure)
+            failure = await _to_its_end(self._end_badly(error))
             if failure is error:
                 raise
             raise failure from error
         self._driver.note()
-        await tell_end(given)
-        await call_hooks(given, given.manifest.success_hooks)
-        await notify(given, None)
+        await _to_its_end(self._end_well())
         return result
+
+    async def _end_well(self) -> None:
+        await tell_end(self._given)
+        await call_hooks(self._given, self._given.manifest.success_hooks)
+        await notify(self._given, None)
+
+    async def _end_badly(self, error: BaseException) -> BaseException:
+        """The error that the run ends with."""
+        failure = await self._undo(error)
+        if isinstance(failure, ApplicationError) and failure.type == TIMEOUT:
+            workflow.upsert_memo({ENDED: "timed_out"})
+        await call_hooks(self._given, self._given.manifest.error_hooks)
+        await notify(self._given, failure)
+        return failure
 
     async def _undo(self, error: BaseException) -> BaseException:
         """Run the compensations that are due; the error that the run ends with, which tells of them."""
@@ -126,3 +138,12 @@ class FlowWorkflow:
     def progress(self) -> dict[str, Any]:
         """Counts per step: ``{name: {"running", "done", "failed", "known"}}``."""
         return self._driver.progress.to_plain()
+
+
+async def _to_its_end(ending: Coroutine[Any, Any, T]) -> T:
+    """What the coroutine returns; a cancel that comes meanwhile is too late to stop it."""
+    task = asyncio.create_task(ending)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    return task.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowFailureError
 
 BOOKING = """
 import os
@@ -215,6 +218,43 @@ def test_a_cancelled_run_undoes_both_branches_and_each_split(
     assert lines[0] == "joined"
     assert sorted(lines[1:]) == ["undo body 0 0", "undo body 1 1", "undo body 2 2", "undo left", "undo right"]
     assert lines.index("undo right") > max(lines.index(f"undo body {i} {i}") for i in range(3))
+
+
+def test_what_ends_a_run_is_not_cancelled(
+    served: Any, server: str, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    """A cancel that comes when a run undoes what it did stops no handler, and the run ends with its own error."""
+    log, go = tmp_path / "log", tmp_path / "go"
+    undo = f"while not os.path.exists({str(go)!r}): time.sleep(0.02)\n        note('undone', self.index)"
+    source = WIDE.format(log=str(log), width=2, in_joined="raise ValueError('no')", in_undo=undo)
+    deploy(served, source, "--name", "undoing")
+    served.worker("undoing")
+    run = served.run("trigger", "undoing", "-o", "name").stdout.strip()
+    wait_until(lambda: log.exists() and "undo body" in log.read_text(), "a handler runs")
+
+    async def cancel_and_wait() -> None:
+        handle = (await Client.connect(server)).get_workflow_handle(run)
+        await handle.cancel()
+        await handle.query("progress")  # answered once the workflow has heard of it
+        asked = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+        assert asked not in [event.event_type async for event in handle.fetch_history_events()]
+        go.touch()
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+
+    asyncio.run(cancel_and_wait())
+    lines = sorted(log.read_text().splitlines())
+    assert lines == [
+        "joined",
+        "undo body 0 0",
+        "undo body 1 1",
+        "undo left",
+        "undo right",
+        "undone 0",
+        "undone 1",
+    ]
+    told = json.loads(served.run("runs", "describe", run, "-o", "json").stdout)
+    assert (told["status"], told["failure"]["step"]) == ("failed", "joined")
 
 
 def test_a_run_that_passes_its_timeout_undoes_what_it_did(served: Any, tmp_path: Path) -> None:
