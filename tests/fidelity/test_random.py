@@ -1,6 +1,6 @@
 """Random graphs run as Metaflow runs them; what Metaflow runs is what the graph's description says.
 
-Three graphs by default, always the same ones. MFTCTL_FIDELITY_EXAMPLES asks for more, which are new ones every time.
+Two graphs by default, always the same ones. MFTCTL_FIDELITY_EXAMPLES asks for more, which are new ones every time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = int(os.environ.get("MFTCTL_FIDELITY_EXAMPLES", "0"))
 SETTINGS = settings(
-    max_examples=EXAMPLES or 3,
+    max_examples=EXAMPLES or 2,
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,
