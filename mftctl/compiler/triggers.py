@@ -26,6 +26,14 @@ def triggers_of(flow: Any, parameters: Iterable[Parameter]) -> tuple[Trigger, ..
             "unsupported",
             "keep one of them",
         )
+    for decorator in (*(on_event or ()), *(on_finish or ())):
+        # The one option that Metaflow's Argo integration follows; it would matter in silence.
+        if (decorator.attributes.get("options") or {}).get("reset_at"):
+            raise Refused(
+                f"@{decorator.name}: events are not forgotten at a time (options reset_at), they wait for each other",
+                "unsupported",
+                "take reset_at away",
+            )
     if on_event:
         return _on_event(on_event[0], {one.name.lower(): one.name for one in parameters})
     return _on_finish(on_finish[0]) if on_finish else ()

@@ -41,8 +41,10 @@ async def start_due(client: Client, deployment: str, pending: list[Event]) -> di
     manifest = await deployments.known(client, deployment)
     if manifest is None:
         return {"pending": [], "gone": True}
+    lacks = next(filter(None, (events.lacking(manifest, event) for event in pending)), "")
+    last: dict[str, Any] = {"run_id": None, "problem": lacks} if lacks else {}
+    pending = [event for event in pending if not events.lacking(manifest, event)]
     due = events.due(manifest.triggers, pending) if manifest.triggers else ()
-    last: dict[str, Any] = {}
     if due:
         last = {"events": [one.id for one in due], **await _start(client, manifest, due)}
         pending = [event for event in pending if event not in due]

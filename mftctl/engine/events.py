@@ -73,6 +73,21 @@ def waits_for(trigger: Trigger, event: Event) -> bool:
     return trigger.name == event.name and (trigger.type != "run" or event.type == "run")
 
 
+def lacking(manifest: Manifest, event: Event) -> str:
+    """Why the event is not one that the deployment waits for: a required parameter finds no value in it; or "".
+
+    As a Sensor of Argo Events has it (``plugins/argo/argo_workflows.py``, the filters of its dependencies).
+    """
+    required = {one.name for one in manifest.parameters if one.required and one.default is None}
+    for trigger in manifest.triggers:
+        for name, key in trigger.parameters if waits_for(trigger, event) else ():
+            if name in required and _value(event, key) is None:
+                return (
+                    f"event '{event.name}' has no field '{key}', which the required parameter '{name}' takes"
+                )
+    return ""
+
+
 def due(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, ...]:
     """The events that start a run: the newest for each trigger once there is one for all; else none.
 
@@ -102,9 +117,8 @@ def parameters(manifest: Manifest, events: Iterable[Event]) -> dict[str, str]:
     """Values that the events give to parameters of the flow, as text; fields that an event lacks give none."""
     values = {}
     for trigger, event in zip(manifest.triggers, events, strict=True):
-        for name, field_name in trigger.parameters:
-            # Argo's sensors know parameters in lower case only.
-            value = next((v for k, v in event.payload.items() if k.lower() == field_name.lower()), None)
+        for name, key in trigger.parameters:
+            value = _value(event, key)
             if value is not None:
                 values[name] = value if isinstance(value, str) else json.dumps(value)
     return values
@@ -142,3 +156,8 @@ def finished(manifest: Manifest, run_id: str, task_id: str, at: float) -> list[E
         }
     names = dict.fromkeys((manifest.end, "end"))
     return [Event(f"metaflow.{named}.{name}", pathspec, at, "run", payload) for name in names]
+
+
+def _value(event: Event, key: str) -> Any:
+    """A field of the payload, or None: Argo's sensors know parameters in lower case only."""
+    return next((v for k, v in event.payload.items() if k.lower() == key.lower()), None)

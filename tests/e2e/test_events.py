@@ -168,6 +168,28 @@ def test_one_event_sets_the_parameters_that_are_called_as_its_fields(
     assert "'count' is of type int" in described()
 
 
+def test_an_event_without_what_is_required_does_not_count(
+    place: Place, wait_until: Callable[..., None]
+) -> None:
+    """An event that lacks the field of a required parameter is told of, and those that came before it still wait."""
+    decorator = """@trigger(events=[
+        {"name": "size", "parameters": {"count": "Many"}}, {"name": "dye", "parameters": {"color": "hue"}}])"""
+    source = HEAD + FLOW.format(name="NeedyFlow", decorator=decorator, end="end")
+    source = source.replace('Parameter("color", default="none")', 'Parameter("color", required=True)')
+    done = place.home.run("deploy", str(place.home.flow("needyflow.py", source)))
+    assert done.returncode == 0, done.stderr
+    place.home.worker("NeedyFlow")
+    place.publish("size", "many=4")
+    place.publish("dye", "shade=dark")
+    wait_until(
+        lambda: "has no field 'hue'" in place.home.run("events", "describe", "dye").stdout, "it is told"
+    )
+    place.publish("dye", "hue=teal")
+    wait_until(lambda: place.runs("NeedyFlow"), "the pair has its run")
+    (run,) = place.runs("NeedyFlow")
+    assert (run["color"], run["count"]) == ("teal", 4)
+
+
 def test_what_is_no_event_stops_none(place: Place, server: str, wait_until: Callable[..., None]) -> None:
     """A signal that is no event, and one whose run cannot start, are told of; the events behind them are taken."""
     place.deploy("StrictFlow", "@trigger(event='strict')")
@@ -274,6 +296,7 @@ def test_projects_and_branches_hear_of_their_own(place: Place, wait_until: Calla
             "'size', which the flow does not have",
         ),
         ("@trigger(event='a')\n@trigger_on_finish(flow='TopFlow')", "both @trigger and @trigger_on_finish"),
+        ("@trigger(events=['a', 'b'], options={'reset_at': {'cron': '0 0 * * *'}})", "options reset_at"),
     ],
 )
 def test_what_never_comes_is_refused(served: Any, decorator: str, words: str) -> None:
