@@ -66,6 +66,11 @@ class Parameter:
     is_text: bool = True
     encoding: str = "utf-8"
 
+    @property
+    def must_be_given(self) -> bool:
+        """Whether no run can start without a value for it."""
+        return self.required and self.default is None
+
 
 @dataclass(frozen=True)
 class Package:

@@ -81,9 +81,7 @@ async def _publish(name: str, payload: tuple[str, ...], event_id: str | None, co
     from .session import open_client
 
     fields = dict(split(payload))
-    event = events.checked(
-        Event(events.named(name), event_id or str(uuid.uuid4()), time.time(), payload=fields)
-    )
+    event = events.checked(Event(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
     client = await open_client(connection, connection.settings())
     told = await events.deliver(client, event)
     notes = () if told else (f"no deployment waits for {name}",)

@@ -80,6 +80,17 @@ def _arguments(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
+class IfThere:
+    """A context that is left early, and quietly, where the server answers that it has no such thing."""
+
+    def __enter__(self) -> None:
+        """Nothing to begin with."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        """Whether that is what happened."""
+        return isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND
+
+
 def refused(error: Exception) -> MftctlError | None:
     """What to say of a call that the server did not answer or did not allow; None for any other error."""
     if not isinstance(error, RPCError) or _last is None:

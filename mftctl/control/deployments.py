@@ -32,6 +32,7 @@ from ..engine.inputs import RunInput
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from . import listening, timing, tokens
+from .client import IfThere
 from .runs import backstop, memo_of
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
@@ -235,12 +236,9 @@ async def _all(client: Client, wanted: list[str]) -> list[Deployed]:
 
 
 async def _known(client: Client, name: str) -> Deployed | None:
-    try:
+    with IfThere():
         return await _describe(client, name)
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-        return None
+    return None
 
 
 async def _describe(client: Client, name: str) -> Deployed:

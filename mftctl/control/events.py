@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from typing import Any
@@ -41,9 +42,9 @@ async def start_due(client: Client, deployment: str, pending: list[Event]) -> di
     manifest = await deployments.known(client, deployment)
     if manifest is None:
         return {"pending": [], "gone": True}
-    lacks = next(filter(None, (events.lacking(manifest, event) for event in pending)), "")
-    last: dict[str, Any] = {"run_id": None, "problem": lacks} if lacks else {}
-    pending = [event for event in pending if not events.lacking(manifest, event)]
+    lacks = [events.lacking(manifest, event) for event in pending]
+    last: dict[str, Any] = {"run_id": None, "problem": next(filter(None, lacks))} if any(lacks) else {}
+    pending = [event for event, lack in zip(pending, lacks, strict=True) if not lack]
     due = events.due(manifest.triggers, pending) if manifest.triggers else ()
     if due:
         last = {"events": [one.id for one in due], **await _start(client, manifest, due)}
@@ -52,20 +53,15 @@ async def start_due(client: Client, deployment: str, pending: list[Event]) -> di
     return {"pending": [one.to_plain() for one in left], "last": last}
 
 
-def named(name: str) -> str:
-    """The name of an event; MftctlError (exit code 2) when there can be none of that name."""
-    if _NAME.fullmatch(name):
-        return name
-    raise MftctlError(
-        f"'{name}' is no name of an event",
-        exit=Exit.USAGE,
-        code="event.name",
-        hint="use letters, digits, '_', '-' and '.'",
-    )
-
-
 def checked(event: Event) -> Event:
-    """The event; MftctlError (exit code 2) when no listener would take it."""
+    """The event; MftctlError (exit code 2) when there can be none of that name, or no listener would take it."""
+    if not _NAME.fullmatch(event.name):
+        raise MftctlError(
+            f"'{event.name}' is no name of an event",
+            exit=Exit.USAGE,
+            code="event.name",
+            hint="use letters, digits, '_', '-' and '.'",
+        )
     problem = events.problem_of(event.to_plain())
     if problem:
         raise MftctlError(
@@ -95,12 +91,11 @@ async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> 
         parameters.check(manifest, given)
         values = parameters.settle(manifest, given, _no_upload)
         run = RunInput(manifest, run_id, values, variables={TRIGGERS: told})
-        await runs.launch(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        with contextlib.suppress(WorkflowAlreadyStartedError):  # before a crash in here
+            await runs.launch(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
     except MftctlError as error:
         # Trying again would find the same, and keep the events behind it waiting.
         return {"run_id": None, "problem": error.message}
-    except WorkflowAlreadyStartedError:
-        return {"run_id": run_id}
     return {"run_id": run_id}
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from ..engine.inputs import RunInput
+from .client import IfThere
 from .found import Found
 from .record import Record, TaskRecord
 from .scribe import Scribe
@@ -74,14 +74,10 @@ class History:
         async def look(workflow_id: str, execution_id: str) -> None:
             async with self._limit:
                 handle = self._client.get_workflow_handle(workflow_id, run_id=execution_id)
-                try:
+                with IfThere():
                     described = await handle.describe()
-                except RPCError as error:
-                    if error.status != RPCStatusCode.NOT_FOUND:
-                        raise
-                    return
-            for pending in described.raw_description.pending_activities:
-                await self._scribe.pending(pending)
+                    for pending in described.raw_description.pending_activities:
+                        await self._scribe.pending(pending)
 
         await asyncio.gather(*(look(*one) for one in sorted(self._open)))
 
@@ -101,12 +97,9 @@ class History:
             began = event.workflow_execution_started_event_attributes
             first = began.first_execution_run_id or execution
             if first != execution:
-                try:
+                with IfThere():
                     async for _ in self._events(first, page_size=1):
                         return first
-                except RPCError as error:
-                    if error.status != RPCStatusCode.NOT_FOUND:
-                        raise
                 given = await self._scribe.begin(began.input)
                 self.record.seed = dict((given.state or {}).get("progress", {}))
             break

@@ -6,9 +6,14 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFailedError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowQueryFailedError,
+)
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from .. import ids
 from ..engine import listener
@@ -16,6 +21,7 @@ from ..engine.events import Event
 from ..errors import MftctlError
 from ..manifest import Manifest
 from . import moving
+from .client import IfThere
 
 #: Seconds until a listener that was just started is in the server's lists.
 LISTED = 15.0
@@ -28,9 +34,9 @@ async def listen(client: Client, manifest: Manifest) -> None:
     if not manifest.triggers:
         await forget(client, manifest.deployment, "the deployment waits for no events any more")
         return
-    queue = await _task_queue(client, manifest.deployment)
-    if queue is not None and queue != manifest.task_queue:
-        await moving.move(client, manifest)
+    found = await _running(client, manifest.deployment)
+    if found is not None and found.task_queue != manifest.task_queue:
+        await moving.move(client, found, manifest.task_queue)
     else:
         await client.start_workflow(
             listener.LISTENER_TYPE,
@@ -53,11 +59,8 @@ async def listen(client: Client, manifest: Manifest) -> None:
 
 async def forget(client: Client, deployment: str, reason: str = "the deployment was deleted") -> None:
     """Keep no more events for a deployment."""
-    try:
+    with IfThere():
         await client.get_workflow_handle(ids.listener_id(deployment)).terminate(reason)
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
 
 
 async def tell(client: Client, manifest: Manifest, event: Event) -> None:
@@ -93,12 +96,9 @@ async def names(client: Client) -> set[str]:
     return {ids.listening_deployment(one.id) async for one in client.list_workflows(query)}
 
 
-async def _task_queue(client: Client, deployment: str) -> str | None:
-    """The task queue of the deployment's listener; None when it has none."""
-    try:
+async def _running(client: Client, deployment: str) -> WorkflowExecutionDescription | None:
+    """The deployment's listener, if it has one."""
+    with IfThere():
         found = await client.get_workflow_handle(ids.listener_id(deployment)).describe()
-    except RPCError as error:
-        if error.status == RPCStatusCode.NOT_FOUND:
-            return None
-        raise
-    return found.task_queue if found.status == WorkflowExecutionStatus.RUNNING else None
+        return found if found.status == WorkflowExecutionStatus.RUNNING else None
+    return None

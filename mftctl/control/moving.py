@@ -7,30 +7,27 @@ from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.converter import DataConverter
 
-from .. import ids
 from ..engine import listener
 from ..engine.inbox import Inbox
-from ..manifest import Manifest
 
 
-async def move(client: Client, manifest: Manifest) -> None:
-    """Start a listener on the deployment's task queue with all that the one on another queue has kept.
+async def move(client: Client, found: WorkflowExecutionDescription, task_queue: str) -> None:
+    """Start a listener on the task queue with all that the one that was found on another queue has kept.
 
     Its history says what that is: nobody may be there who works for the old queue, and could be asked. Events that it
     was just at start the same runs once more, and the server takes a run's id once.
     """
-    found = await client.get_workflow_handle(ids.listener_id(manifest.deployment)).describe()
     old = client.get_workflow_handle(found.id, run_id=found.run_id)
     events = [event async for event in old.fetch_history_events()]
     new = await client.start_workflow(
         listener.LISTENER_TYPE,
         await state_by(client.data_converter, str(found.run_id), events),
         id=found.id,
-        task_queue=manifest.task_queue,
+        task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
     )
     # It has ended now; what came to it after it was read goes the way of any event.
@@ -49,12 +46,10 @@ async def state_by(converter: DataConverter, run_id: str, events: Iterable[Histo
         elif inbox is not None and _is_signal(event):
             inbox.take(await _signal(converter, event), event.event_time.ToMilliseconds() / 1000)
         elif inbox is not None and event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
-            # Each answer is about the first event that had not been told before.
             answer = event.marker_recorded_event_attributes.details.get("result")
             if answer is None:  # a try that failed, and is tried again
                 continue
-            while not inbox.empty and not inbox.read():
-                pass
+            inbox.read()
             inbox.answered((await converter.decode(answer.payloads, [dict]))[0])
     assert inbox is not None, "a history begins with the start"
     return inbox.state()

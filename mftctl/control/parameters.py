@@ -49,7 +49,7 @@ def check(manifest: Manifest, given: Mapping[str, str]) -> None:
     for parameter in manifest.parameters:
         if parameter.name in given:
             _check_value(parameter, given[parameter.name])
-        elif parameter.required and parameter.default is None:
+        elif parameter.must_be_given:
             about = f" ({parameter.help})" if parameter.help else ""
             raise _usage(
                 f"{manifest.flow} needs parameter '{parameter.name}' of type {parameter.type}{about}",

@@ -17,10 +17,10 @@ from temporalio.client import (
     ScheduleHandle,
     ScheduleOverlapPolicy,
 )
-from temporalio.service import RPCError, RPCStatusCode
 
 from .. import ids
 from ..errors import Exit, MftctlError
+from .client import IfThere
 from .deployments import MAX_REQUESTS, Deployed, started_by
 
 #: Seconds until the server has taken notice, and between looks.
@@ -204,13 +204,10 @@ async def _matching(client: Client, found: Deployed, start: datetime, end: datet
 
 
 async def _exists(client: Client, workflow_id: str) -> bool:
-    try:
+    with IfThere():
         await client.get_workflow_handle(workflow_id).describe()
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-        return False
-    return True
+        return True
+    return False
 
 
 def _buffered(description: ScheduleDescription) -> int:

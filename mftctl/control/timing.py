@@ -30,7 +30,7 @@ def spec_of(manifest: Manifest) -> ScheduleSpec:
     if schedule is None:
         return ScheduleSpec()
     for parameter in manifest.parameters:
-        if parameter.required and parameter.default is None:
+        if parameter.must_be_given:
             raise MftctlError(
                 f"{manifest.flow} has a @schedule, but nobody to give its parameter '{parameter.name}' a value",
                 exit=Exit.USAGE,

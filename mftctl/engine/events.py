@@ -78,7 +78,7 @@ def lacking(manifest: Manifest, event: Event) -> str:
 
     As a Sensor of Argo Events has it (``plugins/argo/argo_workflows.py``, the filters of its dependencies).
     """
-    required = {one.name for one in manifest.parameters if one.required and one.default is None}
+    required = {one.name for one in manifest.parameters if one.must_be_given}
     for trigger in manifest.triggers:
         for name, key in trigger.parameters if waits_for(trigger, event) else ():
             if name in required and _value(event, key) is None:

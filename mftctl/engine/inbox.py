@@ -44,16 +44,15 @@ class Inbox:
         self._unread.append(Event.from_plain(filled))
 
     def read(self) -> bool:
-        """Read the next event; False when it was told before, or there is none."""
-        if not self._unread:
-            return False
-        event = self._unread.pop(0)
-        key = _key(event)
-        if key in self._seen:
-            return False
-        self._seen = [*self._seen, key][-MAX_SEEN:]
-        self._pending.append(event)
-        return True
+        """Read the next event that was not told before; False when there is none."""
+        while self._unread:
+            event = self._unread.pop(0)
+            key = _key(event)
+            if key not in self._seen:
+                self._seen = [*self._seen, key][-MAX_SEEN:]
+                self._pending.append(event)
+                return True
+        return False
 
     def asked(self) -> dict[str, Any]:
         """The question whether a run of the deployment is due with the events that have been read."""

@@ -91,6 +91,16 @@ class Place:
         return found
 
 
+def signal(server: str, deployment: str, *words: Any) -> None:
+    """Signal something to a deployment's listener, with nothing but Temporal."""
+
+    async def send() -> None:
+        client = await Client.connect(server)
+        await client.get_workflow_handle(f"mftctl.events.{deployment}").signal("event", args=words)
+
+    asyncio.run(send())
+
+
 @pytest.fixture
 def place(served: Any) -> Place:
     """Flows of a test and a home for their runs."""
@@ -150,12 +160,8 @@ def test_one_event_sets_the_parameters_that_are_called_as_its_fields(
     place.deploy("SignalFlow", "@trigger(event='data.ready')")
     place.home.worker("SignalFlow")
 
-    async def signal() -> None:
-        client = await Client.connect(server)
-        handle = client.get_workflow_handle("mftctl.events.SignalFlow")
-        await handle.signal("event", {"name": "data.ready", "payload": {"color": "pink", "count": 3}})
-
-    asyncio.run(signal())
+    payload = {"color": "pink", "count": 3}
+    signal(server, "SignalFlow", {"name": "data.ready", "payload": payload})
     wait_until(lambda: place.runs("SignalFlow"), "the run has ended")
     (run,) = place.runs("SignalFlow")
     assert (run["color"], run["count"]) == ("pink", 3)
@@ -195,18 +201,15 @@ def test_what_is_no_event_stops_none(place: Place, server: str, wait_until: Call
     place.deploy("StrictFlow", "@trigger(event='strict')")
     place.home.worker("StrictFlow")
 
-    async def signal(*words: Any) -> None:
-        client = await Client.connect(server)
-        await client.get_workflow_handle("mftctl.events.StrictFlow").signal("event", args=words)
-
     def described() -> str:
         return str(place.home.run("events", "describe", "strict").stdout)
 
-    asyncio.run(signal({"name": "strict", "payload": ["count", 3]}))
+    signal(server, "StrictFlow", {"name": "strict", "payload": ["count", 3]})
     wait_until(lambda: "its payload is not an object" in described(), "what is wrong with it is told of")
-    asyncio.run(signal())
+    signal(server, "StrictFlow")
     wait_until(lambda: "it is not a JSON object" in described(), "a signal without anything is told of")
-    asyncio.run(signal({"name": "strict", "payload": {"color": "x" * 120_000, "count": "9" * 5_000}}))
+    payload = {"color": "x" * 120_000, "count": "9" * 5_000}
+    signal(server, "StrictFlow", {"name": "strict", "payload": payload})
     place.publish("strict", "color=fine")
     wait_until(lambda: place.runs("StrictFlow"), "the event behind them has its run")
     assert place.runs("StrictFlow")[0]["color"] == "fine"

@@ -1,6 +1,6 @@
 """Random graphs in which random tasks fail: resumed as often as it takes, a run is as one that never failed.
 
-Three graphs by default, always the same ones, and many more of them with `-m soak`.
+Two graphs by default, always the same ones, and many more of them with `-m soak`.
 """
 
 from __future__ import annotations
