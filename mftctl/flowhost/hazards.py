@@ -11,6 +11,8 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from . import threads
+
 
 @dataclass(frozen=True)
 class Before:
@@ -18,19 +20,23 @@ class Before:
 
     sockets: frozenset[int]
     generators: frozenset[int]
+    threads: frozenset[int]
 
 
 def before() -> Before:
     """Look at the process before the flow's import."""
-    return Before(frozenset(_sockets()), frozenset(map(id, _generators())))
+    return Before(frozenset(_sockets()), frozenset(map(id, _generators())), frozenset(threads.native()))
 
 
 def hazards(earlier: Before) -> list[str]:
     """Why tasks cannot be forked from this process, in words; empty when they can."""
     found = []
-    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-    if threads:
-        found.append(f"a thread ({', '.join(threads)})")
+    names = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if names:
+        found.append(f"a thread ({', '.join(names)})")
+    names = threads.unfit(earlier.threads)
+    if names:
+        found.append(f"native threads ({', '.join(names)})")
     if set(_sockets()) - earlier.sockets:
         found.append("an open socket")
     if _has_children():

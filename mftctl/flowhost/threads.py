@@ -1,0 +1,101 @@
+"""Threads of this process that Python did not start: pools of polars, OpenMP, gRPC, DuckDB, TensorFlow.
+
+A forked task has none of them, while the library still counts on them: the task's first call into it may wait for
+ever. Only threads that are still there after a fork are such: a library that handles forks well (OpenBLAS, so numpy)
+ends its threads before each and starts new ones when it next needs them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import signal
+import sys
+import threading
+import time
+import warnings
+
+#: Threads that a fork may leave behind. jemalloc (Arrow's allocator, loaded with pyarrow and pandas) gives memory back
+#: in one; its own fork handlers hold its locks during a fork and let the child do this without a thread.
+_HARMLESS = frozenset({"jemalloc_bg_thd"})
+#: Seconds that the trial fork may take, and that threads which it has ended may take to be gone.
+_FORK, _GONE = 10.0, 0.2
+
+
+def native() -> dict[int, str]:
+    """Threads that Python does not know, but for harmless ones: names by id. Empty where the system has no list."""
+    known = {thread.native_id for thread in threading.enumerate()}
+    found = _listed()
+    return {number: name for number, name in found.items() if number not in known and name not in _HARMLESS}
+
+
+def unfit(earlier: frozenset[int]) -> list[str]:
+    """Names of the native threads, other than ``earlier`` ones, that would be missing in a fork; sorted.
+
+    Where there are any, it forks once to see which of them are left. Threads of a pool share a name.
+    """
+    if native().keys() - earlier and _fork():
+        deadline = time.monotonic() + _GONE
+        while native().keys() - earlier and time.monotonic() < deadline:
+            time.sleep(0.01)
+    return sorted({_pool(name) for number, name in native().items() if number not in earlier})
+
+
+def _fork() -> bool:
+    """Fork a child that ends at once; False when it does not, because a fork handler of some library hangs in it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # from 3.12 on Python itself warns of threads
+        pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    deadline = time.monotonic() + _FORK
+    while os.waitpid(pid, os.WNOHANG)[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def _pool(name: str) -> str:
+    """The name without the thread's number in its pool; threads without one have the process's."""
+    name = re.sub(r"[-_ ]*\d*$", "", name)
+    return name if name and not os.path.basename(sys.executable).startswith(name) else "unnamed"
+
+
+def _listed() -> dict[int, str]:
+    if sys.platform == "darwin":
+        return _of_mach()
+    found: dict[int, str] = {}
+    try:
+        numbers = os.listdir("/proc/self/task")
+    except OSError:
+        return found
+    for number in numbers:
+        try:
+            with open(f"/proc/self/task/{number}/comm", encoding="utf-8", errors="replace") as file:
+                found[int(number)] = file.read().rstrip("\n")
+        except OSError:  # it has ended meanwhile
+            continue
+    return found
+
+
+def _of_mach() -> dict[int, str]:
+    """Threads of this process as macOS's kernel lists them; ids are those of ``threading.get_native_id()``."""
+    system = ctypes.CDLL(None)
+    system.pthread_from_mach_thread_np.restype = ctypes.c_void_p
+    ports, count = ctypes.POINTER(ctypes.c_uint32)(), ctypes.c_uint32()
+    task = ctypes.c_uint32.in_dll(system, "mach_task_self_")
+    if system.task_threads(task, ctypes.byref(ports), ctypes.byref(count)) != 0:
+        return {}
+    found = {}
+    for port in ports[: count.value]:
+        thread = ctypes.c_void_p(system.pthread_from_mach_thread_np(port))
+        number, name = ctypes.c_uint64(), ctypes.create_string_buffer(64)
+        if thread.value and system.pthread_threadid_np(thread, ctypes.byref(number)) == 0:
+            system.pthread_getname_np(thread, name, ctypes.c_size_t(len(name)))
+            found[number.value] = name.value.decode(errors="replace")
+        system.mach_port_deallocate(task, port)
+    return found
