@@ -22,6 +22,7 @@ from ..manifest import Launch
 from . import hazards, installed, program, s3
 from . import launch as launching
 from .channel import Channel
+from .clock import Clock
 from .environment import config_options, forget_configs, settle, work_folder
 from .package import hold
 from .randomness import Seeds
@@ -53,10 +54,12 @@ def main(fd: str) -> None:
     import metaflow  # noqa: F401
 
     printed = _Printed()
-    earlier, seeds = hazards.before(), Seeds(folder)
+    earlier, seeds, clock = hazards.before(), Seeds(), Clock()
     seeds.watch()
+    clock.watch()
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
+        clock.stop()
         seeds.keep()
         prelude = printed.stop()
         _import_for_tasks(flow)
@@ -64,6 +67,7 @@ def main(fd: str) -> None:
         found = hazards.hazards(earlier)
         if seeds.drawn():
             found.append("random values drawn while it was imported")
+        found += clock.read()
         if found:
             channel.send({"ready": False, "hazards": found})
             sys.exit(0)

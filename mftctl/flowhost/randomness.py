@@ -12,6 +12,8 @@ import sys
 from types import FrameType
 from typing import Any, Optional
 
+from . import owncode
+
 #: Where numpy's global generator stands in its block of numbers before the first one is drawn.
 _NUMPY_UNTOUCHED = 624
 
@@ -19,8 +21,7 @@ _NUMPY_UNTOUCHED = 624
 class Seeds:
     """Watches whether an import seeds Python's global generator, and sets a forked child right."""
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
         self._seeded = False
         self._drawn = False
         self._seed, self._setstate, self._urandom = random.seed, random.setstate, os.urandom
@@ -39,7 +40,7 @@ class Seeds:
             self._setstate(state)
 
         def urandom(size: int) -> bytes:
-            self._drawn = self._drawn or _is_called_from(self._folder)
+            self._drawn = self._drawn or _is_called_by_own_code()
             return self._urandom(size)
 
         random.seed, random.setstate, os.urandom = seed, setstate, urandom
@@ -68,12 +69,12 @@ class Seeds:
             numpy_random.seed()
 
 
-def _is_called_from(folder: str) -> bool:
-    """Whether code in ``folder`` is what asks, and not a module that it imports."""
+def _is_called_by_own_code() -> bool:
+    """Whether the flow's own code is what asks, and not a module that it imports."""
     frame: Optional[FrameType] = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
-        if name.startswith(folder):
+        if owncode.is_own(name):
             return True
         if name.startswith("<frozen importlib"):
             return False

@@ -1,0 +1,32 @@
+"""Which code is the flow's own, and not the interpreter's, an installed library's, Metaflow's or ours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Optional
+
+#: Modules installed below these count as libraries, also where the folder of the flow holds its virtual environment.
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__))
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def is_own(file: str) -> bool:
+    """Whether code of this ``file`` (``co_filename``) is the flow's: its file, and modules that are not installed."""
+    if file.startswith("<") or any(part in file for part in _INSTALLED):
+        return False
+    return not any(file.startswith(os.path.join(place, "")) for place in (_STANDARD, _OURS, *_of_metaflow()))
+
+
+def place(file: str, line: Optional[int]) -> str:
+    """A line as people name it: ``train.py:41``."""
+    return f"{os.path.basename(file)}:{line}"
+
+
+def _of_metaflow() -> list[str]:
+    """Folders of Metaflow and its extensions: the code package may have brought them."""
+    found = []
+    for name in ("metaflow", "metaflow_extensions"):
+        found += list(getattr(sys.modules.get(name), "__path__", ()))
+    return found
