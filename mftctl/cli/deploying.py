@@ -8,10 +8,12 @@ from cyclopts import Group, Parameter
 
 from .. import profiles
 from ..compiler.options import Options
+from ..control import tags
 from ..control.tokens import Claim
 from ..errors import Exit, MftctlError
 from . import durations
 from .interpreter import flow_interpreter
+from .output import say
 
 Overlap = Literal["skip", "buffer-one", "cancel-other", "allow-all"]
 
@@ -28,9 +30,9 @@ class Deployment:
     namespace: str | None = None
     """Metaflow namespace of the runs."""
     branch: str | None = None
-    """Branch of a flow with @project."""
-    production: Annotated[bool, Parameter(negative="")] = False
-    """Deploy to the production branch of a flow with @project."""
+    """Branch of a flow with @project; '' is none."""
+    production: bool | None = None
+    """Production of a flow with @project, or of its --branch; --no-production where a profile says otherwise."""
     max_workers: int | None = None
     """Tasks of a run at once (default: 100)."""
     workflow_timeout: str | None = None
@@ -79,13 +81,19 @@ class Deployment:
                 code="usage",
                 hint="leave it out for 3",
             )
+        tags.check((*(profile.get("tags") or ()), *self.tag))
         branch, production = profiles.branch_of(profile, self.branch, self.production)
+        if branch.value and production.value and branch.source.kind != production.source.kind:
+            say(
+                f"production ({production.source}) and branch '{branch.value}' ({branch.source}): "
+                f"the branch is prod.{branch.value}"
+            )
         return Options(
             decorators=tuple(dict.fromkeys((*(profile.get("with") or ()), *self.with_))),
             tags=tuple(dict.fromkeys((*(profile.get("tags") or ()), *self.tag))),
             namespace=profile.get("namespace", self.namespace),
-            branch=branch,
-            production=production,
+            branch=branch.value,
+            production=bool(production.value),
             # What a profile says of branches is for flows that have some; a flag is for this flow.
             project_only=self.branch is None and not self.production,
             max_workers=workers,

@@ -78,7 +78,7 @@ def _put_in_order(state: Any, options: Mapping[str, Any], profile: profiles.Prof
     """Start again with the options of Metaflow's that were given behind `temporal`, or in the profile."""
     has_project = "project" in state.flow._flow_decorators  # noqa: SLF001 - Metaflow has no other way to ask
     given: dict[str, str | bool] = {}
-    if options.get("branch"):
+    if options.get("branch") is not None:
         given["--branch"] = options["branch"]
     if options.get("production"):
         given["--production"] = True
@@ -92,17 +92,14 @@ def _put_in_order(state: Any, options: Mapping[str, Any], profile: profiles.Prof
     settings["--with"] = profile.get("with") or []
     behind = click.get_current_context().find_root().saved_args
     top = sys.argv[1 : len(sys.argv) - len(behind)]
-    if has_project and not given and not _names_branch(top):
+    if has_project:
         branch, production = profiles.branch_of(profile, None, None)
-        settings |= {"--production": True} if production else {"--branch": branch} if branch else {}
+        settings |= {"--branch": branch.value} if branch.value else {}
+        settings |= {"--production": True} if production.value else {}
     words = relocation.ordered(top, behind, given, settings)
     if words is not None:
         _end_sidecars(state)
         relocation.start_again(words)
-
-
-def _names_branch(top: list[str]) -> bool:
-    return any(word.partition("=")[0] in {"--branch", "--production"} for word in top)
 
 
 def _told(problem: Exception) -> MftctlError:

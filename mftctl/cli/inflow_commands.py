@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,12 @@ from ..control.parameters import check, settle, split
 from ..control.tokens import username
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
+from . import runidfile
 from .inflow import Call
 from .looking import unserved
 from .output import Result, say
 from .session import open_client
+from .trigger import told
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -42,23 +43,12 @@ def run_params(call: Call) -> dict[str, str]:
     return split(call.options.get("run_params") or ())
 
 
-def check_run_id_file(call: Call) -> None:
-    """Refuse a ``--run-id-file`` that cannot be written, before a run is started."""
-    file = call.options.get("run_id_file")
-    if file and (os.path.isdir(file) or not os.path.isdir(os.path.dirname(os.path.abspath(file)))):
-        problem = "is a folder" if os.path.isdir(file) else "there is no such folder"
-        raise MftctlError(f"--run-id-file {file}: {problem}", exit=Exit.USAGE, code="usage")
-
-
-def write_run_id(call: Call, run_id: str) -> None:
-    """Write the file of ``--run-id-file``, just the id, as Metaflow's orchestrators do."""
-    file = call.options.get("run_id_file")
-    if file:
-        try:
-            Path(file).write_text(run_id, encoding="utf-8")
-        except OSError as error:
-            message = f"{file}: {error.strerror}; run {run_id} is started all the same"
-            raise MftctlError(message, code="file.write") from error
+def run_id_file(call: Call) -> Path | None:
+    """The file of ``--run-id-file``, found to be writable; it gets just the id, as of Metaflow's orchestrators."""
+    named = call.options.get("run_id_file")
+    file = Path(named) if named else None
+    runidfile.check(file)
+    return file
 
 
 def started(call: Call, deployment: str, run_id: str) -> dict[str, Any]:
@@ -72,16 +62,19 @@ def started(call: Call, deployment: str, run_id: str) -> dict[str, Any]:
 
 async def _trigger(call: Call, given: dict[str, str]) -> Result:
     from ..compiler.includefile import upload
-    from ..control import runs, workers
+    from ..control import starting, tags, workers
+    from ..engine.inputs import RunInput
 
-    check_run_id_file(call)
+    file, given_tags = run_id_file(call), tuple(call.options.get("tags") or ())
+    tags.check(given_tags)
     client = await open_client(call.connection, call.profile)
     manifest = _overridden(call, await _own(call, client))
+    run_id = starting.new_id(manifest.flow, call.options.get("run_id"))
     check(manifest, given)
+    tags.check(given_tags, manifest.launch.tags)
     settled = await asyncio.to_thread(settle, manifest, given, upload)
-    tags = tuple(call.options.get("tags") or ())
-    run_id = await runs.start(client, manifest, settled, tags)
-    write_run_id(call, run_id)
+    run = RunInput(manifest, run_id, settled, given_tags)
+    await starting.start_once(client, run, given, lambda: told(run_id, file, end=""))
     if not await workers.has_worker(client, manifest.task_queue):
         say(unserved(manifest.deployment))
     return Result(started(call, manifest.deployment, run_id), run_id, run_id)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ..control import tokens
 from ..control.states import LISTED, MOST, STATES, statuses_of
 from ..errors import Exit, MftctlError
+from . import runidfile
 from .inflow import Call
-from .inflow_commands import check_run_id_file, run_params, started, write_run_id
+from .inflow_commands import run_id_file, run_params, started
 from .output import Result
 from .session import open_client
 
@@ -53,7 +54,7 @@ def list_runs(call: Call) -> Result:
 async def _resume(call: Call) -> Result:
     from ..control import steering
 
-    check_run_id_file(call)
+    file = run_id_file(call)
     client = await open_client(call.connection, call.profile)
     found = await _own(call, client)
     parameters, new_run = run_params(call), bool(call.options.get("new_run"))
@@ -73,8 +74,8 @@ async def _resume(call: Call) -> Result:
         given=parameters,
         workflow_timeout=None if timeout is None else float(timeout),
         force=bool(call.options.get("force")),
+        told=lambda run_id: runidfile.write(file, run_id, end=""),
     )
-    write_run_id(call, run_id)
     return Result(started(call, found.deployment, run_id), run_id, run_id)
 
 

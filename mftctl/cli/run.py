@@ -34,14 +34,16 @@ def run(
     parameters
         The flow's parameters, each as name=value; of an IncludeFile, the path of a file here.
     run_id_file
-        Write the run id to this file.
+        Write the run id to this file, before the run starts.
     isolation
         fork (default): tasks are forked from a warm process of their flow; spawn: each is a new process.
     """
     from ..control.parameters import split
+    from . import runidfile
     from .order import Order
     from .running import run_flow
 
+    runidfile.check(run_id_file)
     profile = connection.settings()
     order = Order(
         file=file_argument(flow),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from ..control.parameters import check, settle, split
 from ..errors import Exit, MftctlError
 from ..profiles import Profile
-from . import durations, workerfile
+from . import durations, runidfile, workerfile
 from .looking import unserved
 from .options import LIST, Connection, Output
 from .output import Result, event, say
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ..control.runs import Ended, Progress
+    from ..control.starting import Started
     from ..manifest import Manifest
 
 
@@ -28,6 +29,7 @@ def trigger(
     *parameters: str,
     wait: bool | None = None,
     timeout: str | None = None,
+    run_id: str | None = None,
     run_id_file: Path | None = None,
     tag: Annotated[tuple[str, ...], LIST] = (),
     connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
@@ -45,18 +47,22 @@ def trigger(
         Wait for the run's end: exit code 0, or 3 when it does not complete.
     timeout
         With --wait: give up waiting after this time (exit code 124); the run goes on.
+    run_id
+        The run's id. With the same id again no second run starts: the first one is said again.
     run_id_file
-        Write the run id to this file.
+        Write the run id to this file, before the run starts.
     tag
         Tag the run; may be repeated.
     """
     limit = None if timeout is None else durations.parse(timeout, "--timeout")
     (deployment,), connection = workerfile.named([name], connection)
-    told = workerfile.is_worker_file(name)
-    waits = told if wait is None else wait
-    request = _Request(deployment, split(parameters), tag, waits or limit is not None, limit, run_id_file)
+    as_file = workerfile.is_worker_file(name)
+    waits = as_file if wait is None else wait
+    request = _Request(
+        deployment, split(parameters), tag, waits or limit is not None, limit, run_id, run_id_file
+    )
     result = asyncio.run(_trigger(request, connection, connection.settings()))
-    return _as_worker_file(result) if told else result
+    return _as_worker_file(result) if as_file else result
 
 
 @dataclass(frozen=True)
@@ -66,31 +72,48 @@ class _Request:
     tags: tuple[str, ...]
     wait: bool
     limit: float | None
+    run_id: str | None
     run_id_file: Path | None
 
 
 async def _trigger(request: _Request, connection: Connection, profile: Profile) -> Result:
     from ..compiler.includefile import upload
-    from ..control import deployments, runs, workers
+    from ..control import deployments, starting, tags, workers
+    from ..engine.inputs import RunInput
     from .memory import collect_again
     from .session import open_client
 
     collect_again()
+    runidfile.check(request.run_id_file)
+    tags.check(request.tags)
     client = await open_client(connection, profile)
     manifest = await deployments.find(client, request.name)
+    run_id = starting.new_id(manifest.flow, request.run_id)
     check(manifest, request.parameters)
+    tags.check(request.tags, manifest.launch.tags)
     settled = await asyncio.to_thread(settle, manifest, request.parameters, upload)
-    run_id = await runs.start(client, manifest, settled, request.tags)
-    if request.run_id_file is not None:
-        write_run_id(request.run_id_file, run_id)
+    run = RunInput(manifest, run_id, settled, request.tags)
+    started = await starting.start_once(
+        client, run, request.parameters, lambda: told(run_id, request.run_id_file)
+    )
     served = await workers.has_worker(client, manifest.task_queue)
     if not served:
         say(unserved(manifest.deployment))
+    if started.again:
+        say(f"run {run_id} was started before, and is {started.status.replace('_', ' ')}")
     if not request.wait:
-        return _started(manifest, run_id, served)
-    say(f"run {run_id} started")
+        return _started(manifest, started, served)
+    if not started.again:
+        say(f"run {run_id} started")
     event({"event": "run_started", "run": f"{manifest.flow}/{run_id}"})
     return ended(manifest, run_id, await wait_for(client, run_id, request.limit))
+
+
+def told(run_id: str, file: Path | None, end: str = "\n") -> None:
+    """Say and write down the id of a run before the server is asked to start it."""
+    runidfile.write(file, run_id, end=end)
+    say(f"starting run {run_id}")
+    event({"event": "run_starting", "run_id": run_id})
 
 
 async def wait_for(client: "Client", run_id: str, limit: float | None) -> "Ended":
@@ -134,16 +157,6 @@ def describe(progress: "Progress") -> str:
     )
 
 
-def write_run_id(file: Path, run_id: str) -> None:
-    """Write the run id for scripts, whole or not at all."""
-    try:
-        file.write_text(run_id + "\n", encoding="utf-8")
-    except OSError as error:
-        raise MftctlError(
-            f"{file}: {error.strerror}; run {run_id} is started all the same", code="file.write"
-        ) from error
-
-
 def _as_worker_file(result: Result) -> Result:
     """The same for people, as the worker files of metaflow-temporal say it."""
     assert isinstance(result.data, dict)
@@ -152,8 +165,9 @@ def _as_worker_file(result: Result) -> Result:
     return replace(result, text=f"{ended}Run ID: {run_id}")
 
 
-def _started(manifest: "Manifest", run_id: str, served: bool) -> Result:
-    return Result({**_about(manifest, run_id), "status": "running", "worker": served}, run_id, run_id)
+def _started(manifest: "Manifest", started: "Started", served: bool) -> Result:
+    run_id = started.run_id
+    return Result({**_about(manifest, run_id), "status": started.status, "worker": served}, run_id, run_id)
 
 
 def ended(manifest: "Manifest", run_id: str, how: "Ended") -> Result:

@@ -17,6 +17,7 @@ from ..errors import Exit
 from ..manifest import Manifest
 from ..profiles import Profile
 from ..worker.service import Service
+from . import runidfile
 from .durations import format_seconds
 from .leaving import leave
 from .memory import collect_again
@@ -24,7 +25,6 @@ from .order import Order
 from .output import Result, say
 from .session import tell_tasks
 from .signals import Signals, first_of, interrupted_by
-from .trigger import write_run_id
 from .view import choose
 from .worker import worker_settings
 
@@ -65,9 +65,8 @@ class Watching:
         mine = replace(manifest, task_queue=queue, max_workers=self._max_workers)
         run = _Run(mine, run_id, self._client.get_workflow_handle(run_id))
         self._service.serve(queue)
-        await runs.start(self._client, mine, parameters, run_id=run_id)
-        if self._order.run_id_file is not None:
-            write_run_id(self._order.run_id_file, run_id)
+        file = self._order.run_id_file
+        await runs.start(self._client, mine, parameters, run_id, lambda: runidfile.write(file, run_id))
         self._view.begin(in_order(mine), f"{mine.flow}/{run_id}")
         try:
             ended = await self._watch(run)

@@ -8,6 +8,7 @@ the same in ranges of numbers, so that nothing is left to Temporal's own cron di
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 
 #: First and last value, and step: 1-5/2 is (1, 5, 2).
@@ -52,17 +53,38 @@ def parse(expression: str) -> Calendar:
         raise ValueError("it has a day of month and a day of week: one of them must be '?'")
     if len(fields) == 5 and re.search(r"\d", weekday.split("/")[0]):
         raise ValueError(f"day of week '{weekday}' may mean two things without a year: write MON or MON-FRI")
+    days = _field("day of month", day, 1, 31, any_day=True)
+    months = _field("month", month, 1, 12, _MONTHS)
+    years = _years(_field("year", year, 1970, 2199))
+    _refuse_impossible(days, months, years)
     return Calendar(
         minutes=_field("minute", minute, 0, 59),
         hours=_field("hour", hour, 0, 23),
-        days=_field("day of month", day, 1, 31, any_day=True),
-        months=_field("month", month, 1, 12, _MONTHS),
+        days=days,
+        months=months,
         days_of_week=tuple(
             (first - 1, last - 1, step)
             for first, last, step in _field("day of week", weekday, 1, 7, _DAYS, any_day=True)
         ),
-        years=_years(_field("year", year, 1970, 2199)),
+        years=years,
     )
+
+
+def _refuse_impossible(days: tuple[Range, ...], months: tuple[Range, ...], years: tuple[Range, ...]) -> None:
+    """Refuse a date that no year has, such as February 30: the schedule would never be due."""
+    if not days:
+        return
+    first = min(start for start, _, _ in days)
+    wanted = _values(months) or range(1, 13)
+    known = _values(years) or range(_FIRST_YEAR, _LAST_YEAR + 1)
+    if any(first <= monthrange(year, month)[1] for year in known for month in wanted):
+        return
+    names = ", ".join(_MONTHS[month - 1] for month in wanted)
+    raise ValueError(f"it is never due: {names} has no day {first}" + (" in its years" if years else ""))
+
+
+def _values(ranges: tuple[Range, ...]) -> list[int]:
+    return sorted({value for first, last, step in ranges for value in range(first, last + 1, step)})
 
 
 def _field(

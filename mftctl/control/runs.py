@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,6 @@ from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.service import RPCError
 
-from .. import ids
 from ..engine.failures import TIMEOUT
 from ..engine.inputs import RunInput
 from ..engine.memo import TAGS
@@ -69,13 +68,11 @@ async def start(
     client: Client,
     manifest: Manifest,
     parameters: Mapping[str, str],
-    tags: tuple[str, ...] = (),
-    run_id: str | None = None,
-) -> str:
-    """Start a run of the manifest with settled parameters; its run id."""
-    run_id = run_id or ids.new_run_id(manifest.flow)
-    await launch(client, RunInput(manifest, run_id, dict(parameters), tags))
-    return run_id
+    run_id: str,
+    before: Callable[[], None],
+) -> None:
+    """Start a run of the manifest with settled parameters."""
+    await launch(client, RunInput(manifest, run_id, dict(parameters)), before=before)
 
 
 async def launch(
@@ -83,8 +80,12 @@ async def launch(
     run: RunInput,
     workflow_id: str | None = None,
     reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    before: Callable[[], None] = lambda: None,
 ) -> None:
-    """Start the workflow of a run; its id is the run id unless a Schedule had made another."""
+    """Start the workflow of a run; its id is the run id unless a Schedule had made another.
+
+    ``before`` is called once nothing is left to refuse but by the server.
+    """
     manifest, given = run.manifest, run.to_plain()
     size = len(json.dumps(given))
     if size > MAX_INPUT_BYTES:
@@ -94,6 +95,7 @@ async def launch(
             code="parameters.large",
             hint="make the large one an IncludeFile",
         )
+    before()
     await client.start_workflow(
         manifest.flow,
         given,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from temporalio.client import Client
@@ -35,6 +35,7 @@ async def resume(
     given: Mapping[str, str] | None = None,
     workflow_timeout: float | None = None,
     force: bool = False,
+    told: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Let a run that ended badly go on: tasks that finished keep their results, the others run again.
 
@@ -42,7 +43,7 @@ async def resume(
     started with. ``new_run``: as a new run that begins with the old one's results (Metaflow's own `resume`), which a
     run that went well can be made from too; ``given`` are values of parameters that differ there. ``workflow_timeout``
     (seconds) takes the place of the deployment's. ``force``: also where the results of finished tasks were undone by
-    compensations. Gives the run id.
+    compensations. ``told`` is called with the run id before the server is asked to start anything. Gives the run id.
     Exit code 4 for an unknown run, 6 for one that still goes on or went well, 2 for an unknown step or a wrong value.
     """
     found = await describe(client, run_id)
@@ -68,14 +69,14 @@ async def resume(
         copy = _with_rerun(_made_from(fresh, found), step)
         if latest_code or given:
             copy = replace(copy, parameters=await _settled(before, manifest, given or {}))
-        await runs.launch(client, copy)
+        await runs.launch(client, copy, before=lambda: told(copy.run_id))
         return copy.run_id
     _refuse_new_parameters(found, before.manifest, manifest)
     again = _with_rerun(replace(fresh, run_id=found.run_id, generation=before.generation + 1), step)
     try:
         if (await describe(client, run_id)).execution_id != found.execution_id:
             raise _running(found.run_id, "it was resumed a moment ago")
-        await runs.launch(client, again, found.workflow_id)
+        await runs.launch(client, again, found.workflow_id, before=lambda: told(found.run_id))
     except WorkflowAlreadyStartedError as error:
         raise _running(found.run_id, "it was resumed a moment ago") from error
     return found.run_id

@@ -62,9 +62,6 @@ def check(file: Path, name: str, values: dict[str, Any]) -> None:
             known.check(value)
         except ValueError as error:
             raise _wrong(file, path, f"profile '{name}': {error}", "profile.type") from error
-    if values.get("production") and values.get("branch"):
-        message = f"profile '{name}' has both production and branch"
-        raise _wrong(file, ("profiles", name, "branch"), message, "profile.type", "leave one of them out")
 
 
 def _text(file: Path) -> str:

@@ -136,31 +136,10 @@ def unknown(file: Path, name: str, profiles: Mapping[str, Any], why: str = "") -
     )
 
 
-def branch_of(profile: Profile, branch: str | None, production: bool | None) -> tuple[str | None, bool]:
-    """Branch, and whether it is production, as flags, variables and the profile have it.
+def branch_of(profile: Profile, branch: str | None, production: bool | None) -> tuple[Setting, Setting]:
+    """Branch and production in force, each by itself: the flag, else the variable, else the profile's.
 
-    Whoever names a branch does not mean the production of a lower rank, and the other way round.
+    So Metaflow has it with METAFLOW_BRANCH and METAFLOW_PRODUCTION: production of a branch is `prod.<branch>`, and an
+    empty branch is none. What is said of one, wherever it is said, is never left out because of the other.
     """
-    decided: bool | None = None
-    for own_branch, own_production in (
-        (branch, production or None),
-        (_value(profile.given("branch")), _value(profile.given("production"))),
-        (_value(profile.own("branch")), _value(profile.own("production"))),
-    ):
-        if own_branch and own_production:
-            raise MftctlError(
-                "a branch and production exclude each other",
-                exit=Exit.USAGE,
-                code="usage",
-                hint="name one of them",
-            )
-        if own_branch:
-            return own_branch, False
-        if own_production and decided is None:
-            return None, True
-        decided = own_production if decided is None else decided
-    return None, False
-
-
-def _value(setting: Setting | None) -> Any:
-    return None if setting is None else setting.value
+    return profile.setting("branch", branch), profile.setting("production", production)

@@ -96,14 +96,41 @@ def test_waiting_has_a_limit(deployed) -> None:
     assert f"mftctl worker {name}" in done.stderr
 
 
+def test_the_same_id_is_the_same_run(deployed) -> None:
+    """`--run-id` again starts no second run and says the first; another request with the id is exit code 6."""
+    home, name = deployed
+    words = ("trigger", name, "alpha=1", "--run-id", f"temporal-triggerflow-{name}", "-o", "json")
+    first, again, other = home.run(*words), home.run(*words), home.run(*words, "--tag", "other")
+    assert first.returncode == 0, first.stderr
+    assert (again.returncode, again.stdout) == (0, first.stdout)
+    assert other.returncode == 6
+    listed = json.loads(home.run("runs", "list", "--deployment", name, "-o", "json").stdout)
+    assert [run["run_id"] for run in listed] == [f"temporal-triggerflow-{name}"]
+
+
+def test_what_cannot_be_starts_nothing(deployed) -> None:
+    """A run id file that cannot be written, tags that Metaflow refuses, an id of another flow: exit code 2, no run."""
+    home, name = deployed
+    for words in (
+        ("--run-id-file", "/nodir/x"),
+        ("--tag", ""),
+        ("--tag", "x" * 600),
+        tuple(word for number in range(60) for word in ("--tag", f"t{number}")),
+        ("--run-id", "mine"),
+    ):
+        assert home.run("trigger", name, "alpha=1", *words).returncode == 2, words
+    assert json.loads(home.run("runs", "list", "--deployment", name, "-o", "json").stdout) == []
+
+
 def test_jsonl_is_a_line_an_event(deployed) -> None:
     """Progress while waiting, and the result last."""
     home, name = deployed
     home.worker(name)
     done = home.run("trigger", name, "alpha=1", "nap=2", "--wait", "-o", "jsonl")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert lines[0]["event"] == "run_started"
-    assert {"event", "run_id", "steps"} <= set(lines[1])
+    assert [line["event"] for line in lines[:2]] == ["run_starting", "run_started"]
+    assert lines[0]["run_id"] == lines[-1]["run_id"]
+    assert {"event", "run_id", "steps"} <= set(lines[2])
     assert lines[-1]["status"] == "completed"
     assert not done.stderr
 

@@ -65,6 +65,10 @@ def test_the_year_may_be_left_out() -> None:
         ("1,,2 * * * ? *", "not understood"),
         ("0 0 * MARCH ? *", "use 1 to 12, or JAN to DEC"),
         ("0 0 * * ? 1999", "not within 2000 to 2100"),
+        ("0 0 30 2 ? *", "never due: FEB has no day 30"),
+        ("0 0 31 4,6,9/2 ? *", "never due: APR, JUN, SEP, NOV has no day 31"),
+        ("0 0 31 FEB-APR/2 *", "never due: FEB, APR has no day 31"),
+        ("0 0 29 2 ? 2025-2027", "never due: FEB has no day 29 in its years"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(expression: str, words: str) -> None:

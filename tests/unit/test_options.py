@@ -123,13 +123,6 @@ def test_variables_stand_between(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Deployment(max_workers=2).options(PROFILE).max_workers == 2
 
 
-def test_a_branch_takes_the_place_of_the_profiles_production() -> None:
-    """Whoever names a branch does not mean production, and the other way round."""
-    assert not Deployment(branch="staging").options(PROFILE).production
-    assert Deployment(production=True).options(Profile("dev", {"branch": "staging"})).branch is None
-    assert Deployment().options(Profile("dev", {"branch": "staging"})).branch == "staging"
-
-
 @pytest.mark.parametrize(
     "given", [Deployment(max_workers=0), Deployment(priority=6), Deployment(workflow_timeout="soon")]
 )

@@ -11,7 +11,7 @@ import pytest
 
 from mftctl import profiles
 from mftctl.errors import Exit, MftctlError
-from mftctl.profiles import KEYS, Profile, document, editing
+from mftctl.profiles import KEYS, document, editing
 
 FILE = """\
 # mine
@@ -98,7 +98,6 @@ def test_every_key_is_documented() -> None:
         ("[profiles.dev]\naddress = ''\n", 2, "address must be a text", ""),
         ("profiles = {dev = {address = 1}}\n", 1, "address must be a text", ""),
         ("[profiles]\nother.tls = true\ndev.tls = 1\n", 3, "tls must be true or false", ""),
-        ("[profiles.dev]\nproduction = true\nbranch = 'x'\n", 3, "both production and branch", "leave one"),
         ("[profile.dev]\naddress = 'x'\n", 1, "unknown key 'profile'", "did you mean 'profiles'?"),
         ("\ndefault_profile = 3\n", 2, "default_profile must be", ""),
         ("[profiles]\ndev = 3\n", 2, "must be a table", ""),
@@ -163,33 +162,6 @@ def test_paths_are_relative_to_the_file(file: Path) -> None:
     file.write_text('[profiles.dev]\ntls_ca = "ca.pem"\ntls_cert = "~/c.pem"\n')
     assert profiles.load("dev").get("tls_ca") == str(file.parent / "ca.pem")
     assert profiles.load("dev").get("tls_cert") == str(Path("~/c.pem").expanduser())
-
-
-@pytest.mark.usefixtures("file")
-@pytest.mark.parametrize(
-    ("values", "variables", "flags", "expected"),
-    [
-        ({"production": True}, {}, (None, False), (None, True)),
-        ({"production": True}, {"MFTCTL_BRANCH": "b"}, (None, False), ("b", False)),
-        ({"production": True}, {"MFTCTL_PRODUCTION": "false"}, (None, False), (None, False)),
-        ({"branch": "b"}, {"MFTCTL_PRODUCTION": "true"}, (None, False), (None, True)),
-        ({"branch": "b"}, {"MFTCTL_PRODUCTION": "false"}, (None, False), ("b", False)),
-        ({"branch": "b"}, {"MFTCTL_BRANCH": "c"}, (None, True), (None, True)),
-        ({"production": True}, {"MFTCTL_PRODUCTION": "true"}, ("f", False), ("f", False)),
-        ({}, {}, (None, False), (None, False)),
-    ],
-)
-def test_a_branch_and_production_displace_each_other(
-    monkeypatch: pytest.MonkeyPatch,
-    values: dict[str, object],
-    variables: dict[str, str],
-    flags: tuple[str | None, bool],
-    expected: tuple[str | None, bool],
-) -> None:
-    """The higher rank decides: flag, variable, profile."""
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert profiles.branch_of(Profile("p", values), *flags) == expected
 
 
 def test_a_change_keeps_comments_and_order(file: Path) -> None:

@@ -79,6 +79,7 @@ def create(obj: Any, **options: Any) -> None:
 @parameters.add_custom_parameters(deploy_mode=False)
 @temporal.command(cls=Trigger, help="Start a run of the deployment.")
 @click.option("--run-param", "run_params", multiple=True, default=None, help="NAME=VALUE of a parameter.")
+@click.option("--run-id", default=None, help="The run's id; with the same id again no second run starts.")
 @click.option("--run-id-file", default=None, type=str, help="Write the run id to this file.")
 @click.option("--task-queue", default=None, help="Task queue of this run (default: the deployment's).")
 @timed

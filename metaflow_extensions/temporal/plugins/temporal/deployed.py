@@ -155,6 +155,8 @@ class TemporalDeployedFlow(DeployedFlow):
             Parameters of the flow as `name=value`, where they come as text.
         tags : List[str], optional, default None
             Tag this run as well.
+        run_id : str, optional, default None
+            The run's id; with the same id again no second run starts.
         task_queue : str, optional, default None
             Task queue of this run.
         workflow_timeout : int, optional, default None

@@ -1,0 +1,83 @@
+"""The file of ``--run-id-file``: found writable before anything starts, and written whole before the run starts."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import Exit, MftctlError
+
+
+def check(file: Path | None) -> None:
+    """Refuse (exit code 2) a file that cannot be written; nothing of it is changed."""
+    if file is None:
+        return
+    target = _target(file)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(0, "is a folder")
+        if _is_special(target):
+            if not os.access(target, os.W_OK):
+                raise PermissionError(0, "cannot be written")
+            return
+        descriptor, made = _beside(target)
+        os.close(descriptor)
+        os.unlink(made)
+    except OSError as error:
+        raise MftctlError(
+            f"--run-id-file {file}: {error.strerror}",
+            exit=Exit.USAGE,
+            code="usage",
+            hint="name a file in a folder that can be written",
+        ) from error
+
+
+def write(file: Path | None, run_id: str, *, end: str = "\n") -> None:
+    """Write the run id, whole or not at all: whoever reads the file finds the id, or what was there before."""
+    if file is None:
+        return
+    target = _target(file)
+    try:
+        if _is_special(target):
+            target.write_text(run_id + end, encoding="utf-8")
+            return
+        descriptor, made = _beside(target)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as whole:
+                whole.write(run_id + end)
+                os.fchmod(descriptor, _mode(target))
+            os.replace(made, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(made)
+            raise
+    except OSError as error:
+        raise MftctlError(
+            f"--run-id-file {file}: {error.strerror}; run {run_id} is not started", code="file.write"
+        ) from error
+
+
+def _target(file: Path) -> Path:
+    """The file that a link stands for, so that the link stays; /dev/fd/3 stands for no file that has a name."""
+    return file if _is_special(file) else Path(os.path.realpath(file))
+
+
+def _beside(target: Path) -> tuple[int, str]:
+    return tempfile.mkstemp(prefix=f".{target.name[:50]}-", dir=target.parent)
+
+
+def _is_special(target: Path) -> bool:
+    """A pipe, a terminal or the like, which takes the place of nothing: /dev/stdout, /dev/fd/3."""
+    return target.exists() and not target.is_file()
+
+
+def _mode(target: Path) -> int:
+    """The file's own mode, or that of a new one."""
+    with suppress(OSError):
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
