@@ -59,6 +59,11 @@ bench: build
 soak *args:
     pytest -n 0 -m soak "$@"
 
+# keep what `python flow.py run` leaves behind, for the fidelity suite: what is missing or of another flow, or `all`
+references which="stale":
+    MFTCTL_FIDELITY_REFRESH={{ which }} pytest -n {{ workers }} -m soak tests/fidelity/test_reference.py \
+        tests/fidelity/test_random.py::test_local_runs_are_as_described
+
 # Metaflow's own acceptance tests, of a checkout of Netflix/metaflow: `just ux PATH [arguments of pytest]` (12 minutes)
 ux checkout *args:
     tests/ux.sh "$@"

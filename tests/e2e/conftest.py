@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds after which something that should have happened never will; far more than it takes on a busy machine.
 TIMEOUT = 90.0
 #: Commands that write events with `-o jsonl`.
 EVENTFUL = {"run", "trigger", "runs.watch", "runs.resume"}
-COMMAND = (sys.executable, "-m", "mftctl")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Home:
 
     def run(self, *arguments: str, timeout: float = TIMEOUT, **env: str) -> subprocess.CompletedProcess[str]:
         """Run `mftctl` with these arguments to its end; JSON that it writes must be as its schema says."""
-        done = self.command(*COMMAND, *arguments, timeout=timeout, **env)
+        done = warm.run(arguments, cwd=self.folder, env={**self.env, **env}, timeout=timeout)
         check_json(arguments, done.stdout, done.stderr)
         return done
 
@@ -60,7 +60,7 @@ class Home:
 
     def start(self, *arguments: str, log: Path | None = None, **env: str) -> subprocess.Popen[str]:
         """Start `mftctl`; it is ended with the test. With ``log``, both of its streams go there."""
-        return self.start_command(*COMMAND, *arguments, log=log, **env)
+        return self.start_command(*warm.COMMAND, *arguments, log=log, **env)
 
     def start_command(self, *words: str, log: Path | None = None, **env: str) -> subprocess.Popen[str]:
         """Start any command, as `start` does."""
@@ -82,7 +82,7 @@ class Home:
 
     def worker(self, *arguments: str, **env: str) -> Path:
         """Start a worker and wait until it serves; the file its words go to."""
-        return self.serve(*COMMAND, "worker", *arguments, **env)
+        return self.serve(*warm.COMMAND, "worker", *arguments, **env)
 
     def serve(self, *words: str, **env: str) -> Path:
         """Start a command that is a worker and wait until it serves; the file its words go to."""

@@ -1,16 +1,14 @@
-"""Fixtures of the fidelity suite: one stage, one set of reference dumps, one server and worker an isolation mode."""
+"""Fixtures of the fidelity suite: one stage, the reference dumps, one server and worker an isolation mode."""
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,11 @@ from typing import Any
 import pytest
 
 from .catalogue import FlowCase
-from .harness import Stage, dump, end_left_behind, make_stage, ours, reference, temporal_server, worker
+from .harness import Stage, dump, end_left_behind, make_stage, ours, temporal_server, worker
+from .references import References, references_of
 
 Dump = dict[str, Any]
+MAKE_OLDEST = Path(__file__).resolve().parents[2] / "packaging" / "oldest.py"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,57 +41,33 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     made.readers.close()
 
 
-class References:
-    """Reference dumps, made once a case for all processes of a session, two at a time, ahead of their tests."""
-
-    def __init__(self, stage: Stage, kept: Path, ahead: list[FlowCase]) -> None:
-        self.stage = stage
-        self.kept = kept
-        self.pool = ThreadPoolExecutor(max_workers=2)
-        self.made: dict[str, Future[Dump]] = {}
-        for case in ahead:
-            self.start(case)
-
-    def start(self, case: FlowCase) -> Future[Dump]:
-        """Have a case's reference made, if it is not being made yet."""
-        if case.name not in self.made:
-            self.made[case.name] = self.pool.submit(self._kept, case)
-        return self.made[case.name]
-
-    def _kept(self, case: FlowCase) -> Dump:
-        file = self.kept / f"{case.name}.json"
-        with (self.kept / f"{case.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not file.exists():
-                file.write_text(json.dumps(self.make(case)), encoding="utf-8")
-            found: Dump = json.loads(file.read_text(encoding="utf-8"))
-            return found
-
-    def make(self, case: FlowCase) -> Dump:
-        """Run a case as `python flow.py run` and dump it."""
-        env = self.stage.environment()
-        return dump(reference(case, self.stage, env), self.stage, env)
-
-    def __call__(self, case: FlowCase) -> Dump:
-        """Give a case's reference dump."""
-        return self.start(case).result()
+@pytest.fixture(scope="session")
+def old_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stage whose flows have the oldest supported Metaflow, in an interpreter of their own."""
+    made = subprocess.run([sys.executable, MAKE_OLDEST], stdout=subprocess.PIPE, text=True, check=True)
+    stage = make_stage(tmp_path_factory.mktemp("oldest") / "stage", made.stdout.strip())
+    yield stage
+    stage.readers.close()
 
 
 @pytest.fixture(scope="session")
 def references(
     stage: Stage, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[References]:
-    """Reference dumps of the cases that this session selected."""
+    """Reference dumps."""
     base = tmp_path_factory.getbasetemp()
-    shared = hasattr(request.config, "workerinput")  # under xdist each process has every test, and runs some
-    kept = (base.parent if shared else base) / "references"
-    kept.mkdir(exist_ok=True)
-    selected: dict[str, FlowCase] = {}
-    for item in () if shared else request.session.items:
-        case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
-        if isinstance(case, FlowCase):
-            selected[case.name] = case
-    made = References(stage, kept, list(selected.values()))
+    shared = base.parent if hasattr(request.config, "workerinput") else base
+    made = references_of(stage, shared / "references", request.config)
+    yield made
+    made.pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def old_references(
+    old_stage: Stage, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[References]:
+    """Reference dumps of the oldest supported Metaflow."""
+    made = references_of(old_stage, tmp_path_factory.mktemp("old-references"), request.config)
     yield made
     made.pool.shutdown(cancel_futures=True)
 

@@ -20,6 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import warm
+
 from .catalogue import FLOWS, FlowCase
 from .reader import Readers
 
@@ -57,6 +59,12 @@ class Stage:
     def metaflow(self) -> str:
         """The version of the flows' metaflow."""
         words = [self.python, "-c", "from importlib.metadata import version; print(version('metaflow'))"]
+        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+    @cached_property
+    def python_version(self) -> str:
+        """The version of the flows' Python, such as 3.11."""
+        words = [self.python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
         return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
     def runs(self, case: FlowCase) -> bool:
@@ -150,6 +158,8 @@ def _id_file(stage: Stage, case: FlowCase, way: str) -> Path:
 
 
 def _run(command: Sequence[str], stage: Stage, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    if tuple(command[:3]) == warm.COMMAND:
+        return warm.run(command[3:], cwd=stage.flows, env=env, timeout=RUN_TIMEOUT)
     process = subprocess.Popen(
         command,
         cwd=stage.flows,

@@ -14,8 +14,8 @@ from .compare import differences
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import References
     from .harness import Stage
+    from .references import References
 
 ISOLATIONS = ("fork", "spawn")
 #: Groups of tests that stay in one process under xdist, which has a server and a worker; a free process takes the next.

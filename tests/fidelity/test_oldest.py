@@ -5,52 +5,40 @@ A few cases by default, of the parts that differ most between versions, and the 
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .catalogue import CASES, FlowCase
 from .compare import differences
-from .conftest import References
-from .harness import Stage, dump, make_stage, ours, temporal_server, worker
+from .harness import Stage, dump, ours, temporal_server, worker
+from .references import References
 from .test_fidelity import needs_mftctl
 
-MAKE = Path(__file__).resolve().parents[2] / "packaging" / "oldest.py"
 USUAL = ("mutators",)
 
 
 @pytest.fixture(scope="module")
-def old_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A stage whose flows have the oldest Metaflow, in an interpreter of their own."""
-    made = subprocess.run([sys.executable, MAKE], stdout=subprocess.PIPE, text=True, check=True)
-    stage = make_stage(tmp_path_factory.mktemp("oldest") / "stage", made.stdout.strip())
-    yield stage
-    stage.readers.close()
-
-
-@pytest.fixture(scope="module")
 def run_both(
-    old_stage: Stage, mftctl: list[str], tmp_path_factory: pytest.TempPathFactory
+    old_stage: Stage,
+    old_references: References,
+    mftctl: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[FlowCase], list[str]]]:
     """Run a case both ways and give the differences."""
     folder = tmp_path_factory.mktemp("server")
-    references = References(old_stage, folder, [])
     with temporal_server(folder) as address:
         env = old_stage.environment(TEMPORAL_ADDRESS=address, MFTCTL_ISOLATION="fork")
         with worker(mftctl, old_stage, env, folder / "worker.log"):
 
             def run(case: FlowCase) -> list[str]:
-                references.start(case)
+                old_references.start(case)
                 pathspec = ours(case, old_stage, env, "fork", mftctl)
                 found = dump(pathspec, old_stage, old_stage.environment())
-                return differences(references(case), found, case.rules)
+                return differences(old_references(case), found, case.rules)
 
             yield run
-    references.pool.shutdown(cancel_futures=True)
 
 
 def parameters() -> list[Any]:

@@ -18,8 +18,8 @@ from objectstore import object_store
 
 from .catalogue import CASES, FlowCase
 from .compare import differences
-from .conftest import References
 from .harness import Stage, dump, end_left_behind, ours, reference, temporal_server, worker
+from .references import References
 from .test_fidelity import needs_mftctl
 
 #: What stores may do differently most: files of parameters, and the attempts of a foreach with their logs.

@@ -21,7 +21,12 @@ from mftctl.manifest import Launch, Manifest, Package, Step
 
 #: Of the screen, by how many tasks the page has.
 WIDTHS = {10: (400, 700, 1000, 1600), 5000: (400, 1600)}
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+CHROMIUM = (
+    shutil.which("chromium")
+    or shutil.which("google-chrome")
+    or shutil.which("chromium-browser")
+    or shutil.which("chromium-headless-shell")
+)
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 EVIL = "<script>alert('&')</script>"
 
