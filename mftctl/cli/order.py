@@ -12,9 +12,9 @@ from .output import Format
 
 @dataclass(frozen=True)
 class Order:
-    """A flow to be run, and how; ``began`` in the time of the event loop."""
+    """A flow to be run, and how; ``file`` as it was typed, ``began`` in the time of the event loop."""
 
-    file: Path
+    file: str
     words: dict[str, str]
     options: Options
     python: str

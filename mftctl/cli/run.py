@@ -45,8 +45,9 @@ def run(
 
     runidfile.check(run_id_file)
     profile = connection.settings()
+    file_argument(flow)
     order = Order(
-        file=file_argument(flow),
+        file=flow,
         words=split(parameters),
         options=deployment.options(profile, os.getcwd()),
         python=deployment.interpreter(profile),

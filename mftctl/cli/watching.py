@@ -44,9 +44,8 @@ class Watching:
         self._order = order
         self._max_workers = order.options.max_workers or MAX_WORKERS
         self._view = choose(order.format)
-        self._service = Service(
-            client, worker_settings(profile, self._max_workers, order.isolation), self._view
-        )
+        settings = worker_settings(profile, self._max_workers, order.isolation)
+        self._service = Service(client, replace(settings, source=order.file), self._view)
         self._signals = Signals()
 
     async def compiled(self, compiling: Compilation) -> Manifest:

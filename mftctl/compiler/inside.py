@@ -55,9 +55,10 @@ def _compile(file: str, options: Options, cache: str) -> dict[str, Any]:
             f"this Python ({sys.executable}) has no metaflow: {error}", "python.metaflow"
         ) from error
     found: list[dict[str, Any]] = []
+    place = program.absolute(file)
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
-        _refuse_several(file)
+        _refuse_several(file, place)
         found.append(_through_metaflow(program.load_command_line(flow), go_on, options, cache))
         raise _Compiled
 
@@ -73,7 +74,7 @@ def _compile(file: str, options: Options, cache: str) -> dict[str, Any]:
             f"{file} left with exit code {left.code} before it started its flow", "flow.exited"
         ) from left
     except Exception as error:
-        raise _import_problem(file, error) from error
+        raise _import_problem(file, place, error) from error
     raise _no_flow(file)
 
 
@@ -122,9 +123,9 @@ def _through_metaflow(
     return built[0]
 
 
-def _import_problem(file: str, error: Exception) -> Refused:
+def _import_problem(file: str, place: str, error: Exception) -> Refused:
     """An error of the flow's own code while it was imported, with the line it came from."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
     line = f":{frames[-1].lineno}" if frames else f":{error.lineno}" if isinstance(error, SyntaxError) else ""
     hint = ""
     if isinstance(error, ModuleNotFoundError):
@@ -157,13 +158,13 @@ def _no_flow(file: str) -> Refused:
     return Refused(f"{file} holds the flow {flows[0]} but does not start it", "flow.none", hint)
 
 
-def _refuse_several(file: str) -> None:
+def _refuse_several(file: str, place: str) -> None:
     """Refuse a file that starts more than one flow: only the first would ever run."""
     import ast
 
     from metaflow import FlowSpec
 
-    with open(file, "rb") as source:
+    with open(place, "rb") as source:
         tree = ast.parse(source.read())
     main = vars(sys.modules["__main__"])
     started = []

@@ -17,7 +17,7 @@ from .options import Options
 _EXITS = {"usage": Exit.USAGE, "python.metaflow": Exit.CONFLICT}
 
 
-async def compile_flow(file: Path, options: Options, python: str, cache: Path) -> Manifest:
+async def compile_flow(file: Path | str, options: Options, python: str, cache: Path) -> Manifest:
     """The Manifest of the flow in ``file``, its code saved in its datastore. MftctlError says what is wrong with it."""
     with Compilation(file, options, python, cache) as compiling:
         return await compiling.manifest()
@@ -26,18 +26,19 @@ async def compile_flow(file: Path, options: Options, python: str, cache: Path) -
 class Compilation:
     """The flow's interpreter at work, from now on; left early, it is ended.
 
+    ``file`` as the user typed it: the flow sees it in ``sys.argv[0]``, relative to the working folder.
     Ctrl-C is ours alone: what the flow's module does when it is interrupted is of no use to anybody.
     """
 
-    def __init__(self, file: Path, options: Options, python: str, cache: Path) -> None:
-        if not file.is_file():
+    def __init__(self, file: Path | str, options: Options, python: str, cache: Path) -> None:
+        if not Path(file).is_file():
             raise MftctlError(f"{file}: no such file", exit=Exit.USAGE, code="flow.missing")
         self._python = python
         self._channel, theirs = socket.socketpair()
         with theirs:
             env = {"METAFLOW_RUNTIME_NAME": "temporal"}
             self._process = interpreter.start(python, "compile", theirs, env, apart=True)
-        request = {"file": str(file.resolve()), "options": to_plain(options), "cache": str(cache)}
+        request = {"file": str(file), "options": to_plain(options), "cache": str(cache)}
         self._channel.sendall(json.dumps(request).encode() + b"\n")
         self._channel.setblocking(False)
 

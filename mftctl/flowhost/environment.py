@@ -13,6 +13,8 @@ from typing import Optional
 
 from ..manifest import Launch, Package
 
+#: Variable of tasks that run the user's own files: where the code package made of them is unpacked. Empty elsewhere.
+IN_PLACE = "MFTCTL_IN_PLACE"
 _BORROWED: list[str] = []
 _SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim")
 _CODE_FOLDER, _META_FOLDER = ".mf_code", ".mf_meta"
@@ -50,11 +52,15 @@ def work_folder(folder: str, launch: Launch) -> str:
     return made
 
 
-def variables(launch: Launch, folder: str) -> dict[str, str]:
-    """What Metaflow's own orchestrators set for a task (``argo_workflows.py``), with the code in ``folder``."""
+def variables(launch: Launch, folder: str, in_place: bool = False) -> dict[str, str]:
+    """What Metaflow's own orchestrators set for a task (``argo_workflows.py``), with the code package in ``folder``.
+
+    Tasks that run the user's own files (``in_place``) are told of no extracted package, as those of `run` are not.
+    """
+    place = {IN_PLACE: folder} if in_place else {IN_PLACE: "", "METAFLOW_EXTRACTED_ROOT": folder}
     return {
         **settings(launch),
-        "METAFLOW_EXTRACTED_ROOT": folder,
+        **place,
         "METAFLOW_CODE_METADATA": launch.package.metadata,
         "METAFLOW_CODE_SHA": launch.package.sha,
         "METAFLOW_CODE_URL": launch.package.url,
@@ -85,6 +91,11 @@ def _own_settings() -> set[str]:
     return {name for name, value in (*os.environ.items(), *configured.items()) if value}
 
 
+def package_root() -> str:
+    """Where the code package of this process's flow is unpacked; empty in a process that serves no flow."""
+    return os.environ.get(IN_PLACE) or os.environ.get("METAFLOW_EXTRACTED_ROOT", "")
+
+
 def borrow(bundle: Optional[str]) -> None:
     """Put the packages that mftctl brings along behind all that the interpreter has."""
     if bundle is not None:
@@ -108,9 +119,11 @@ def settle() -> None:
     """Let this process see its code package: modules beside the flow's folder, and the git state it was made from.
 
     To be called before metaflow is imported. The interpreter's metaflow is used, unless the package carries extensions
-    of Metaflow that the interpreter lacks: then it is the package's, with all its extensions, as on Argo.
+    of Metaflow that the interpreter lacks: then it is the package's, with all its extensions, as on Argo. A flow in
+    place needs no module of its package: it has them where the compiler found them.
     """
-    root = os.environ.get("METAFLOW_EXTRACTED_ROOT")
+    in_place = bool(os.environ.get(IN_PLACE))
+    root = "" if in_place else package_root()
     code = os.path.join(root, _CODE_FOLDER) if root else ""
     if root and _lacks_extensions(os.path.join(code, "metaflow_extensions")):
         sys.path.insert(0, code)
@@ -119,8 +132,9 @@ def settle() -> None:
     if _lacks_metaflow():
         # The bundle's is used. Pythons that a task starts (@card, @parallel) must find it too, after their own.
         _tell_children(_SHIM)
+    if in_place or root:
+        _tell_git_info(os.path.join(package_root(), _META_FOLDER, "INFO"))
     if root:
-        _tell_git_info(os.path.join(root, _META_FOLDER, "INFO"))
         # Metaflow is imported by now: its copy in the package is not found before it, nor taken for an extension.
         sys.path.insert(len(sys.path) - len(_BORROWED), code)
 
@@ -169,7 +183,7 @@ def _tell_children(folder: str) -> None:
 
 
 def _tell_git_info(info_file: str) -> None:
-    """A package is no git repository: tasks record the state of the one it came from, and need not ask git."""
+    """Tasks record the git state that their package was made from, and need not ask git: a package is no repository."""
     try:
         with open(info_file, encoding="utf-8") as file:
             info = json.load(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from .environment import forget_configs, settle
@@ -12,6 +13,8 @@ def main(fd: str) -> None:
     file = fd
     function, pathspec = sys.argv[3:5]
     sys.argv = [file, function, pathspec]
+    # `python -m` in the working folder, as the native runtime calls it; the flow's own modules come behind it.
+    sys.path[:0] = [os.getcwd(), os.path.dirname(os.path.realpath(file))]
     forget_configs()
     settle()
     from metaflow.plugins.exit_hook import exit_hook_script

@@ -30,19 +30,23 @@ from .tasks import Forked, Spawned, Starter
 
 
 def main(fd: str) -> None:
-    """Serve the worker at the other end of ``fd``. First it sends ``{"launch", "folder", "isolation"}``."""
+    """Serve the worker at the other end of ``fd``. First it sends ``{"launch", "folder", "isolation", "file"}``.
+
+    ``folder``: where the code package is, or will be, unpacked. ``file``: the user's own file, for tasks that run in
+    place (`run`); null for those that run from the package.
+    """
     channel = Channel.of_fd(int(fd))
     config = channel.receive()
     if config is None:
         sys.exit(0)
     launch, folder = from_plain(Launch, config["launch"]), config["folder"]
-    file = os.path.join(folder, launch.file)
+    file = config["file"] or os.path.join(folder, launch.file)
     problem = None
     if not hold(folder):
         problem = _fetch(launch, folder)
         hold(folder)
     _refuse(channel, problem)
-    if launch.cwd is None:
+    if not config["file"] and launch.cwd is None:
         os.chdir(work_folder(folder, launch))
     launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
     forget_configs()

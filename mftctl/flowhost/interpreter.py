@@ -44,6 +44,10 @@ def start(
             start_new_session=apart,
         )
     except OSError as error:
+        if cwd is not None and not os.path.isdir(cwd):
+            raise MftctlError(
+                f"the folder that the run was started in is not there any more: {cwd}", code="folder.missing"
+            ) from error
         raise MftctlError(
             f"the flow's interpreter {python} does not start: {error.strerror}",
             code="python.missing",

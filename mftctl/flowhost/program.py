@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.machinery import SourceFileLoader
 from typing import Any, Callable
 
 #: Given the flow's instance and the way on into Metaflow's own command line, which reads sys.argv.
@@ -17,11 +18,14 @@ OnFlow = Callable[[Any, Callable[[], None]], None]
 def execute(file: str, on_flow: OnFlow | None = None) -> None:
     """Run the flow's ``file``; where it calls its flow (``MyFlow()``), call ``on_flow`` instead of parsing argv.
 
-    Returns when the file has run to its end. Exceptions of the file come through.
+    ``file`` is the path as the user typed it. The file sees ``__file__`` and ``sys.path[0]`` as `python FILE` sets
+    them: the first absolute but not normalised, the second without links. Returns when the file has run to its end.
+    Exceptions of the file come through.
     """
     if on_flow is not None:
         _intercept(on_flow)
-    sys.path.insert(0, os.path.dirname(file))
+    sys.path.insert(0, os.path.dirname(os.path.realpath(file)))
+    file = absolute(file)
     with open(file, "rb") as source:
         code = compile(source.read(), file, "exec")
     main = sys.modules["__main__"].__dict__
@@ -29,7 +33,13 @@ def execute(file: str, on_flow: OnFlow | None = None) -> None:
         if name != "ForeachFrame":
             del main[name]
     main.update(__file__=file, __spec__=None, __package__=None, __doc__=None, __cached__=None)
+    main["__loader__"] = SourceFileLoader("__main__", file)
     exec(code, main)
+
+
+def absolute(file: str) -> str:
+    """The file's path as the interpreter makes it absolute for ``__file__``: below the working folder, as typed."""
+    return os.path.join(os.getcwd(), file)
 
 
 def load_command_line(flow: Any) -> Any:

@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, Callable
 
+from .environment import package_root
+
 _MANIFEST = "conda.manifest"
 #: As all names in the package's folder that are not the flow's, it begins with `.mf_`.
 _LOCK = ".mf_environment_lock"
@@ -44,7 +46,7 @@ def _alone() -> Iterator[None]:
 
     Flow hosts hold a lock on the folder itself (``package.hold``), so this one is a file's.
     """
-    path = os.path.join(os.environ["METAFLOW_EXTRACTED_ROOT"], _LOCK)
+    path = os.path.join(package_root(), _LOCK)
     with open(path, "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -52,7 +54,7 @@ def _alone() -> Iterator[None]:
 
 def _recall(environment: Any) -> None:
     """Take the versions that the deployment resolved, from its code package, before any are resolved anew."""
-    path = os.path.join(os.environ["METAFLOW_EXTRACTED_ROOT"], ".mf_meta", _MANIFEST)
+    path = os.path.join(package_root(), ".mf_meta", _MANIFEST)
     if not hasattr(environment, "write_to_environment_manifest") or not os.path.exists(path):
         return
     with open(path, encoding="utf-8") as file:

@@ -93,14 +93,18 @@ class Hosts:
     """Gives each attempt a supervisor in the right host.
 
     ``isolation`` is ``fork``, or ``spawn`` for a new process a task; ``python`` the interpreter of flows whose
-    deployer's is not on this machine; ``say`` is told, once a flow, why its tasks are not forked.
+    deployer's is not on this machine; ``say`` is told, once a flow, why its tasks are not forked. ``source`` is the
+    user's own file, as `run` was given it: its tasks run in place, and not from the code package.
     """
 
-    def __init__(self, cache: Path, isolation: str, python: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, cache: Path, isolation: str, python: str, say: Callable[[str], None], source: str | None = None
+    ) -> None:
         self._cache = cache
         self._isolation = isolation
         self._python = python
         self._say = say
+        self._source = source
         self._hosts: dict[tuple[_Key, str], asyncio.Task[Host]] = {}
         self._unforkable: set[_Key] = set()
 
@@ -121,8 +125,8 @@ class Hosts:
         raise MftctlError(f"the flow host of {launch.flow} ended as soon as it was started", code="host.lost")
 
     def file(self, launch: Launch) -> str:
-        """The flow's file as it is unpacked here."""
-        return os.path.join(package_folder(str(self._cache), launch.package), launch.file)
+        """The flow's file as its tasks execute it here."""
+        return self._source or os.path.join(package_folder(str(self._cache), launch.package), launch.file)
 
     async def warm(self, launch: Launch) -> None:
         """Start the host of ``launch`` and a supervisor before its first task comes."""
@@ -164,12 +168,19 @@ class Hosts:
 
     async def _start(self, launch: Launch, isolation: str) -> Host:
         folder = package_folder(str(self._cache), launch.package)
+        if self._source is None:
+            launch = _without_lost_folder(launch)
         ours, theirs = socket.socketpair()
         with theirs:
-            env = variables(launch, folder)
+            env = variables(launch, folder, in_place=self._source is not None)
             process = interpreter.start(launch.python, "host", theirs, env, cwd=launch.cwd, apart=True)
         try:
-            config = {"launch": to_plain(launch), "folder": folder, "isolation": isolation}
+            config = {
+                "launch": to_plain(launch),
+                "folder": folder,
+                "isolation": isolation,
+                "file": self._source,
+            }
             answer = await asyncio.to_thread(_ask, ours, config)
         except BaseException:
             ours.close()
@@ -185,6 +196,12 @@ class Hosts:
         raise MftctlError(
             f"{launch.flow} cannot be loaded: {answer.get('error', 'no answer')}", code="flow.import"
         )
+
+
+def _without_lost_folder(launch: Launch) -> Launch:
+    """A run that `run` began elsewhere, or in a folder that is gone, is resumed as one of a deployment."""
+    lost = launch.cwd is not None and not os.path.isdir(launch.cwd)
+    return replace(launch, cwd=None) if lost else launch
 
 
 class _Unforkable(Exception):

@@ -40,13 +40,15 @@ GIVE_UP = 10.0
 class Settings:
     """How a worker runs: where code packages are kept, how many tasks at once, and ``fork`` or ``spawn``.
 
-    ``python``: the interpreter of flows, where the one that their deployer had is not on this machine.
+    ``python``: the interpreter of flows, where the one that their deployer had is not on this machine. ``source``: the
+    file of the one flow that `run` serves, which is executed in place.
     """
 
     cache: Path
     concurrency: int
     isolation: str = "fork"
     python: str = sys.executable
+    source: str | None = None
 
 
 class Service:
@@ -55,7 +57,9 @@ class Service:
     def __init__(self, client: Client, settings: Settings, observer: Observer) -> None:
         self._client = client
         self._settings = settings
-        self._hosts = Hosts(settings.cache, settings.isolation, settings.python, observer.say)
+        self._hosts = Hosts(
+            settings.cache, settings.isolation, settings.python, observer.say, settings.source
+        )
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.say)
         self._activity = TaskActivity(self._hosts, settings.concurrency, observer, self._heartbeats)
         self._events = EventActivities(client)
