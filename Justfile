@@ -51,6 +51,10 @@ fmt:
 docs:
     python packaging/reference.py
 
+# record histories of runs of every shape with the engine as it is, for all later builds to replay (docs/upgrades.md)
+record-histories *args:
+    python tests/histories/record.py "$@"
+
 # measure what users wait for: each script of benchmarks/
 bench: build
     for script in benchmarks/*.py; do python "$script"; done
