@@ -88,9 +88,9 @@ def listener_id(deployment: str) -> str:
     return LISTENER_PREFIX + deployment
 
 
-def listening_deployment(workflow_id: str) -> str:
-    """The deployment whose events this workflow keeps."""
-    return workflow_id[len(LISTENER_PREFIX) :]
+def listening_deployment(workflow_id: str) -> str | None:
+    """The deployment whose events this workflow keeps, or None for somebody else's workflow."""
+    return workflow_id[len(LISTENER_PREFIX) :] if workflow_id.startswith(LISTENER_PREFIX) else None
 
 
 def notice_id(workflow_id: str, generation: int, number: int) -> str:

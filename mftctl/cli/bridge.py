@@ -67,10 +67,11 @@ async def _named(client: Client, request: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _deployments(client: Client, request: dict[str, Any]) -> list[dict[str, Any]]:
-    from ..control.deployments import manifests
+    from .looking import all_deployments
 
     flow = request["flow"]
-    return [one.to_plain() for one in await manifests(client) if flow in {None, one.flow}]
+    found = [one.manifest for one in await all_deployments(client)]
+    return [one.to_plain() for one in found if flow in {None, one.flow}]
 
 
 async def _status(client: Client, request: dict[str, Any]) -> str:

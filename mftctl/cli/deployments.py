@@ -10,7 +10,7 @@ from . import deployed
 from .ask import confirm
 from .columns import columns
 from .deploying import Deployment, Notification, Scheduling, file_argument
-from .looking import unserved
+from .looking import all_deployments, unserved
 from .options import YES, Limited, Output
 from .output import Result, say
 
@@ -37,11 +37,10 @@ def list_(
     """
 
     async def listed() -> "list[tuple[Deployed, list[Worker]]]":
-        from ..control import deployments
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
-        found = [one for one in await deployments.every(client) if flow in {None, one.manifest.flow}]
+        found = [one for one in await all_deployments(client) if flow in {None, one.manifest.flow}]
         return list(zip(found, await _workers(client, found), strict=True))
 
     rows = connection.run(listed())
@@ -96,6 +95,8 @@ def delete(
 ) -> Result:
     """Delete a deployment with its schedule; runs that have begun go on.
 
+    So is a Schedule made by hand under a deployment's name.
+
     Parameters
     ----------
     name
@@ -108,10 +109,18 @@ def delete(
 
     async def deleted() -> str:
         from ..control import deployments, tokens
+        from ..control.unreadable import Unreadable
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
-        manifest = await deployments.find(client, name)
+        found = await deployments.seek(client, name)
+        if isinstance(found, Unreadable):
+            if found.foreign:
+                question = f"The Schedule of {found.name} {found.reason}. Delete it?"
+                await asyncio.to_thread(confirm, question, yes=yes)
+            await deployments.remove(client, found)
+            return found.name
+        manifest = found.manifest
         tokens.authorize(manifest, tokens.username(), authorize)
         await asyncio.to_thread(confirm, f"Delete the deployment {manifest.deployment}?", yes=yes)
         await deployments.delete(client, manifest, tokens.username(), authorize)

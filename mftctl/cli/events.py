@@ -7,7 +7,7 @@ from typing import Any
 
 from ..manifest import Manifest
 from .options import Limited, Output
-from .output import Result
+from .output import Result, say
 
 
 def publish(
@@ -83,20 +83,18 @@ async def _publish(name: str, payload: tuple[str, ...], event_id: str | None, co
     fields = dict(split(payload))
     event = events.checked(Event(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
     client = await open_client(connection, connection.settings())
-    told = await events.deliver(client, event)
+    told = await events.deliver(client, event, lambda one: say(one.warning))
     notes = () if told else (f"no deployment waits for {name}",)
     data = {"event": name, "id": event.id, "deployments": told}
     return Result(data, "\n".join(told), event.id, notes)
 
 
 async def _rows(connection: Limited) -> list[dict[str, Any]]:
-    from ..control import deployments, listening
+    from ..control import events, listening
     from .session import open_client
 
     client = await open_client(connection, connection.settings())
-    names = sorted(await listening.names(client))
-    found = await asyncio.gather(*(deployments.known(client, name) for name in names))
-    manifests = [manifest for manifest in found if manifest is not None]
+    manifests = await events.listeners(client, lambda one: say(one.warning))
     states = await asyncio.gather(*(listening.state_of(client, one.deployment) for one in manifests))
     return sorted(
         (

@@ -14,7 +14,7 @@ from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from . import runidfile
 from .inflow import Call
-from .looking import unserved
+from .looking import all_deployments, unserved
 from .output import Result, say
 from .session import open_client
 from .trigger import told
@@ -91,10 +91,8 @@ async def _delete(call: Call) -> Result:
 
 
 async def _list_deployments(call: Call) -> Result:
-    from ..control import deployments
-
     client = await open_client(call.connection, call.profile)
-    found = await deployments.every(client)
+    found = await all_deployments(client)
     if not call.options.get("all"):
         found = [one for one in found if one.manifest.flow == call.state.flow.name]
     lines = [

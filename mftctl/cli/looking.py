@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import Exit, MftctlError
+from .output import say
 
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+    from ..control.deployments import Deployed
     from ..control.found import Found
     from .options import Connection, Latest
 
@@ -39,13 +41,13 @@ async def find_run(client: Client, name: str, deployment: str | None = None) -> 
 
 
 async def find_deployment(client: Client, name: str) -> tuple[str, str | None]:
-    """The whole name of a deployment, and its flow; the name as it is, and None, of one that is not there any more."""
+    """The whole name of a deployment, and its flow; the name as it is, and None, of one that is gone or unreadable."""
     from ..control import deployments
 
     try:
         manifest = await deployments.find(client, name)
     except MftctlError as error:
-        if error.code != "deployment.unknown":
+        if error.code not in {"deployment.unknown", "deployment.unreadable"}:
             raise
         return name, None
     return manifest.deployment, manifest.flow
@@ -60,6 +62,16 @@ async def allowed(client: Client, run: str, latest: Latest, token: tuple[str | N
         given = await steering.given_to(client, found)
         tokens.authorize(given.manifest, tokens.username(), *token)
     return found.run_id
+
+
+async def all_deployments(client: Client) -> list[Deployed]:
+    """All deployments, by name, with a warning of each Schedule that is only called like one."""
+    from ..control import deployments
+
+    found, unreadable = await deployments.every(client)
+    for one in unreadable:
+        say(one.warning)
+    return found
 
 
 def unserved(deployment: str) -> str:

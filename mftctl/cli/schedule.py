@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from ..errors import Exit, MftctlError
 from . import scheduled
 from .columns import columns
-from .looking import unserved
+from .looking import all_deployments, unserved
 from .moments import iso, shown
 from .options import FLAG, Limited, Output
 from .output import Result
@@ -27,11 +27,10 @@ def list_(
     """List the deployments that have a schedule: when they are due next, or why they are paused."""
 
     async def listed() -> "list[Deployed]":
-        from ..control import deployments
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
-        return [one for one in await deployments.every(client) if one.manifest.schedule is not None]
+        return [one for one in await all_deployments(client) if one.manifest.schedule is not None]
 
     found = connection.run(listed())
     text = columns([scheduled.HEAD, *map(scheduled.line, found)]) if found else ""

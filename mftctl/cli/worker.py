@@ -16,8 +16,7 @@ from .options import Connection
 from .output import Result, say
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
+    from ..control.serving import TaskQueues
     from ..worker.service import Settings
 
 
@@ -79,6 +78,8 @@ async def _work(
     names: list[str] | None, settings: "Settings", connection: Connection, profile: Profile
 ) -> None:
     from ..control import deployments
+    from ..control.serving import TaskQueues
+    from ..control.unreadable import Warnings
     from ..worker.service import Service
     from .memory import collect_again
     from .session import open_client, tell_tasks
@@ -91,9 +92,11 @@ async def _work(
     served = None
     if names is not None:
         served = frozenset([(await deployments.find(client, name)).deployment for name in names])
-    service = Service(client, settings, TaskLog())
+    log = TaskLog()
+    warnings = Warnings(log.say)
+    service = Service(client, settings, log, warnings)
     signals = Signals()
-    serving = asyncio.create_task(service.keep(_queues(client, served)))
+    serving = asyncio.create_task(service.keep(_queues(TaskQueues(client, served, warnings))))
     where = client.service_client.config.target_host
     say(f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {where}")
     await first_of(serving, signals.first)
@@ -111,11 +114,9 @@ async def _work(
     await service.close()
 
 
-def _queues(client: "Client", served: frozenset[str] | None) -> Callable[[], Awaitable[frozenset[str]]]:
+def _queues(served: "TaskQueues") -> Callable[[], Awaitable[frozenset[str]]]:
     """What to serve now; what was served before while the server does not answer."""
     from temporalio.service import RPCError
-
-    from ..control import deployments
 
     last: frozenset[str] = frozenset()
     answers = True
@@ -123,7 +124,7 @@ def _queues(client: "Client", served: frozenset[str] | None) -> Callable[[], Awa
     async def queues() -> frozenset[str]:
         nonlocal last, answers
         try:
-            last = await deployments.queues(client, served)
+            last = await served.now()
         except RPCError as error:
             if answers:
                 say(f"the Temporal server does not answer, and is asked again and again: {error.message}")

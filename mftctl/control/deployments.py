@@ -34,6 +34,7 @@ from ..manifest import Manifest
 from . import listening, timing, tokens
 from .client import IfThere
 from .runs import backstop, memo_of
+from .unreadable import Unreadable, manifest_of
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -126,6 +127,13 @@ async def delete(client: Client, manifest: Manifest, user: str | None, token: st
     await listening.forget(client, manifest.deployment)
 
 
+async def remove(client: Client, found: Unreadable) -> None:
+    """Delete what has a deployment's name; exit code 6 where it may be somebody's whose token cannot be read."""
+    if not found.foreign:
+        raise found.error()
+    await client.get_schedule_handle(ids.schedule_id(found.name)).delete()
+
+
 async def next_times(client: Client, deployment: str) -> list[datetime]:
     """When the next runs are due, by the server's reckoning; none without @schedule, ten at most."""
     return list(
@@ -133,17 +141,19 @@ async def next_times(client: Client, deployment: str) -> list[datetime]:
     )
 
 
-async def known(client: Client, name: str) -> Manifest | None:
+async def known(client: Client, name: str) -> Manifest | Unreadable | None:
     """The manifest of the deployment of just that name, or None."""
     found = await _known(client, name)
-    return None if found is None else found.manifest
+    return found.manifest if isinstance(found, Deployed) else found
 
 
 async def exactly(client: Client, name: str) -> Manifest:
-    """The manifest of the deployment of just that name; exit code 4 when there is none."""
-    manifest = await known(client, name)
-    if manifest is not None:
-        return manifest
+    """The manifest of the deployment of just that name; exit code 4 when there is none, 6 when it is unreadable."""
+    found = await known(client, name)
+    if isinstance(found, Unreadable):
+        raise found.error()
+    if found is not None:
+        return found
     raise MftctlError(
         f"there is no deployment '{name}'",
         exit=Exit.NOT_FOUND,
@@ -158,7 +168,15 @@ async def find(client: Client, name: str) -> Manifest:
 
 
 async def look_up(client: Client, name: str) -> Deployed:
-    """The deployment called ``name``, or whose last part is ``name``; exit code 4 otherwise."""
+    """As ``seek``; exit code 6 for what is unreadable."""
+    found = await seek(client, name)
+    if isinstance(found, Unreadable):
+        raise found.error()
+    return found
+
+
+async def seek(client: Client, name: str) -> Deployed | Unreadable:
+    """What is called ``name``, or whose last part is ``name``; exit code 4 when there is nothing."""
     found = await _known(client, name)
     if found is not None:
         return found
@@ -180,14 +198,11 @@ async def look_up(client: Client, name: str) -> Deployed:
     )
 
 
-async def every(client: Client) -> list[Deployed]:
-    """All deployments, by name."""
-    return await _all(client, await names(client))
-
-
-async def manifests(client: Client) -> list[Manifest]:
-    """The manifests of all deployments, by name."""
-    return [one.manifest for one in await every(client)]
+async def every(client: Client) -> tuple[list[Deployed], list[Unreadable]]:
+    """All deployments, by name, and what is only called like one."""
+    found = await described(client, await names(client))
+    readable = [one for one in found.values() if isinstance(one, Deployed)]
+    return readable, [one for one in found.values() if isinstance(one, Unreadable)]
 
 
 async def names(client: Client) -> list[str]:
@@ -196,10 +211,16 @@ async def names(client: Client) -> list[str]:
     return sorted(name for name in listed if name is not None)
 
 
-async def queues(client: Client, wanted: frozenset[str] | None) -> frozenset[str]:
-    """Task queues of the deployments called so, or of all; one that is gone has none."""
-    found = await every(client) if wanted is None else await _all(client, sorted(wanted))
-    return frozenset(one.manifest.task_queue for one in found)
+async def described(client: Client, wanted: list[str]) -> dict[str, Deployed | Unreadable]:
+    """The deployments called so, by name, in the order given; one that is gone is left out."""
+    limit = asyncio.Semaphore(MAX_REQUESTS)
+
+    async def one(name: str) -> Deployed | Unreadable | None:
+        async with limit:
+            return await _known(client, name)
+
+    found = zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True)
+    return {name: there for name, there in found if there is not None}
 
 
 def started_by(schedule: ScheduleDescription) -> list[Started]:
@@ -225,28 +246,16 @@ async def _replace(client: Client, manifest: Manifest) -> None:
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
 
 
-async def _all(client: Client, wanted: list[str]) -> list[Deployed]:
-    limit = asyncio.Semaphore(MAX_REQUESTS)
-
-    async def one(name: str) -> Deployed | None:
-        async with limit:
-            return await _known(client, name)
-
-    return [found for found in await asyncio.gather(*map(one, wanted)) if found is not None]
-
-
-async def _known(client: Client, name: str) -> Deployed | None:
+async def _known(client: Client, name: str) -> Deployed | Unreadable | None:
     with IfThere():
         return await _describe(client, name)
     return None
 
 
-async def _describe(client: Client, name: str) -> Deployed:
+async def _describe(client: Client, name: str) -> Deployed | Unreadable:
     description = await client.get_schedule_handle(ids.schedule_id(name)).describe()
-    action = description.schedule.action
-    assert isinstance(action, ScheduleActionStartWorkflow)
-    plain = await client.data_converter.decode(action.args, [dict])
-    return Deployed(RunInput.from_plain(plain[0]).manifest, description)
+    found = await manifest_of(client.data_converter, name, description)
+    return found if isinstance(found, Unreadable) else Deployed(found, description)
 
 
 def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:

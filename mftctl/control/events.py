@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from temporalio.client import Client
@@ -20,18 +20,30 @@ from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from ..tasks import TRIGGERS
 from . import deployments, listening, parameters, runs
+from .unreadable import Unreadable
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-async def deliver(client: Client, event: Event) -> list[str]:
+async def deliver(client: Client, event: Event, warn: Callable[[Unreadable], None]) -> list[str]:
     """Tell all deployments that wait for the event; their names. Telling it again changes nothing."""
-    names = sorted(await listening.names(client))
-    found = await asyncio.gather(*(_waiting(client, name, event) for name in names))
-    for manifest in found:
-        if manifest is not None:
-            await listening.tell(client, manifest, event)
-    return [manifest.deployment for manifest in found if manifest is not None]
+    waiting = [
+        one
+        for one in await listeners(client, warn)
+        if any(events.waits_for(trigger, event) for trigger in one.triggers)
+    ]
+    for manifest in waiting:
+        await listening.tell(client, manifest, event)
+    return [manifest.deployment for manifest in waiting]
+
+
+async def listeners(client: Client, warn: Callable[[Unreadable], None]) -> list[Manifest]:
+    """The manifests of the deployments that have or had a listener, by name; ``warn`` hears of the unreadable."""
+    found = await deployments.described(client, sorted(await listening.names(client)))
+    for one in found.values():
+        if isinstance(one, Unreadable):
+            warn(one)
+    return [one.manifest for one in found.values() if not isinstance(one, Unreadable)]
 
 
 async def start_due(client: Client, deployment: str, pending: list[Event]) -> dict[str, Any]:
@@ -42,6 +54,12 @@ async def start_due(client: Client, deployment: str, pending: list[Event]) -> di
     manifest = await deployments.known(client, deployment)
     if manifest is None:
         return {"pending": [], "gone": True}
+    if isinstance(manifest, Unreadable):
+        # Kept for the mftctl that can read it.
+        return {
+            "pending": [one.to_plain() for one in pending],
+            "last": {"run_id": None, "problem": manifest.error().message},
+        }
     lacks = [events.lacking(manifest, event) for event in pending]
     last: dict[str, Any] = {"run_id": None, "problem": next(filter(None, lacks))} if any(lacks) else {}
     pending = [event for event, lack in zip(pending, lacks, strict=True) if not lack]
@@ -102,11 +120,3 @@ async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> 
 def _no_upload(manifest: Manifest, parameter: Any, value: str) -> str:
     """An event cannot name a file of the machine on which a worker happens to hear of it."""
     raise MftctlError(f"{manifest.flow}: an event cannot give a file for '{parameter.name}' ({value})")
-
-
-async def _waiting(client: Client, deployment: str, event: Event) -> Manifest | None:
-    """The deployment, if it waits for the event."""
-    manifest = await deployments.known(client, deployment)
-    if manifest is None or not any(events.waits_for(one, event) for one in manifest.triggers):
-        return None
-    return manifest

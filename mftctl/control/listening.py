@@ -93,7 +93,8 @@ async def names(client: Client) -> set[str]:
     Those that had one count because the server's list may not know yet of one that has just gone on in a new history.
     """
     query = f"WorkflowType = '{listener.LISTENER_TYPE}'"
-    return {ids.listening_deployment(one.id) async for one in client.list_workflows(query)}
+    found = [ids.listening_deployment(one.id) async for one in client.list_workflows(query)]
+    return {name for name in found if name is not None}
 
 
 async def _running(client: Client, deployment: str) -> WorkflowExecutionDescription | None:

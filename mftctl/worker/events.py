@@ -8,6 +8,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from ..control import events
+from ..control.unreadable import Warnings
 from ..engine.activities import DELIVER, START
 from ..engine.events import Event
 
@@ -15,13 +16,14 @@ from ..engine.events import Event
 class EventActivities:
     """Tells deployments of events, and starts the runs that they are waited for with."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, warn: Warnings) -> None:
         self._client = client
+        self._warn = warn
 
     @activity.defn(name=DELIVER)
     async def deliver(self, event: dict[str, Any]) -> list[str]:
         """Tell the deployments that wait for the event; their names."""
-        return await events.deliver(self._client, Event.from_plain(event))
+        return await events.deliver(self._client, Event.from_plain(event), self._warn)
 
     @activity.defn(name=START)
     async def start(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from .. import __version__
+from ..control.unreadable import Warnings
 from ..engine.listener import Listener
 from ..engine.notice import Notice
 from ..engine.workflow import FlowWorkflow
@@ -54,7 +54,9 @@ class Settings:
 class Service:
     """Serves task queues with one set of flow hosts and one limit on running tasks."""
 
-    def __init__(self, client: Client, settings: Settings, observer: Observer) -> None:
+    def __init__(
+        self, client: Client, settings: Settings, observer: Observer, warn: Warnings | None = None
+    ) -> None:
         self._client = client
         self._settings = settings
         self._hosts = Hosts(
@@ -62,7 +64,7 @@ class Service:
         )
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.say)
         self._activity = TaskActivity(self._hosts, settings.concurrency, observer, self._heartbeats)
-        self._events = EventActivities(client)
+        self._events = EventActivities(client, warn or Warnings(observer.say))
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
 
     def serve(self, queue: str) -> None:
@@ -135,14 +137,3 @@ class Service:
 
 
 _BACKGROUND: set[asyncio.Task[None]] = set()
-
-
-@asynccontextmanager
-async def serving(client: Client, settings: Settings, observer: Observer) -> AsyncIterator[Service]:
-    """A service for a while; at the end its workers and hosts are stopped."""
-    service = Service(client, settings, observer)
-    try:
-        yield service
-    finally:
-        await service.stop()
-        await service.close()
