@@ -23,6 +23,7 @@ from .heartbeats import RunHeartbeats
 from .hosts import Hosts, Supervisor
 from .observer import Observer, TaskEvent
 from .pauses import Pauses
+from .slots import Slots
 
 #: Well under the engine's heartbeat timeout; it also bounds how soon a task learns of a cancellation.
 HEARTBEAT_SECONDS = 2.0
@@ -32,17 +33,21 @@ MAX_LOG_CHARACTERS = 2000
 AT_ONCE = timedelta(milliseconds=1)
 #: Before a task that this machine cannot run is tried again, here or by a worker that can; twice as long each time.
 NOT_HERE = timedelta(seconds=5)
+#: Seconds that a task waits for a slot before it is given back for a worker that has one.
+GIVE_BACK = 1.0
+#: Seconds that a task with @timeout waits when it cannot be given back: half of what the server's timeout is longer.
+HOLD = 30.0
 #: Artifact names that an activity's result shows.
 MAX_NAMES = 100
 
 
 class TaskActivity:
-    """Runs tasks, at most ``limit`` of them at once over all task queues of the worker."""
+    """Runs tasks, each in a slot."""
 
-    def __init__(self, hosts: Hosts, limit: int, observer: Observer, heartbeats: RunHeartbeats) -> None:
+    def __init__(self, hosts: Hosts, slots: Slots, observer: Observer, heartbeats: RunHeartbeats) -> None:
         self._hosts = hosts
         self._heartbeats = heartbeats
-        self._limit = asyncio.Semaphore(limit)
+        self._slots = slots
         self._observer = observer
         self._pauses = Pauses()
         self._running: set[asyncio.Task[Any]] = set()
@@ -71,7 +76,9 @@ class TaskActivity:
         clock = asyncio.get_running_loop().time
         came = clock()
         try:
-            async with self._limit:
+            if not await self._begin(plain):
+                return {"unstarted": True}
+            try:
                 if "hook" in plain:
                     return await self._hook(HookInput.from_plain(plain))
                 given = TaskInput.from_plain(plain)
@@ -84,11 +91,25 @@ class TaskActivity:
                     return heard.added_to(await self._attempt(given))
                 finally:
                     self._heartbeats.ended(given.run_id)
+            finally:
+                self._slots.end()
         except ApplicationError as error:
             raise heard.failed(error) from error.__cause__
         finally:
             self._running.discard(running)
             beating.cancel()
+
+    async def _begin(self, plain: dict[str, Any]) -> bool:
+        """Take a slot, which is free but where a poll was open for long; False for a task that is to be given back.
+
+        What is given back comes again as a first attempt. Another attempt, a compensation or a hook waits here; where
+        the server counts the wait as part of @timeout, not for so long that it would take the attempt for lost.
+        """
+        if plain.get("pausable") and activity.info().attempt == 1:
+            return await self._slots.begin(GIVE_BACK)
+        if not await self._slots.begin(HOLD if plain.get("timeout") else None):
+            self._slots.begin_beyond()
+        return True
 
     async def _hook(self, given: HookInput) -> dict[str, Any]:
         """Call a function of @exit_hook; its output is the result, whether it ended well or not."""

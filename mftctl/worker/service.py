@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import FixedSizeSlotSupplier, UnsandboxedWorkflowRunner, Worker, WorkerTuner
 
 from .. import __version__
 from ..control.unreadable import Warnings
@@ -25,6 +25,7 @@ from .heartbeats import RunHeartbeats
 from .hosts import Hosts
 from .notify import tell
 from .observer import Observer
+from .slots import Slots
 
 #: Heartbeats carry cancellations back: this bounds how late one arrives.
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
@@ -32,6 +33,8 @@ HEARTBEAT_THROTTLE = timedelta(seconds=2)
 GRACEFUL = timedelta(days=365)
 #: Seconds between looks at which task queues are to be served.
 REFRESH = 2.0
+#: Slots of each task queue for what is short: workflow tasks, and local activities.
+OTHER_SLOTS = 100
 #: Seconds after which a worker that runs nothing any more does not wait for the server's word.
 GIVE_UP = 10.0
 
@@ -59,11 +62,18 @@ class Service:
     ) -> None:
         self._client = client
         self._settings = settings
+        slots = Slots(settings.concurrency)
+        self._tuner = WorkerTuner.create_composite(
+            workflow_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
+            activity_supplier=slots,
+            local_activity_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
+            nexus_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
+        )
         self._hosts = Hosts(
             settings.cache, settings.isolation, settings.python, observer.say, settings.source
         )
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.say)
-        self._activity = TaskActivity(self._hosts, settings.concurrency, observer, self._heartbeats)
+        self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats)
         self._events = EventActivities(client, warn or Warnings(observer.say))
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
 
@@ -77,7 +87,7 @@ class Service:
             workflows=[FlowWorkflow, Listener, Notice],
             activities=[self._activity.run, self._events.deliver, self._events.start, tell],
             workflow_runner=UnsandboxedWorkflowRunner(),
-            max_concurrent_activities=self._settings.concurrency,
+            tuner=self._tuner,
             graceful_shutdown_timeout=GRACEFUL,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,

@@ -1,0 +1,192 @@
+"""Who may poll, and what may run: one limit over all task queues of a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+from mftctl.worker.slots import ANSWERS, Permit, Slots
+
+
+def in_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    @functools.wraps(test)
+    def run() -> None:
+        asyncio.run(test())
+
+    return run
+
+
+def context(**given: Any) -> Any:
+    return SimpleNamespace(**given)
+
+
+class Polls:
+    """The pollers of task queues, as the SDK has them: each asks for leave, polls, and asks again."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.asked: list[tuple[str, asyncio.Task[Permit]]] = []
+
+    def ask(self, queue: str, count: int = 1) -> None:
+        for _ in range(count):
+            self.asked.append(
+                (queue, asyncio.create_task(self.slots.reserve_slot(context(task_queue=queue))))
+            )
+
+    def granted(self) -> list[str]:
+        return [queue for queue, task in self.asked if task.done()]
+
+    def permit(self, queue: str) -> Permit:
+        """An open poll of the queue, which is then no longer ours."""
+        found = next(one for one in self.asked if one[0] == queue and one[1].done())
+        self.asked.remove(found)
+        return found[1].result()
+
+    def comes(self, queue: str) -> Permit:
+        """A task comes by an open poll."""
+        permit = self.permit(queue)
+        self.slots.mark_slot_used(context(permit=permit, slot_info=None))
+        return permit
+
+    def ends(self, permit: Permit) -> None:
+        self.slots.release_slot(context(permit=permit, slot_info=None))
+
+
+async def settle(seconds: float = 0.0) -> None:
+    await asyncio.sleep(seconds)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@in_loop
+async def test_one_task_queue_is_polled_with_as_many_polls_as_slots() -> None:
+    """A single queue never gets more polls and tasks than there are slots, however long polls are open."""
+    slots = Slots(2)
+    polls = Polls(slots)
+    polls.ask("a", 5)
+    await settle(2 * ANSWERS)
+    assert polls.granted() == ["a", "a"]
+    task = polls.comes("a")
+    await settle(2 * ANSWERS)
+    assert len(polls.granted()) == 1
+    polls.ends(task)
+    await settle()
+    assert len(polls.granted()) == 2
+
+
+@in_loop
+async def test_an_empty_task_queue_keeps_no_other_waiting() -> None:
+    """With one slot, three queues are polled in turn, the next when the one before has shown that it is empty."""
+    polls = Polls(Slots(1))
+    for queue in "abc":
+        polls.ask(queue, 5)
+    await settle()
+    assert polls.granted() == ["a"]
+    await settle(3.5 * ANSWERS)
+    assert sorted(polls.granted()) == ["a", "b", "c"]
+
+
+@in_loop
+async def test_nothing_is_polled_while_tasks_have_all_slots() -> None:
+    """A queue whose task runs, or whose poll has ended, is polled again only when a slot is free; then by turns."""
+    polls = Polls(Slots(1))
+    polls.ask("a", 5)
+    polls.ask("b", 5)
+    await settle(2.5 * ANSWERS)
+    assert sorted(polls.granted()) == ["a", "b"]
+    task = polls.comes("a")
+    polls.ends(polls.permit("b"))  # nothing has come by it for a minute
+    await settle(2.5 * ANSWERS)
+    assert polls.granted() == []
+    polls.ends(task)
+    await settle()
+    assert polls.granted() == ["a"] or polls.granted() == ["b"]
+
+
+@in_loop
+async def test_busy_task_queues_take_turns() -> None:
+    """Two queues with a backlog and one slot: their tasks alternate, and never do two come at once."""
+    polls = Polls(Slots(1))
+    polls.ask("a", 5)
+    polls.ask("b", 5)
+    order = []
+    for _ in range(10):
+        await settle()
+        granted = polls.granted()
+        assert len(granted) == 1
+        order.append(granted[0])
+        task = polls.comes(granted[0])
+        polls.ask(granted[0])
+        await settle()
+        polls.ends(task)
+    assert order in (["a", "b"] * 5, ["b", "a"] * 5)
+
+
+@in_loop
+async def test_a_permit_that_is_forgotten_is_free_again() -> None:
+    """A worker that shuts down leaves permits behind, and requests that nobody waits for."""
+    slots = Slots(1)
+    polls = Polls(slots)
+    polls.ask("a")
+    await settle()
+    polls.permit("a")  # and nobody has it now
+    polls.ask("b")
+    polls.ask("b")
+    polls.asked[0][1].cancel()
+    await settle(ANSWERS)
+    assert len(polls.granted()) == 2  # one of them cancelled
+    assert slots.try_reserve_slot(context(task_queue="a")) is None
+
+
+@in_loop
+async def test_tasks_of_a_workflow_task_take_what_no_poll_may_fill() -> None:
+    """Eager tasks count as slots from the start."""
+    slots = Slots(2)
+    first = slots.try_reserve_slot(context(task_queue="a"))
+    second = slots.try_reserve_slot(context(task_queue="b"))
+    assert first is not None
+    assert second is not None
+    assert slots.try_reserve_slot(context(task_queue="a")) is None
+    polls = Polls(slots)
+    polls.ask("c")
+    await settle(2 * ANSWERS)
+    assert polls.granted() == []
+    polls.ends(first)
+    await settle()
+    assert polls.granted() == ["c"]
+
+
+@in_loop
+async def test_a_task_without_a_slot_waits_or_is_given_back() -> None:
+    """Slots go to whoever waits longest; who has waited for long enough, or was cancelled, has none."""
+    slots = Slots(1)
+    assert await slots.begin()
+    assert not await slots.begin(0.01)
+    cancelled = asyncio.create_task(slots.begin())
+    waits = asyncio.create_task(slots.begin())
+    late = asyncio.create_task(slots.begin(0.01))
+    await settle()
+    cancelled.cancel()
+    slots.end()
+    assert await waits
+    assert not await late
+    slots.begin_beyond()
+    slots.end()
+    assert not await slots.begin(0.01)
+    slots.end()
+    assert await slots.begin(0.01)
+
+
+@in_loop
+async def test_a_slot_given_to_a_task_that_is_cancelled_goes_on_to_the_next() -> None:
+    """No slot is lost between the two."""
+    slots = Slots(1)
+    assert await slots.begin()
+    first, second = asyncio.create_task(slots.begin()), asyncio.create_task(slots.begin())
+    await settle()
+    slots.end()
+    first.cancel()
+    assert await asyncio.wait_for(second, 1)
