@@ -19,6 +19,7 @@ class Order:
     options: Options
     python: str
     isolation: str | None
+    host_max_age: str | None
     run_id_file: Path | None
     format: Format
     began: float = field(default_factory=time.monotonic)

@@ -18,6 +18,7 @@ def run(
     *parameters: str,
     run_id_file: Annotated[Path | None, Parameter()] = None,
     isolation: str | None = None,
+    host_max_age: str | None = None,
     deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
     connection: Connection = Connection(),  # noqa: B008
     output: Output = Output(),  # noqa: B008
@@ -37,6 +38,8 @@ def run(
         Write the run id to this file, before the run starts.
     isolation
         fork (default): tasks are forked from a warm process of their flow; spawn: each is a new process.
+    host_max_age
+        Import a flow anew when its warm process is older than this, such as 30m (default: 1h).
     """
     from ..control.parameters import split
     from . import runidfile
@@ -52,6 +55,7 @@ def run(
         options=deployment.options(profile, os.getcwd()),
         python=deployment.interpreter(profile),
         isolation=isolation,
+        host_max_age=host_max_age,
         run_id_file=run_id_file,
         format=output.format,
     )

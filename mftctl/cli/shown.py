@@ -27,6 +27,7 @@ _DEFAULTS = {
     "environment": "Metaflow's",
     "isolation": "fork",
     "concurrency": "the number of cores",
+    "host_max_age": "1h",
 }
 
 

@@ -44,7 +44,7 @@ class Watching:
         self._order = order
         self._max_workers = order.options.max_workers or MAX_WORKERS
         self._view = choose(order.format)
-        settings = worker_settings(profile, self._max_workers, order.isolation)
+        settings = worker_settings(profile, self._max_workers, order.isolation, order.host_max_age)
         self._service = Service(client, replace(settings, source=order.file), self._view)
         self._signals = Signals()
 

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from .. import profiles
 from ..errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
-from . import workerfile
+from . import durations, workerfile
 from .interpreter import flow_interpreter
 from .options import Connection
 from .output import Result, say
@@ -25,6 +25,7 @@ def worker(
     all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
     concurrency: int | None = None,
     isolation: str | None = None,
+    host_max_age: str | None = None,
     connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
 ) -> Result:
     """Work off the tasks of deployments until SIGTERM or Ctrl-C, which lets running tasks finish.
@@ -42,6 +43,8 @@ def worker(
         Tasks at once (default: the number of cores).
     isolation
         fork (default): tasks are forked from a warm process of their flow; spawn: each is a new process.
+    host_max_age
+        Import a flow anew when its warm process is older than this, such as 30m (default: 1h).
     """
     if bool(names) == all_:
         raise MftctlError(
@@ -52,13 +55,16 @@ def worker(
         )
     deployments, connection = workerfile.named(names, connection)
     profile = connection.settings()
-    settings = worker_settings(profile, concurrency, isolation)
+    settings = worker_settings(profile, concurrency, isolation, host_max_age)
     asyncio.run(_work(deployments or None, settings, connection, profile))
     return Result()
 
 
-def worker_settings(profile: Profile, concurrency: int | None, isolation: str | None) -> "Settings":
-    """What --concurrency, --isolation, MFTCTL_* and the profile come to."""
+def worker_settings(
+    profile: Profile, concurrency: int | None, isolation: str | None, host_max_age: str | None
+) -> "Settings":
+    """What --concurrency, --isolation, --host-max-age, MFTCTL_* and the profile come to."""
+    from ..worker.freshness import MAX_AGE
     from ..worker.service import Settings
 
     at_once = profile.get("concurrency", concurrency)
@@ -67,7 +73,11 @@ def worker_settings(profile: Profile, concurrency: int | None, isolation: str | 
         raise _usage("--concurrency: at least 1 is needed", "leave it out for one a core")
     if way not in profiles.KEYS["isolation"].choices:
         raise _usage(f"isolation is fork or spawn, not '{way}'", "leave it out for fork")
-    return Settings(cache_dir(), at_once or os.cpu_count() or 1, way, flow_interpreter(profile))
+    age = profile.setting("host_max_age", host_max_age)
+    oldest = MAX_AGE if age.value is None else durations.parse(age.value, str(age.source))
+    return Settings(
+        cache_dir(), at_once or os.cpu_count() or 1, way, flow_interpreter(profile), host_max_age=oldest
+    )
 
 
 def _usage(message: str, hint: str) -> MftctlError:

@@ -19,7 +19,7 @@ from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, installed, program, s3
+from . import hazards, installed, owncode, program, s3
 from . import launch as launching
 from .channel import Channel
 from .clock import Clock
@@ -75,7 +75,7 @@ def main(fd: str) -> None:
         if found:
             channel.send({"ready": False, "hazards": found})
             sys.exit(0)
-        _serve(channel, launch, Forked(file, flow, go_on, seeds, prelude))
+        _serve(channel, launch, Forked(file, flow, go_on, seeds, prelude), owncode.imported())
 
     try:
         sys.argv = [file]
@@ -89,15 +89,20 @@ def main(fd: str) -> None:
     sys.exit(1)
 
 
-def _serve(channel: Channel, launch: Launch, starter: Starter) -> None:
-    """Fork a supervisor for every socket that comes; leave when the worker is gone."""
+def _serve(
+    channel: Channel, launch: Launch, starter: Starter, files: dict[str, tuple[int, int]] | None = None
+) -> None:
+    """Fork a supervisor for every socket that comes; leave when the worker is gone.
+
+    ``files``: what the import has read, for the worker to see when it changes.
+    """
     # Not before: it imports metaflow, which must be the interpreter's own (boot.py stands first on the path till then).
     from . import supervisor
 
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    channel.send({"ready": True})
+    channel.send({"ready": True, "files": files or {}})
     while True:
         data, fds, _, _ = socket.recv_fds(channel.sock, 1, 1)
         _reap()

@@ -24,6 +24,24 @@ def place(file: str, line: Optional[int]) -> str:
     return f"{os.path.basename(file)}:{line}"
 
 
+def imported() -> dict[str, tuple[int, int]]:
+    """What an import has read that can change: time of change (ns) and size, by path.
+
+    That is the flow's file, its own modules, and the folders of packages, which each installation changes.
+    """
+    found = {}
+    modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    own = [file for file in modules if isinstance(file, str) and is_own(file)]
+    installed = [folder for folder in sys.path if any(part in f"{folder}{os.sep}" for part in _INSTALLED)]
+    for path in filter(os.path.isabs, {*own, *installed}):
+        try:
+            state = os.stat(path)
+        except OSError:  # in a zip file, or never there
+            continue
+        found[path] = (state.st_mtime_ns, state.st_size)
+    return found
+
+
 def _of_metaflow() -> list[str]:
     """Folders of Metaflow and its extensions: the code package may have brought them."""
     found = []

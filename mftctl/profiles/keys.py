@@ -123,6 +123,7 @@ KEYS: dict[str, Key] = {
         Key("notify_key_env", "variable", "deployment", "variable with the key that signs this"),
         Key("isolation", "choice", "worker", "how tasks are started", ("fork", "spawn")),
         Key("concurrency", "count", "worker", "tasks of a worker at once"),
+        Key("host_max_age", "duration", "worker", "how long an imported flow is used"),
     )
 }
 

@@ -17,6 +17,7 @@ from ..errors import MftctlError
 from ..flowhost import interpreter
 from ..flowhost.environment import package_folder, variables
 from ..manifest import Launch
+from .freshness import MAX_AGE, Freshness
 
 #: Seconds a host may take to import its flow, which may import half the world.
 START_TIMEOUT = 600.0
@@ -46,19 +47,26 @@ class Supervisor:
         """It has given its result and may have the next attempt."""
         self.host.busy -= 1
         self.host.idle.append(self)
+        self.host.end_when_drained()
 
     def close(self) -> None:
         """Let it go, with what it runs."""
         self.host.busy -= 1
         self.writer.close()
+        self.host.end_when_drained()
 
 
 class Host:
-    """A running flow host."""
+    """A running flow host; once it is ``retired`` it finishes what it runs, and gets no more."""
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], channel: socket.socket, freshness: Freshness
+    ) -> None:
         self._process = process
         self._channel = channel
+        self._freshness = freshness
+        self._retired = False
+        self._ending: asyncio.Task[None] | None = None
         self.idle: list[Supervisor] = []
         self.busy = 0
 
@@ -66,6 +74,21 @@ class Host:
     def alive(self) -> bool:
         """Whether its process still runs."""
         return self._process.poll() is None
+
+    @property
+    def stale(self) -> bool:
+        """Whether what it has imported may be out of date."""
+        return self._freshness.over
+
+    def retire(self) -> None:
+        """End it as soon as it runs nothing: its tasks may use what its exit handlers clean up."""
+        self._retired = True
+        self.end_when_drained()
+
+    def end_when_drained(self) -> None:
+        """End it if it is retired and runs nothing."""
+        if self._retired and self.busy == 0 and self._ending is None:
+            self._ending = asyncio.create_task(self.close())
 
     async def supervisor(self) -> Supervisor:
         """One that is free, or a new one; OSError when the host is gone."""
@@ -94,11 +117,18 @@ class Hosts:
 
     ``isolation`` is ``fork``, or ``spawn`` for a new process a task; ``python`` the interpreter of flows whose
     deployer's is not on this machine; ``say`` is told, once a flow, why its tasks are not forked. ``source`` is the
-    user's own file, as `run` was given it: its tasks run in place, and not from the code package.
+    user's own file, as `run` was given it: its tasks run in place, and not from the code package. A host is used for
+    ``max_age`` seconds, and no longer than the files last that it has imported.
     """
 
     def __init__(
-        self, cache: Path, isolation: str, python: str, say: Callable[[str], None], source: str | None = None
+        self,
+        cache: Path,
+        isolation: str,
+        python: str,
+        say: Callable[[str], None],
+        source: str | None = None,
+        max_age: float = MAX_AGE,
     ) -> None:
         self._cache = cache
         self._isolation = isolation
@@ -107,6 +137,8 @@ class Hosts:
         self._source = source
         self._hosts: dict[tuple[_Key, str], asyncio.Task[Host]] = {}
         self._unforkable: set[_Key] = set()
+        self._max_age = max_age
+        self._retired: list[Host] = []
 
     async def supervisor(self, launch: Launch) -> Supervisor:
         """A free supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
@@ -138,10 +170,15 @@ class Hosts:
             if starting.done() and not starting.cancelled() and starting.exception() is None:
                 await starting.result().close()
         self._hosts.clear()
+        for retired in self._retired:
+            await retired.close()
 
     async def _host(self, key: _Key, launch: Launch, isolation: str) -> Host | None:
         known = self._hosts.get((key, isolation))
         if known is not None and known.done() and (known.exception() is not None or not known.result().alive):
+            known = None
+        if known is not None and known.done() and known.result().stale:
+            self._retire(known.result())
             known = None
         if known is None:
             known = asyncio.create_task(self._start(launch, isolation))
@@ -156,6 +193,11 @@ class Hosts:
                 self._unforkable.add(key)
                 self._say(f"{launch.flow}: its import leaves {why}; each task gets a new process")
             return None
+
+    def _retire(self, host: Host) -> None:
+        self._retired = [earlier for earlier in self._retired if earlier.alive]
+        self._retired.append(host)
+        host.retire()
 
     async def _let_go(self) -> None:
         """Close the hosts that have not been used for longest, where they run nothing."""
@@ -188,7 +230,7 @@ class Hosts:
             process.wait()
             raise
         if answer.get("ready"):
-            return Host(process, ours)
+            return Host(process, ours, Freshness(answer["files"], self._max_age))
         ours.close()
         await asyncio.to_thread(process.wait)
         if "hazards" in answer:

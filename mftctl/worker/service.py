@@ -21,6 +21,7 @@ from ..engine.workflow import FlowWorkflow
 from ..manifest import Launch
 from .activity import TaskActivity
 from .events import EventActivities
+from .freshness import MAX_AGE
 from .heartbeats import RunHeartbeats
 from .hosts import Hosts
 from .notify import tell
@@ -44,7 +45,8 @@ class Settings:
     """How a worker runs: where code packages are kept, how many tasks at once, and ``fork`` or ``spawn``.
 
     ``python``: the interpreter of flows, where the one that their deployer had is not on this machine. ``source``: the
-    file of the one flow that `run` serves, which is executed in place.
+    file of the one flow that `run` serves, which is executed in place. ``host_max_age``: seconds for which an imported
+    flow is used before it is imported anew.
     """
 
     cache: Path
@@ -52,6 +54,7 @@ class Settings:
     isolation: str = "fork"
     python: str = sys.executable
     source: str | None = None
+    host_max_age: float = MAX_AGE
 
 
 class Service:
@@ -70,7 +73,12 @@ class Service:
             nexus_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
         )
         self._hosts = Hosts(
-            settings.cache, settings.isolation, settings.python, observer.say, settings.source
+            settings.cache,
+            settings.isolation,
+            settings.python,
+            observer.say,
+            settings.source,
+            settings.host_max_age,
         )
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.say)
         self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats)

@@ -86,17 +86,19 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("rank", ["profile", "variable"])
 def test_every_key_of_a_worker_reaches_it(monkeypatch: pytest.MonkeyPatch, rank: str) -> None:
-    """Isolation and concurrency; a flag goes before both."""
-    assert {key.name for key in KEYS.values() if key.room == "worker"} == {"isolation", "concurrency"}
-    profile = Profile("p", {"isolation": "spawn", "concurrency": 5})
+    """Isolation, concurrency and the age of hosts; a flag goes before each."""
+    named = {key.name for key in KEYS.values() if key.room == "worker"}
+    assert named == {"isolation", "concurrency", "host_max_age"}
+    profile = Profile("p", {"isolation": "spawn", "concurrency": 5, "host_max_age": "2m"})
     if rank == "variable":
         monkeypatch.setenv("MFTCTL_ISOLATION", "spawn")
         monkeypatch.setenv("MFTCTL_CONCURRENCY", "5")
+        monkeypatch.setenv("MFTCTL_HOST_MAX_AGE", "2m")
         profile = Profile()
-    settings = worker_settings(profile, None, None)
-    assert (settings.isolation, settings.concurrency) == ("spawn", 5)
-    settings = worker_settings(profile, 1, "fork")
-    assert (settings.isolation, settings.concurrency) == ("fork", 1)
+    settings = worker_settings(profile, None, None, None)
+    assert (settings.isolation, settings.concurrency, settings.host_max_age) == ("spawn", 5, 120)
+    settings = worker_settings(profile, 1, "fork", "30s")
+    assert (settings.isolation, settings.concurrency, settings.host_max_age) == ("fork", 1, 30)
 
 
 def test_a_duration_that_is_none_is_named_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
