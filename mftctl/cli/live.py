@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -14,8 +14,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ..worker.observer import TaskEvent
+from ..worker.observer import Again, TaskEvent
 from .durations import format_seconds
+from .retries import words
 from .view import View, stamp
 
 BAR_WIDTH = 24
@@ -24,7 +25,7 @@ REFRESH = 8
 
 @dataclass
 class StepRow:
-    """A step as it is drawn; times are of the monotonic clock."""
+    """A step as it is drawn; times are of the monotonic clock. ``waits``: tasks that wait for their next attempt."""
 
     known: int = 0
     running: int = 0
@@ -32,6 +33,7 @@ class StepRow:
     failed: int = 0
     began: float | None = None
     ended: float | None = None
+    waits: dict[str, Again] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -83,6 +85,7 @@ class LiveView(View):
         """An attempt begins."""
         step = self._steps[event.task.ref.step]
         step.running += 1
+        step.waits.pop(event.pathspec, None)
         step.began = step.began or time.monotonic()
         step.ended = None
 
@@ -93,10 +96,15 @@ class LiveView(View):
             for name in outcome["next"]:
                 self._steps[name].known = max(self._steps[name].known, outcome["splits"])
 
-    def failed(self, event: TaskEvent, message: str, final: bool, log: list[str]) -> None:
+    def failed(
+        self, event: TaskEvent, message: str, final: bool, log: list[str], again: Again | None = None
+    ) -> None:
         """It failed."""
-        super().failed(event, message, final, log)
-        self._leave(event).failed += int(final)
+        super().failed(event, message, final, log, again)
+        step = self._leave(event)
+        step.failed += int(final)
+        if again is not None:
+            step.waits[event.pathspec] = again
 
     def cancelled(self, event: TaskEvent) -> None:
         """It was stopped."""
@@ -137,5 +145,9 @@ def _bar(step: StepRow) -> RenderableType:
 def _counts(step: StepRow) -> Text:
     parts = [f"{step.done}/{step.total} done"]
     parts += [f"{step.running} running"] if step.running else []
+    # What comes at once is not worth a look.
+    later = [again for again in step.waits.values() if again.at - time.time() >= 1]
+    parts += [words(min(later, key=lambda one: one.at))] if later else []
+    parts += [f"{len(later)} wait for a retry"] if len(later) > 1 else []
     text = Text(", ".join(parts))
     return text.append(f", {step.failed} failed", "red") if step.failed else text

@@ -20,6 +20,7 @@ class Order:
     python: str
     isolation: str | None
     host_max_age: str | None
+    durable_retries: bool
     run_id_file: Path | None
     format: Format
     began: float = field(default_factory=time.monotonic)

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .deploying import Deployment, file_argument
-from .options import Connection, Output
+from .options import FLAG, Connection, Output
 from .output import Result
 
 
@@ -19,6 +19,7 @@ def run(
     run_id_file: Annotated[Path | None, Parameter()] = None,
     isolation: str | None = None,
     host_max_age: str | None = None,
+    durable_retries: Annotated[bool, FLAG] = False,
     deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
     connection: Connection = Connection(),  # noqa: B008
     output: Output = Output(),  # noqa: B008
@@ -40,6 +41,8 @@ def run(
         fork (default): tasks are forked from a warm process of their flow; spawn: each is a new process.
     host_max_age
         Import a flow anew when its warm process is older than this, such as 30m (default: 1h).
+    durable_retries
+        Wait @retry's minutes between attempts, as a deployment does (default: retry at once, as `python FLOW.py run`).
     """
     from ..control.parameters import split
     from . import runidfile
@@ -56,6 +59,7 @@ def run(
         python=deployment.interpreter(profile),
         isolation=isolation,
         host_max_age=host_max_age,
+        durable_retries=durable_retries,
         run_id_file=run_id_file,
         format=output.format,
     )

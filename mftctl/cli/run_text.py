@@ -11,7 +11,7 @@ from .run_data import seconds_of
 if TYPE_CHECKING:
     from ..control.found import Found
     from ..control.history import History
-    from ..control.record import StepRecord, TaskRecord
+    from ..control.record import Record, StepRecord, TaskRecord
 
 #: Tasks of a kind that are named to people.
 SHOWN = 8
@@ -46,7 +46,7 @@ def as_text(found: Found, history: History, data: dict[str, Any]) -> str:
     for title, rows in (
         (
             "waiting for another attempt",
-            [_retry(one) for one in record.tasks.values() if one.state == "retrying"],
+            [_retry(record, one) for one in record.tasks.values() if one.state == "retrying"],
         ),
         ("running", [_running(one) for one in record.tasks.values() if one.state == "running"]),
         ("compensations", [_ran_text(one) for one in record.of("compensation")]),
@@ -103,12 +103,11 @@ def _failure_text(failure: dict[str, Any]) -> str:
     return f"failed{where}{task}: {failure['message']}{log}"
 
 
-def _retry(task: TaskRecord) -> tuple[str, ...]:
-    import time
+def _retry(record: Record, task: TaskRecord) -> tuple[str, ...]:
+    from .retries import due, words
 
-    wait = max(0.0, (task.next_attempt or 0.0) - time.time())
-    attempt = f"attempt {len(task.attempts) + 1}"
-    return ("  " + task.label, attempt, f"in {durations.format_seconds(wait)}", task.message)
+    again = due(record, task)
+    return ("  " + task.label, "" if again is None else words(again), task.message)
 
 
 def _running(task: TaskRecord) -> tuple[str, ...]:

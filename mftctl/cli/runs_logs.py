@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from ..errors import Exit, MftctlError
 from .deploying import Deployment
 from .options import FLAG, Latest, Limited, Output
-from .output import Result, event, write
+from .output import Result, event, say, write
 
 if TYPE_CHECKING:
     from ..control.datastore import Datastore
@@ -91,6 +91,7 @@ def open_datastore(history: "History", run_id: str, connection: Limited) -> "Dat
 
 async def _logs(run: str, latest: Latest, connection: Limited, follow: bool, printer: "_Printer") -> Result:
     from ..control.history import History
+    from .following import ask_for_retries
     from .looking import open_run
 
     client, found = await open_run(run, latest, connection)
@@ -101,22 +102,37 @@ async def _logs(run: str, latest: Latest, connection: Limited, follow: bool, pri
         if follow and found.ended is None:
             live = History(client, found)
             following = asyncio.create_task(live.follow())
+            asking = asyncio.create_task(ask_for_retries(found, live))
+            said: set[tuple[str, int]] = set()
             try:
                 over = False
                 while not over:
                     await asyncio.wait([following], timeout=LOOK)
                     over = following.done()
                     if live.is_there:
-                        await live.look_at_pending()
+                        _say_retry(live, said)
                         await printer.look(live, found.run_id, datastore)
+                following.result()
             finally:
-                following.cancel()
-                with suppress(asyncio.CancelledError):
-                    await following
+                for task in (following, asking):
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
     notes = () if printer.shown or follow else ("nothing was printed, or nothing is saved yet",)
     if printer.format == "json":
         return Result(printer.rows)
     return Result(notes=notes)
+
+
+def _say_retry(history: "History", said: set[tuple[str, int]]) -> None:
+    """Say once of each retry that it is to come, and when."""
+    from .retries import due, words
+
+    for task in history.record.tasks.values():
+        again = due(history.record, task)
+        if again is not None and (task.label, again.number) not in said:
+            said.add((task.label, again.number))
+            say(f"{task.label}: {words(again)}")
 
 
 class _Printer:
@@ -129,7 +145,7 @@ class _Printer:
         self._attempt = attempt
         self._since = since
         self._streams = streams
-        self._read: dict[tuple[str, str, int | None], int] = {}
+        self._read: set[tuple[str, str, int | None]] = set()
         self._settled: set[tuple[str, str, int | None]] = set()
         self.format = form
         self.rows: list[dict[str, Any]] = []
@@ -142,13 +158,13 @@ class _Printer:
         tasks = selected(history.record, run_id, self._step)
         # Whether a task is over is asked before its log is read, or its last lines could be missed.
         wanted = {key: task for task in tasks for key in self._keys(task) if key not in self._settled}
-        found = await datastore.logs(list(wanted), self._streams)
+        over = {key for key, task in wanted.items() if task.ended is not None}
+        found = await datastore.logs([(*key, key in over) for key in wanted], self._streams)
         lines = []
-        for (key, task), read in zip(wanted.items(), found, strict=True):
-            lines += [(at, task, key[2], stream, text) for at, stream, text in read[self._read.get(key, 0) :]]
-            self._read[key] = len(read)
-            if task.ended is not None:
-                self._settled.add(key)
+        for (key, task), new in zip(wanted.items(), found, strict=True):
+            lines += [(at, task, key[2], stream, text) for at, stream, text in new]
+        self._read |= wanted.keys()
+        self._settled |= over
         alone = self._step is not None and len(tasks) == 1
         for line in sorted(lines, key=lambda one: one[0]):
             if line[0] >= self._since:

@@ -89,7 +89,7 @@ async def _logs(
         return {}, ()
     try:
         async with open_datastore(history, run_id, connection) as datastore:
-            wanted = [(task.step, task.task_id, task.retries) for task in failed]
+            wanted = [(task.step, task.task_id, task.retries, True) for task in failed]
             found = await datastore.logs([*wanted], ["stdout", "stderr"])
     except MftctlError as error:
         return {}, (f"only the last lines of logs are in the page: {error.message}",)

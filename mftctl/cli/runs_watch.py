@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from . import durations
+from .following import Told, to_the_end
 from .options import Connection, Latest, Output
-from .output import Result, event, say
+from .output import Result
+from .retries import due
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,14 +19,9 @@ if TYPE_CHECKING:
 
     from ..control.found import Found
     from ..control.history import History
-    from ..control.record import StepRecord
+    from ..control.record import Record, StepRecord
     from ..control.runs import Ended
     from .live import StepRow
-
-#: Seconds between looks at what the history has told.
-LOOK = 0.5
-#: Seconds between lines of what has changed: a share of the run's time so far, so that a long run has not too many.
-SHARE, RAREST = 0.03, 30.0
 
 
 def watch(
@@ -62,63 +58,12 @@ async def _watch(run: str, limit: float | None, latest: Latest, connection: Conn
 
 
 async def _to_the_end(client: Client, found: Found) -> Ended:
-    from ..control import runs
-    from ..control.found import handle_of
     from ..control.history import History
     from .view import draws
 
     history = History(client, found)
-    ending = asyncio.create_task(runs.outcome(handle_of(client, found.run_id)))
-    following = asyncio.create_task(history.follow())
     view = Drawn(found, history) if draws(sys.stdout) and found.ended is None else Told(found, history)
-    view.begin()
-    try:
-        while not ending.done():
-            await asyncio.wait([ending], timeout=LOOK)
-            if following.done():
-                following.result()
-            view.look()
-    finally:
-        view.end()
-        for task in (ending, following):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-    return ending.result()
-
-
-class Told:
-    """A line whenever something has changed."""
-
-    def __init__(self, found: Found, history: History) -> None:
-        self._found = found
-        self._history = history
-        self._last: dict[str, dict[str, int]] = {}
-        self._told = float("-inf")
-
-    def begin(self) -> None:
-        """The run is watched from here on."""
-        if self._found.ended is None:
-            say(f"run {self._found.run_id} is {self._found.status}")
-
-    def look(self) -> None:
-        """Tell what has changed."""
-        from .trigger import describe
-
-        if not self._history.is_there or self._found.ended is not None:
-            return
-        now = time.monotonic()
-        if now - self._told < min(SHARE * self._found.seconds, RAREST):
-            return
-        self._told = now
-        counts = {name: _plain(step) for name, step in self._history.record.steps().items() if step.known}
-        if counts != self._last:
-            self._last = counts
-            say(describe(counts))
-            event({"event": "progress", "run_id": self._found.run_id, "steps": counts})
-
-    def end(self) -> None:
-        """It has ended, or is left."""
+    return await to_the_end(client, found, history, view)
 
 
 class Drawn(Told):
@@ -152,30 +97,24 @@ class Drawn(Told):
         if self._history.is_there:
             record = self._history.record
             steps = record.steps()
-            rows = {name: _row(steps[name]) for name in in_order(record.manifest)}
+            rows = {name: _row(record, steps[name]) for name in in_order(record.manifest)}
         return board(self._found.pathspec, self._found.seconds, rows, self._spinner)
 
 
-def _plain(step: StepRecord) -> dict[str, int]:
-    """Counts as `progress` events have them, those of nothing left out."""
-    counts = {
-        "known": step.known,
-        "running": step.active,
-        "done": step.done,
-        "failed": step.counts.get("failed", 0),
-    }
-    return {name: count for name, count in counts.items() if count}
-
-
-def _row(step: StepRecord) -> StepRow:
+def _row(record: Record, step: StepRecord) -> StepRow:
     from .live import StepRow
 
     behind = time.time() - time.monotonic()
     return StepRow(
         known=step.known,
-        running=step.active,
+        running=step.active - step.counts.get("retrying", 0),
         done=step.done,
         failed=step.counts.get("failed", 0),
         began=None if step.began is None else step.began - behind,
         ended=None if step.ended is None else step.ended - behind,
+        waits={
+            task.label: again
+            for task in record.tasks.values()
+            if task.step == step.name and (again := due(record, task))
+        },
     )

@@ -6,8 +6,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from ..worker.observer import Observer, TaskEvent
+from ..worker.observer import Again, Observer, TaskEvent
 from .output import say
+from .retries import words
 
 
 class TaskLog(Observer):
@@ -21,9 +22,16 @@ class TaskLog(Observer):
         """It finished well."""
         _write(event, "finished")
 
-    def failed(self, event: TaskEvent, message: str, final: bool, log: list[str]) -> None:  # noqa: ARG002
+    def failed(
+        self,
+        event: TaskEvent,
+        message: str,
+        final: bool,  # noqa: ARG002
+        log: list[str],  # noqa: ARG002
+        again: Again | None = None,
+    ) -> None:
         """It failed."""
-        _write(event, f"failed: {message}" + ("" if final else "; it is tried again"))
+        _write(event, f"failed: {message}" + ("" if again is None else f"; {words(again)}"))
 
     def cancelled(self, event: TaskEvent) -> None:
         """It was stopped."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from temporalio.client import Client
 
-    from ..control.runs import Ended, Progress
+    from ..control.runs import Ended
     from ..control.starting import Started
     from ..manifest import Manifest
 
@@ -138,23 +138,13 @@ async def within(run_id: str, limit: float | None, watching: "Awaitable[Ended]")
 
 
 async def _watch(client: "Client", run_id: str) -> "Ended":
-    from ..control import found, runs
+    from ..control.found import describe
+    from ..control.history import History
+    from .following import Told, to_the_end
 
-    async for news in runs.follow(found.handle_of(client, run_id)):
-        if isinstance(news, runs.Ended):
-            return news
-        say(describe(news))
-        event({"event": "progress", "run_id": run_id, "steps": news})
-    raise AssertionError("a run that is followed ends")
-
-
-def describe(progress: "Progress") -> str:
-    """Where a run is, in a line: ``start 1/1, train 3/10 (2 running)``."""
-    return ", ".join(
-        f"{step} {counts.get('done', 0)}/{counts.get('known', 0)}"
-        + "".join(f" ({counts[state]} {state})" for state in ("running", "failed") if counts.get(state))
-        for step, counts in progress.items()
-    )
+    found = await describe(client, run_id)
+    history = History(client, found)
+    return await to_the_end(client, found, history, Told(found, history))
 
 
 def _as_worker_file(result: Result) -> Result:

@@ -9,9 +9,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from ..worker.observer import Observer, TaskEvent
+from ..worker.observer import Again, Observer, TaskEvent
 from . import output
 from .output import event as send
+from .retries import sentence
 
 
 class View(Observer):
@@ -53,10 +54,12 @@ class View(Observer):
         """It finished well."""
         self.write(_where(event), "Task finished successfully.", time.time())
 
-    def failed(self, event: TaskEvent, message: str, final: bool, log: list[str]) -> None:
+    def failed(
+        self, event: TaskEvent, message: str, final: bool, log: list[str], again: Again | None = None
+    ) -> None:
         """It failed; where it could still write a log, that says so."""
-        again = [] if final else ["It is tried again."]
-        text = " ".join(again if log else [f"Task failed: {message}.", *again])
+        told = [] if final or again is None else [f"{sentence(again)}."]
+        text = " ".join(told if log else [f"Task failed: {message}.", *told])
         if text:
             self.write(_where(event), text, time.time())
 
@@ -97,9 +100,17 @@ class EventView(View):
         """It finished well."""
         _tell("task_finished", event)
 
-    def failed(self, event: TaskEvent, message: str, final: bool, log: list[str]) -> None:  # noqa: ARG002
+    def failed(
+        self,
+        event: TaskEvent,
+        message: str,
+        final: bool,
+        log: list[str],  # noqa: ARG002
+        again: Again | None = None,
+    ) -> None:
         """It failed."""
-        _tell("task_failed", event, message=message, final=final)
+        due = None if again is None else datetime.fromtimestamp(again.at, UTC).isoformat(timespec="seconds")
+        _tell("task_failed", event, message=message, final=final, next_attempt=due)
 
     def cancelled(self, event: TaskEvent) -> None:
         """It was stopped."""

@@ -62,6 +62,8 @@ class Watching:
         run_id = ids.new_run_id(manifest.flow)
         queue = ids.private_queue(run_id)
         mine = replace(manifest, task_queue=queue, max_workers=self._max_workers)
+        if not self._order.durable_retries:
+            mine = mine.retried_at_once()
         run = _Run(mine, run_id, self._client.get_workflow_handle(run_id))
         self._service.serve(queue)
         file = self._order.run_id_file

@@ -56,9 +56,12 @@ class Datastore:
         await asyncio.to_thread(_ended, self._process)
 
     async def logs(
-        self, tasks: list[tuple[str, str, int | None]], streams: list[str]
+        self, tasks: list[tuple[str, str, int | None, bool]], streams: list[str]
     ) -> list[list[tuple[float, str, str]]]:
-        """Lines (Unix time, stream, text) of attempts at tasks (step, task id, attempt; None for the last one)."""
+        """Lines (Unix time, stream, text) that are new since the last call, of attempts at tasks.
+
+        A task: step, task id, attempt (None for the last one), and whether it is over.
+        """
         found: list[list[tuple[float, str, str]]] = []
         for low in range(0, len(tasks), BATCH):
             part = await self._ask({"logs": tasks[low : low + BATCH], "streams": streams})

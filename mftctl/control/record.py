@@ -39,7 +39,8 @@ class Attempt:
 class TaskRecord:
     """A task of a run; ``attempts`` may lack those that were lost before they were heard of.
 
-    ``next_attempt``: when a task that is ``retrying`` is due again. ``artifacts`` are names. ``widens``: the steps that
+    ``next_attempt``: when a task that is ``retrying`` is due again, and ``next_number`` which attempt (from 0) that is.
+    ``artifacts`` are names. ``widens``: the steps that
     a finished task goes to, and how many splits of each.
     """
 
@@ -55,6 +56,7 @@ class TaskRecord:
     log: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     next_attempt: float | None = None
+    next_number: int = 0
     widens: dict[str, int] = field(default_factory=dict)
 
     @property

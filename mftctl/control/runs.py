@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -137,24 +136,6 @@ async def outcome(handle: WorkflowHandle[Any, Any]) -> Ended:
     except WorkflowFailureError as error:
         return _ended_badly(error.cause)
     return Ended("completed")
-
-
-async def follow(handle: WorkflowHandle[Any, Any]) -> AsyncIterator[Progress | Ended]:
-    """The run's progress whenever it has changed, and how it ended."""
-    ending = asyncio.create_task(outcome(handle))
-    last: Progress = {}
-    try:
-        while True:
-            await asyncio.wait([ending], timeout=POLL)
-            if ending.done():
-                yield ending.result()
-                return
-            now = await progress(handle)
-            if now is not None and now != last:
-                last = now
-                yield now
-    finally:
-        ending.cancel()
 
 
 async def progress(handle: WorkflowHandle[Any, Any]) -> Progress | None:

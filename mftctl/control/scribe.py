@@ -131,14 +131,18 @@ class Scribe:
 
     async def pending(self, pending: PendingActivityInfo) -> None:
         """Take what the server tells of a task that has not ended."""
-        decode = self._converter.decode
+        beats, error = [], None
+        if pending.heartbeat_details.payloads:
+            beats = await self._converter.decode(pending.heartbeat_details.payloads, [list])
+        if pending.HasField("last_failure"):
+            error = await self._converter.decode_failure(pending.last_failure)
+        # From here on without a pause: its end may be read meanwhile, and that is the last word.
         for task in self.record.tasks.values():
             if task.task_id == pending.activity_id and task.state not in OVER:
                 break
         else:
             return
-        if pending.heartbeat_details.payloads:
-            beats = await decode(pending.heartbeat_details.payloads, [list])
+        if beats:
             task.attempts = []
             _add_earlier(task, beats[0])
         number = pending.attempt - 1
@@ -148,12 +152,12 @@ class Scribe:
         if running:
             began = _time(pending.last_started_time)
             task.attempts.append(Attempt(number, "running", began, worker=pending.last_worker_identity))
-        if pending.HasField("last_failure"):
-            error = await self._converter.decode_failure(pending.last_failure)
+        if error is not None:
             lost = isinstance(error, exceptions.TimeoutError)
             task.message = LOST if lost else _reason(task, str(getattr(error, "message", error)))
+        task.next_attempt = None
         if task.state == "retrying":
-            task.next_attempt = _time(pending.scheduled_time)
+            task.next_attempt, task.next_number = _time(pending.scheduled_time), number
 
 
 _RUNNING = (

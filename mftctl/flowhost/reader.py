@@ -6,12 +6,12 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timezone
 from typing import Any, Optional
 
 from ..codec import from_plain
 from ..manifest import Launch
 from .channel import Channel
+from .newlines import Logs
 
 #: Tasks whose logs are read at once: a remote datastore takes its time for each.
 AT_ONCE = 16
@@ -22,9 +22,10 @@ MAX_TEXT, MAX_JSON = 200, 10_000
 def main(fd: str) -> None:
     """Serve the command at the other end of ``fd``. First it sends ``{"launch", "run_id", "folder"}``.
 
-    Then ``{"logs": [[step, task id, attempt or null], …], "streams"}``, answered with lines ``[Unix time, stream,
-    text]`` for each; or ``{"artifacts": [step, task id], "largest"}``, answered with a list of ``name``, ``type``,
-    ``size``, ``text``, ``value`` and ``problem``, or null for a task that has left none.
+    Then ``{"logs": [[step, task id, attempt or null, is over], …], "streams"}``, answered for each with the lines
+    ``[Unix time, stream, text]`` that are new since the last request; or ``{"artifacts": [step, task id], "largest"}``,
+    answered with a list of ``name``, ``type``, ``size``, ``text``, ``value`` and ``problem``, or null for a task that
+    has left none.
     """
     channel = Channel.of_fd(int(fd))
     config = channel.receive()
@@ -38,12 +39,13 @@ def main(fd: str) -> None:
 
         store = flow_datastore(launch)
         problem = _unreachable(launch)
+        read = Logs(store, config["run_id"])
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"
     channel.send({"problem": problem} if problem else {"ready": True})
     while not problem and (request := channel.receive()) is not None:
         try:
-            channel.send({"answer": _answer(store, config["run_id"], request)})
+            channel.send({"answer": _answer(store, config["run_id"], request, read)})
         except Exception as error:
             channel.send({"problem": f"{type(error).__name__}: {error}"})
     sys.exit(0)
@@ -55,35 +57,12 @@ def _unreachable(launch: Launch) -> Optional[str]:
     return None
 
 
-def _answer(store: Any, run_id: str, request: dict[str, Any]) -> Any:
+def _answer(store: Any, run_id: str, request: dict[str, Any], read: Logs) -> Any:
     if "artifacts" in request:
         step, task = request["artifacts"]
         return _artifacts(store, run_id, step, task, request["largest"])
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda one: _log(store, run_id, one, request["streams"]), request["logs"]))
-
-
-def _log(store: Any, run_id: str, which: list[Any], streams: list[str]) -> list[list[Any]]:
-    """The lines of an attempt, or of the last one, in order; none of one that has saved nothing yet."""
-    from metaflow.datastore.exceptions import DataException
-    from metaflow.mflog import LOG_SOURCES, mflog
-
-    step, task, attempt = which
-    try:
-        # With the attempt known, nothing has to be looked up before its log: no data of it is wanted.
-        known: dict[str, Any] = {} if attempt is None else {"data_metadata": {}}
-        data = store.get_task_datastore(run_id, step, task, attempt=attempt, allow_not_done=True, **known)
-    except DataException:
-        return []
-    lines: list[list[Any]] = []
-    for stream in streams:
-        blobs = [blob for _, blob in data.load_logs(LOG_SOURCES, stream, attempt_override=attempt)]
-        at = 0.0
-        for line in mflog.merge_logs(blobs):
-            if line.utc_tstamp != mflog.MISSING_TIMESTAMP:
-                at = line.utc_tstamp.replace(tzinfo=timezone.utc).timestamp()
-            lines.append([at, stream, line.msg.rstrip(b"\r\n").decode("utf-8", errors="replace")])
-    return sorted(lines, key=lambda line: line[0])
+        return list(pool.map(lambda one: read.lines(one, request["streams"]), request["logs"]))
 
 
 def _artifacts(store: Any, run_id: str, step: str, task: str, largest: int) -> Optional[list[dict[str, Any]]]:

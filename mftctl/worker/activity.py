@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +22,7 @@ from ..tasks import Attempt
 from .attempts import Attempts
 from .heartbeats import RunHeartbeats
 from .hosts import Hosts, Supervisor
-from .observer import Observer, TaskEvent
+from .observer import Again, Observer, TaskEvent
 from .pauses import Pauses
 from .slots import Slots
 
@@ -189,18 +190,25 @@ class TaskActivity:
                 else "the task was lost with its process"
             )
             message = why + (f" ({MAX_ATTEMPTS} times)" if last else "")
-            self._observer.failed(event, message, final=last, log=[])
-            details = _details(event, f"step {event.task.label}: {message}")
             delay = _not_here(event.attempt) if "why" in result else AT_ONCE
+            again = None if last else _again(given, event, delay)
+            self._observer.failed(event, message, final=last, log=[], again=again)
+            details = _details(event, f"step {event.task.label}: {message}")
             return ApplicationError(message, details, type="StepFailed", next_retry_delay=delay)
         log, final = result["log"], result["final"]
-        self._observer.failed(event, result["message"], final=final, log=log)
+        delay = timedelta(seconds=given.delay) if given.delay else AT_ONCE
+        again = None if final else _again(given, event, delay)
+        self._observer.failed(event, result["message"], final=final, log=log, again=again)
         message = f"step {event.task.label} failed: {result['message']}"
         details = _details(event, message) | {"log": _shorten(log)}
-        delay = timedelta(seconds=given.delay) if given.delay else AT_ONCE
         return ApplicationError(
             message, details, type="StepFailed", non_retryable=final, next_retry_delay=delay
         )
+
+
+def _again(given: TaskInput, event: TaskEvent, delay: timedelta) -> Again:
+    total = min(given.user_retries + given.error_retries, MAX_ATTEMPTS - 1)
+    return Again(event.attempt + 1, total, time.time() + delay.total_seconds())
 
 
 def _not_here(attempt: int) -> timedelta:

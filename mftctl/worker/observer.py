@@ -23,6 +23,15 @@ class TaskEvent:
         return f"{self.flow}/{self.run_id}/{self.task.ref.step}/{self.task.ref.task_id}"
 
 
+@dataclass(frozen=True)
+class Again:
+    """The next attempt at a task: retry ``number`` (from 1) of ``total``, at Unix time ``at``."""
+
+    number: int
+    total: int
+    at: float
+
+
 class Observer:
     """Told of every attempt; does nothing by itself. ``wants_lines``: output comes line by line."""
 
@@ -37,8 +46,10 @@ class Observer:
     def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:
         """It finished well; ``outcome`` as in tasks.Outcome."""
 
-    def failed(self, event: TaskEvent, message: str, final: bool, log: list[str]) -> None:
-        """It failed; ``final``: there will be no other attempt."""
+    def failed(
+        self, event: TaskEvent, message: str, final: bool, log: list[str], again: Again | None = None
+    ) -> None:
+        """It failed; ``final``: there will be no other attempt, else ``again`` says when."""
 
     def cancelled(self, event: TaskEvent) -> None:
         """It was stopped because its run was cancelled."""

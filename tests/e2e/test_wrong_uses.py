@@ -72,7 +72,7 @@ TABLE = [
     Wrong("deploy flow.py --catchup-window 3x", 2, "usage", "--catchup-window", "15m"),
     Wrong("deploy flow.py --schedule-overlap twice", 2, "usage", "twice", "mftctl deploy --help"),
     Wrong("deploy flow.py --notify-url ftp://x", 2, "usage", "ftp://x", "https://"),
-    Wrong("deploy flow.py --tag ''", 2, "tag.invalid", "must not be empty", "--tag"),
+    Wrong(f"deploy flow.py --tag {'x' * 501}", 2, "tag.invalid", "too long", "--tag"),
     Wrong("deploy flow.py --config only-a-name", 2, "usage", "--config", "mftctl deploy --help"),
     Wrong("deploy flow.py --python no-such-python", 2, "python.missing", "no-such-python", "--python"),
     Wrong("worker", 2, "usage", "--all", "mftctl worker --help"),

@@ -1,0 +1,132 @@
+"""A run that goes on somewhere, followed to its end by long polls of its history: nobody is asked again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from .output import event, say
+from .retries import due, words
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ..control.found import Found
+    from ..control.history import History
+    from ..control.record import Record, StepRecord
+    from ..control.runs import Ended, Progress
+    from ..worker.observer import Again
+
+#: Seconds between looks at what the history has told.
+LOOK = 0.5
+#: Seconds between lines of what has changed: a share of the run's time so far, so that a long run has not too many.
+SHARE, RAREST = 0.03, 30.0
+#: Seconds between questions to the server of what waits for a retry, which no history tells, at least.
+ASK = 2.0
+
+
+class Told:
+    """A line whenever something has changed."""
+
+    def __init__(self, found: Found, history: History) -> None:
+        self._found = found
+        self._history = history
+        self._last: Any = ({}, None)
+        self._told = float("-inf")
+
+    def begin(self) -> None:
+        """The run is watched from here on."""
+        if self._found.ended is None:
+            say(f"run {self._found.run_id} is {self._found.status}")
+
+    def look(self) -> None:
+        """Tell what has changed."""
+        if not self._history.is_there or self._found.ended is not None:
+            return
+        now = time.monotonic()
+        if now - self._told < rhythm(self._found):
+            return
+        self._told = now
+        record = self._history.record
+        counts = {name: plain(step) for name, step in record.steps().items() if step.known}
+        retry = next_retry(record)
+        if (counts, retry) != self._last:
+            self._last = (counts, retry)
+            label, again = retry or ("", None)
+            say(describe(counts) + (f"; {label}: {words(again)}" if again else ""))
+            event({"event": "progress", "run_id": self._found.run_id, "steps": counts})
+
+    def end(self) -> None:
+        """It has ended, or is left."""
+
+
+async def to_the_end(client: Client, found: Found, history: History, view: Told) -> Ended:
+    """Show the run until it ends; how it ended."""
+    from ..control import runs
+    from ..control.found import handle_of
+
+    ending = asyncio.create_task(runs.outcome(handle_of(client, found.run_id)))
+    following = asyncio.create_task(history.follow())
+    asking = asyncio.create_task(ask_for_retries(found, history))
+    view.begin()
+    try:
+        while not ending.done():
+            await asyncio.wait([ending], timeout=LOOK)
+            if following.done():
+                following.result()
+            view.look()
+    finally:
+        view.end()
+        for task in (ending, following, asking):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    return ending.result()
+
+
+async def ask_for_retries(found: Found, history: History) -> None:
+    """Learn again and again, but ever more rarely, what open tasks do; that the server is away the follower tells."""
+    from temporalio.service import RPCError
+
+    while True:
+        await asyncio.sleep(max(ASK, rhythm(found)))
+        if history.is_there and any(step.active for step in history.record.steps().values()):
+            with suppress(RPCError):
+                await history.look_at_pending()
+
+
+def rhythm(found: Found) -> float:
+    """Seconds between two looks at a run that is so old."""
+    return min(SHARE * found.seconds, RAREST)
+
+
+def next_retry(record: Record) -> tuple[str, Again] | None:
+    """The task that is tried again next, and when."""
+    waiting = [(task.label, again) for task in record.tasks.values() if (again := due(record, task))]
+    return min(waiting, key=lambda one: one[1].at) if waiting else None
+
+
+def plain(step: StepRecord) -> dict[str, int]:
+    """Counts as `progress` events have them, those of nothing left out."""
+    retrying = step.counts.get("retrying", 0)
+    counts = {
+        "known": step.known,
+        "running": step.active - retrying,
+        "retrying": retrying,
+        "done": step.done,
+        "failed": step.counts.get("failed", 0),
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def describe(progress: Progress) -> str:
+    """Where a run is, in a line: ``start 1/1, train 3/10 (2 running)``."""
+    return ", ".join(
+        f"{step} {counts.get('done', 0)}/{counts.get('known', 0)}"
+        + "".join(
+            f" ({counts[state]} {state})" for state in ("running", "retrying", "failed") if counts.get(state)
+        )
+        for step, counts in progress.items()
+    )

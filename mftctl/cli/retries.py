@@ -1,0 +1,47 @@
+"""When a task is tried again, in words that all views share: ``retry 2 of 3 in 1m 58s (10:15:04)``."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ..worker.observer import Again
+
+if TYPE_CHECKING:
+    from ..control.record import Record, TaskRecord
+
+
+def words(again: Again, now: float | None = None) -> str:
+    """Which retry it is, and when; without the time where it comes at once."""
+    which = f"retry {again.number} of {max(again.number, again.total)}"
+    wait = again.at - (time.time() if now is None else now)
+    if wait < 1:
+        return f"{which} at once"
+    at = datetime.fromtimestamp(again.at)  # noqa: DTZ006 - local time, as the lines around it
+    return f"{which} in {countdown(wait)} ({at:%H:%M:%S})"
+
+
+def sentence(again: Again) -> str:
+    """The same as a sentence."""
+    text = words(again)
+    return "It is tried again" if text.endswith(" at once") else text[0].upper() + text[1:]
+
+
+def countdown(seconds: float) -> str:
+    """A time that is to pass: 58s, 1m 58s, 2h 04m."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02}m"
+
+
+def due(record: Record, task: TaskRecord) -> Again | None:
+    """The retry that a recorded task waits for."""
+    if task.state != "retrying" or task.next_attempt is None:
+        return None
+    steps = {**record.manifest.graph, **record.manifest.handlers}
+    total = steps[task.step].attempts - 1 if task.step in steps else 0
+    return Again(task.next_number, total, task.next_attempt)
