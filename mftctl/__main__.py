@@ -22,9 +22,15 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: unwinds as Ctrl-C does, so that whatever was begun is ended."""
 
 
+class HungUp(KeyboardInterrupt):
+    """SIGHUP, the end of the terminal: as SIGTERM."""
+
+
 def main() -> NoReturn:
     """Run the command line of this process and leave it."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, _hang_up)
     # Imports make many objects that stay: looking for garbage among them is a tenth of their time. Commands that
     # live long switch it on again (cli/memory.py).
     gc.disable()
@@ -74,7 +80,13 @@ def _terminate(number: int, frame: object) -> None:  # noqa: ARG001 - a signal h
     raise Terminated
 
 
+def _hang_up(number: int, frame: object) -> None:  # noqa: ARG001
+    raise HungUp
+
+
 def _interrupted(interrupt: KeyboardInterrupt) -> int:
+    if isinstance(interrupt, HungUp):
+        return Exit.HUNG_UP
     return Exit.TERMINATED if isinstance(interrupt, Terminated) else Exit.INTERRUPTED
 
 

@@ -16,6 +16,7 @@ class Exit(IntEnum):
     UNREACHABLE = 5
     CONFLICT = 6
     TIMEOUT = 124
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,12 +75,14 @@ class LiveView(View):
     def end(self) -> None:
         """Draw a last time and leave it there."""
         if self._live.is_started:
-            self._live.stop()
+            with suppress(OSError):  # the terminal may be gone
+                self._live.stop()
 
     def write(self, where: str, text: str, at: float) -> None:
         """One line above the drawing."""
         line = Text.assemble((f"{stamp(at)} ", "dim"), (f"[{where}] ", "cyan"), Text.from_ansi(text))
-        self._console.print(line, soft_wrap=True)
+        with suppress(OSError):
+            self._console.print(line, soft_wrap=True)
 
     def started(self, event: TaskEvent) -> None:
         """An attempt begins."""

@@ -10,17 +10,24 @@ from ..errors import Exit
 
 #: One request may come as several signals: a supervisor may send to the process and to its group.
 TOGETHER = 0.2
+#: Ctrl-C, a supervisor's request, and the end of the terminal.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
-    """Futures ``first`` and ``second``, done when SIGINT or SIGTERM has come once and twice."""
+    """Futures ``first`` and ``second``, done when SIGINT, SIGTERM or SIGHUP has come once and twice.
+
+    A hangup that whoever started us lets be ignored (nohup) stays ignored.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.first: asyncio.Future[int] = self._loop.create_future()
         self.second: asyncio.Future[int] = self._loop.create_future()
         self._last = float("-inf")
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue
             self._loop.add_signal_handler(number, self._heard, number)
 
     def _heard(self, number: int) -> None:
@@ -40,4 +47,6 @@ async def first_of(*waiting: asyncio.Future[Any]) -> None:
 
 def interrupted_by(number: int) -> Exit:
     """The exit code of a command that a signal has ended."""
-    return Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
+    return {signal.SIGINT: Exit.INTERRUPTED, signal.SIGHUP: Exit.HUNG_UP}.get(
+        signal.Signals(number), Exit.TERMINATED
+    )
