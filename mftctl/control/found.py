@@ -156,8 +156,9 @@ async def list_runs(
     if since is not None:
         terms.append(f"StartTime >= '{since.astimezone(UTC).isoformat()}'")
     if statuses:
-        # A run that passed its workflow timeout has ended itself: the server counts it among the failed ones.
-        asked = {*statuses, "failed"} if "timed_out" in statuses else set(statuses)
+        # A run that passed its workflow timeout, or that was cancelled and continued as new, has ended itself: the
+        # server counts it among the failed ones.
+        asked = {*statuses, "failed"} if {"timed_out", "cancelled"} & set(statuses) else set(statuses)
         names = ", ".join(sorted({f"'{_QUERY.get(status, status.capitalize())}'" for status in asked}))
         terms.append(f"ExecutionStatus IN ({names})")
     narrow = deployment is not None or bool(tags) or bool(statuses)

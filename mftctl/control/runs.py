@@ -19,7 +19,7 @@ from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.service import RPCError
 
-from ..engine.failures import TIMEOUT
+from ..engine.failures import CANCELLED, TIMEOUT
 from ..engine.inputs import RunInput
 from ..engine.memo import TAGS
 from ..errors import Exit, MftctlError
@@ -165,6 +165,8 @@ def _ended_badly(cause: BaseException | None) -> Ended:
         return Ended("timed_out", "it passed its workflow timeout")
     if not isinstance(cause, ApplicationError):
         return Ended("failed", str(cause))
+    if cause.type == CANCELLED:
+        return Ended("cancelled")
     details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
     return Ended(
         "timed_out" if cause.type == TIMEOUT else "failed",

@@ -29,8 +29,12 @@ INLINE = 100
 CHUNK = 250
 #: Tasks a workflow has in flight at most (the server refuses 2,000 pending activities and advises 500).
 MAX_SLOTS = 400
-#: Events after which a workflow continues as new, once what is in flight has ended.
+#: Events after which a workflow continues as new as soon as nothing happens to be in flight.
 MAX_EVENTS = 4096
+#: Events, and bytes, after which nothing more starts until it has; the server ends it at 51,200 events and 50 MB.
+DRAIN_EVENTS, DRAIN_BYTES = 20_000, 20_000_000
+#: The patch that brought these: before, nothing more started from MAX_EVENTS on.
+DRAINS_LATE = "drains-late"
 #: Seconds between notes of the counts in the memo, where lists find them without a worker.
 NOTE_EVERY = 10.0
 
@@ -50,7 +54,7 @@ class Driver:
         self._ended: list[tuple[Task | Fan, Any]] = []
         self._woken = False
         self._fatal: ApplicationError | None = None
-        self._draining = False
+        self._long = self._draining = False
         self._children: set[workflow.ChildWorkflowHandle[Any, Any]] = set()
         self._noted = workflow.time()
         self.paused = given.paused
@@ -67,6 +71,8 @@ class Driver:
         alarm = self._alarm()
         try:
             while not self._plan.done:
+                if self._long and not self._running:
+                    continue_as_new(self._continued())
                 self._start_ready()
                 self.show()
                 if self._draining and not self._running:
@@ -78,7 +84,7 @@ class Driver:
                 self._take_ended()
                 if workflow.time() - self._noted >= NOTE_EVERY:
                     self.note()
-        except BaseException:
+        except (FailureError, asyncio.CancelledError):
             await self._stop_running()
             self._keep_for_saga()
             raise
@@ -144,7 +150,7 @@ class Driver:
         async def follow() -> None:
             try:
                 result = await work
-            except (FailureError, asyncio.CancelledError) as error:
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - `_take_ended` raises a fault
                 result = error
             finally:
                 self._free += slots
@@ -187,7 +193,9 @@ class Driver:
             item, result = self._ended.pop(0)
             if isinstance(result, BaseException):
                 failure = first_failure(item, result)
-                if isinstance(item, Task) and failure is not result:  # which a cancellation is
+                if (
+                    isinstance(item, Task) and failure is not result
+                ):  # which a cancellation and a fault of ours are
                     self.progress.failed(item.ref.step)
                 raise failure
             if isinstance(item, Fan):
@@ -211,10 +219,18 @@ class Driver:
                 self._add(self._plan.finished(done, outcome, since))
             except PlanError as error:
                 raise misfit(item, error, since < self._input.execution) from error
-        if (
-            workflow.info().get_current_history_length() > MAX_EVENTS
-            or workflow.info().is_continue_as_new_suggested()
-        ):
+        self._measure()
+
+    def _measure(self) -> None:
+        """Whether the history is long, and so long that what is in flight must end before anything else starts."""
+        info = workflow.info()
+        events, size = info.get_current_history_length(), info.get_current_history_size()
+        if events <= MAX_EVENTS and not info.is_continue_as_new_suggested():
+            return
+        if workflow.patched(DRAINS_LATE):
+            self._long = True
+            self._draining = events > DRAIN_EVENTS or size > DRAIN_BYTES
+        else:
             self._draining = True
 
     def _keep_for_saga(self) -> None:
@@ -222,6 +238,8 @@ class Driver:
         ended, self._ended = self._ended, []
         for item, result in ended:
             if isinstance(result, BaseException):
+                if isinstance(result, Exception) and not isinstance(result, FailureError):
+                    raise result
                 continue
             if isinstance(item, Fan):
                 self.progress.merge(result["progress"])

@@ -10,6 +10,7 @@ from temporalio.exceptions import (
     ApplicationError,
     CancelledError,
     ChildWorkflowError,
+    FailureError,
     is_cancelled_exception,
 )
 
@@ -18,11 +19,15 @@ from .plan import Fan, PlanError
 
 #: Type of the failure of a run that passed its workflow timeout.
 TIMEOUT = "WorkflowTimeout"
+#: Type of the failure of a run that was cancelled before it continued as new, and the patch that brought it.
+CANCELLED = "WorkflowCancelled"
 
 
 def plain_failure(error: BaseException) -> dict[str, Any]:
     """JSON values."""
     if isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error):
+        return {"cancelled": True}
+    if isinstance(error, ApplicationError) and error.type == CANCELLED:
         return {"cancelled": True}
     if isinstance(error, ApplicationError):
         return {"message": error.message, "details": list(error.details), "type": error.type}
@@ -36,8 +41,18 @@ def failure_of(plain: dict[str, Any]) -> BaseException:
     return ApplicationError(plain["message"], *plain["details"], type=plain["type"])
 
 
+def cancelled() -> ApplicationError:
+    """What a cancelled run fails with where Temporal cannot end it as cancelled."""
+    return ApplicationError("the run was cancelled", type=CANCELLED)
+
+
 def first_failure(item: Task | Fan, error: BaseException) -> BaseException:
-    """The error of a run in which a task, or a part, ended so; it tells where, and of a cancellation it is that."""
+    """The error of a run in which a task, or a part, ended so; it tells where, and of a cancellation it is that.
+
+    An error that is no failure is a fault of this program, and stays what it is.
+    """
+    if isinstance(error, Exception) and not isinstance(error, FailureError):
+        return error
     if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
         return error
     cause = error.cause if isinstance(error, (ActivityError, ChildWorkflowError)) and error.cause else error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -62,6 +63,10 @@ class Inbox:
         """What came of it: the events that still wait, and the run that was started."""
         self._pending = [Event.from_plain(one) for one in answer["pending"]]
         self._last = answer.get("last") or self._last
+
+    def size(self) -> int:
+        """Bytes of its state as JSON."""
+        return len(json.dumps(self.state()))
 
     def state(self) -> dict[str, Any]:
         """All of it as JSON values, for the next execution to go on with."""

@@ -15,6 +15,10 @@ from .inbox import Inbox
 
 LISTENER_TYPE = "mftctl.listener"
 SIGNAL, STATE = "event", "state"
+#: Bytes of JSON that a listener carries when it continues as new; a payload of the server holds 2 MiB.
+MAX_CARRIED = 1024 * 1024
+#: The patch that brought it: before, it continued as new only with nothing unread.
+CARRIES_UNREAD = "carries-unread"
 
 
 @workflow.defn(name=LISTENER_TYPE)
@@ -41,8 +45,18 @@ class Listener:
                 self._inbox.answered(answer)
                 if answer.get("gone"):
                     return
-            if workflow.info().is_continue_as_new_suggested() and self._inbox.empty:
+            if workflow.info().is_continue_as_new_suggested() and self._can_continue():
                 workflow.continue_as_new(self._inbox.state())
+
+    def _can_continue(self) -> bool:
+        """Whether what is unread can go along: it must fit into the next execution's input.
+
+        All signals of this workflow task are in the inbox by now. One that comes meanwhile makes the server refuse to
+        continue as new and repeat the workflow task with it.
+        """
+        if self._inbox.empty:
+            return True
+        return workflow.patched(CARRIES_UNREAD) and self._inbox.size() <= MAX_CARRIED
 
     @workflow.signal(name=SIGNAL)
     def event(self, plain: Any = None, *_: Any) -> None:

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from .. import ids
 from ..codec import from_plain, to_plain
 from ..tasks import Task
 from .activities import call_hooks, continue_as_new, tell_end
 from .driver import Driver
-from .failures import TIMEOUT, failure_of, plain_failure, with_compensations
+from .failures import CANCELLED, TIMEOUT, cancelled, failure_of, plain_failure, with_compensations
 from .inputs import DUE, RunInput, scheduled
 from .memo import ENDED
 from .notice import notify
@@ -51,15 +51,17 @@ class FlowWorkflow:
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:  # noqa: ARG002 - __init__ has read it
-        """Run to the end; ApplicationError ``StepFailed`` with the first failure's details when a step fails."""
+        """Run to the end; ApplicationError ``StepFailed`` with the first failure's details when a step fails.
+
+        Only a failure or a cancellation ends the run. Any other error is a fault of this program: it fails the workflow
+        task, which Temporal repeats until a mended worker goes on, and nothing of the run's end happens.
+        """
         given = self._given
         try:
             if given.undo is not None:
                 raise failure_of(given.undo["error"])
             result = await self._driver.drive()
-        except workflow.ContinueAsNewError:
-            raise
-        except BaseException as error:
+        except (FailureError, asyncio.CancelledError) as error:
             if given.fan is not None and self._driver.saga.wanted:
                 return self._driver.failed(error)
             if given.undo is None:
@@ -82,6 +84,10 @@ class FlowWorkflow:
         failure = await self._undo(error)
         if isinstance(failure, ApplicationError) and failure.type == TIMEOUT:
             workflow.upsert_memo({ENDED: "timed_out"})
+        elif self._given.undo is not None and _is_cancelled(failure) and workflow.patched(CANCELLED):
+            # The cancel was asked of the execution before, and Temporal ends no other as cancelled.
+            failure = cancelled()
+            workflow.upsert_memo({ENDED: "cancelled"})
         await call_hooks(self._given, self._given.manifest.error_hooks)
         await notify(self._given, failure)
         return failure
@@ -138,6 +144,10 @@ class FlowWorkflow:
     def progress(self) -> dict[str, Any]:
         """Counts per step: ``{name: {"running", "done", "failed", "known"}}``."""
         return self._driver.progress.to_plain()
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    return isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error)
 
 
 async def _to_its_end(ending: Coroutine[Any, Any, T]) -> T:

@@ -20,6 +20,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from mftctl import ids
 from mftctl.codec import to_plain
 from mftctl.control import runs
 from mftctl.devserver import DYNAMIC
@@ -172,7 +173,7 @@ class Engine:
         **more: Any,
     ) -> tuple[Script, WorkflowHandle[Any, Any]]:
         """Start a run as `trigger` does; its script, and its workflow."""
-        run_id = run_id or runs.ids.new_run_id(manifest.flow)
+        run_id = run_id or ids.new_run_id(manifest.flow)
         script = Script(manifest, acts or {}, widths or {})
         self.standin.scripts[run_id] = script
         await runs.launch(self.client, RunInput(manifest, run_id, **more))
