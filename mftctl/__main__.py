@@ -34,9 +34,7 @@ def main() -> NoReturn:
     # Imports make many objects that stay: looking for garbage among them is a tenth of their time. Commands that
     # live long switch it on again (cli/memory.py).
     gc.disable()
-    # A stream that was closed by whoever started us is None: there is nobody to write to.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - kept open
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a locale without the letter is no reason to fail
@@ -45,6 +43,20 @@ def main() -> NoReturn:
     except KeyboardInterrupt as interrupt:
         code = _interrupted(interrupt)
     leave(code)
+
+
+def _open_closed() -> None:
+    """Open what whoever started us has closed: what would be opened next, a connection, would be taken for it."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            # The lowest that is free, which is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    # Python has found nothing there, and nobody reads what is written to either.
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - kept open
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def run(argv: list[str]) -> int:

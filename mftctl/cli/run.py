@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from .background import background
 from .deploying import Deployment, file_argument
 from .options import FLAG, Connection, Output
 from .output import Result
@@ -63,4 +64,7 @@ def run(
         run_id_file=run_id_file,
         format=output.format,
     )
-    return asyncio.run(run_flow(order, connection, profile))
+    with background(
+        patience=None
+    ):  # what tasks print is the command's output: whoever reads it slowly gets it
+        return asyncio.run(run_flow(order, connection, profile))

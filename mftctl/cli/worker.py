@@ -11,6 +11,7 @@ from .. import profiles
 from ..errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
 from . import durations, workerfile
+from .background import background
 from .interpreter import flow_interpreter
 from .options import Connection
 from .output import Result, say
@@ -56,7 +57,8 @@ def worker(
     deployments, connection = workerfile.named(names, connection)
     profile = connection.settings()
     settings = worker_settings(profile, concurrency, isolation, host_max_age)
-    asyncio.run(_work(deployments or None, settings, connection, profile))
+    with background():
+        asyncio.run(_work(deployments or None, settings, connection, profile))
     return Result()
 
 

@@ -31,6 +31,7 @@ def start(
     the terminal's signals. ``output``: a file for what it prints, in place of our stderr. MftctlError when there is no
     such interpreter.
     """
+    target = sys.stderr.fileno() if output is None else output
     path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", os.defpath)])
     try:
         return subprocess.Popen(
@@ -38,8 +39,8 @@ def start(
             env={**os.environ, **env, "PATH": path},
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno() if output is None else output,
-            stderr=output,
+            stdout=target,
+            stderr=target,
             pass_fds=[channel.fileno()],
             start_new_session=apart,
         )

@@ -114,4 +114,7 @@ def is_safe(root: str) -> bool:
 
 def say(message: str) -> None:
     """On stderr, as the program's own word."""
-    print(f"mftctl: {message}", file=sys.stderr, flush=True)
+    try:
+        print(f"mftctl: {message}", file=sys.stderr, flush=True)
+    except OSError:  # a full disk keeps nobody from work
+        return

@@ -1,0 +1,181 @@
+"""Output of commands that serve tasks: written by a thread of its own, so that no reader decides about a task.
+
+A terminal that stands still, a pipe that nobody reads, a full disk: the event loop, on which heartbeats depend, must
+not wait for it, and no task may fail of it. What does not fit is dropped, and counted.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import select
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+#: Bytes that may wait for a reader.
+LIMIT = 16 * 1024 * 1024
+#: Bytes written at once.
+_PART = 64 * 1024
+#: Seconds that leaving waits for a reader that takes nothing.
+PATIENCE = 1.0
+
+
+@contextmanager
+def background(patience: float | None = PATIENCE) -> Iterator[None]:
+    """Write stdout and stderr in the background for a while.
+
+    At the end, what waits is written; ``patience``: for so many seconds without a byte taken (None: for ever).
+    """
+    saved = sys.stdout, sys.stderr
+    try:
+        fds = [stream.fileno() for stream in saved]
+    except (OSError, ValueError):  # streams of a program that has us as a library
+        yield
+        return
+    writer = Writer(LIMIT, fds[1])
+    streams = [_Stream(writer, stream) for stream in saved]
+    sys.stdout, sys.stderr = streams
+    atexit.register(writer.drain, PATIENCE)  # for those who leave in the middle
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = saved
+        for stream in streams:
+            stream.close_inlet()
+        writer.drain(patience)
+        atexit.unregister(writer.drain)
+
+
+class Writer:
+    """Writes to descriptors in the order given, at most ``limit`` bytes late; ``told``: where it says what is lost."""
+
+    def __init__(self, limit: int, told: int) -> None:
+        self._limit = limit
+        self._told = told
+        self._state = threading.Condition()
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._size = 0
+        self._written = 0
+        self._lost = 0
+        threading.Thread(target=self._work, name="mftctl-output", daemon=True).start()
+
+    def put(self, fd: int, data: bytes) -> None:
+        """Have it written, or drop it."""
+        with self._state:
+            if self._size + len(data) > self._limit:
+                self._lost += data.count(b"\n")
+                return
+            self._waiting.append((fd, data))
+            self._size += len(data)
+            self._state.notify_all()
+
+    def drain(self, patience: float | None) -> None:
+        """Wait until all is written, or nothing was for ``patience`` seconds."""
+        with self._state:
+            while self._size:
+                before = self._written
+                if not self._state.wait(patience) and self._written == before:
+                    return
+
+    def _work(self) -> None:
+        while True:
+            with self._state:
+                while not self._waiting:
+                    self._state.wait()
+                fd, data = self._next()
+            written = self._write(fd, data)
+            with self._state:
+                self._size -= len(data)
+                lost, room = self._lost, self._size < self._limit // 2
+                self._state.notify_all()
+            if lost and written and room:
+                note = f"mftctl: {lost:,} lines of output were dropped: nobody took them in time\n"
+                if self._write(self._told, note.encode()):
+                    with self._state:
+                        self._lost -= lost
+
+    def _next(self) -> tuple[int, bytes]:
+        """What goes to the same descriptor at once."""
+        fd, data = self._waiting.popleft()
+        parts, size = [data], len(data)
+        while self._waiting and self._waiting[0][0] == fd and size < _PART:
+            parts.append(self._waiting.popleft()[1])
+            size += len(parts[-1])
+        return fd, b"".join(parts)
+
+    def _write(self, fd: int, data: bytes) -> bool:
+        left = memoryview(data)
+        while left:
+            try:
+                count = os.write(fd, left[:_PART])
+            except BlockingIOError:
+                select.select([], [fd], [], 1.0)
+                continue
+            except BrokenPipeError:  # whoever read it has gone, and misses nothing
+                return True
+            except OSError:
+                with self._state:
+                    self._lost += bytes(left).count(b"\n")
+                return False
+            left = left[count:]
+            with self._state:
+                self._written += count
+                self._state.notify_all()
+        return True
+
+
+class _Stream(io.TextIOBase):
+    """A text stream that never waits and never fails. Children that are given it write to a pipe that is read."""
+
+    def __init__(self, writer: Writer, real: TextIO) -> None:
+        self._writer = writer
+        self._real = real
+        self._fd = real.fileno()
+        self._inlet: int | None = None
+        self._copying: threading.Thread | None = None
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the stream behind it."""
+        return self._real.encoding
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def isatty(self) -> bool:
+        """Whether that is a terminal."""
+        return self._real.isatty()
+
+    def write(self, text: str) -> int:
+        """Have it written."""
+        self._writer.put(self._fd, text.encode(self._real.encoding, "backslashreplace"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Nobody waits."""
+
+    def fileno(self) -> int:
+        """For children: what they write comes here, so that they need not wait either."""
+        if self._inlet is None:
+            outlet, self._inlet = os.pipe()
+            self._copying = threading.Thread(target=self._copy, args=(outlet,), daemon=True)
+            self._copying.start()
+        return self._inlet
+
+    def close_inlet(self) -> None:
+        """Take what children have left behind; one that goes on writing is not waited for."""
+        if self._inlet is not None and self._copying is not None:
+            os.close(self._inlet)
+            self._inlet = None
+            self._copying.join(PATIENCE)
+
+    def _copy(self, outlet: int) -> None:
+        with suppress(OSError), open(outlet, "rb", buffering=0) as source:
+            while data := source.read(_PART):
+                self._writer.put(self._fd, data)

@@ -1,0 +1,71 @@
+"""What becomes of a worker's own output is nothing to the tasks that it runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+FLOW = """
+import sys
+from metaflow import FlowSpec, step
+print("imported")
+print("imported", file=sys.stderr)
+
+class Unheard(FlowSpec):
+    @step
+    def start(self):
+        print("hello")
+        self.next(self.end)
+
+    @step
+    def end(self):
+        print("done")
+
+if __name__ == "__main__":
+    Unheard()
+"""
+REDIRECTIONS = {"full": ">/dev/full 2>&1", "closed": "<&- >&- 2>&-", "a pipe that nobody reads": ""}
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[int]:
+    """The end of a pipe that takes nothing more."""
+    out, into = os.pipe()
+    os.set_blocking(into, False)
+    try:
+        while os.write(into, b"x" * 4096):
+            pass
+    except BlockingIOError:
+        os.set_blocking(into, True)
+    yield into
+    os.close(out)
+    os.close(into)
+
+
+@pytest.mark.parametrize("how", REDIRECTIONS)
+def test_a_worker_without_an_output_runs_tasks(lodging: Any, full_pipe: int, how: str) -> None:
+    """With its streams full, closed or standing still, runs end well, their logs have nothing of it, and it stops."""
+    if how == "full":
+        assert lodging.run("deploy", str(lodging.flow("unheard.py", FLOW))).returncode == 0
+    words = f'exec "$0" -m mftctl worker Unheard {REDIRECTIONS[how]}'
+    command = ["sh", "-c", words, str(lodging.env["PATH"].split(os.pathsep)[0]) + "/python"]
+    worker = subprocess.Popen(
+        command,
+        cwd=lodging.folder,
+        env=lodging.env,
+        stdin=subprocess.DEVNULL,
+        stdout=full_pipe,
+        stderr=full_pipe,
+    )
+    lodging.processes.append(worker)
+    started = lodging.run("trigger", "Unheard", "--wait", "-o", "name")
+    assert started.returncode == 0, started.stderr
+    logs = lodging.run("runs", "logs", started.stdout.strip())
+    assert [line.rpartition("] ")[2] for line in logs.stdout.splitlines()].count("hello") == 1, logs.stdout
+    assert not [word for word in ("Error", "No space", "Traceback") if word in logs.stdout], logs.stdout
+    worker.terminate()
+    assert worker.wait(30) == 0
