@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from temporalio.client import Client
@@ -26,6 +27,7 @@ from .heartbeats import RunHeartbeats
 from .hosts import Hosts
 from .notify import tell
 from .observer import Observer
+from .served import ServedQueue
 from .slots import Slots
 
 #: Heartbeats carry cancellations back: this bounds how late one arrives.
@@ -83,50 +85,30 @@ class Service:
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.say)
         self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats)
         self._events = EventActivities(client, warn or Warnings(observer.say))
-        self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+        self._say = observer.say
+        self._queues: dict[str, ServedQueue] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def serve(self, queue: str) -> None:
         """Begin to serve a task queue; nothing happens when it is served already."""
-        if queue in self._workers:
-            return
-        worker = Worker(
-            self._client,
-            task_queue=queue,
-            workflows=[FlowWorkflow, Listener, Notice],
-            activities=[self._activity.run, self._events.deliver, self._events.start, tell],
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            tuner=self._tuner,
-            graceful_shutdown_timeout=GRACEFUL,
-            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-            default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-            # Named, for what the SDK would make up is a digest of every module's code: 0.4 s at each start.
-            build_id=f"mftctl-{__version__}",
-            identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
-        )
-        self._workers[queue] = (worker, asyncio.create_task(worker.run()))
+        if queue not in self._queues:
+            self._queues[queue] = ServedQueue(queue, partial(self._worker, queue), self._say)
 
     def drop(self, queue: str) -> None:
         """Serve a task queue no longer; what runs on it finishes."""
-        worker, _ = self._workers.pop(queue)
-        task = asyncio.create_task(worker.shutdown())
-        _BACKGROUND.add(task)
-        task.add_done_callback(_BACKGROUND.discard)
+        leaving = asyncio.create_task(self._queues.pop(queue).leave())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def keep(self, queues: Callable[[], Awaitable[frozenset[str]]]) -> None:
-        """Serve what ``queues`` names, asked again and again; raises what a task queue's worker dies of."""
+        """Serve what ``queues`` names, asked again and again."""
         while True:
             wanted = await queues()
             for queue in wanted:
                 self.serve(queue)
-            for queue in set(self._workers) - wanted:
+            for queue in set(self._queues) - wanted:
                 self.drop(queue)
-            running = [task for _, task in self._workers.values()]
-            if running:
-                done, _ = await asyncio.wait(running, timeout=REFRESH, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            else:
-                await asyncio.sleep(REFRESH)
+            await asyncio.sleep(REFRESH)
 
     async def warm(self, launch: Launch) -> None:
         """Load a flow before its first task comes."""
@@ -134,7 +116,9 @@ class Service:
 
     async def stop(self) -> None:
         """Take no new task and let the running ones finish; a server that is gone is not waited for."""
-        stopping = asyncio.gather(*(worker.shutdown() for worker, _ in self._workers.values()))
+        for queue in list(self._queues):
+            self.drop(queue)
+        stopping = asyncio.gather(*self._leaving)
         idle_since: float | None = None
         while not stopping.done():
             await asyncio.wait([stopping], timeout=1)
@@ -153,5 +137,18 @@ class Service:
         await self._heartbeats.stop()
         await self._hosts.close()
 
-
-_BACKGROUND: set[asyncio.Task[None]] = set()
+    def _worker(self, queue: str) -> Worker:
+        return Worker(
+            self._client,
+            task_queue=queue,
+            workflows=[FlowWorkflow, Listener, Notice],
+            activities=[self._activity.run, self._events.deliver, self._events.start, tell],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            tuner=self._tuner,
+            graceful_shutdown_timeout=GRACEFUL,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            # Named, for what the SDK would make up is a digest of every module's code: 0.4 s at each start.
+            build_id=f"mftctl-{__version__}",
+            identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
+        )
