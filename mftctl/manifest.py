@@ -87,6 +87,8 @@ class Launch:
 
     ``options`` are top-level options of every task's command line; ``decorators`` those given with --with, as they were
     given. ``env`` holds variables that are no secret. ``cwd``: the folder to run in (default: one that shows the code).
+    ``left_out``: suffixes of files that were beside the flow, and modules outside of its folder, that are not in the
+    package, for the message of a task that misses one.
     """
 
     flow: str
@@ -105,6 +107,7 @@ class Launch:
     tags: tuple[str, ...] = ()
     namespace: Optional[str] = None
     cwd: Optional[str] = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,10 @@ class Manifest:
     @property
     def version(self) -> str:
         """Digest of all that a run of this manifest depends on: the same code and options give the same version."""
-        plain = to_plain(dataclasses.replace(self, task_queue="", owner="", token=None, schema_version=0))
+        launch = dataclasses.replace(self.launch, left_out=())
+        plain = to_plain(
+            dataclasses.replace(self, launch=launch, task_queue="", owner="", token=None, schema_version=0)
+        )
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
     @property

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ..compiler.contents import Contents
 from ..compiler.options import Options
 from ..control.tokens import Claim
 from ..manifest import Manifest
 from ..profiles import Profile, cache_dir
+from . import packaged
 from .deploying import Deployment, Notification, Ownership, Scheduling, file_argument
 from .options import Limited, Output
 from .output import Result, say
@@ -23,6 +25,7 @@ def deploy(
     /,
     *,
     worker_file: Annotated[str | None, Parameter(name="--output")] = None,
+    list_package: Annotated[bool, Parameter(negative="")] = False,
     deployment: Deployment = Deployment(),  # noqa: B008 - frozen, and how cyclopts wants it
     scheduling: Scheduling = Scheduling(),  # noqa: B008
     notification: Notification = Notification(),  # noqa: B008
@@ -38,23 +41,27 @@ def deploy(
         The flow's file.
     worker_file
         Also write a small Python file that serves the deployment, or starts a run of it.
+    list_package
+        List the files in the code package.
     """
     profile = connection.settings()
     file, python = file_argument(flow), deployment.interpreter(profile)
     options = notification.added_to(scheduling.added_to(deployment.options(profile)), profile)
     claim = ownership.claim(options)
-    manifest, previous, due = connection.run(_deploy(file, options, python, claim, connection, profile))
+    manifest, contents, previous, due = connection.run(
+        _deploy(file, options, python, claim, connection, profile)
+    )
     if worker_file is not None:
         from .workerfile import write
 
         write(Path(worker_file), manifest.deployment, connection, profile.name)
-    return _result(manifest, previous, due, worker_file)
+    return _result(manifest, contents, previous, due, worker_file, list_package)
 
 
 async def _deploy(
     file: Path, options: Options, python: str, claim: Claim, connection: Limited, profile: Profile
-) -> tuple[Manifest, Manifest | None, list[str]]:
-    from ..compiler.run import compile_flow
+) -> tuple[Manifest, Contents, Manifest | None, list[str]]:
+    from ..compiler.run import Compilation
     from ..control.deployments import deploy as register
     from ..control.deployments import next_times
     from .session import open_client
@@ -62,13 +69,21 @@ async def _deploy(
     # Before the compiler saves anything: no half-made deployment when no server answers.
     client = await open_client(connection, profile)
     say(f"compiling {file}")
-    manifest = await compile_flow(file, options, python, cache_dir())
+    with Compilation(file, options, python, cache_dir()) as compiling:
+        manifest = await compiling.manifest()
     manifest, previous = await register(client, manifest, claim)
     due = [] if manifest.schedule is None else await next_times(client, manifest.deployment)
-    return manifest, previous, [one.isoformat() for one in due[:NEXT_TIMES]]
+    return manifest, compiling.contents, previous, [one.isoformat() for one in due[:NEXT_TIMES]]
 
 
-def _result(manifest: Manifest, previous: Manifest | None, due: list[str], worker_file: str | None) -> Result:
+def _result(
+    manifest: Manifest,
+    contents: Contents,
+    previous: Manifest | None,
+    due: list[str],
+    worker_file: str | None,
+    list_package: bool,
+) -> Result:
     from ..control.changes import changes
 
     before = None if previous is None else previous.version
@@ -84,6 +99,7 @@ def _result(manifest: Manifest, previous: Manifest | None, due: list[str], worke
         "changes": [change.to_plain() for change in found],
         "previous_version": before,
         "production_token": manifest.token,
+        "package": packaged.data(contents, listed=list_package),
     }
     lines = [
         f"deployment\t{manifest.deployment}",
@@ -103,10 +119,12 @@ def _result(manifest: Manifest, previous: Manifest | None, due: list[str], worke
     )
     if worker_file is not None:
         lines.append(f"worker file\t{worker_file}")
+    lines += [packaged.line(contents), *(packaged.listing(contents) if list_package else ())]
     notes = (
         f"serve it: mftctl worker {manifest.deployment}",
         f"start a run: mftctl trigger {manifest.deployment}",
         *token_notes(manifest, previous),
+        *packaged.warnings(contents),
     )
     return Result(data, "\n".join(lines), manifest.deployment, notes)
 

@@ -57,6 +57,8 @@ class Deployment:
     """Root of the datastore."""
     environment: str | None = None
     """Metaflow environment, such as local, conda, pypi or uv."""
+    package_suffixes: str | None = None
+    """Suffixes of data files beside the flow that its code package takes as well, such as .csv,.json."""
     config: Annotated[tuple[tuple[str, str], ...], Parameter(negative="")] = ()
     """NAME FILE: the file that a Config of the flow is read from; may be repeated."""
     config_value: Annotated[tuple[tuple[str, str], ...], Parameter(negative="")] = ()
@@ -109,6 +111,7 @@ class Deployment:
             datastore=profile.get("datastore", self.datastore),
             datastore_root=profile.get("datastore_root", self.datastore_root),
             environment=profile.get("environment", self.environment),
+            package_suffixes=suffixes_of(profile, self.package_suffixes),
             configs=self.config,
             config_values=self.config_value,
             cwd=cwd,
@@ -184,6 +187,12 @@ class Ownership:
         return Claim(
             self.authorize, self.generate_new_token, self.new_token, namespace=options.namespace is not None
         )
+
+
+def suffixes_of(profile: profiles.Profile, given: str | None = None) -> str | None:
+    """Suffixes of files that are packaged, as Metaflow takes them: by commas and without blanks."""
+    found = (given or "").split(",") if given is not None else profile.get("package_suffixes") or ()
+    return ",".join(one.strip() for one in found if one.strip()) or None
 
 
 def file_argument(text: str) -> Path:

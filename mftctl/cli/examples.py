@@ -10,6 +10,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "deploy": (
         ("mftctl deploy flow.py --profile prod", "with the settings of a profile"),
         ("mftctl deploy flow.py --branch staging --tag team:ml --max-workers 16", "a branch of a @project"),
+        (
+            "mftctl deploy flow.py --package-suffixes .csv,.json --list-package",
+            "with data files beside the flow",
+        ),
         ("mftctl deploy flow.py --output flow_worker.py", "and a file that serves it: python flow_worker.py"),
     ),
     "worker": (

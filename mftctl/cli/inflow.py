@@ -22,6 +22,7 @@ from ..compiler.build import deployment_name
 from ..compiler.inside import Refused
 from ..errors import Exit, MftctlError
 from . import output, relocation
+from .deploying import suffixes_of
 from .leaving import leave
 from .options import Connection
 from .output import Result
@@ -89,6 +90,9 @@ def _put_in_order(state: Any, options: Mapping[str, Any], profile: profiles.Prof
     settings: dict[str, str | bool | list[str]] = {
         "--" + key.replace("_", "-"): str(value) for key in _SETTINGS if (value := profile.get(key))
     }
+    suffixes = suffixes_of(profile)
+    if suffixes:
+        settings["--package-suffixes"] = suffixes
     settings["--with"] = profile.get("with") or []
     behind = click.get_current_context().find_root().saved_args
     top = sys.argv[1 : len(sys.argv) - len(behind)]

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..compiler.build import build_manifest
+from ..compiler.contents import Contents
 from ..control.tokens import Claim
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from ..profiles import cache_dir
+from . import packaged
 from .deploy import token_notes
 from .deploying import Deployment, Notification, Scheduling
 from .inflow import Call
@@ -57,13 +59,14 @@ def create(call: Call) -> Result:
         namespace=asked.namespace is not None,
     )
 
-    def compiled() -> Manifest:
+    def compiled() -> tuple[Manifest, Contents]:
         # As `mftctl deploy` has it: part of what a code package says of its origin.
         os.environ["METAFLOW_RUNTIME_NAME"] = "temporal"
-        return Manifest.from_plain(build_manifest(call.state, asked, str(cache_dir())))
+        plain, contents = build_manifest(call.state, asked, str(cache_dir()))
+        return Manifest.from_plain(plain), contents
 
     if options.get("only_json"):
-        manifest = compiled()
+        manifest, _ = compiled()
         return Result(
             {**_attributes(call, manifest), "additional_info": {"manifest": manifest.to_plain()}},
             json.dumps(manifest.to_plain(), indent=2),
@@ -77,18 +80,21 @@ async def _create(call: Call, compiled: Any, claim: Claim) -> Result:
     # Before anything is saved: no half-made deployment when no server answers.
     client = await open_client(call.connection, call.profile)
     say(f"deploying {call.deployment}")
-    manifest, previous = await deploy(client, compiled(), claim)
+    built, contents = compiled()
+    manifest, previous = await deploy(client, built, claim)
     file = _worker_file(call, manifest)
     info = {
         "version": manifest.version,
         "task_queue": manifest.task_queue,
         "production_token": manifest.token,
         "worker_file": file,
+        "package": packaged.data(contents),
     }
     lines = [
         f"deployment\t{manifest.deployment}",
         f"version\t{manifest.version}" + (" (unchanged)" if _same(previous, manifest) else ""),
         f"task queue\t{manifest.task_queue}",
+        packaged.line(contents),
     ]
     serving = ["mftctl", "worker", manifest.deployment, *_server(call, "--address")]
     if file:
@@ -98,6 +104,7 @@ async def _create(call: Call, compiled: Any, claim: Claim) -> Result:
         f"serve it: {shlex.join(serving)}",
         f"start a run: {_triggering(call, manifest)}",
         *token_notes(manifest, previous),
+        *packaged.warnings(contents),
     )
     return Result(
         {**_attributes(call, manifest), "additional_info": info},

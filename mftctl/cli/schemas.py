@@ -198,6 +198,12 @@ _SCHEMAS: Final[dict[str, Schema]] = {
         changes=many(_CHANGE),
         previous_version=null(TEXT),
         production_token=null(TEXT),
+        package=maybe(
+            rows(
+                files=WHOLE, metaflow_files=WHOLE, size=WHOLE, missing=many(TEXT), missing_modules=many(TEXT)
+            ),
+            list=many(TEXT),
+        ),
     ),
     "trigger": maybe(plus(_RUN, deployment=TEXT), worker=FLAG),
     "runs.resume": maybe(

@@ -25,6 +25,7 @@ _DEFAULTS = {
     "datastore": "Metaflow's",
     "datastore_root": "Metaflow's",
     "environment": "Metaflow's",
+    "package_suffixes": "Metaflow's",
     "isolation": "fork",
     "concurrency": "the number of cores",
     "host_max_age": "1h",

@@ -8,9 +8,10 @@ from typing import Any, Optional
 
 from .. import ids
 from ..flowhost import hooks
-from ..manifest import Launch, Manifest, Parameter, Receiver, Step
+from ..manifest import Launch, Manifest, Package, Parameter, Receiver, Step
 from . import package, policies
 from .compensations import handler_of, handlers
+from .contents import Contents
 from .inside import Refused
 from .options import Options
 from .schedule import schedule_of
@@ -21,8 +22,8 @@ from .variables import variables
 MAX_DESCRIPTION = 4000
 
 
-def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
-    """Check the flow as `run` does, package its code and describe it, as JSON values."""
+def build_manifest(state: Any, options: Options, cache: str) -> tuple[dict[str, Any], Contents]:
+    """Check the flow as `run` does, package its code and describe it, as JSON values; and what the package holds."""
     from metaflow.tagging_util import validate_tags
     from metaflow.util import get_username
 
@@ -35,7 +36,8 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
     owner = get_username()
     if not owner:
         raise Refused("Metaflow could not determine your user name", "user", "set METAFLOW_USER")
-    launch = _launch(state, options, owner, package.make(state, cache))
+    code, contents = package.make(state, cache)
+    launch = _launch(state, options, owner, code, contents)
     manifest = Manifest(
         deployment=deployment,
         launch=launch,
@@ -59,7 +61,7 @@ def build_manifest(state: Any, options: Options, cache: str) -> dict[str, Any]:
         compensations=tuple(handlers(state)),
         notify=tuple(Receiver(url, key) for url, key in options.notify),
     )
-    return manifest.to_plain()
+    return manifest.to_plain(), contents
 
 
 def deployment_name(state: Any, given: Optional[str]) -> str:
@@ -143,7 +145,7 @@ def _type_name(kind: Any) -> str:
     return name if name in ("int", "float", "bool") else "str"
 
 
-def _launch(state: Any, options: Options, owner: str, code: Any) -> Launch:
+def _launch(state: Any, options: Options, owner: str, code: Package, contents: Contents) -> Launch:
     from metaflow import metaflow_config
     from metaflow.client import get_namespace
 
@@ -165,6 +167,7 @@ def _launch(state: Any, options: Options, owner: str, code: Any) -> Launch:
         tags=options.tags,
         namespace=namespace or "",
         cwd=options.cwd,
+        left_out=(*contents.left_out, *contents.modules),
     )
 
 

@@ -11,7 +11,7 @@ import sys
 import traceback
 from typing import Any, Callable
 
-from ..codec import from_plain
+from ..codec import from_plain, to_plain
 from ..flowhost import installed, program
 from ..flowhost.channel import Channel
 from .blame import in_a_line
@@ -28,14 +28,16 @@ class Refused(Exception):
 
 
 def main(fd: str) -> None:
-    """Serve one request ``{"file", "options", "cache"}``: ``{"manifest"}`` or ``{"error", "code", "hint"}``."""
+    """Serve one request ``{"file", "options", "cache"}``: ``{"manifest", "contents"}`` or an error's parts."""
     channel = Channel.of_fd(int(fd))
     request = channel.receive()
     if request is None:
         sys.exit(1)
     try:
-        manifest = _compile(request["file"], from_plain(Options, request["options"]), request["cache"])
-        answer: dict[str, Any] = {"manifest": manifest}
+        manifest, contents = _compile(
+            request["file"], from_plain(Options, request["options"]), request["cache"]
+        )
+        answer: dict[str, Any] = {"manifest": manifest, "contents": to_plain(contents)}
     except Refused as error:
         answer = {"error": str(error), "code": error.code, "hint": error.hint}
     with contextlib.suppress(OSError):  # nobody waits for it any more
@@ -44,7 +46,7 @@ def main(fd: str) -> None:
     sys.stderr.flush()
 
 
-def _compile(file: str, options: Options, cache: str) -> dict[str, Any]:
+def _compile(file: str, options: Options, cache: str) -> tuple[dict[str, Any], Any]:
     too_old = installed.problem()
     if too_old:
         raise Refused(too_old, "python.metaflow", installed.HINT)
@@ -54,7 +56,7 @@ def _compile(file: str, options: Options, cache: str) -> dict[str, Any]:
         raise Refused(
             f"this Python ({sys.executable}) has no metaflow: {error}", "python.metaflow"
         ) from error
-    found: list[dict[str, Any]] = []
+    found: list[tuple[dict[str, Any], Any]] = []
     place = program.absolute(file)
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
@@ -84,14 +86,14 @@ class _Compiled(BaseException):
 
 def _through_metaflow(
     metaflow_cli: Any, go_on: Callable[[], None], options: Options, cache: str
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Any]:
     """Parse the top-level options as the flow's command line does, then run our own command in its context."""
     from metaflow._vendor import click
     from metaflow.exception import MetaflowException
 
     from .build import build_manifest
 
-    built: list[dict[str, Any]] = []
+    built: list[tuple[dict[str, Any], Any]] = []
 
     @metaflow_cli.cli.command("temporal-compile", hidden=True)
     @click.pass_obj

@@ -13,6 +13,7 @@ class Options:
     ``project_only``: branch and production are for flows with @project, and say nothing of others.
     ``workflow_timeout`` and ``catchup_window`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's
     name and a file or JSON. ``title``, ``description`` and ``priority`` are those of `Manifest`.
+    ``package_suffixes``: of files that the code package takes, by commas, beside Metaflow's own.
     ``notify``: pairs of a URL and the name of the variable with its key.
     ``cwd``: the folder tasks run in, for `run`, whose tasks see what `python flow.py run` would show them.
     """
@@ -34,6 +35,7 @@ class Options:
     datastore: Optional[str] = None
     datastore_root: Optional[str] = None
     environment: Optional[str] = None
+    package_suffixes: Optional[str] = None
     configs: tuple[tuple[str, str], ...] = ()
     config_values: tuple[tuple[str, str], ...] = ()
     cwd: Optional[str] = None
@@ -53,6 +55,7 @@ class Options:
             "datastore": self.datastore,
             "datastore-root": self.datastore_root,
             "environment": self.environment,
+            "package-suffixes": self.package_suffixes,
             "branch": self.branch,
         }
         return [

@@ -10,10 +10,11 @@ from ..flowhost.environment import package_folder
 from ..flowhost.package import unpack
 from ..manifest import Package
 from .blame import in_a_line
+from .contents import Contents, contents_of
 from .inside import Refused
 
 
-def make(state: Any, cache: str) -> Package:
+def make(state: Any, cache: str) -> tuple[Package, Contents]:
     """Package the flow's folder as `run` does and save it under its digest."""
     from metaflow.exception import MetaflowException
     from metaflow.package import MetaflowPackage
@@ -30,7 +31,7 @@ def make(state: Any, cache: str) -> Package:
     url, sha = state.flow_datastore.save_data([blob], len_hint=1)[0]
     made = Package(sha=sha, url=url, metadata=package.package_metadata)
     unpack(made, blob, package_folder(cache, made))
-    return made
+    return made, contents_of(made, blob, state.entrypoint[1])
 
 
 def _refuse_unreachable(datastore: Any) -> None:

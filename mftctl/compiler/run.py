@@ -8,10 +8,11 @@ import socket
 from pathlib import Path
 from typing import Any, Self
 
-from ..codec import to_plain
+from ..codec import from_plain, to_plain
 from ..errors import Exit, MftctlError
 from ..flowhost import interpreter
 from ..manifest import Manifest
+from .contents import Contents
 from .options import Options
 
 _EXITS = {"usage": Exit.USAGE, "python.metaflow": Exit.CONFLICT}
@@ -26,7 +27,8 @@ async def compile_flow(file: Path | str, options: Options, python: str, cache: P
 class Compilation:
     """The flow's interpreter at work, from now on; left early, it is ended.
 
-    ``file`` as the user typed it: the flow sees it in ``sys.argv[0]``, relative to the working folder.
+    ``file`` as the user typed it: the flow sees it in ``sys.argv[0]``, relative to the working folder. ``contents`` is
+    what its code package holds, once there is a manifest.
     Ctrl-C is ours alone: what the flow's module does when it is interrupted is of no use to anybody.
     """
 
@@ -34,6 +36,7 @@ class Compilation:
         if not Path(file).is_file():
             raise MftctlError(f"{file}: no such file", exit=Exit.USAGE, code="flow.missing")
         self._python = python
+        self.contents = Contents()
         self._channel, theirs = socket.socketpair()
         with theirs:
             env = {"METAFLOW_RUNTIME_NAME": "temporal"}
@@ -70,4 +73,5 @@ class Compilation:
         if "error" in told:
             exit_code = _EXITS.get(told["code"], Exit.FAILED)
             raise MftctlError(told["error"], exit=exit_code, code=told["code"], hint=told["hint"])
+        self.contents = from_plain(Contents, told["contents"])
         return Manifest.from_plain(told["manifest"])

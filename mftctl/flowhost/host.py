@@ -19,7 +19,7 @@ from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, installed, owncode, program, s3
+from . import hazards, installed, leftout, owncode, program, s3
 from . import launch as launching
 from .channel import Channel
 from .clock import Clock
@@ -80,13 +80,19 @@ def main(fd: str) -> None:
     try:
         sys.argv = [file]
         program.execute(file, on_flow)
-    except Exception:
+    except Exception as error:
         printed.stop()
-        channel.send({"ready": False, "error": traceback.format_exc(limit=-8)})
+        channel.send({"ready": False, "error": _traceback(error, launch)})
         sys.exit(1)
     printed.stop()
     channel.send({"ready": False, "error": f"{file} has run to its end without starting its flow"})
     sys.exit(1)
+
+
+def _traceback(error: Exception, launch: Launch) -> str:
+    """What went wrong while the flow was imported."""
+    missing = leftout.reason(str(error), launch.left_out)
+    return traceback.format_exc(limit=-8) + (f"({missing})" if missing else "")
 
 
 def _serve(

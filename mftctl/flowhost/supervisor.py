@@ -17,7 +17,7 @@ from typing import Any, Optional
 from ..codec import from_plain, to_plain
 from ..manifest import MAX_ATTEMPTS, Launch
 from ..tasks import Attempt, TaskRef
-from . import command, earlier, heartbeats, process, results
+from . import command, earlier, heartbeats, leftout, process, results
 from .channel import Channel
 from .failure import TAIL_LINES, told
 from .logs import RECENT_LINES, OnLine, Saver, Stream
@@ -224,9 +224,11 @@ class _Run:
         failed = told(streams)
         used_up = failures + 1 >= self.attempts or self.attempt.number + 1 >= MAX_ATTEMPTS
         how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"exited with code {ended.code}"
+        message = failed.message or how
+        missing = leftout.reason(message, self.launch.left_out)
         return {
             "ok": False,
-            "message": failed.message or how,
+            "message": f"{message} ({missing})" if missing else message,
             "log": failed.log,
             "final": used_up or ended.code == EXIT_DISALLOW_RETRY,
         }

@@ -118,6 +118,7 @@ KEYS: dict[str, Key] = {
         Key("datastore", "text", "deployment", "Metaflow datastore"),
         Key("datastore_root", "text", "deployment", "root of the datastore"),
         Key("environment", "text", "deployment", "Metaflow environment"),
+        Key("package_suffixes", "tags", "deployment", "suffixes of data files for the code package"),
         Key("python", "text", "deployment", "the flow's interpreter"),
         Key("notify_url", "tags", "deployment", "whom to tell that a run has ended"),
         Key("notify_key_env", "variable", "deployment", "variable with the key that signs this"),

@@ -51,6 +51,7 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
         "datastore": "s3",
         "datastore_root": "s3://b/r",
         "environment": "pypi",
+        "package_suffixes": [".csv", ".json"],
         "branch": "staging",
         "python": sys.executable,
         "priority": 2,
@@ -80,6 +81,7 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
         datastore="s3",
         datastore_root="s3://b/r",
         environment="pypi",
+        package_suffixes=".csv,.json",
     )
     assert Deployment().interpreter(profile) == sys.executable
 
