@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 from typing import Any
+
+_CHUNK = 65536
 
 
 class Channel:
@@ -12,7 +15,10 @@ class Channel:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        #: Whether the other end is gone: no value will come any more.
+        self.ended = False
         self._buffer = b""
+        self._unsent = b""
 
     @staticmethod
     def of_fd(fd: int) -> Channel:
@@ -25,21 +31,65 @@ class Channel:
 
     def send(self, value: Any) -> None:
         """Send one value; BrokenPipeError or ConnectionResetError when the other end is gone."""
-        self.sock.sendall(json.dumps(value).encode() + b"\n")
+        self.sock.sendall(self._unsent + _line(value))
+        self._unsent = b""
+
+    def offer(self, value: Any, patience: float) -> bool:
+        """Send one value unless the other end has taken nothing for ``patience`` seconds, or says something itself.
+
+        False: it was not sent. True: it was, or what is left of it goes before the next one.
+        """
+        if not self._push(patience):
+            return False
+        self._unsent = _line(value)
+        self._push(patience)
+        return True
 
     def receive(self) -> Any | None:
         """The next value, waiting for it; None when the other end is gone."""
         while b"\n" not in self._buffer:
-            try:
-                data = self.sock.recv(65536)
-            except ConnectionResetError:
+            if not self._read(0):
                 return None
-            if not data:
-                return None
-            self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         return json.loads(line)
+
+    def arrived(self) -> list[Any]:
+        """The values that have come, without waiting for one."""
+        try:
+            while self._read(socket.MSG_DONTWAIT):
+                pass
+        except BlockingIOError:
+            pass
+        *lines, self._buffer = self._buffer.split(b"\n")
+        return [json.loads(line) for line in lines]
 
     def close(self) -> None:
         """Close this end."""
         self.sock.close()
+
+    def _read(self, flags: int) -> bool:
+        """Read once; False when the other end is gone."""
+        try:
+            data = b"" if self.ended else self.sock.recv(_CHUNK, flags)
+        except ConnectionResetError:
+            data = b""
+        self._buffer += data
+        self.ended = not data
+        return bool(data)
+
+    def _push(self, patience: float) -> bool:
+        """Send what is left; whether all of it is sent."""
+        writable = select.poll()
+        writable.register(self.sock, select.POLLOUT | select.POLLIN)
+        while self._unsent:
+            try:
+                self._unsent = self._unsent[self.sock.send(self._unsent, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                found = writable.poll(patience * 1000)
+                if not found or not found[0][1] & select.POLLOUT:
+                    return False
+        return True
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value).encode() + b"\n"

@@ -7,6 +7,7 @@ with its worker.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -114,11 +115,24 @@ def _serve(
         _reap()
         if not data or not fds:
             _leave()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            # The task may find more processes or memory later, or another worker.
+            _decline(fds[0], f"no process can be forked: {error.strerror}")
+            continue
         if pid == 0:
             channel.close()
             _supervise(supervisor.serve, fds[0], launch, starter)
         os.close(fds[0])
+
+
+def _decline(fd: int, why: str) -> None:
+    """Answer whatever is asked over a socket that no supervisor can be started for."""
+    channel = Channel.of_fd(fd)
+    with contextlib.suppress(OSError):  # the worker has let it go
+        channel.send({"why": why})
+    channel.close()
 
 
 def _supervise(
@@ -127,12 +141,13 @@ def _supervise(
     try:
         channel = Channel.of_fd(fd)
         serve(channel, launch, starter)
-    except BrokenPipeError:  # the worker is gone, and with it whoever wanted the result
+    except (
+        BrokenPipeError,
+        ConnectionResetError,
+    ):  # the worker is gone, and with it whoever wanted the result
         pass
-    except BaseException as error:
-        # A full disk, a datastore that does not answer, a process limit: the attempt counts as lost, and this is why.
+    except BaseException:
         traceback.print_exc()
-        channel.send({"ok": False, "lost": True, "why": f"{type(error).__name__}: {error}"})
     finally:
         os._exit(0)
 

@@ -11,6 +11,8 @@ import tempfile
 
 from ..manifest import Launch, Package
 
+_HELD: list[int] = []
+
 
 def fetch(launch: Launch, folder: str) -> None:
     """Bring the package from the datastore to ``folder``."""
@@ -33,12 +35,18 @@ def hold(folder: str) -> bool:
         return False
     with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_SH)
+    held = os.fstat(descriptor)
     try:
-        here, held = os.stat(folder), os.fstat(descriptor)
+        here = os.stat(folder)
+        there = (here.st_dev, here.st_ino) == (held.st_dev, held.st_ino)
     except OSError:  # it was cleaned away a moment ago
+        there = False
+    if there:
+        # The lock is the descriptor's, which stays open as long as the process.
+        _HELD.append(descriptor)
+    else:
         os.close(descriptor)
-        return False
-    return (here.st_dev, here.st_ino) == (held.st_dev, held.st_ino)
+    return there
 
 
 def unpack(package: Package, blob: bytes, folder: str) -> None:

@@ -6,10 +6,9 @@ It writes what the native runtime writes beside the task's own data: the logs of
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import tempfile
+import traceback
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Optional
@@ -20,7 +19,7 @@ from ..tasks import Attempt, TaskRef
 from . import command, earlier, heartbeats, leftout, process, results
 from .channel import Channel
 from .failure import TAIL_LINES, told
-from .logs import RECENT_LINES, OnLine, Saver, Stream
+from .logs import RECENT_LINES, Live, OnLines, Saver, Stream
 from .process import Ended, Watch
 from .tasks import Spawned, Starter
 
@@ -28,35 +27,60 @@ from .tasks import Spawned, Starter
 EXIT_DISALLOW_RETRY = 202
 #: Seconds that a supervisor has to save what its task said, once its worker is gone.
 LAST_WORDS = 60
+#: Artifact names that an answer tells.
+MAX_NAMES = 100
 
 
 def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
-    """Run the attempts that come over ``channel``, one after the other, until the worker closes it.
+    """Answer the requests that come over ``channel``, one after the other, until the worker closes it.
 
-    A request holds an Attempt, how many ``attempts`` Metaflow grants, the run's ``tags``, and ``live`` for lines as
-    they come. Results: ``{"ok": True, "outcome", "artifacts"}``; ``{"ok": False, "message", "log", "final"}`` where
-    ``final`` says that no retry is left; ``{"ok": False, "cancelled": True}``, or ``"lost"`` when it is to run again
-    elsewhere. A request with a ``hook`` runs a function of @exit_hook instead, one with a ``beat`` tells the metadata
-    service that a run lives.
+    Each has a ``number``, which its answer and events carry, and a ``kind``:
+
+    ``run`` one attempt: an ``attempt``, how many ``attempts`` Metaflow grants, the run's ``tags``, and ``live`` for
+    ``{"event": "lines"}`` as they come. Answers: ``{"ok": True, "outcome", "artifacts"}``; ``{"ok": False, "message",
+    "log", "final"}`` where ``final`` says that no retry is left; ``{"ok": False, "cancelled": True}``, or ``"lost"``
+    when it is to run again elsewhere.
+    ``hook`` calls a function of @exit_hook, ``beat`` tells the metadata service that a run lives.
+    ``stop`` stops the request ``of`` which it names the number, and has no answer. Where that one has ended, it is late
+    and means nothing.
+
+    An answer ``{"why"}`` says what kept this machine from doing it.
     """
     watch = Watch(channel)
     while (request := channel.receive()) is not None:
-        if "hook" in request:
-            channel.send(_hook(watch, request))
+        if request.get("kind") == "stop":
             continue
-        if "beat" in request:
-            channel.send(heartbeats.run_beat(launch.metadata, launch.flow, request["beat"]))
-            continue
-        launch = replace(launch, tags=tuple(request["tags"]))
-        attempt = from_plain(Attempt, request["attempt"])
-        on_line = _live(channel) if request["live"] else None
+        number = request.get("number")
+        watch.begin(number)
         try:
-            result = _Run(watch, channel, launch, attempt, starter, on_line, request["attempts"]).run()
-        except results.NotReady as error:
-            result = {"ok": False, "message": str(error), "log": [], "final": False}
-        if result is None:
+            answer = _answer(watch, channel, launch, starter, request)
+        except Exception as error:
+            # A full disk, a datastore that does not answer, a process limit: the worker may try it again.
+            traceback.print_exc()
+            answer = {"why": f"{type(error).__name__}: {error}"}
+        if answer is None:
             return
-        channel.send(result)
+        channel.send({"number": number, **answer})
+
+
+def _answer(
+    watch: Watch, channel: Channel, launch: Launch, starter: Starter, request: dict[str, Any]
+) -> Optional[dict[str, Any]]:
+    """The answer to one request; None when there is nobody to hear it any more."""
+    kind, number = request.get("kind"), request.get("number")
+    if kind == "hook":
+        return _hook(watch, request)
+    if kind == "beat":
+        return heartbeats.run_beat(launch.metadata, launch.flow, request["run"])
+    if kind != "run":
+        return {"why": f"this version of mftctl knows no request of kind {kind}"}
+    launch = replace(launch, tags=tuple(request["tags"]))
+    attempt = from_plain(Attempt, request["attempt"])
+    on_lines = Live(channel, number) if request["live"] else None
+    try:
+        return _Run(watch, launch, attempt, starter, on_lines, request["attempts"]).run()
+    except results.NotReady as error:
+        return {"ok": False, "message": str(error), "log": [], "final": False}
 
 
 def _hook(watch: Watch, request: dict[str, Any]) -> dict[str, Any]:
@@ -73,23 +97,13 @@ def _hook(watch: Watch, request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _live(channel: Channel) -> OnLine:
-    def on_line(stream: str, text: str, at: float) -> None:
-        # A worker that is gone hears no line; the watch on its channel says so and stops the task.
-        with contextlib.suppress(OSError):
-            channel.send({"event": "line", "stream": stream, "text": text, "at": at})
-
-    return on_line
-
-
 @dataclass
 class _Run:
     watch: Watch
-    channel: Channel
     launch: Launch
     attempt: Attempt
     starter: Starter
-    on_line: Optional[OnLine]
+    on_lines: Optional[OnLines]
     attempts: int
     cloned: Optional[earlier.Clone] = None
 
@@ -113,7 +127,7 @@ class _Run:
         if problem is not None:
             return problem
         datastore = store.open(attempt.task.ref, attempt.number)
-        streams = (Stream("stdout", self.on_line), Stream("stderr", self.on_line))
+        streams = (Stream("stdout", self.on_lines), Stream("stderr", self.on_lines))
         for stream, printed in zip(streams, self.starter.prelude):
             stream.feed(printed)
         saver = Saver(datastore, streams)
@@ -125,7 +139,6 @@ class _Run:
         needs_files = self.starter.bounded or attempt.launch
         with tempfile.TemporaryDirectory(prefix="mftctl-") if needs_files else nullcontext() as folder:
             argv = self._command(store, attempt, folder)
-            self.channel.send({"event": "started", "pid": os.getpid()})
             grace = process.GRACE_ELSEWHERE if attempt.elsewhere else process.GRACE
             ended = self.watch.run(
                 self.starter, argv, self._env, lambda fd, data: streams[fd - 1].feed(data), tick, grace
@@ -183,7 +196,7 @@ class _Run:
         return {
             "ok": True,
             "outcome": to_plain(store.outcome(ref, number)),
-            "artifacts": store.artifacts(ref, number),
+            "artifacts": store.artifacts(ref, number)[:MAX_NAMES],
         }
 
     def _conclude(

@@ -10,12 +10,25 @@ import sys
 import threading
 import traceback
 import weakref
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, Optional, Protocol
 
 from . import compensation, heartbeats, occasion, renewal
 from .randomness import Seeds
 
 _BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
+
+
+class Process(Protocol):
+    """A child process that nobody else waits for."""
+
+    @property
+    def pid(self) -> int:
+        """Its id, and that of its process group."""
+        ...
+
+    def poll(self) -> Optional[int]:
+        """Its end, as in ``Popen.returncode``; None while it runs."""
+        ...
 
 
 class Starter(Protocol):
@@ -26,9 +39,26 @@ class Starter(Protocol):
     #: What its process would have printed to stdout and stderr before it was forked.
     prelude: tuple[bytes, bytes]
 
-    def start(self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]) -> int:
-        """Start it; its pid. ``ours`` are descriptors of the caller that the task must not keep open."""
+    def start(
+        self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]
+    ) -> Process:
+        """Start it. ``ours`` are descriptors of the caller that the task must not keep open.
+
+        OSError when there can be no process (EAGAIN, ENOMEM).
+        """
         ...
+
+
+class Fork:
+    """A child that was forked."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def poll(self) -> Optional[int]:
+        """See Process."""
+        done, status = os.waitpid(self.pid, os.WNOHANG)
+        return None if done == 0 else os.waitstatus_to_exitcode(status)
 
 
 class Forked:
@@ -50,7 +80,9 @@ class Forked:
         self._go_on = go_on
         self._seeds = seeds
 
-    def start(self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]) -> int:
+    def start(
+        self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]
+    ) -> Process:
         """Fork; the child goes on into Metaflow's command line where the host stopped."""
         pid = os.fork()
         if pid == 0:
@@ -73,7 +105,7 @@ class Forked:
                 traceback.print_exc()
             finally:
                 _leave(code)
-        return pid
+        return Fork(pid)
 
 
 class Spawned:
@@ -86,10 +118,17 @@ class Spawned:
         self._file = file
         self._mode = mode
 
-    def start(self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]) -> int:  # noqa: ARG002
+    def start(
+        self,
+        argv: list[str],
+        env: dict[str, str],
+        stdout: int,
+        stderr: int,
+        ours: list[int],  # noqa: ARG002 - a new program has none of them
+    ) -> Process:
         """Start the flow's file through boot.py, which finds metaflow and the package as the host does."""
         command = [sys.executable, "-u", _BOOT, self._mode, self._file, *argv]
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
@@ -97,7 +136,6 @@ class Spawned:
             stderr=stderr,
             start_new_session=True,
         )
-        return process.pid
 
 
 def _become_leader(stdout: int, stderr: int, ours: list[int]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,8 +19,10 @@ from ..errors import MftctlError
 from ..manifest import MAX_ATTEMPTS
 from ..tasks import Attempt
 from .attempts import Attempts
+from .client import Gone, Hindered
 from .heartbeats import RunHeartbeats
-from .hosts import Hosts, Supervisor
+from .host import Supervisor
+from .hosts import Hosts
 from .observer import Again, Observer, TaskEvent
 from .pauses import Pauses
 from .slots import Slots
@@ -38,8 +39,6 @@ NOT_HERE = timedelta(seconds=5)
 GIVE_BACK = 1.0
 #: Seconds that a task with @timeout waits when it cannot be given back: half of what the server's timeout is longer.
 HOLD = 30.0
-#: Artifact names that an activity's result shows.
-MAX_NAMES = 100
 
 
 class TaskActivity:
@@ -89,7 +88,7 @@ class TaskActivity:
                     given.launch, given.run_id, activity.info().workflow_id or given.run_id
                 )
                 try:
-                    return heard.added_to(await self._attempt(given))
+                    return heard.added_to(await self._attempt(given, heard))
                 finally:
                     self._heartbeats.ended(given.run_id)
             finally:
@@ -114,23 +113,26 @@ class TaskActivity:
 
     async def _hook(self, given: HookInput) -> dict[str, Any]:
         """Call a function of @exit_hook; its output is the result, whether it ended well or not."""
-        supervisor = await self._hosts.supervisor(given.launch)
-        pathspec = f"{given.launch.flow}/{given.run_id}"
+        request = {
+            "hook": given.hook,
+            "file": self._hosts.file(given.launch),
+            "run": f"{given.launch.flow}/{given.run_id}",
+        }
         try:
-            request = {"hook": given.hook, "file": self._hosts.file(given.launch), "run": pathspec}
-            supervisor.writer.write(json.dumps(request).encode() + b"\n")
-            line = await supervisor.reader.readline()
-        except BaseException:
-            supervisor.close()
-            raise
-        if not line:
-            raise ApplicationError("the hook was lost with its process", type="HookLost")
-        supervisor.release()
-        result: dict[str, Any] = json.loads(line)
+            supervisor = await self._hosts.supervisor(given.launch)
+            result = await supervisor.ask("hook", request)
+        except Gone:
+            raise ApplicationError("the hook was lost with its process", type="HookLost") from None
+        except (MftctlError, Hindered) as error:
+            raise ApplicationError(
+                f"the hook could not be run here: {error}",
+                type="HookLost",
+                next_retry_delay=_not_here(activity.info().attempt - 1),
+            ) from None
         self._observer.hook(given.launch.flow, given.run_id, given.hook, result["ok"], result["output"])
         return {"hook": given.hook, **result}
 
-    async def _attempt(self, given: TaskInput) -> dict[str, Any]:
+    async def _attempt(self, given: TaskInput, heard: Attempts) -> dict[str, Any]:
         event = TaskEvent(given.launch.flow, given.run_id, given.task, activity.info().attempt - 1)
         try:
             supervisor = await self._hosts.supervisor(given.launch)
@@ -142,59 +144,58 @@ class TaskActivity:
             ) from error
         self._observer.started(event)
         try:
-            supervisor.writer.write(_request(given, event, self._observer.wants_lines))
-            result = await self._follow(supervisor, event)
-        except BaseException:
-            supervisor.close()
-            raise
-        supervisor.release()
+            result = await self._follow(supervisor, given, event)
+        except Gone:
+            delay = _after_losses(heard.lost)
+            raise self._lost(given, event, heard, "the task was lost with its process", delay) from None
+        except Hindered as error:
+            why = f"the task could not be run here: {error}"
+            raise self._lost(given, event, heard, why, _not_here(event.attempt)) from None
         if result.get("ok"):
             self._observer.finished(event, result["outcome"])
             return _success(event, result)
+        if result.get("lost"):
+            raise self._lost(given, event, heard, "the task was stopped with its worker", AT_ONCE)
         raise self._failure(given, event, result)
 
-    async def _follow(self, supervisor: Supervisor, event: TaskEvent) -> dict[str, Any]:
-        """The supervisor's result; {"lost": True} when it ended without one."""
-        cancelled: asyncio.CancelledError | None = None
-        while True:
-            try:
-                line = await supervisor.reader.readline()
-            except asyncio.CancelledError as error:
-                if cancelled is not None:
-                    raise
-                cancelled = error
-                supervisor.writer.write(
-                    json.dumps({"stop": True, "final": not self._runs_again()}).encode() + b"\n"
-                )
-                continue
-            message: dict[str, Any] = json.loads(line) if line else {"lost": True}
-            if message.get("event") == "line":
-                self._observer.line(event, message["stream"], message["text"], message["at"])
-            elif "event" not in message:
-                if cancelled is not None and message.get("cancelled"):
-                    self._observer.cancelled(event)
-                    raise cancelled
-                return message
+    async def _follow(self, supervisor: Supervisor, given: TaskInput, event: TaskEvent) -> dict[str, Any]:
+        """The supervisor's answer. One that it gives although it was to stop counts: the task has ended by itself."""
+        stopped = False
+
+        def stop() -> dict[str, Any]:
+            nonlocal stopped
+            stopped = True
+            return {"final": not self._runs_again()}
+
+        def on_event(message: dict[str, Any]) -> None:
+            for text, at in message["lines"]:
+                self._observer.line(event, message["stream"], text, at)
+
+        request = _request(given, event, self._observer.wants_lines)
+        result = await supervisor.ask("run", request, on_event=on_event, stop=stop)
+        if stopped and result.get("cancelled"):
+            self._observer.cancelled(event)
+            raise asyncio.CancelledError
+        return result
 
     def _runs_again(self) -> bool:
         """Whether a stopped attempt is one that another worker goes on from, not the end of its task."""
         details = activity.cancellation_details()
         return self._stopping or (details is not None and (details.not_found or details.timed_out))
 
+    def _lost(
+        self, given: TaskInput, event: TaskEvent, heard: Attempts, why: str, delay: timedelta
+    ) -> ApplicationError:
+        """An attempt that came to no end of its own."""
+        heard.lose()
+        last = event.attempt + 1 >= MAX_ATTEMPTS
+        message = why + (f" ({MAX_ATTEMPTS} times)" if last else "")
+        again = None if last else _again(given, event, delay)
+        self._observer.failed(event, message, final=last, log=[], again=again)
+        details = _details(event, f"step {event.task.label}: {message}")
+        return ApplicationError(message, details, type="StepFailed", next_retry_delay=delay)
+
     def _failure(self, given: TaskInput, event: TaskEvent, result: dict[str, Any]) -> ApplicationError:
-        if result.get("lost"):
-            last = event.attempt + 1 >= MAX_ATTEMPTS
-            why = (
-                f"the task could not be run here: {result['why']}"
-                if "why" in result
-                else "the task was lost with its process"
-            )
-            message = why + (f" ({MAX_ATTEMPTS} times)" if last else "")
-            delay = _not_here(event.attempt) if "why" in result else AT_ONCE
-            again = None if last else _again(given, event, delay)
-            self._observer.failed(event, message, final=last, log=[], again=again)
-            details = _details(event, f"step {event.task.label}: {message}")
-            return ApplicationError(message, details, type="StepFailed", next_retry_delay=delay)
         log, final = result["log"], result["final"]
         delay = timedelta(seconds=given.delay) if given.delay else AT_ONCE
         again = None if final else _again(given, event, delay)
@@ -215,13 +216,18 @@ def _not_here(attempt: int) -> timedelta:
     return NOT_HERE * (1 << attempt)
 
 
+def _after_losses(lost: int) -> timedelta:
+    """How long a task waits that was lost, and ``lost`` times before: what ends it might end it every time."""
+    return NOT_HERE * (1 << (lost - 1)) if lost else AT_ONCE
+
+
 async def _beat(heard: Attempts) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         heard.beat()
 
 
-def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
+def _request(given: TaskInput, event: TaskEvent, live: bool) -> dict[str, Any]:
     attempt = Attempt(
         run_id=given.run_id,
         task=given.task,
@@ -236,18 +242,17 @@ def _request(given: TaskInput, event: TaskEvent, live: bool) -> bytes:
         variables=given.variables,
     )
     attempts = 1 + given.user_retries + given.error_retries
-    request = {
+    return {
         "attempt": to_plain(attempt),
         "attempts": attempts,
         "tags": list(given.launch.tags),
         "live": live,
     }
-    return json.dumps(request).encode() + b"\n"
 
 
 def _success(event: TaskEvent, result: dict[str, Any]) -> dict[str, Any]:
     """What Temporal's UI shows of a task: its artifacts, and a line that fetches one."""
-    names = result["artifacts"][:MAX_NAMES]
+    names = result["artifacts"]
     ref = event.task.ref
     if "generation" in result:
         ref = replace(ref, generation=result["generation"])

@@ -24,6 +24,15 @@ class Attempts:
         self._earlier: list[dict[str, Any]] = [one for one in told if one["number"] < number]
         self._this: dict[str, Any] = {"number": number, "began": round(time.time(), 3)}
 
+    @property
+    def lost(self) -> int:
+        """How many of the earlier ones were lost: with their process, or with the worker that would have told."""
+        return sum(one.get("lost", "ended" not in one) for one in self._earlier)
+
+    def lose(self) -> None:
+        """This one is lost: it has come to no end of its own."""
+        self._this["lost"] = True
+
     def beat(self) -> None:
         """Tell the server that the attempt goes on."""
         activity.heartbeat([*self._earlier, self._this])

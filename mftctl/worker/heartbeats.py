@@ -7,7 +7,6 @@ run, and while it waits for a retry, for a pause to end, or for other workers. W
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +16,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..errors import MftctlError
 from ..manifest import Launch
+from .client import Gone, Hindered
 from .hosts import Hosts
 
 #: Seconds between heartbeats where the service names no time, and after one that did not arrive.
 EVERY = 10.0
+#: Seconds within which the process that tells the service must have answered.
+ANSWER = 60.0
 #: Seconds between looks at who is due.
 _LOOK = 1.0
 _NEVER = float("inf")
@@ -119,14 +121,8 @@ class RunHeartbeats:
     async def _ask(self, launch: Launch, run_id: str) -> dict[str, Any]:
         supervisor = await self._hosts.supervisor(launch)
         try:
-            supervisor.writer.write(json.dumps({"beat": run_id}).encode() + b"\n")
-            line = await supervisor.reader.readline()
-        except BaseException:
-            supervisor.close()
-            raise
-        if not line:
-            supervisor.close()
+            return await supervisor.ask("beat", {"run": run_id}, timeout=ANSWER)
+        except Gone:
             return {"error": "the process that tells it has ended"}
-        supervisor.release()
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        except Hindered as error:
+            return {"error": str(error)}

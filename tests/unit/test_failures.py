@@ -48,7 +48,7 @@ def test_a_backend_that_ended_the_task_tells_why():
 def test_lines_of_a_backend_are_saved_by_it():
     """What the task has saved is shown and not saved again; what it could not save is."""
     seen = []
-    stream = Stream("stdout", lambda _, text, __: seen.append(text))
+    stream = Stream("stdout", lambda _, lines: seen.extend(text for text, _ in lines))
     stream.feed(_sent("saved there") + mflog.set_should_persist(_sent("left over")) + b"of the client\n")
     kept = [mflog.parse(line).msg for line in stream.content().getvalue().splitlines()]
     assert seen == ["saved there", "left over", "of the client"]

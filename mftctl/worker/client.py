@@ -1,0 +1,109 @@
+"""Requests to a process of the flow's interpreter: numbered, one at a time (``flowhost/supervisor.py``)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+#: Bytes of answers and lines that are read ahead of whoever wants them; the other end waits then.
+_AHEAD = 256 * 1024
+
+
+class Gone(Exception):
+    """The process has ended without an answer."""
+
+
+class Hindered(Exception):
+    """What kept the machine from doing it: no fault of the flow's."""
+
+
+class Client:
+    """One end of a socket to such a process; the other end serves one request after the other."""
+
+    def __init__(
+        self, sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._sock = sock
+        self._reader = reader
+        self._writer = writer
+        self._number = 0
+        self._ended = False
+        self._line = b""
+
+    @classmethod
+    async def over(cls, sock: socket.socket) -> Client:
+        """The client that talks over ``sock``, which is its own from now on."""
+        return cls(sock, *await asyncio.open_connection(sock=sock, limit=_AHEAD))
+
+    @property
+    def usable(self) -> bool:
+        """Whether the other end can be there."""
+        return not self._ended and not self._reader.at_eof()
+
+    async def ask(
+        self,
+        kind: str,
+        fields: Mapping[str, Any],
+        *,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+        stop: Callable[[], Mapping[str, Any]] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - a part of the protocol: who has not answered by then is gone
+    ) -> dict[str, Any]:
+        """The answer to a request. Gone, Hindered, or TimeoutError after ``timeout`` seconds.
+
+        ``on_event`` is told what comes before the answer. Where ``stop`` is given, a first cancellation asks the other
+        end to stop, with these fields, and its answer counts, whatever it is; a second one comes through.
+        """
+        self._number += 1
+        number = self._number
+        self._send({"number": number, "kind": kind, **fields})
+        async with asyncio.timeout(timeout):
+            while True:
+                try:
+                    message = await self._receive()
+                except asyncio.CancelledError:
+                    if stop is None:
+                        raise
+                    self._send({"kind": "stop", "of": number, **stop()})
+                    stop = None
+                    continue
+                # What has no number is about all requests: of a host that cannot fork, or that loads its flow.
+                if message.pop("number", number) != number:
+                    continue
+                if "event" in message:
+                    if on_event is not None:
+                        on_event(message)
+                elif "why" in message:
+                    raise Hindered(message["why"])
+                else:
+                    return message
+
+    def pass_socket(self, other: socket.socket) -> None:
+        """Give the other end a socket; OSError when it is gone."""
+        socket.send_fds(self._sock, [b"."], [other.fileno()])
+
+    def close(self) -> None:
+        """Let the other end go, with what it does."""
+        self._ended = True
+        self._writer.close()
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        self._writer.write(json.dumps(message).encode() + b"\n")
+
+    async def _receive(self) -> dict[str, Any]:
+        """The next message, of any length. A cancellation meanwhile loses nothing of it."""
+        while not self._line.endswith(b"\n"):
+            try:
+                self._line += await self._reader.readuntil(b"\n")
+            except asyncio.LimitOverrunError as part:
+                # It is there already, so this does not wait.
+                self._line += await self._reader.readexactly(part.consumed)
+            except (asyncio.IncompleteReadError, OSError):
+                self._ended = True
+                raise Gone from None
+        line, self._line = self._line, b""
+        message: dict[str, Any] = json.loads(line)
+        return message

@@ -1,0 +1,102 @@
+"""A supervisor as it runs in a flow host, whose tasks are pieces of Python: for tests that ask it by themselves."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from mftctl.codec import to_plain
+from mftctl.flowhost import results, supervisor, tasks
+from mftctl.flowhost.channel import Channel
+from mftctl.manifest import Launch, Package
+from mftctl.tasks import Attempt, Input, Outcome, Task, TaskRef
+from mftctl.worker.client import Client
+
+
+class Coded:
+    """Forks a process that executes what stands in the variable CODE of its run."""
+
+    bounded = False
+    prelude = (b"", b"")
+
+    def start(self, argv, env, stdout, stderr, ours):  # noqa: ARG002 - as any other
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                tasks._become_leader(stdout, stderr, ours)
+                exec(env["CODE"], {})  # noqa: S102 - the test's own
+                code = 0
+            except SystemExit as left:
+                code = left.code
+            finally:
+                tasks._leave(code)
+        return tasks.Fork(pid)
+
+
+def launch(root: Path) -> Launch:
+    """How tasks of a flow with a local datastore start."""
+    package = Package("sha", "url", "{}")
+    return Launch("F", "f.py", package, sys.executable, "local", "local", str(root), "local", "null", "null")
+
+
+def request(number: int, code: str, *, live: bool = False, attempt: int = 0) -> dict:
+    """What asks for an attempt at a task that executes ``code``."""
+    task = Task(TaskRef("work", (number,)), (Input(TaskRef("start")),))
+    wanted = Attempt("r", task, number=attempt, variables={"CODE": code})
+    return {"attempt": to_plain(wanted), "attempts": 1, "tags": [], "live": live}
+
+
+@contextlib.contextmanager
+def process(root: Path, *more: str) -> Iterator[tuple[socket.socket, subprocess.Popen]]:
+    """A supervisor's process and the socket to it; at the end it has to end by itself."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        command = [sys.executable, __file__, str(theirs.fileno()), str(root), *more]
+        path = os.pathsep.join(filter(None, sys.path))
+        running = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], env={**os.environ, "PYTHONPATH": path}
+        )
+    try:
+        yield ours, running
+    finally:
+        ours.close()
+        try:
+            running.wait(20)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            raise
+
+
+@contextlib.asynccontextmanager
+async def client(root: Path, *more: str) -> AsyncIterator[Client]:
+    """A client of such a supervisor."""
+    with process(root, *more) as (sock, _):
+        found = await Client.over(sock)
+        try:
+            yield found
+        finally:
+            found.close()
+            await found._writer.wait_closed()
+
+
+def _main() -> None:
+    # What a task decided would be read from its artifacts, and such a task has none.
+    results.Store.outcome = lambda self, ref, number: Outcome(("end",))
+    results.Store.artifacts = lambda self, ref, number: ["number"]
+    if "no-fork" in sys.argv:
+        os.fork = _no_fork
+    supervisor.serve(Channel.of_fd(int(sys.argv[1])), launch(Path(sys.argv[2])), Coded())
+
+
+def _no_fork():
+    os.fork = _FORK
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+
+_FORK = os.fork
+if __name__ == "__main__":
+    _main()
