@@ -15,9 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
-from .profiles import APP, bundle_roots, cache_dir, data_dir
+from .profiles import bundle_roots, cache_dir, data_dir, user_folder
 
 #: Seconds after which what an unpacking has left half done belongs to nobody.
 ABANDONED = 24 * 3600.0
@@ -56,7 +54,7 @@ def survey() -> list[Cache]:
     )
     for name, path in (
         ("embedded server", data_dir()),
-        ("reports of errors", Path(platformdirs.user_log_dir(APP))),
+        ("reports of errors", Path(user_folder("log"))),
     ):
         files = list(path.glob("*")) if path.is_dir() else []
         found.append(Cache(name, str(path), len(files), sum(map(_size, files)), 0, cleanable=False))

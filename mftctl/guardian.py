@@ -85,7 +85,8 @@ class Guardian:
             ui_port = self._config["ui_port"] or free_port()
             ports = ["--port", str(port), "--ui-port", str(ui_port)]
             try:
-                self._server = start_server([*self._config["command"], *ports])
+                home = os.path.dirname(self._config["state"])
+                self._server = start_server([*self._config["command"], *ports], home)
             except OSError as error:
                 return {"error": f"{self._config['command'][0]} does not start: {error.strerror}"}
             if self._wait(port):
@@ -167,10 +168,17 @@ def free_port() -> int:
         return port
 
 
-def start_server(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start the server so that it ends with us, however we end."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+def start_server(command: list[str], home: str) -> subprocess.Popen[bytes]:
+    """Start the server so that it ends with us, however we end; ``home`` is a folder that it can read."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TEMPORAL_") and name != "XDG_CONFIG_HOME"
+    }
     environment.setdefault("GOGC", GOGC)
+    # It asks these for a user whom the system does not know, and fails where it may not read its configuration.
+    environment.setdefault("USER", str(os.geteuid()))
+    environment["HOME"] = home
     return subprocess.Popen(
         command,
         env=environment,

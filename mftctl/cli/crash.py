@@ -41,9 +41,9 @@ def report(error: Exception) -> MftctlError:
 
 
 def _write(text: str, name: str) -> Path | None:
-    import platformdirs
+    from ..profiles.folders import user_folder
 
-    for folder in (Path(platformdirs.user_log_dir("mftctl")), Path(tempfile.gettempdir())):
+    for folder in (Path(user_folder("log")), Path(tempfile.gettempdir())):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / name

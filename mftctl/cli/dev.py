@@ -4,10 +4,12 @@ import asyncio
 import socket
 import time
 
-from .. import devserver
+from .. import devserver, profiles
 from ..errors import Exit, MftctlError
 from .output import Result, say, write
 from .threads import in_thread
+
+profiles.on_fallback(say)
 
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233

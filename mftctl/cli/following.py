@@ -28,9 +28,10 @@ ASK = 2.0
 
 
 class Told:
-    """A line whenever something has changed."""
+    """A line whenever something has changed; ``introduced``: with one at the beginning."""
 
-    def __init__(self, found: Found, history: History) -> None:
+    def __init__(self, found: Found, history: History, *, introduced: bool = True) -> None:
+        self._introduced = introduced
         self._found = found
         self._history = history
         self._last: Any = ({}, None)
@@ -38,11 +39,13 @@ class Told:
 
     def begin(self) -> None:
         """The run is watched from here on."""
-        if self._found.ended is None:
+        if self._found.ended is None and self._introduced:
             say(f"run {self._found.run_id} is {self._found.status}")
 
     def look(self) -> None:
         """Tell what has changed."""
+        from ..engine.drawing import in_order
+
         if not self._history.is_there or self._found.ended is not None:
             return
         now = time.monotonic()
@@ -50,7 +53,8 @@ class Told:
             return
         self._told = now
         record = self._history.record
-        counts = {name: plain(step) for name, step in record.steps().items() if step.known}
+        steps = record.steps()
+        counts = {name: plain(steps[name]) for name in in_order(record.manifest) if steps[name].known}
         retry = next_retry(record)
         if (counts, retry) != self._last:
             self._last = (counts, retry)

@@ -10,7 +10,9 @@ from cyclopts import Group, Parameter
 from .. import profiles
 from ..errors import Exit, MftctlError
 from . import durations
-from .output import Format
+from .output import Format, say
+
+profiles.on_fallback(say)
 
 T = TypeVar("T")
 FLAG = Parameter(negative="")

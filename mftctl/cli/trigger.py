@@ -144,7 +144,7 @@ async def _watch(client: "Client", run_id: str) -> "Ended":
 
     found = await describe(client, run_id)
     history = History(client, found)
-    return await to_the_end(client, found, history, Told(found, history))
+    return await to_the_end(client, found, history, Told(found, history, introduced=False))
 
 
 def _as_worker_file(result: Result) -> Result:

@@ -70,7 +70,7 @@ def config_file() -> Path:
 def from_file(named: Setting) -> TemporalConfig:
     """The profile that ``named`` says, else the one called default, of the file; MftctlError when it is not there."""
     file = config_file()
-    if not file.exists() and named.value is None:
+    if not os.path.exists(file) and named.value is None:
         return TemporalConfig()
     name = named.value or DEFAULT_PROFILE
     profiles = _profiles(file)

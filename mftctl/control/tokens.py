@@ -156,12 +156,12 @@ def _generated(prefix: str) -> Iterator[str]:
 
 def _file(prefix: str) -> Path:
     home = os.environ.get("METAFLOW_TOKEN_HOME") or os.environ.get("METAFLOW_HOME", "~/.metaflowconfig")
-    return Path(f"{home}/{prefix}").expanduser()
+    return Path(os.path.expanduser(f"{home}/{prefix}"))  # Path's own fails for a user without a home
 
 
 def _configured(key: str) -> str | None:
     """A value of Metaflow's own configuration file (``metaflow_config_funcs.init_config``)."""
-    home = Path(os.environ.get("METAFLOW_HOME", "~/.metaflowconfig")).expanduser()
+    home = Path(os.path.expanduser(os.environ.get("METAFLOW_HOME", "~/.metaflowconfig")))
     profile = os.environ.get("METAFLOW_PROFILE")
     value = _content(home / (f"config_{profile}.json" if profile else "config.json")).get(key)
     return value if isinstance(value, str) else None

@@ -3,7 +3,7 @@
 ``keys`` says what there is, ``document`` reads the file, ``settings`` resolves, ``editing`` writes.
 """
 
-from .folders import APP, bundle_roots, cache_dir, config_file, data_dir
+from .folders import APP, bundle_roots, cache_dir, config_file, data_dir, on_fallback, user_folder
 from .keys import KEYS, Key
 from .settings import Profile, Setting, Source, branch_of, load
 
@@ -20,4 +20,6 @@ __all__ = [
     "config_file",
     "data_dir",
     "load",
+    "on_fallback",
+    "user_folder",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,9 +68,11 @@ def check(file: Path, name: str, values: dict[str, Any]) -> None:
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:
+        if isinstance(error, PermissionError) and not os.path.exists(file):
+            return ""  # in a home that is another user's: what is there is not for us
         message = f"{file}: {error.strerror}"
         raise MftctlError(
             message, exit=Exit.USAGE, code="profile.file", hint="MFTCTL_CONFIG names another"
