@@ -25,6 +25,8 @@ LOOK = 0.5
 SHARE, RAREST = 0.03, 30.0
 #: Seconds between questions to the server of what waits for a retry, which no history tells, at least.
 ASK = 2.0
+#: Seconds between two looks at whether a run is stuck, at most.
+STUCK = 5.0
 
 
 class Told:
@@ -74,6 +76,7 @@ async def to_the_end(client: Client, found: Found, history: History, view: Told)
     ending = asyncio.create_task(runs.outcome(handle_of(client, found.run_id)))
     following = asyncio.create_task(history.follow())
     asking = asyncio.create_task(ask_for_retries(found, history))
+    suspecting = asyncio.create_task(tell_if_stuck(client, found))
     view.begin()
     try:
         while not ending.done():
@@ -83,7 +86,7 @@ async def to_the_end(client: Client, found: Found, history: History, view: Told)
             view.look()
     finally:
         view.end()
-        for task in (ending, following, asking):
+        for task in (ending, following, asking, suspecting):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -99,6 +102,24 @@ async def ask_for_retries(found: Found, history: History) -> None:
         if history.is_there and any(step.active for step in history.record.steps().values()):
             with suppress(RPCError):
                 await history.look_at_pending()
+
+
+async def tell_if_stuck(client: Client, found: Found) -> None:
+    """Say that the run is stuck, and why, once until that changes."""
+    from temporalio.service import RPCError
+
+    from ..control.stuck import HINT, problem_of
+
+    last: str | None = None
+    while True:
+        await asyncio.sleep(max(ASK, min(rhythm(found), STUCK)))
+        with suppress(RPCError):
+            problem = await problem_of(client, found.workflow_id)
+            if problem != last:
+                last = problem
+                state = "goes on" if problem is None else f"is stuck: {problem}; {HINT}"
+                say(f"run {found.run_id} {state}")
+                event({"event": "stuck", "run_id": found.run_id, "problem": problem})
 
 
 def rhythm(found: Found) -> float:

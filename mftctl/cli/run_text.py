@@ -21,6 +21,7 @@ _ASCII = {"done": "+", "failed": "x", "running": ">", "waiting": ".", "cancelled
 
 def as_text(found: Found, history: History, data: dict[str, Any]) -> str:
     """``data`` is the same run as JSON values."""
+    from ..control.stuck import HINT
     from .columns import columns
     from .moments import shown
 
@@ -35,6 +36,7 @@ def as_text(found: Found, history: History, data: dict[str, Any]) -> str:
         ("started", shown(found.started)),
         ("deployment", f"{found.deployment}, version {found.version}, by {found.owner}"),
     ]
+    about += [("problem", found.problem), ("", HINT)] if found.problem else []
     about += [("made from", given.origin)] if given.origin else []
     about += [("tags", ", ".join(found.tags))] if found.tags else []
     about += [("parameter", f"{name} = {_short(value)}") for name, value in given.parameters.items()]

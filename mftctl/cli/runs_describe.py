@@ -31,7 +31,7 @@ def describe(
 
 
 async def _describe(run: str, latest: Latest, connection: Limited) -> Result:
-    from ..control import runs
+    from ..control import runs, stuck
     from ..control.found import handle_of
     from ..control.history import History
     from .looking import open_run, unserved
@@ -39,6 +39,7 @@ async def _describe(run: str, latest: Latest, connection: Limited) -> Result:
     from .run_text import as_text
 
     client, found = await open_run(run, latest, connection)
+    (found,) = await stuck.look(client, [found])
     history = History(client, found)
     over = found.ended is not None
     ended, served = await asyncio.gather(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ..control.found import Found
 
-Status = Literal["running", "paused", "completed", "failed", "cancelled", "terminated", "timed_out"]
+Status = Literal["running", "paused", "stuck", "completed", "failed", "cancelled", "terminated", "timed_out"]
 
 
 def list_(
@@ -32,7 +32,7 @@ def list_(
     deployment
         Only runs of this deployment.
     status
-        Only runs of this status; may be repeated. A paused run is a running one, too.
+        Only runs of this status; may be repeated. Paused and stuck runs are running ones, too.
     since
         Only runs that were started since: how long ago, such as 2h or 7d, or a time.
     tag
@@ -56,15 +56,17 @@ async def _list(
     limit: int,
     connection: Limited,
 ) -> Result:
-    from ..control import found
+    from ..control import found, stuck
     from .looking import find_deployment
     from .session import open_client
 
     client = await open_client(connection, connection.settings())
     named = None if deployment is None else await find_deployment(client, deployment)
     name, flow = named or (None, None)
+    # Which of the runs that go on are stuck is known of none before each was looked at.
+    most = found.PAGE if "stuck" in statuses else limit + 1
     listed = await found.list_runs(
-        client, flow=flow, deployment=name, statuses=statuses, tags=tags, since=since, limit=limit + 1
+        client, flow=flow, deployment=name, statuses=statuses, tags=tags, since=since, limit=most
     )
     if not listed and named is not None and flow is None:
         raise MftctlError(
@@ -72,11 +74,15 @@ async def _list(
             exit=Exit.NOT_FOUND,
             code="deployment.unknown",
         )
+    listed = await stuck.look(client, listed)
+    if statuses and "running" not in statuses:  # what may be stuck was taken for it
+        listed = [run for run in listed if run.status in statuses]
     more = (f"there are more; --limit {limit * 5} shows them",) if len(listed) > limit else ()
     return _result(listed[:limit], more)
 
 
 def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
+    from ..control.stuck import HINT
     from .columns import columns
     from .moments import shown
 
@@ -96,6 +102,7 @@ def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
         )
         for run in listed
     ]
+    notes += tuple(f"run {run.run_id} is stuck: {run.problem}; {HINT}" for run in listed if run.problem)
     return Result([row(run) for run in listed], columns([head, *lines]), names, notes)
 
 
@@ -115,5 +122,6 @@ def row(run: "Found") -> dict[str, Any]:
         "seconds": round(run.seconds, 3),
         "tasks": None if run.done is None else {"done": run.done, "known": run.known},
         "failed_step": run.failed_step,
+        "problem": run.problem,
         "tags": list(run.tags),
     }

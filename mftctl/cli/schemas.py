@@ -18,7 +18,16 @@ WHOLE: Final[Schema] = {"type": "integer"}
 NUMBER: Final[Schema] = {"type": "number"}
 TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 ANY: Final[Schema] = {}
-STATUSES: Final = ("running", "paused", "completed", "failed", "cancelled", "terminated", "timed_out")
+STATUSES: Final = (
+    "running",
+    "paused",
+    "stuck",
+    "completed",
+    "failed",
+    "cancelled",
+    "terminated",
+    "timed_out",
+)
 
 
 def names() -> list[str]:
@@ -110,6 +119,7 @@ _LISTED = rows(
     seconds=NUMBER,
     tasks=null(rows(done=WHOLE, known=WHOLE)),
     failed_step=null(TEXT),
+    problem=null(TEXT),
     tags=many(TEXT),
 )
 _STEP = rows(

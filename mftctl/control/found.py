@@ -33,17 +33,19 @@ _STATUS = {
     WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
     WorkflowExecutionStatus.TIMED_OUT: "timed_out",
 }
-STATUSES = ("running", "paused", "completed", "failed", "cancelled", "terminated", "timed_out")
+STATUSES = ("running", "paused", "stuck", "completed", "failed", "cancelled", "terminated", "timed_out")
 #: As the server spells what we call a status.
-_QUERY = {"cancelled": "Canceled", "timed_out": "TimedOut", "paused": "Running"}
+_QUERY = {"cancelled": "Canceled", "timed_out": "TimedOut", "paused": "Running", "stuck": "Running"}
 #: Statuses that no later execution of the same run can follow.
-_GOOD = frozenset({"running", "paused", "completed"})
+_GOOD = frozenset({"running", "paused", "stuck", "completed"})
 _OURS = ("WorkflowId STARTS_WITH 'temporal-'", "ParentWorkflowId IS NULL")
 
 
 @dataclass(frozen=True)
 class Found:
     """A run: ``status`` is running, paused, completed, failed, cancelled, terminated or timed_out.
+
+    Whoever asks ``stuck.look`` also finds ``stuck``, with the ``problem`` that stops it.
 
     ``done`` and ``known``: its tasks, by the last note that the run has made of them; None before the first.
     ``compensations``: how many ran, or were to run, when it had ended badly.
@@ -64,6 +66,7 @@ class Found:
     done: int | None = None
     known: int | None = None
     failed_step: str | None = None
+    problem: str | None = None
 
     @property
     def pathspec(self) -> str:
@@ -247,8 +250,10 @@ async def _beginning_with(client: Client, prefix: str) -> list[Found]:
 
 
 def _is_one(status: str, statuses: tuple[str, ...]) -> bool:
-    """As lists are cut down: a paused run is a running one, too."""
-    return status in statuses or (status == "paused" and "running" in statuses)
+    """As lists are cut down: a paused run is a running one, too, and any that is open may be stuck."""
+    return status in statuses or (
+        status in {"running", "paused"} and bool({"running", "stuck"} & set(statuses))
+    )
 
 
 async def _found(given: WorkflowExecution) -> Found:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 STATES = {
     "running": "RUNNING",
     "paused": "SUSPENDED",
+    "stuck": "RUNNING",
     "completed": "SUCCEEDED",
     "failed": "FAILED",
     "timed_out": "TIMED_OUT",

@@ -29,6 +29,7 @@ from .notify import tell
 from .observer import Observer
 from .served import ServedQueue
 from .slots import Slots
+from .stuck import StuckRuns
 
 #: Heartbeats carry cancellations back: this bounds how late one arrives.
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
@@ -86,11 +87,13 @@ class Service:
         self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats)
         self._events = EventActivities(client, warn or Warnings(observer.say))
         self._say = observer.say
+        self._stuck = StuckRuns(client, observer.say)
         self._queues: dict[str, ServedQueue] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
     def serve(self, queue: str) -> None:
         """Begin to serve a task queue; nothing happens when it is served already."""
+        self._stuck.listen()
         if queue not in self._queues:
             self._queues[queue] = ServedQueue(queue, partial(self._worker, queue), self._say)
 
@@ -134,6 +137,7 @@ class Service:
 
     async def close(self) -> None:
         """End the flow hosts."""
+        self._stuck.close()
         await self._heartbeats.stop()
         await self._hosts.close()
 

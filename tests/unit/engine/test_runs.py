@@ -191,7 +191,7 @@ async def test_random_flows_replay_at_every_step(engine: Engine) -> None:
     other = Engine(engine.client, engine.standin, "uncached")
     chance = random.Random(5)  # noqa: S311 - shapes, not secrets
     async with other.worker(max_cached_workflows=0, workflow_runner=UnsandboxedWorkflowRunner()):
-        await asyncio.gather(*(_random(other, Flow.of(_blocks(chance, 2)), number) for number in range(3)))
+        await asyncio.gather(*(_random(other, Flow.of(_blocks(chance, 1)), number) for number in range(5)))
 
 
 async def _random(engine: Engine, flow: Flow, number: int) -> None:
