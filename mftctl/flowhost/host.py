@@ -20,7 +20,7 @@ from typing import IO, Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, installed, leftout, owncode, program, s3
+from . import hazards, installed, leftout, owncode, program, s3, unloadable
 from . import launch as launching
 from .channel import Channel
 from .clock import Clock
@@ -28,6 +28,7 @@ from .environment import config_options, forget_configs, settle, work_folder
 from .package import hold
 from .randomness import Seeds
 from .tasks import Forked, Spawned, Starter
+from .unloadable import Unloadable
 
 
 def main(fd: str) -> None:
@@ -55,6 +56,11 @@ def main(fd: str) -> None:
     _refuse(channel, installed.problem())
     if config["isolation"] == "spawn":
         _serve(channel, launch, Spawned(file))
+    _import(channel, launch, file)
+
+
+def _import(channel: Channel, launch: Launch, file: str) -> None:
+    """Import the flow and serve its tasks; also those of a flow that cannot be imported, which fail with the reason."""
     # What its import leaves behind is not the flow's doing.
     import metaflow  # noqa: F401
 
@@ -63,12 +69,15 @@ def main(fd: str) -> None:
     seeds.watch()
     clock.watch()
 
+    imported = []
+
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
         clock.stop()
         seeds.keep()
         prelude = printed.stop()
         _import_for_tasks(flow)
         s3.warm(launch)
+        imported.append(flow)
         found = hazards.hazards(earlier)
         if seeds.drawn():
             found.append("random values drawn while it was imported")
@@ -81,27 +90,35 @@ def main(fd: str) -> None:
     try:
         sys.argv = [file]
         program.execute(file, on_flow)
-    except Exception as error:
-        printed.stop()
-        channel.send({"ready": False, "error": _traceback(error, launch)})
-        sys.exit(1)
-    printed.stop()
-    channel.send({"ready": False, "error": f"{file} has run to its end without starting its flow"})
-    sys.exit(1)
-
-
-def _traceback(error: Exception, launch: Launch) -> str:
-    """What went wrong while the flow was imported."""
-    missing = leftout.reason(str(error), launch.left_out)
-    return traceback.format_exc(limit=-8) + (f"({missing})" if missing else "")
+        why = unloadable.ends_without_flow(file)
+    except BaseException as error:
+        if imported:  # this is about serving it
+            raise
+        if unloadable.is_machines(error):
+            printed.stop()
+            channel.send({"ready": False, "error": traceback.format_exc(limit=-8)})
+            sys.exit(1)
+        why = unloadable.why(error, leftout.reason(str(error), launch.left_out) or "")
+    clock.stop()
+    seeds.keep()
+    prelude = printed.stop()
+    if found := hazards.hazards(earlier):
+        channel.send({"ready": False, "hazards": found})
+        sys.exit(0)
+    _serve(channel, launch, Unloadable(why, prelude), owncode.imported(), broken=True)
 
 
 def _serve(
-    channel: Channel, launch: Launch, starter: Starter, files: dict[str, tuple[int, int]] | None = None
+    channel: Channel,
+    launch: Launch,
+    starter: Starter,
+    files: dict[str, tuple[int, int]] | None = None,
+    broken: bool = False,
 ) -> None:
     """Fork a supervisor for every socket that comes; leave when the worker is gone.
 
-    ``files``: what the import has read, for the worker to see when it changes.
+    ``files``: what the import has read, for the worker to see when it changes. ``broken``: it failed, and another one
+    might not.
     """
     # Not before: it imports metaflow, which must be the interpreter's own (boot.py stands first on the path till then).
     from . import supervisor
@@ -109,7 +126,7 @@ def _serve(
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    channel.send({"ready": True, "files": files or {}})
+    channel.send({"ready": True, "files": files or {}, "broken": broken})
     while True:
         data, fds, _, _ = socket.recv_fds(channel.sock, 1, 1)
         _reap()
@@ -205,6 +222,7 @@ class _Printed:
     """Catches what the flow prints while it is imported: a new process would print it in every task."""
 
     def __init__(self) -> None:
+        self._caught: tuple[bytes, bytes] | None = None
         sys.stdout.flush()
         sys.stderr.flush()
         self._saved = (os.dup(1), os.dup(2))
@@ -215,6 +233,8 @@ class _Printed:
 
     def stop(self) -> tuple[bytes, bytes]:
         """Print to the worker again; what was caught of stdout and stderr."""
+        if self._caught is not None:
+            return self._caught
         sys.stdout.flush()
         sys.stderr.flush()
         caught = []
@@ -224,7 +244,8 @@ class _Printed:
             file.seek(0)
             caught.append(file.read())
             file.close()
-        return caught[0], caught[1]
+        self._caught = caught[0], caught[1]
+        return self._caught
 
 
 def _import_for_tasks(flow: Any) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable
 
-from . import compensation, launch, occasion, program, renewal
+from . import compensation, launch, occasion, program, renewal, unloadable
 from .environment import settle
+
+#: The flow, once its file has called it.
+_reached: list[Any] = []
 
 
 def main(fd: str) -> None:
@@ -16,11 +19,22 @@ def main(fd: str) -> None:
     settle()
     renewal.prepare(sys.argv)
     occasion.prepare()
-    program.execute(file, _on_flow)
-    sys.exit(0)
+    try:
+        program.execute(file, _on_flow)
+        why = unloadable.ends_without_flow(file)
+    except BaseException as error:
+        if _reached or unloadable.is_machines(error):
+            raise
+        why = unloadable.why(error)
+    if _reached:
+        sys.exit(0)
+    sys.stdout.flush()
+    sys.stderr.write(why)
+    sys.exit(unloadable.EXIT_DISALLOW_RETRY)
 
 
 def _on_flow(flow: Any, go_on: Callable[[], None]) -> None:
+    _reached.append(flow)
     compensation.prepare(flow)
     if launch.COMMAND in sys.argv:
         launch.register(program.load_command_line(flow))

@@ -22,9 +22,8 @@ from .failure import TAIL_LINES, told
 from .logs import RECENT_LINES, Live, OnLines, Saver, Stream
 from .process import Ended, Watch
 from .tasks import Spawned, Starter
+from .unloadable import EXIT_DISALLOW_RETRY
 
-#: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: this failure is not to be retried.
-EXIT_DISALLOW_RETRY = 202
 #: Seconds that a supervisor has to save what its task said, once its worker is gone.
 LAST_WORDS = 60
 #: Artifact names that an answer tells.
@@ -178,7 +177,8 @@ class _Run:
             return {"ok": False, "lost": True}
         if ended.stopped:
             return {"ok": False, "lost": not ended.final, "cancelled": ended.final}
-        if ended.code:
+        # Where the flow cannot be imported, the task itself says so.
+        if ended.code and ended.code != EXIT_DISALLOW_RETRY:
             log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
             return {"ok": False, "message": message, "log": log, "final": True}
         return None

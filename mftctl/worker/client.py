@@ -70,13 +70,15 @@ class Client:
                     self._send({"kind": "stop", "of": number, **stop()})
                     stop = None
                     continue
-                # What has no number is about all requests: of a host that cannot fork, or that loads its flow.
-                if message.pop("number", number) != number:
+                about = message.pop("number", None)
+                if about not in {None, number}:
                     continue
                 if "event" in message:
                     if on_event is not None:
                         on_event(message)
                 elif "why" in message:
+                    # Without a number it is a host's that could start nobody to answer.
+                    self._ended = about is None
                     raise Hindered(message["why"])
                 else:
                     return message

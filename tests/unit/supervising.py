@@ -87,9 +87,23 @@ def _main() -> None:
     # What a task decided would be read from its artifacts, and such a task has none.
     results.Store.outcome = lambda self, ref, number: Outcome(("end",))
     results.Store.artifacts = lambda self, ref, number: ["number"]
+    if "light" in sys.argv:
+        # Nothing that takes its time between a task's end and its answer but what is under test.
+        results.Store.failures = lambda self, ref, number: 0
+        results.Store.unreported = lambda self, ref: False
+        results.Store.finished = lambda self, ref, generations: None
+        results.Store.open = lambda self, ref, number: _Nothing()
     if "no-fork" in sys.argv:
         os.fork = _no_fork
     supervisor.serve(Channel.of_fd(int(sys.argv[1])), launch(Path(sys.argv[2])), Coded())
+
+
+class _Nothing:
+    def save_metadata(self, data):
+        pass
+
+    def save_logs(self, source, streams):
+        pass
 
 
 def _no_fork():

@@ -70,7 +70,7 @@ def test_a_stop_never_touches_the_next_task(tmp_path):
             usual += (time.monotonic() - began - usual) / 8
         return stopped, late
 
-    stopped, late = supervised(tmp_path)(test)
+    stopped, late = supervised(tmp_path, "light")(test)
     # Before its task's end and after it, or the moments were none.
     assert stopped
     assert late
