@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -95,9 +95,10 @@ async def describe(client: Client, run_id: str) -> Found:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
         raise unknown(run_id) from error
-    if described.parent_id is not None or "deployment" not in await described.memo():
+    found = await _found(described) if described.parent_id is None else None
+    if found is None:
         raise unknown(run_id)  # a part of one, or somebody else's workflow
-    return await _found(described)
+    return found
 
 
 async def find(client: Client, name: str, deployment: str | None = None) -> Found:
@@ -203,7 +204,8 @@ async def _listed(client: Client, terms: Iterable[str], size: int) -> AsyncItera
     async for listed in client.list_workflows(query, page_size=min(size, PAGE)):
         if listed.id not in seen:
             seen.add(listed.id)
-            yield await _found(listed)
+            if (found := await _found(listed)) is not None:
+                yield found
 
 
 async def _as_they_are_now(client: Client, found: list[Found]) -> list[Found]:
@@ -256,8 +258,16 @@ def _is_one(status: str, statuses: tuple[str, ...]) -> bool:
     )
 
 
-async def _found(given: WorkflowExecution) -> Found:
-    memo = await given.memo()
+async def _found(given: WorkflowExecution) -> Found | None:
+    """The run; None for somebody else's workflow, whose memo, if it can be read, is not that of a run."""
+    try:
+        memo = await given.memo()
+        return _by(memo, given) if "deployment" in memo else None
+    except (RuntimeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _by(memo: Mapping[str, Any], given: WorkflowExecution) -> Found:
     status = _STATUS.get(given.status, "running") if given.status else "running"
     if status == "running" and memo.get(PAUSED):
         status = "paused"

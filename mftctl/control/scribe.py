@@ -18,6 +18,7 @@ from temporalio.exceptions import ApplicationError
 from ..engine.activities import HOOK_TYPE
 from ..engine.inputs import RunInput
 from .record import OVER, Attempt, Record, TaskRecord
+from .unreadable import input_of
 
 #: Of an attempt whose worker was lost, or which took longer than the server waits.
 LOST = "lost: its worker was not heard of any more"
@@ -44,8 +45,7 @@ class Scribe:
 
     async def begin(self, payloads: Payloads) -> RunInput:
         """What a workflow of the run started with; the first makes the record."""
-        plain = await self._converter.decode(payloads.payloads, [dict])
-        given = RunInput.from_plain(plain[0])
+        given = await input_of(self._converter, payloads.payloads)
         if self._record is None:
             self.given, self._record = given, Record(given.manifest)
         return given

@@ -17,6 +17,7 @@ from ..errors import Exit, MftctlError
 from ..manifest import Manifest
 from . import deployments, parameters, runs
 from .found import Found, describe, handle_of
+from .unreadable import input_of
 
 #: Seconds between looks at whether a worker has taken notice.
 LOOK = 0.05
@@ -122,8 +123,7 @@ async def given_to(client: Client, found: Found) -> RunInput:
     """What the run was started with, and when it was due, if a Schedule has started it."""
     async for event in handle_of(client, found.run_id).fetch_history_events(page_size=1):
         started = event.workflow_execution_started_event_attributes
-        plain = await client.data_converter.decode(started.input.payloads, [dict])
-        given = RunInput.from_plain(plain[0])
+        given = await input_of(client.data_converter, started.input.payloads)
         due = decode_typed_search_attributes(started.search_attributes).get(DUE)
         return given if due is None else replace(given, variables={**scheduled(due), **given.variables})
     raise MftctlError(f"the server has no history of run {found.run_id} any more", code="run.forgotten")

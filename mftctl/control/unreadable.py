@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import ScheduleActionStartWorkflow, ScheduleDescription
 from temporalio.converter import DataConverter
 
@@ -58,6 +59,19 @@ class Warnings:
         if self._said.get(found.name) != found:
             self._said[found.name] = found
             self._say(found.warning)
+
+
+async def input_of(converter: DataConverter, payloads: Sequence[Payload]) -> RunInput:
+    """What a run was started with; MftctlError with exit code 6 for one of a newer mftctl, or in another encoding."""
+    try:
+        return RunInput.from_plain((await converter.decode(payloads, [dict]))[0])
+    except (RuntimeError, *_MISFIT) as error:
+        raise MftctlError(
+            f"what the run was started with cannot be read by this mftctl: {error}",
+            exit=Exit.CONFLICT,
+            code="run.unreadable",
+            hint="use the mftctl that has started it",
+        ) from error
 
 
 async def manifest_of(

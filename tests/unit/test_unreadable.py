@@ -10,14 +10,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import Payload
-from temporalio.client import ScheduleActionStartWorkflow
+from temporalio.api.common.v1 import Memo, Payload, WorkflowType
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.client import ScheduleActionStartWorkflow, WorkflowExecution
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
-from mftctl.control import deployments, events
+from mftctl.control import deployments, events, found
 from mftctl.control.serving import TaskQueues
-from mftctl.control.unreadable import Unreadable, Warnings
+from mftctl.control.unreadable import Unreadable, Warnings, input_of
 from mftctl.engine.events import Event
 from mftctl.engine.inputs import RunInput
 from mftctl.errors import Exit, MftctlError
@@ -200,3 +201,34 @@ async def test_a_named_worker_asks_for_no_list() -> None:
     server.schedules["A"] = gone
     assert await queues.now() == {"q.A", "q.B"}
     assert server.lists == 0
+
+
+@in_loop
+async def test_lists_of_runs_have_no_workflows_of_others() -> None:
+    """A workflow that is called like a run, and whose memo is another's or cannot be read, is left out."""
+    memos: dict[str, Any] = {
+        "temporal-f-1": {"deployment": payload("F"), "tasks": payload([1, 2])},
+        "temporal-none": {},
+        "temporal-text": {"deployment": payload("F"), "tasks": payload("many"), "began": payload("once")},
+        "temporal-secret": {"deployment": payload(b"0", b"binary/encrypted")},
+    }
+
+    async def executions(*_: Any, **__: Any) -> Any:
+        for name, memo in memos.items():
+            raw = WorkflowExecutionInfo(type=WorkflowType(name="F"), memo=Memo(fields=memo))
+            raw.execution.workflow_id = name
+            yield WorkflowExecution._from_raw_info(raw, "default", DataConverter.default)
+
+    server: Any = SimpleNamespace(list_workflows=executions)
+    listed = await found.list_runs(server, flow=None, deployment=None, statuses=(), limit=10)
+    assert [one.run_id for one in listed] == ["temporal-f-1"]
+
+
+@in_loop
+async def test_a_run_of_a_newer_mftctl_is_refused_in_words() -> None:
+    """Exit code 6, with what is wrong, for a run that was started with what cannot be read."""
+    newer = given("X", schema_version=9)
+    for odd, said in ((newer, "schema 9 is newer"), (payload(b"0", b"binary/encrypted"), "encrypted")):
+        with pytest.raises(MftctlError, match=said) as caught:
+            await input_of(DataConverter.default, [odd])
+        assert caught.value.exit == Exit.CONFLICT
