@@ -13,10 +13,9 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import traceback
 from dataclasses import replace
-from typing import IO, Any, Callable
+from typing import Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
@@ -26,6 +25,7 @@ from .channel import Channel
 from .clock import Clock
 from .environment import config_options, forget_configs, settle, work_folder
 from .package import hold
+from .printed import Printed
 from .randomness import Seeds
 from .tasks import Forked, Spawned, Starter
 from .unloadable import Unloadable
@@ -64,7 +64,7 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
     # What its import leaves behind is not the flow's doing.
     import metaflow  # noqa: F401
 
-    printed = _Printed()
+    printed = Printed()
     earlier, seeds, clock = hazards.before(), Seeds(), Clock()
     seeds.watch()
     clock.watch()
@@ -216,36 +216,6 @@ def _fetch(launch: Launch, folder: str) -> str | None:
         problem = said.read()
     os.waitpid(pid, 0)
     return problem or None
-
-
-class _Printed:
-    """Catches what the flow prints while it is imported: a new process would print it in every task."""
-
-    def __init__(self) -> None:
-        self._caught: tuple[bytes, bytes] | None = None
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._saved = (os.dup(1), os.dup(2))
-        # Without a name, so that nothing is left when this process is killed.
-        self._files: tuple[IO[bytes], ...] = tuple(tempfile.TemporaryFile() for _ in (1, 2))  # noqa: SIM115
-        for fd, file in zip((1, 2), self._files):
-            os.dup2(file.fileno(), fd)
-
-    def stop(self) -> tuple[bytes, bytes]:
-        """Print to the worker again; what was caught of stdout and stderr."""
-        if self._caught is not None:
-            return self._caught
-        sys.stdout.flush()
-        sys.stderr.flush()
-        caught = []
-        for fd, saved, file in zip((1, 2), self._saved, self._files):
-            os.dup2(saved, fd)
-            os.close(saved)
-            file.seek(0)
-            caught.append(file.read())
-            file.close()
-        self._caught = caught[0], caught[1]
-        return self._caught
 
 
 def _import_for_tasks(flow: Any) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from . import compensation, launch, occasion, program, renewal, unloadable
 from .environment import settle
+from .printed import Printed
 
 #: The flow, once its file has called it.
 _reached: list[Any] = []
@@ -19,23 +20,34 @@ def main(fd: str) -> None:
     settle()
     renewal.prepare(sys.argv)
     occasion.prepare()
+    # A process that asks the decorators becomes the task, and imports the flow once more.
+    printed = Printed() if launch.COMMAND in sys.argv else None
+
+    def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
+        _reached.append(flow)
+        compensation.prepare(flow)
+        if printed is not None:
+            printed.stop()
+            launch.register(program.load_command_line(flow))
+        go_on()
+
     try:
-        program.execute(file, _on_flow)
+        program.execute(file, on_flow)
         why = unloadable.ends_without_flow(file)
     except BaseException as error:
+        _release(printed)
         if _reached or unloadable.is_machines(error):
             raise
         why = unloadable.why(error)
     if _reached:
         sys.exit(0)
+    _release(printed)
     sys.stdout.flush()
     sys.stderr.write(why)
     sys.exit(unloadable.EXIT_DISALLOW_RETRY)
 
 
-def _on_flow(flow: Any, go_on: Callable[[], None]) -> None:
-    _reached.append(flow)
-    compensation.prepare(flow)
-    if launch.COMMAND in sys.argv:
-        launch.register(program.load_command_line(flow))
-    go_on()
+def _release(printed: Optional[Printed]) -> None:
+    """What a failed import has printed is its task's."""
+    if printed is not None:
+        printed.release()

@@ -127,7 +127,8 @@ class _Run:
             return problem
         datastore = store.open(attempt.task.ref, attempt.number)
         streams = (Stream("stdout", self.on_lines), Stream("stderr", self.on_lines))
-        for stream, printed in zip(streams, self.starter.prelude):
+        # What starts the task's process with another command imports the flow there, and prints it there.
+        for stream, printed in zip(streams, (b"", b"") if attempt.launch else self.starter.prelude):
             stream.feed(printed)
         saver = Saver(datastore, streams)
 

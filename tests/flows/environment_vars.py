@@ -1,10 +1,16 @@
-"""@environment's variables are set before the flow's file is imported, and for that step only."""
+"""@environment's variables are set before the flow's file is imported, and for that step only.
+
+What the import prints is in each task's log once, whatever starts it.
+"""
 
 import os
+import sys
 
 from metaflow import FlowSpec, environment, retry, step
 
 AT_IMPORT = (os.environ.get("FID_ONE"), os.environ.get("FID_TWO"))
+print("imported with", *AT_IMPORT)
+print("imported", file=sys.stderr)
 
 
 class EnvironmentVarsFlow(FlowSpec):
