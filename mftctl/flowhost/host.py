@@ -19,7 +19,7 @@ from typing import Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, installed, leftout, owncode, program, s3, unloadable
+from . import hazards, installed, leftout, owncode, program, s3, stacks, unloadable
 from . import launch as launching
 from .channel import Channel
 from .clock import Clock
@@ -64,6 +64,7 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
     # What its import leaves behind is not the flow's doing.
     import metaflow  # noqa: F401
 
+    stacks.hide_ours()
     printed = Printed()
     earlier, seeds, clock = hazards.before(), Seeds(), Clock()
     seeds.watch()

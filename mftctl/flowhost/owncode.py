@@ -19,6 +19,11 @@ def is_own(file: str) -> bool:
     return not any(file.startswith(os.path.join(place, "")) for place in (_STANDARD, _OURS, *_of_metaflow()))
 
 
+def is_ours(file: str) -> bool:
+    """Whether code of this ``file`` is mftctl's."""
+    return file.startswith(os.path.join(_OURS, ""))
+
+
 def place(file: str, line: Optional[int]) -> str:
     """A line as people name it: ``train.py:41``."""
     return f"{os.path.basename(file)}:{line}"

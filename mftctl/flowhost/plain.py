@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable, Optional
 
-from . import compensation, launch, occasion, program, renewal, unloadable
+from . import compensation, launch, occasion, program, renewal, stacks, unloadable
 from .environment import settle
 from .printed import Printed
 
@@ -18,6 +18,7 @@ def main(fd: str) -> None:
     file = fd
     sys.argv = [file, *sys.argv[3:]]
     settle()
+    stacks.hide_ours()
     renewal.prepare(sys.argv)
     occasion.prepare()
     # A process that asks the decorators becomes the task, and imports the flow once more.

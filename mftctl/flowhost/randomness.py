@@ -14,9 +14,6 @@ from typing import Any, Optional
 
 from . import owncode
 
-#: Where numpy's global generator stands in its block of numbers before the first one is drawn.
-_NUMPY_UNTOUCHED = 624
-
 
 class Seeds:
     """Watches whether an import seeds Python's global generator, and sets a forked child right."""
@@ -57,7 +54,8 @@ class Seeds:
         numpy_random = getattr(sys.modules.get("numpy"), "random", None)
         numpy_drawn = False
         if numpy_random is not None and _is_unseeded(numpy_random.mtrand._rand):
-            numpy_drawn = numpy_random.get_state()[2] != _NUMPY_UNTOUCHED
+            # Where the global generator stands in its block of numbers, and where one stands that is new.
+            numpy_drawn = numpy_random.get_state()[2] != numpy_random.RandomState().get_state()[2]
         return self._drawn or numpy_drawn or (not self._seeded and self._state != self._before)
 
     def settle_child(self) -> None:

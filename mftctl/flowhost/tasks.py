@@ -12,7 +12,7 @@ import traceback
 import weakref
 from typing import Any, Callable, Optional, Protocol
 
-from . import compensation, heartbeats, occasion, renewal
+from . import compensation, heartbeats, occasion, renewal, stacks
 from .randomness import Seeds
 
 _BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
@@ -102,7 +102,7 @@ class Forked:
             except SystemExit as left:
                 code = _exit_code(left)
             except BaseException:
-                traceback.print_exc()
+                sys.excepthook(*stacks.uncaught())
             finally:
                 _leave(code)
         return Fork(pid)

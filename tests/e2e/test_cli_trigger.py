@@ -77,7 +77,7 @@ def test_a_run_that_fails_is_exit_code_3(deployed) -> None:
     home.worker(name)
     text = home.run("trigger", name, "alpha=13", "--wait")
     assert text.returncode == 3
-    assert "step start failed: ValueError: unlucky" in text.stderr
+    assert "step start failed: ValueError: unlucky (" in text.stderr
     assert "    ValueError: unlucky" in text.stderr
     done = home.run("trigger", name, "alpha=13", "--wait", "-o", "json")
     assert done.returncode == 3

@@ -42,4 +42,5 @@ def test_a_backend_that_cannot_start(deployer, machine):
     done = deployer.run("trigger", deployment, "--wait", "-o", "json", timeout=200)
     assert done.returncode == 3, done.stderr
     why = "No module named 'client_of_a_backend_that_nobody_has_installed'"
-    assert json.loads(done.stdout)["failure"]["message"] == f"step only failed: ModuleNotFoundError: {why}"
+    message = json.loads(done.stdout)["failure"]["message"]
+    assert message.startswith(f"step only failed: ModuleNotFoundError: {why}")

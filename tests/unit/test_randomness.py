@@ -1,0 +1,35 @@
+"""Whether an import has drawn random numbers that a new process would draw anew. Each case is a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+from mftctl.flowhost.randomness import Seeds
+seeds = Seeds()
+seeds.watch()
+{}
+seeds.keep()
+print(seeds.drawn())
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "drawn"),
+    [
+        ("import numpy", False),
+        ("import numpy.random", False),
+        ("import numpy; numpy.random.randint(10)", True),
+        ("import numpy; numpy.random.rand()", True),
+        ("import numpy; numpy.random.seed(1); numpy.random.rand()", False),
+        ("import random; random.random()", True),
+        ("import random; random.seed(1); random.random()", False),
+    ],
+)
+def test_numbers_drawn_without_a_seed(code, drawn):
+    """Only these keep tasks from being forks; that numpy is imported does not."""
+    done = subprocess.run(
+        [sys.executable, "-c", CODE.format(code)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == f"{drawn}\n"
