@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from mftctl.codec import to_plain
+from mftctl.flowhost import process as watching
 from mftctl.flowhost import results, supervisor, tasks
 from mftctl.flowhost.channel import Channel
 from mftctl.manifest import Launch, Package
@@ -93,6 +95,12 @@ def _main() -> None:
         results.Store.unreported = lambda self, ref: False
         results.Store.finished = lambda self, ref, generations: None
         results.Store.open = lambda self, ref, number: _Nothing()
+    if "hasty" in sys.argv:
+        watching.GRACE = 0.3
+    if "crowded" in sys.argv:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2048, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        for _ in range(1100):
+            os.dup(1)
     if "no-fork" in sys.argv:
         os.fork = _no_fork
     supervisor.serve(Channel.of_fd(int(sys.argv[1])), launch(Path(sys.argv[2])), Coded())
