@@ -8,8 +8,11 @@ export PATH := justfile_directory() / ".venv" / "bin" + ":" + env("PATH")
 # uv trusts the certificates that the machine trusts, as pip does, and not a list of its own
 export UV_SYSTEM_CERTS := "1"
 
-# pytest processes at once: tests wait for servers a third of their time; MFTCTL_TEST_WORKERS=0 runs all in one, for a debugger
-workers := env("MFTCTL_TEST_WORKERS", "3")
+# Python keeps what it has compiled, whatever a container's environment says: each of many processes would compile it again
+export PYTHONDONTWRITEBYTECODE := ""
+
+# pytest processes at once: tests wait for servers half their time; MFTCTL_TEST_WORKERS=0 runs all in one, for a debugger
+workers := env("MFTCTL_TEST_WORKERS", "4")
 
 # list the recipes
 default:

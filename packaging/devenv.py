@@ -69,9 +69,10 @@ def _make() -> None:
     if not (VENV / "bin" / "uv").exists():
         _install_uv_with_pip()
     uv = [str(VENV / "bin" / "uv"), "pip"]
+    # Modules are compiled when they are first imported: of most packages nobody imports most.
     for with_uv, with_pip in (
         (
-            [*uv, "sync", "--quiet", "--compile-bytecode", "--require-hashes", str(LOCK)],
+            [*uv, "sync", "--quiet", "--require-hashes", str(LOCK)],
             ["--require-hashes", "--requirement", str(LOCK)],
         ),
         (

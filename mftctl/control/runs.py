@@ -68,7 +68,7 @@ async def start(
     manifest: Manifest,
     parameters: Mapping[str, str],
     run_id: str,
-    before: Callable[[], None],
+    before: Callable[[], None] = lambda: None,
 ) -> None:
     """Start a run of the manifest with settled parameters."""
     await launch(client, RunInput(manifest, run_id, dict(parameters)), before=before)

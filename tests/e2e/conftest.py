@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -110,11 +111,16 @@ class Home:
 
 
 @pytest.fixture(scope="session")
-def zipapp() -> Path:
-    """`dist/mftctl`, built from the checkout as it is (2 s; only the first build of a lock takes longer)."""
-    subprocess.run(
-        [sys.executable, ROOT / "packaging" / "build_zipapp.py"], check=True, stdout=subprocess.DEVNULL
-    )
+def zipapp(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`dist/mftctl`, built once a session from the checkout as it is (only the first build of a lock takes longer)."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if hasattr(request.config, "workerinput") else own
+    with (shared / "zipapp.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "zipapp").exists():
+            build = [sys.executable, ROOT / "packaging" / "build_zipapp.py"]
+            subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+            (shared / "zipapp").touch()
     return ROOT / "dist" / "mftctl"
 
 

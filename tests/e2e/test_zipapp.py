@@ -78,10 +78,9 @@ def test_nothing_in_the_file_names_the_builders_machine(zipapp: Path) -> None:
                 assert str(ROOT).encode() not in archive.read(name), name
 
 
-def test_every_aws_service_that_metaflow_asks_is_in_the_file(mftctl_run: Run, cache: Path) -> None:
+def test_every_aws_service_that_metaflow_asks_is_in_the_file(unpacked: Path) -> None:
     """Each AWS client that Metaflow's source makes can be made from the pruned bundle."""
-    mftctl_run("--version")
-    site = site_packages(cache)
+    site = site_packages(unpacked)
     sources = "\n".join(path.read_text() for path in (site / "metaflow").rglob("*.py"))
     asked = set(re.findall(r"""(?:get_aws_client|boto3\.client)\(\s*\\*["'](\w+)""", sources))
     assert asked >= {"s3", "sts", "batch", "dynamodb", "events", "stepfunctions", "secretsmanager"}
@@ -105,12 +104,12 @@ def test_cleaning_keeps_the_bundle_in_use_and_the_one_used_last(mftctl_run: Run,
 
 
 @pytest.mark.parametrize("folder", ["/", "elsewhere"])
-def test_it_runs_from_any_folder(mftctl_run: Run, tmp_path: Path, folder: str) -> None:
+def test_it_runs_from_any_folder(started: Run, tmp_path: Path, folder: str) -> None:
     """It runs from any working folder, and leaves nothing in it."""
     where = tmp_path / folder
     where.mkdir(exist_ok=True)
     before = set(where.iterdir())
-    assert VERSION in mftctl_run("--version", cwd=where).stdout
+    assert VERSION in started("--version", cwd=where).stdout
     assert set(where.iterdir()) == before
 
 
@@ -121,25 +120,22 @@ def test_the_first_start_says_that_it_unpacks_and_later_ones_do_not(mftctl_run: 
     assert mftctl_run("--version").stderr == ""
 
 
-def test_topics_schemas_and_completion_are_in_the_file(mftctl_run: Run) -> None:
+def test_topics_schemas_and_completion_are_in_the_file(started: Run) -> None:
     """What commands print that is no code of theirs comes along."""
     for topic in ("environment", "exit-codes", "output", "profiles"):
-        assert mftctl_run("help", topic).stdout.startswith("# ")
-    assert '"schema_version"' in mftctl_run("schema", "runs.list").stdout
-    assert "complete -F _mftctl mftctl" in mftctl_run("completion", "bash").stdout
+        assert started("help", topic).stdout.startswith("# ")
+    assert '"schema_version"' in started("schema", "runs.list").stdout
+    assert "complete -F _mftctl mftctl" in started("completion", "bash").stdout
 
 
-def test_a_copy_under_another_name_is_not_unpacked_again(
-    zipapp: Path, mftctl_run: Run, tmp_path: Path
-) -> None:
+def test_a_copy_under_another_name_is_not_unpacked_again(zipapp: Path, started: Run, tmp_path: Path) -> None:
     """A renamed copy and a symbolic link start from what the first start unpacked."""
-    mftctl_run("--version")
     copy = tmp_path / "other name"
     shutil.copy(zipapp, copy)
     link = tmp_path / "link"
     link.symlink_to(zipapp)
     for file in (copy, link):
-        again = mftctl_run("--version", file=file)
+        again = started("--version", file=file)
         assert (again.stdout.strip().endswith(VERSION), again.stderr) == (True, "")
 
 
@@ -267,13 +263,12 @@ def test_an_old_python_is_told_so_in_one_line(zipapp: Path, cache: Path) -> None
         ), python
 
 
-def test_the_version_comes_at_once(zipapp: Path, mftctl_run: Run, cache: Path) -> None:
+def test_the_version_comes_at_once(zipapp: Path, unpacked: Path) -> None:
     """Warm, `--version` takes at most 1.5 times `python -c 'import cyclopts'`, measured turn by turn."""
-    mftctl_run("--version")
     seconds: dict[str, list[float]] = {"version": [], "cyclopts": []}
     for _ in range(10):
         for name, arguments in (("version", [zipapp, "--version"]), ("cyclopts", ["-c", "import cyclopts"])):
-            seconds[name].append(timed([sys.executable, *arguments], cache))
+            seconds[name].append(timed([sys.executable, *arguments], unpacked))
     assert min(seconds["version"]) <= 1.5 * min(seconds["cyclopts"]), seconds
 
 
@@ -283,7 +278,7 @@ def test_the_first_start_is_short(zipapp: Path, tmp_path: Path) -> None:
     assert min(timed(command, tmp_path / str(number)) for number in range(3)) <= 3
 
 
-def test_child_processes_see_nothing_of_the_bundle(mftctl_run: Run, cache: Path, tmp_path: Path) -> None:
+def test_child_processes_see_nothing_of_the_bundle(started: Run, unpacked: Path, tmp_path: Path) -> None:
     """The environment that children inherit is the one mftctl was started with: no PYTHONPATH, no SHIV_ variable."""
     seen = tmp_path / "seen.json"
     # Python imports sitecustomize before everything; its hook looks at the moment when mftctl itself starts.
@@ -294,15 +289,15 @@ def test_child_processes_see_nothing_of_the_bundle(mftctl_run: Run, cache: Path,
         f"        open({str(seen)!r}, 'w').write(json.dumps(dict(os.environ)))\n"
         "sys.addaudithook(look)\n"
     )
-    mftctl_run("--version", PYTHONPATH=str(tmp_path))
-    assert json.loads(seen.read_text()) == {**environment(cache), "PYTHONPATH": str(tmp_path)}
+    started("--version", PYTHONPATH=str(tmp_path))
+    assert json.loads(seen.read_text()) == {**environment(unpacked), "PYTHONPATH": str(tmp_path)}
 
 
-def test_a_users_pythonpath_does_not_replace_parts_of_the_program(mftctl_run: Run, tmp_path: Path) -> None:
+def test_a_users_pythonpath_does_not_replace_parts_of_the_program(started: Run, tmp_path: Path) -> None:
     """A module of the bundle's name on the user's PYTHONPATH is not taken for the bundle's."""
     for name in ("mftctl", "cyclopts", "rich", "temporalio"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('the wrong one')")
-    assert VERSION in mftctl_run("--version", PYTHONPATH=str(tmp_path)).stdout
+    assert VERSION in started("--version", PYTHONPATH=str(tmp_path)).stdout
 
 
 def test_compiled_modules_are_kept_even_where_python_writes_none(mftctl_run: Run, cache: Path) -> None:
@@ -323,9 +318,10 @@ def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
     )
     (wheel,) = tmp_path.glob("mftctl-*.whl")
     venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     python = venv / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
     (site,) = (venv / "lib").glob("python3.*/site-packages")
     # The dependencies as they are in .venv, so that no registry is asked; this names no .pth of .venv's own.
     (own,) = (Path(sys.prefix) / "lib").glob("python3.*/site-packages")
@@ -353,7 +349,24 @@ def cache(tmp_path: Path) -> Path:
 @pytest.fixture
 def mftctl_run(zipapp: Path, cache: Path) -> Run:
     """Runs `dist/mftctl` with this test's own cache folder; keyword arguments are further environment variables."""
+    return runner(zipapp, cache)
 
+
+@pytest.fixture(scope="module")
+def unpacked(zipapp: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder in which the file has been unpacked, for tests of what comes after a first start."""
+    cache = tmp_path_factory.mktemp("unpacked")
+    runner(zipapp, cache)("--version")
+    return cache
+
+
+@pytest.fixture
+def started(zipapp: Path, unpacked: Path) -> Run:
+    """Runs `dist/mftctl` where it has been unpacked."""
+    return runner(zipapp, unpacked)
+
+
+def runner(zipapp: Path, cache: Path) -> Run:
     def run(
         *arguments: str, file: Path = zipapp, cwd: Path | None = None, check: bool = True, **variables: str
     ) -> subprocess.CompletedProcess[str]:

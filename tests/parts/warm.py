@@ -10,6 +10,7 @@ with arguments, environment, folder, streams, handlers and exit code of its own,
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -62,11 +63,13 @@ def _read_at_start(env: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _warm() -> Warm:
-    return Warm()
+    made = Warm()
+    atexit.register(made.close)
+    return made
 
 
 class Warm:
-    """The serving process and the way to it. It ends when this process does."""
+    """The serving process and the way to it. It ends with `close`, or when this process does."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
@@ -113,22 +116,37 @@ class Warm:
                     os.kill(pid, signal.SIGKILL)
                     return None
 
+    def close(self) -> None:
+        """End the process, once the commands that it runs have ended."""
+        self._process.communicate()
+        self._folder.cleanup()
+
 
 def serve(where: str) -> None:
     """Answer each connection from a fork, in which another one runs the command, until stdin is closed."""
     _import_all()
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(where)
         listening.listen(100)
         print("ready", flush=True)
+        answering: set[int] = set()
         while listening in select.select([listening, sys.stdin], [], [])[0]:
             connection, _ = listening.accept()
+            answering = _still(answering)
             with connection:
-                if not os.fork():
+                if not (child := os.fork()):
                     listening.close()
                     _answer(connection)
+            answering.add(child)
+
+    for child in answering:
+        os.waitpid(child, 0)
+
+
+def _still(answering: set[int]) -> set[int]:
+    """Those that have not ended. They are waited for, so that their CPU counts as this process's children's."""
+    return {child for child in answering if not os.waitpid(child, os.WNOHANG)[0]}
 
 
 def _import_all() -> None:
@@ -147,7 +165,6 @@ def _import_all() -> None:
 
 
 def _answer(connection: socket.socket) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     head, streams, _, _ = socket.recv_fds(connection, 8, 2)
     with connection.makefile("rb") as way:
         told = json.loads(way.read(int.from_bytes(head, "big")))
