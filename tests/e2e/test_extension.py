@@ -248,7 +248,7 @@ def test_both_doors_make_the_same_deployment(served) -> None:
     assert (deployed["previous_version"], deployed["changes"]) == (deployed["version"], [])
 
 
-def test_trigger_takes_each_parameter_as_an_option(served, wait_until) -> None:
+def test_trigger_takes_each_parameter_as_an_option(served) -> None:
     """Values of every type arrive; what is not given stays as the code has it."""
     file = flow_file(served)
     assert temporal(served, file, "create").returncode == 0
@@ -270,7 +270,8 @@ def test_trigger_takes_each_parameter_as_an_option(served, wait_until) -> None:
     assert done.returncode == 0, done.stderr
     run_id = done.stdout.strip()
     assert (served.folder / "run-id").read_text() == run_id
-    wait_until(lambda: temporal(served, file, "status", run_id).stdout == "SUCCEEDED\n", "the run ends")
+    served.run("runs", "watch", run_id)
+    assert temporal(served, file, "status", run_id).stdout == "SUCCEEDED\n"
     data = data_of(served, run_id)
     assert (data["greeting"], data["alpha"], data["flag"], data["spec"]) == ("hi", 2.5, True, {"k": [1]})
     assert (data["note"], data["tags"], data["ok"]) == ("a note", ["x:y"], True)
@@ -299,14 +300,15 @@ def test_refusals_are_one_line_and_an_exit_code(served) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_a_run_that_passes_its_timeout_is_told_from_one_that_failed(served, wait_until) -> None:
+def test_a_run_that_passes_its_timeout_is_told_from_one_that_failed(served) -> None:
     """By its state, and in lists."""
     file = flow_file(served)
     assert temporal(served, file, "create").returncode == 0
     served.worker("DoorFlow")
     words = ["--wait_for", str(served.folder / "never"), "--workflow-timeout", "1"]
     run_id = temporal(served, file, "trigger", *words).stdout.strip()
-    wait_until(lambda: temporal(served, file, "status", run_id).stdout == "TIMED_OUT\n", "the run ends")
+    served.run("runs", "watch", run_id)
+    assert temporal(served, file, "status", run_id).stdout == "TIMED_OUT\n"
     assert f"{run_id}\tTIMED_OUT" in temporal(served, file, "list-runs", "--timed-out").stdout
     assert run_id not in temporal(served, file, "list-runs", "--failed").stdout
 
@@ -334,7 +336,8 @@ def test_a_run_is_steered_by_its_owner_and_with_the_token(served, wait_until) ->
     resumed = temporal(served, file, "resume", run_id, "--authorize", token, **stranger)
     assert resumed.stdout.strip() == run_id, resumed.stderr
     gate.touch()
-    wait_until(lambda: temporal(served, file, "status", run_id).stdout == "SUCCEEDED\n", "the run ends")
+    served.run("runs", "watch", run_id)
+    assert temporal(served, file, "status", run_id).stdout == "SUCCEEDED\n"
 
 
 def test_a_deployment_belongs_to_whoever_made_it(served) -> None:

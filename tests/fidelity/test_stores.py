@@ -1,8 +1,7 @@
 """Over S3 and a metadata service, with the worker on another machine, runs leave behind what `run` does.
 
-A few flows by default, the whole catalogue with `-m soak`. `python flow.py run` needs two seconds a task over S3, so
-most are held against their run with a local datastore, which differs in nothing but its name; some, and with `-m soak`
-all, against one over the same S3 and service.
+A few flows by default, the whole catalogue with `-m soak`. They are held against their run with a local datastore; that
+differs in nothing but its name. `python flow.py run` needs two seconds a task over S3, and runs so with `-m soak`.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ from .test_fidelity import needs_mftctl
 
 #: What stores may do differently most: files of parameters, and the attempts of a foreach with their logs.
 CHOSEN = ("include_file-given", "retry_second")
-#: Those of them that are also run by `python flow.py run` over S3: the cheapest that between them use most.
-BOTH = ("single_step",)
 Dump = dict[str, Any]
 
 pytestmark = [
@@ -106,7 +103,7 @@ def test_run_is_as_the_local_run(
     assert not found, "\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize("case", cases(BOTH))
+@pytest.mark.parametrize("case", cases(()))
 def test_run_is_as_a_run_over_the_same_stores(
     case: FlowCase, stage: Stage, mftctl: list[str], remote: dict[str, str], deployer: dict[str, str]
 ) -> None:

@@ -32,8 +32,8 @@ from typing import Any
 COMMAND = (sys.executable, "-m", "mftctl")
 #: What an interpreter reads when it starts, or a library when it is loaded.
 READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
-#: The encoding of streams, which are made for each command.
-READ_LATER = {"PYTHONIOENCODING": "utf-8"}
+#: Those of them that tests set to one value or two: there is a process for each.
+FEW = {"LANG", "LC_ALL", "PYTHONIOENCODING"}
 WITH_METAFLOW = ("mftctl.cli.inflow", "mftctl.cli.bridge")
 
 
@@ -41,8 +41,9 @@ def run(
     arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m mftctl` to its end, as `subprocess.run` would, without input."""
-    if _read_at_start(env) == READ_LATER:
-        return _warm().run(arguments, cwd, env, timeout)
+    at_start = {name: value for name, value in env.items() if name.startswith(READ_AT_START)}
+    if at_start.keys() <= FEW and at_start.get("PYTHONIOENCODING") == "utf-8":
+        return _warm(frozenset(at_start.items())).run(arguments, cwd, env, timeout)
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=cwd,
@@ -57,13 +58,9 @@ def run(
     )
 
 
-def _read_at_start(env: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if name.startswith(READ_AT_START)}
-
-
 @cache
-def _warm() -> Warm:
-    made = Warm()
+def _warm(at_start: frozenset[tuple[str, str]]) -> Warm:
+    made = Warm(dict(at_start))
     atexit.register(made.close)
     return made
 
@@ -71,18 +68,18 @@ def _warm() -> Warm:
 class Warm:
     """The serving process and the way to it. It ends with `close`, or when this process does."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_start: Mapping[str, str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         self._socket = str(Path(self._folder.name) / "socket")
-        own = os.environ.items() - _read_at_start(os.environ).items()
+        own = {name: value for name, value in os.environ.items() if not name.startswith(READ_AT_START)}
         self._process = subprocess.Popen(
             [sys.executable, __file__, self._socket],
-            env={**dict(own), "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+            env={**own, **at_start, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == b"ready\n"
+        assert self._process.stdout.readline().strip() == b"ready"
 
     def run(
         self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float
