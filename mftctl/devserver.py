@@ -49,6 +49,18 @@ class Lease:
     started: bool
     connection: socket.socket
 
+    def serves(self, run_id: str, namespace: str) -> None:
+        """Have the run ended if this process leaves without a word."""
+        self._say({"run": run_id, "namespace": namespace})
+
+    def serves_no_more(self) -> None:
+        """The run is over."""
+        self._say(None)
+
+    def _say(self, what: dict[str, str] | None) -> None:
+        with suppress(OSError):  # a server that is gone is told of by those who call it
+            self.connection.sendall(json.dumps(what).encode() + b"\n")
+
     def release(self) -> None:
         """Give it up."""
         self.connection.close()

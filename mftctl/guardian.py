@@ -21,6 +21,9 @@ from typing import Any
 
 START_TIMEOUT = 30.0
 PORT_ATTEMPTS = 5
+#: Seconds in which a run is ended whose `mftctl run` was killed, and why Temporal says that it was.
+TERMINATE_TIMEOUT = 20.0
+REASON = "its `mftctl run` was killed"
 #: What is kept of the server's own words, to say why it did not start.
 TAIL_BYTES = 8192
 #: Go's collector, run less often: a fifth of the processor time that the server takes to start.
@@ -39,16 +42,32 @@ def main() -> None:
     guardian.serve()
 
 
+class User:
+    """Who uses the server: ``run`` is the run that it serves just now, with its Temporal namespace, or None."""
+
+    def __init__(self) -> None:
+        self.run: dict[str, str] | None = None
+        self._heard = b""
+
+    def hear(self, data: bytes) -> None:
+        """Take what it says: a JSON line, ``{"run", "namespace"}`` when a run begins, null when it is over."""
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        for line in lines:
+            self.run = json.loads(line)
+
+
 class Guardian:
     """The server, and the connections of those who use it."""
 
     def __init__(self, config: dict[str, Any], listener: socket.socket) -> None:
         self._config = config
         self._listener = listener
-        self._users: set[socket.socket] = set()
+        self._users: dict[socket.socket, User] = {}
         self._selector = selectors.DefaultSelector()
         self._server: subprocess.Popen[bytes] | None = None
         self._tail = b""
+        self._address = ""
+        self._home = os.path.dirname(config["state"])
 
     def serve(self) -> None:
         """Start the server, tell users where it is, and stop it when they are gone."""
@@ -85,11 +104,11 @@ class Guardian:
             ui_port = self._config["ui_port"] or free_port()
             ports = ["--port", str(port), "--ui-port", str(ui_port)]
             try:
-                home = os.path.dirname(self._config["state"])
-                self._server = start_server([*self._config["command"], *ports], home)
+                self._server = start_server([*self._config["command"], *ports], self._home)
             except OSError as error:
                 return {"error": f"{self._config['command'][0]} does not start: {error.strerror}"}
             if self._wait(port):
+                self._address = f"127.0.0.1:{port}"
                 return {"address": f"127.0.0.1:{port}", "ui": f"http://127.0.0.1:{ui_port}"}
             if b"address already in use" not in self._tail or self._config["port"]:
                 break
@@ -134,18 +153,38 @@ class Guardian:
         except OSError:
             user.close()
             return
-        self._users.add(user)
+        self._users[user] = User()
         self._selector.register(user, selectors.EVENT_READ)
 
     def _part(self, user: socket.socket) -> None:
         try:
-            if user.recv(64):
-                return
+            data = user.recv(4096)
         except OSError:
-            pass
+            data = b""
+        if data:
+            self._users[user].hear(data)
+            return
         self._selector.unregister(user)
-        self._users.discard(user)
+        left = self._users.pop(user)
         user.close()
+        if left.run is not None:
+            self._terminate(**left.run)
+
+    def _terminate(self, run: str, namespace: str) -> None:
+        """End the run of a user who has left without a word: nobody serves it any more."""
+        words = ["workflow", "terminate", "--workflow-id", run, "--reason", REASON]
+        where = ["--address", self._address, "--namespace", namespace]
+        # One that is over by itself is no trouble; of one that cannot be ended a later command sees that it is left.
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                [self._config["command"][0], *words, *where],
+                env=_environment(self._home),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=TERMINATE_TIMEOUT,
+                check=False,
+            )
 
     def _leave_if_alone(self) -> None:
         """Leave unless somebody has just come; the lock keeps newcomers out meanwhile."""
@@ -170,6 +209,17 @@ def free_port() -> int:
 
 def start_server(command: list[str], home: str) -> subprocess.Popen[bytes]:
     """Start the server so that it ends with us, however we end; ``home`` is a folder that it can read."""
+    return subprocess.Popen(
+        command,
+        env=_environment(home),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - it has no threads
+    )
+
+
+def _environment(home: str) -> dict[str, str]:
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -179,14 +229,7 @@ def start_server(command: list[str], home: str) -> subprocess.Popen[bytes]:
     # It asks these for a user whom the system does not know, and fails where it may not read its configuration.
     environment.setdefault("USER", str(os.geteuid()))
     environment["HOME"] = home
-    return subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - it has no threads
-    )
+    return environment
 
 
 def _die_with_parent() -> None:

@@ -100,6 +100,8 @@ def say(message: str) -> None:
 
 def write(text: str) -> None:
     """Data on stdout. Nobody reading it on is no error; a full disk is."""
+    if not text:  # what could not be written before (the terminal is gone) is not tried again
+        return
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -33,7 +33,7 @@ async def run_flow(order: Order, connection: Connection, profile: Profile) -> Re
 
         client, lease = await _connect(opening, connection, profile)
         try:
-            watching = Watching(client, order, profile)
+            watching = Watching(client, order, profile, lease)
             manifest = await watching.compiled(compiling)
             warming = asyncio.create_task(watching.warm(manifest))
             parameters.check(manifest, order.words)

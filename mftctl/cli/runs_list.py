@@ -65,8 +65,16 @@ async def _list(
     name, flow = named or (None, None)
     # Which of the runs that go on are stuck is known of none before each was looked at.
     most = found.PAGE if "stuck" in statuses else limit + 1
+    bounds: list[int] = []
     listed = await found.list_runs(
-        client, flow=flow, deployment=name, statuses=statuses, tags=tags, since=since, limit=most
+        client,
+        flow=flow,
+        deployment=name,
+        statuses=statuses,
+        tags=tags,
+        since=since,
+        limit=most,
+        on_bound=bounds.append,
     )
     if not listed and named is not None and flow is None:
         raise MftctlError(
@@ -77,7 +85,12 @@ async def _list(
     listed = await stuck.look(client, listed)
     if statuses and "running" not in statuses:  # what may be stuck was taken for it
         listed = [run for run in listed if run.status in statuses]
-    more = (f"there are more; --limit {limit * 5} shows them",) if len(listed) > limit else ()
+    more: tuple[str, ...] = ()
+    if len(listed) > limit:
+        more = (f"there are more; --limit {limit * 5} shows them",)
+    more += tuple(
+        f"only the first {read} runs were looked through; --since looks at fewer" for read in bounds
+    )
     return _result(listed[:limit], more)
 
 
@@ -88,7 +101,7 @@ def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
 
     names = [run.run_id for run in listed]
     if not listed:
-        return Result([], "", names, ("there are no such runs",))
+        return Result([], "", names, ("there are no such runs", *notes))
     head = ("RUN", "DEPLOYMENT", "STATUS", "STARTED", "TIME", "TASKS", "FAILED IN")
     lines = [
         (

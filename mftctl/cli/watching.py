@@ -12,6 +12,7 @@ from temporalio.client import Client, WorkflowHandle
 from .. import ids
 from ..compiler.run import Compilation
 from ..control import runs
+from ..devserver import Lease
 from ..engine.drawing import in_order
 from ..errors import Exit
 from ..manifest import Manifest
@@ -37,7 +38,8 @@ LAST_WORD = 0.5
 class Watching:
     """Serves one run and shows it. Made while the flow is still being compiled, so that the worker is there in time."""
 
-    def __init__(self, client: Client, order: Order, profile: Profile) -> None:
+    def __init__(self, client: Client, order: Order, profile: Profile, lease: Lease | None) -> None:
+        self._lease = lease
         collect_again()
         tell_tasks(client, profile)
         self._client = client
@@ -66,16 +68,23 @@ class Watching:
             mine = mine.retried_at_once()
         run = _Run(mine, run_id, self._client.get_workflow_handle(run_id))
         self._service.serve(queue)
-        file = self._order.run_id_file
-        await runs.start(self._client, mine, parameters, run_id, lambda: runidfile.write(file, run_id))
+        await runs.start(self._client, mine, parameters, run_id, lambda: self._told(run_id))
         self._view.begin(in_order(mine), f"{mine.flow}/{run_id}")
         try:
             ended = await self._watch(run)
         finally:
             self._view.end()
+        if self._lease is not None:
+            self._lease.serves_no_more()
         await self._service.stop()
         await self._service.close()
         return self._result(run, ended)
+
+    def _told(self, run_id: str) -> None:
+        """Note the run before it starts: in the file that was asked for, and with whoever ends it if we are killed."""
+        runidfile.write(self._order.run_id_file, run_id)
+        if self._lease is not None:
+            self._lease.serves(run_id, self._client.namespace)
 
     async def warm(self, manifest: Manifest) -> None:
         """Load the flow before its first task comes; what is wrong with it, that task will tell."""

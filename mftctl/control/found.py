@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from .. import ids
 from ..engine.memo import BEGAN, ENDED, FAILED_STEP, PAUSED, TAGS, TALLY
 from ..errors import Exit, MftctlError
+from . import owners
 
 #: Characters that a part of a run id must have to stand for it.
 MIN_PREFIX = 6
@@ -21,6 +22,8 @@ MIN_PREFIX = 6
 LATEST = "@latest"
 #: Rows that the server gives at once, at most, and candidates that are named for an ambiguous prefix.
 PAGE, CANDIDATES = 1000, 8
+#: Runs that a list reads at most to find those that it is cut down to.
+MOST_READ = 10_000
 
 _SCHEDULED = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}Z)$")
 _SCHEDULED_HEAD = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})\d")
@@ -95,7 +98,7 @@ async def describe(client: Client, run_id: str) -> Found:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
         raise unknown(run_id) from error
-    found = await _found(described) if described.parent_id is None else None
+    found = await _found(client, described) if described.parent_id is None else None
     if found is None:
         raise unknown(run_id)  # a part of one, or somebody else's workflow
     return found
@@ -148,11 +151,13 @@ async def list_runs(
     tags: tuple[str, ...] = (),
     since: datetime | None = None,
     limit: int = 50,
+    on_bound: Callable[[int], None] = lambda _: None,
 ) -> list[Found]:
     """Runs that go on, the newest first, then those that ended, the last to end first: the server's own order.
 
     Children of wide foreaches, and what a run was before it was resumed, are left out. ``tags``: those that have all
-    of them. ``since``: those that were started after that.
+    of them. ``since``: those that were started after that. Deployment and tags are in memos, which the server cannot
+    search: ``on_bound`` is called where that many runs were read and there are more.
     """
     terms = []
     if flow:
@@ -167,7 +172,12 @@ async def list_runs(
         terms.append(f"ExecutionStatus IN ({names})")
     narrow = deployment is not None or bool(tags) or bool(statuses)
     found: list[Found] = []
+    read = 0
     async for one in _listed(client, terms, PAGE if narrow else limit):
+        if read == MOST_READ:
+            on_bound(read)
+            break
+        read += 1
         fits = deployment in {None, one.deployment} and (not statuses or _is_one(one.status, statuses))
         if fits and set(tags) <= set(one.tags):
             found.append(one)
@@ -204,7 +214,7 @@ async def _listed(client: Client, terms: Iterable[str], size: int) -> AsyncItera
     async for listed in client.list_workflows(query, page_size=min(size, PAGE)):
         if listed.id not in seen:
             seen.add(listed.id)
-            if (found := await _found(listed)) is not None:
+            if (found := await _found(client, listed)) is not None:
                 yield found
 
 
@@ -258,13 +268,21 @@ def _is_one(status: str, statuses: tuple[str, ...]) -> bool:
     )
 
 
-async def _found(given: WorkflowExecution) -> Found | None:
-    """The run; None for somebody else's workflow, whose memo, if it can be read, is not that of a run."""
+async def _found(client: Client, given: WorkflowExecution) -> Found | None:
+    """The run; None for somebody else's workflow, whose memo, if it can be read, is not that of a run.
+
+    One that nobody serves any more is ended.
+    """
     try:
         memo = await given.memo()
-        return _by(memo, given) if "deployment" in memo else None
+        if "deployment" not in memo:
+            return None
+        found = _by(memo, given)
+        if found.status in {"running", "paused"} and await owners.end_abandoned(client, given, memo):
+            return replace(found, status="terminated", ended=datetime.now(UTC))
     except (RuntimeError, KeyError, TypeError, ValueError):
         return None
+    return found
 
 
 def _by(memo: Mapping[str, Any], given: WorkflowExecution) -> Found:

@@ -21,9 +21,10 @@ from temporalio.service import RPCError
 
 from ..engine.failures import CANCELLED, TIMEOUT
 from ..engine.inputs import RunInput
-from ..engine.memo import TAGS
+from ..engine.memo import PROCESS, TAGS
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
+from . import owners
 
 #: What Temporal should carry in one payload at most.
 MAX_INPUT_BYTES = 256 * 1024
@@ -70,8 +71,9 @@ async def start(
     run_id: str,
     before: Callable[[], None] = lambda: None,
 ) -> None:
-    """Start a run of the manifest with settled parameters."""
-    await launch(client, RunInput(manifest, run_id, dict(parameters)), before=before)
+    """Start a run of the manifest with settled parameters, which this process serves."""
+    memo = {PROCESS: owners.this_process()}
+    await launch(client, RunInput(manifest, run_id, dict(parameters)), before=before, memo=memo)
 
 
 async def launch(
@@ -80,6 +82,7 @@ async def launch(
     workflow_id: str | None = None,
     reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
     before: Callable[[], None] = lambda: None,
+    memo: Mapping[str, Any] | None = None,
 ) -> None:
     """Start the workflow of a run; its id is the run id unless a Schedule had made another.
 
@@ -102,7 +105,7 @@ async def launch(
         task_queue=manifest.task_queue,
         id_reuse_policy=reuse,
         execution_timeout=backstop(manifest),
-        memo=memo_of(run),
+        memo={**memo_of(run), **(memo or {})},
         static_summary=manifest.summary,
         static_details=manifest.description,
         priority=Priority(priority_key=manifest.priority),

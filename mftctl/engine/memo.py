@@ -6,5 +6,7 @@ PAUSED = "paused"
 ENDED = "ended"
 #: Keys of a run's memo, which lists show: tasks done and known, the step that failed, the run's tags.
 TALLY, FAILED_STEP, TAGS = "tasks", "failed_step", "tags"
+#: Key of the memo of a run that is served by the process that started it (`mftctl run`): which process that is.
+PROCESS = "process"
 #: Key of the memo of a workflow that went on from another: when the first of them began (Unix seconds).
 BEGAN = "began"

@@ -225,13 +225,29 @@ def test_sigterm_cancels_too(home, wait_until) -> None:
     assert process.wait(90) == 143
 
 
-def test_a_killed_run_leaves_nothing_behind(home, wait_until) -> None:
-    """After kill -9 tasks, flow host and server notice by themselves."""
+def test_a_run_whose_terminal_is_closed_or_that_is_killed_is_over(home, terminal, wait_until) -> None:
+    """A closed terminal cancels the run; after kill -9 it is terminated. Tasks, flow host and server are gone, too."""
     (home.folder / "hold").touch()
+    screen = terminal("run", "run_flow.py")
+    screen.expect("working on", timeout=90)
+    os.close(screen.child_fd)  # pexpect's close would send signals of its own
+    screen.ptyproc.closed = True
+    assert screen.ptyproc.wait() == 129
+    wait_until(lambda: not home.left_running(), "nothing of the run is left")
+    (home.folder / "began").unlink()
     process = home.start("run", "run_flow.py")
     wait_until((home.folder / "began").exists, "a task runs")
     process.kill()
     wait_until(lambda: not home.left_running(), "nothing of the run is left")
+    home.start("dev", "--port", "0", "--ui-port", "0")
+
+    def listed() -> list[str]:
+        done = home.run("runs", "list", "-o", "json")
+        return [run["status"] for run in json.loads(done.stdout)] if done.returncode == 0 else []
+
+    wait_until(lambda: sorted(listed()) == ["cancelled", "terminated"], "both runs are over")
+    described = home.run("runs", "describe", "@latest")
+    assert "its `mftctl run` was killed" in described.stdout
 
 
 def test_runs_at_once_share_a_server_that_outlives_each(home, wait_until) -> None:
