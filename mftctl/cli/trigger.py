@@ -9,6 +9,7 @@ from ..control.parameters import check, settle, split
 from ..errors import Exit, MftctlError
 from ..profiles import Profile
 from . import durations, runidfile, workerfile
+from .hints import after
 from .looking import unserved
 from .options import LIST, Connection, Output
 from .output import Result, event, say
@@ -167,9 +168,7 @@ def ended(manifest: "Manifest", run_id: str, how: "Ended") -> Result:
     data = {**_about(manifest, run_id), **how.to_plain()}
     if how.status == "completed":
         return Result(data, run_id, run_id)
-    hint = f"once mended: mftctl runs resume {run_id}"
-    if how.step:
-        hint = f"its logs: mftctl runs logs {run_id} {how.step}; {hint}"
+    hint = after(manifest, run_id, how)
     return Result(data, run_id, run_id, error=runs.failure(run_id, how, hint), log=how.log)
 
 

@@ -20,6 +20,7 @@ from ..profiles import Profile
 from ..worker.service import Service
 from . import runidfile
 from .durations import format_seconds
+from .hints import after
 from .leaving import leave
 from .memory import collect_again
 from .order import Order
@@ -131,7 +132,7 @@ class Watching:
         if ended.status == "cancelled" and self._signals.first.done():
             say(f"run {run.id} was cancelled")
             return Result(data, "", run.id, exit=self._interrupted())
-        hint = f"once mended, go on from there: python {self._order.file} resume --origin-run-id {run.id}"
+        hint = after(manifest, run.id, ended, str(self._order.file))
         return Result(data, "", run.id, error=runs.failure(run.id, ended, hint), log=ended.log)
 
 

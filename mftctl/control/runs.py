@@ -44,7 +44,8 @@ Progress = dict[str, dict[str, int]]
 class Ended:
     """How a run ended: ``status`` is completed, failed, cancelled, terminated or timed_out.
 
-    Where a task failed: its step, task id and attempt, and the last lines of its log.
+    Where a task failed: its step, task id and attempt, and the last lines of its log. ``compensations``: how many were
+    to undo what finished tasks had done.
     """
 
     status: str
@@ -53,6 +54,7 @@ class Ended:
     task: str | None = None
     attempt: int | None = None
     log: tuple[str, ...] = ()
+    compensations: int = 0
 
     def to_plain(self) -> dict[str, Any]:
         """JSON values."""
@@ -178,6 +180,7 @@ def _ended_badly(cause: BaseException | None) -> Ended:
         details.get("task"),
         details.get("attempt"),
         _without_blank_end(details.get("log", [])),
+        int((details.get("compensations") or {}).get("count", 0)),
     )
 
 
