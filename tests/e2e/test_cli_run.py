@@ -230,7 +230,7 @@ def test_a_run_whose_terminal_is_closed_or_that_is_killed_is_over(home, terminal
     (home.folder / "hold").touch()
     screen = terminal("run", "run_flow.py")
     screen.expect("working on", timeout=90)
-    os.close(screen.child_fd)  # pexpect's close would send signals of its own
+    screen.ptyproc.fileobj.close()  # pexpect's close would send signals of its own
     screen.ptyproc.closed = True
     assert screen.ptyproc.wait() == 129
     wait_until(lambda: not home.left_running(), "nothing of the run is left")
