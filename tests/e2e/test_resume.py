@@ -303,9 +303,10 @@ class Stage:
 
         async def started(client):
             manifest = replace(await deployments.find(client, flow), workflow_timeout=timeout)
-            return await runs.start(client, manifest, {}, run_id=run_id)
+            await runs.start(client, manifest, {}, run_id=run_id)
 
-        return self.act(started)
+        self.act(started)
+        return run_id
 
     def file(self, run_id: str, name: str) -> Path:
         (self.folder / run_id).mkdir(exist_ok=True)

@@ -169,6 +169,9 @@ TABLE = [
 ]
 
 
+STEPS = (manifests.Step("start", "linear", ("end",)), manifests.Step("end", "end"))
+
+
 @pytest.fixture(scope="module")
 def place(server: str, lodging: Any) -> Iterator[dict[str, str]]:
     """Deployments, a run, files and profiles to be wrong about; the environment, and servers by name."""
@@ -218,7 +221,7 @@ def manifest_of(name: str, **more: Any) -> manifests.Manifest:
         "PlainFlow", "plain.py", package, sys.executable, "local", "local", "/d", "local", "null", "null"
     )
     return manifests.Manifest(
-        name, launch, "start", "end", (), f"mftctl.{name}", more.pop("owner", "tester"), **more
+        name, launch, "start", "end", STEPS, f"mftctl.{name}", more.pop("owner", "tester"), **more
     )
 
 
