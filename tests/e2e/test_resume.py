@@ -391,7 +391,7 @@ def test_only_what_did_not_finish_runs_again(stage, whole):
     while fails:
         ended = stage.ended(run_id)
         assert ended.status == "failed"
-        (label,) = (one for one in fails if ended.message.endswith(f"{one} fails"))
+        (label,) = (one for one in fails if f" {one} fails" in ended.message)
         fails.remove(label)
         stage.file(run_id, f"fail-{label}").unlink()
         assert stage.resume(run_id) == run_id
@@ -436,10 +436,10 @@ def test_no_result_is_older_than_what_it_was_made_of(stage, whole):
     assert stage.ending(old) == "failed"
     stage.file(old, "fail-join_outer").touch()
     stage.resume(old, step="join_inner")
-    assert stage.ended(old).message.endswith("join_outer fails")
+    assert " join_outer fails" in stage.ended(old).message
     stage.file(old, "fail-join_outer").unlink()
     stage.resume(old)
-    assert stage.ended(old).message.endswith("end fails")
+    assert " end fails" in stage.ended(old).message
     stage.file(old, "fail-end").unlink()
     stage.resume(old)
     assert stage.ending(old) == "completed"
@@ -667,7 +667,7 @@ def test_what_an_old_worker_finishes_late_does_no_harm(stage, whole, wait_until)
         stage.serve()
         stage.file(old, "fail-end").touch()
         stage.resume(old)
-        assert stage.ended(old).message.endswith("end fails")
+        assert " end fails" in stage.ended(old).message
         stage.file(old, "hold-temporal-body-0-0").unlink()
         wait_until(lambda: len(stage.finished(f"Resumed/{old}")[0]["tasks"]["body[0.0]"]) == 2, "it is done")
     finally:
