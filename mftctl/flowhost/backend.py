@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import signal
 import sys
 from typing import Any, Callable
 
-from . import program
+from . import orphans, program
 from .environment import settle
 
 #: AWS Batch takes no longer name of a job.
@@ -31,6 +32,8 @@ def main(fd: str) -> None:
     settle()
     # The backends' clients stop what they have started in exit handlers, which run after an interrupt alone.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Not KILL: the client stops the job that it has started.
+    orphans.end_with(os.getppid(), signal.SIGTERM)
     _wait_no_more()
     _launch_whole()
     _fit_batch_names()

@@ -24,7 +24,7 @@ from . import launch as launching
 from .channel import Channel
 from .clock import Clock
 from .environment import config_options, forget_configs, settle, work_folder
-from .package import hold
+from .package import hold, is_whole
 from .printed import Printed
 from .randomness import Seeds
 from .tasks import Forked, Spawned, Starter
@@ -44,7 +44,7 @@ def main(fd: str) -> None:
     launch, folder = from_plain(Launch, config["launch"]), config["folder"]
     file = config["file"] or os.path.join(folder, launch.file)
     problem = None
-    if not hold(folder):
+    if not (is_whole(folder) and hold(folder)):
         problem = _fetch(launch, folder)
         hold(folder)
     _refuse(channel, problem)

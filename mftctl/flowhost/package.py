@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import io
+import json
 import os
 import shutil
 import tempfile
 
 from ..manifest import Launch, Package
 
+#: In an unpacked package: size and time of change of each of its files, which tell whether it is still whole.
+_LISTING = ".mf_listing"
 _HELD: list[int] = []
 
 
@@ -35,25 +38,43 @@ def hold(folder: str) -> bool:
         return False
     with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-    held = os.fstat(descriptor)
-    try:
-        here = os.stat(folder)
-        there = (here.st_dev, here.st_ino) == (held.st_dev, held.st_ino)
-    except OSError:  # it was cleaned away a moment ago
-        there = False
-    if there:
+    # Between the two it may have been cleaned away.
+    if _is_same(folder, descriptor):
         # The lock is the descriptor's, which stays open as long as the process.
         _HELD.append(descriptor)
-    else:
-        os.close(descriptor)
-    return there
+        return True
+    os.close(descriptor)
+    return False
+
+
+def note_files(folder: str) -> None:
+    """Note how the files of an unpacked package are, for `is_whole`."""
+    names = [
+        os.path.join(place, name) for place, _, files in os.walk(folder) for name in files if name != _LISTING
+    ]
+    listing = {os.path.relpath(name, folder): _stamp(name) for name in names}
+    with open(os.path.join(folder, _LISTING), "w", encoding="utf-8") as file:
+        json.dump(listing, file)
+
+
+def is_whole(folder: str) -> bool:
+    """Whether an unpacked package is there, with all its files as they were unpacked."""
+    try:
+        with open(os.path.join(folder, _LISTING), encoding="utf-8") as file:
+            listing = json.load(file)
+        return all(_stamp(os.path.join(folder, name)) == stamp for name, stamp in listing.items())
+    except (OSError, ValueError):
+        return False
 
 
 def unpack(package: Package, blob: bytes, folder: str) -> None:
-    """Unpack into ``folder``, which appears whole or not at all; whoever comes second leaves it as it is."""
+    """Unpack into ``folder``, which appears whole or not at all; whoever comes second leaves it as it is.
+
+    A folder that has lost files since, or holds others than were unpacked, gives way to a new one.
+    """
     from metaflow.package import MetaflowPackage
 
-    if os.path.isdir(folder):
+    if is_whole(folder):
         return
     parent = os.path.dirname(folder)
     os.makedirs(parent, exist_ok=True)
@@ -62,9 +83,33 @@ def unpack(package: Package, blob: bytes, folder: str) -> None:
         backend = MetaflowPackage.get_backend(package.metadata)
         with backend.cls_open(io.BytesIO(blob)) as archive:
             backend.cls_extract_members(archive, dest_dir=made)
+        note_files(made)
+        _set_aside(folder)
         os.rename(made, folder)
     except OSError:
-        if not os.path.isdir(folder):
+        if not is_whole(folder):
             raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _set_aside(folder: str) -> None:
+    """Make room for a package that is whole; what is removed here, nobody can run from."""
+    if is_whole(folder) or not os.path.isdir(folder):
+        return
+    broken = tempfile.mkdtemp(prefix=".unpacking-", dir=os.path.dirname(folder))
+    with contextlib.suppress(FileNotFoundError):  # somebody else has just done it
+        os.rename(folder, os.path.join(broken, "package"))
+    shutil.rmtree(broken, ignore_errors=True)
+
+
+def _is_same(folder: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
+def _stamp(path: str) -> list[int]:
+    found = os.lstat(path)
+    return [found.st_size, found.st_mtime_ns]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, Callable, Optional
 
-from . import compensation, launch, occasion, program, renewal, stacks, unloadable
+from . import compensation, launch, occasion, orphans, program, renewal, stacks, unloadable
 from .environment import settle
 from .printed import Printed
 
@@ -17,6 +18,7 @@ def main(fd: str) -> None:
     """Run the file that stands where other modes have a socket, as `python FILE ARG...` would."""
     file = fd
     sys.argv = [file, *sys.argv[3:]]
+    orphans.end_with(os.getppid())
     settle()
     stacks.hide_ours()
     renewal.prepare(sys.argv)

@@ -230,7 +230,12 @@ class _Run:
             return {"ok": False, "lost": again, "cancelled": ended.final}
         if ended.code:
             return self._failure(ended, streams, failures)
-        result = self._success(store, self.attempt.task.ref, self.attempt.number)
+        try:
+            result = self._success(store, self.attempt.task.ref, self.attempt.number)
+        except results.NotReady as error:
+            # It left without Metaflow's leave (os._exit): the native runtime ends the run at that, without a retry.
+            log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
+            return {"ok": False, "message": str(error), "log": log, "final": True}
         return result if self.cloned is None else {**result, "since": self.cloned.execution}
 
     def _failure(self, ended: Ended, streams: tuple[Stream, Stream], failures: int) -> dict[str, Any]:

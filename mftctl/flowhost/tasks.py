@@ -12,7 +12,7 @@ import traceback
 import weakref
 from typing import Any, Callable, Optional, Protocol
 
-from . import compensation, heartbeats, occasion, renewal, stacks
+from . import compensation, heartbeats, occasion, orphans, renewal, stacks
 from .randomness import Seeds
 
 _BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
@@ -84,10 +84,12 @@ class Forked:
         self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]
     ) -> Process:
         """Fork; the child goes on into Metaflow's command line where the host stopped."""
+        supervisor = os.getpid()
         pid = os.fork()
         if pid == 0:
             code = 1
             try:
+                orphans.end_with(supervisor)
                 _become_leader(stdout, stderr, ours)
                 _forget_exit_handlers()
                 self._seeds.settle_child()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.flowhost import owncode
+from mftctl.flowhost import owncode, package
 from mftctl.manifest import Launch, Package
 from mftctl.worker.freshness import Freshness
 from mftctl.worker.hosts import Hosts
@@ -78,11 +78,13 @@ async def _replaced(tmp_path: Path) -> None:
     (folder / "small.py").write_text(FLOW)
     helper = folder / "helper.py"
     helper.write_text("")
+    package.note_files(str(folder))
     hosts = Hosts(tmp_path, "fork", sys.executable, print)
     try:
         first = await hosts.supervisor(_launch())
         (await hosts.supervisor(_launch())).release()
         helper.write_text("changed = True\n")
+        package.note_files(str(folder))
         second = await hosts.supervisor(_launch())
         assert second.host is not first.host
         second.release()

@@ -11,6 +11,8 @@ import pytest
 from supervising import launch, request
 
 from mftctl.errors import MftctlError
+from mftctl.flowhost.environment import package_folder
+from mftctl.flowhost.package import note_files
 from mftctl.flowhost.results import flow_datastore
 from mftctl.tasks import TaskRef
 from mftctl.worker import host as hosting
@@ -36,9 +38,9 @@ def served(tmp_path: Path, text: str, test, isolation: str = "fork"):
     file.write_text(text)
     wanted = launch(tmp_path / "store")
     (tmp_path / "cache").mkdir()
-    from mftctl.flowhost.environment import package_folder
-
-    Path(package_folder(str(tmp_path / "cache"), wanted.package)).mkdir(parents=True)
+    unpacked = Path(package_folder(str(tmp_path / "cache"), wanted.package))
+    unpacked.mkdir(parents=True)
+    note_files(str(unpacked))
     said: list[str] = []
 
     async def whole():
