@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import signal
 import socket
 import sys
@@ -128,29 +129,47 @@ def _serve(
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     channel.send({"ready": True, "files": files or {}, "broken": broken})
+    declined: list[Channel] = []
     while True:
         data, fds, _, _ = socket.recv_fds(channel.sock, 1, 1)
         _reap()
+        declined = _still_held(declined)
         if not data or not fds:
             _leave()
         try:
             pid = os.fork()
         except OSError as error:
             # The task may find more processes or memory later, or another worker.
-            _decline(fds[0], f"no process can be forked: {error.strerror}")
+            declined.append(_decline(fds[0], f"no process can be forked: {error.strerror}"))
             continue
         if pid == 0:
-            channel.close()
+            for other in (channel, *declined):
+                other.close()
             _supervise(supervisor.serve, fds[0], launch, starter)
         os.close(fds[0])
 
 
-def _decline(fd: int, why: str) -> None:
-    """Answer whatever is asked over a socket that no supervisor can be started for."""
+def _decline(fd: int, why: str) -> Channel:
+    """Answer whatever is asked over a socket that no supervisor can be started for.
+
+    The socket stays open until the worker lets it go: it is yet to write its request, and would lose the answer.
+    """
     channel = Channel.of_fd(fd)
     with contextlib.suppress(OSError):  # the worker has let it go
         channel.send({"why": why})
-    channel.close()
+    return channel
+
+
+def _still_held(declined: list[Channel]) -> list[Channel]:
+    """Close the sockets that the worker has let go; the others."""
+    watch = select.poll()
+    for channel in declined:
+        watch.register(channel, 0)  # a hang-up is always told
+    gone = {fd for fd, _ in watch.poll(0)}
+    for channel in declined:
+        if channel.fileno() in gone:
+            channel.close()
+    return [channel for channel in declined if channel.fileno() not in gone | {-1}]
 
 
 def _supervise(
