@@ -25,14 +25,21 @@ class MftctlError(Exception):
     """An expected failure.
 
     ``message`` says what is wrong and where, in one line; ``hint`` what to do next; ``code`` is a stable name for
-    programs, such as ``flow.invalid``.
+    programs, such as ``flow.invalid``. ``log``: lines that tell more, such as the user's own traceback.
     """
 
     def __init__(
-        self, message: str, *, exit: Exit = Exit.FAILED, code: str = "failed", hint: str = ""
+        self,
+        message: str,
+        *,
+        exit: Exit = Exit.FAILED,
+        code: str = "failed",
+        hint: str = "",
+        log: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.exit = exit
         self.code = code
         self.hint = hint
+        self.log = log

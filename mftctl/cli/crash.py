@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import __version__
-from ..errors import MftctlError
+from ..errors import Exit, MftctlError
 
 #: Errors of a disk, which are nobody's bug.
 DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})
@@ -22,6 +22,8 @@ def report(error: Exception) -> MftctlError:
     """What to tell the user instead of a traceback, which goes to a log file unless a disk is to blame."""
     if isinstance(error, OSError) and error.errno in DISK:
         return MftctlError(f"{error.filename or 'the output'}: {error.strerror}", code="disk")
+    if isinstance(error, FileNotFoundError) and folder_is_gone():
+        return folder_gone()
     if "temporalio.service" in sys.modules:
         from ..control.client import refused
 
@@ -38,6 +40,25 @@ def report(error: Exception) -> MftctlError:
     what = " ".join(f"{type(error).__name__}: {error}".split())
     hint = f"this is a bug of mftctl; please report it with {path}" if path else "this is a bug of mftctl"
     return MftctlError(f"unexpected error: {what}", code="internal", hint=hint)
+
+
+def folder_is_gone() -> bool:
+    """Whether the working folder has been deleted under this process."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def folder_gone() -> MftctlError:
+    """What to say of it."""
+    return MftctlError(
+        "the current folder has been deleted",
+        exit=Exit.USAGE,
+        code="folder.missing",
+        hint="change to one that is there, such as: cd ~",
+    )
 
 
 def _write(text: str, name: str) -> Path | None:

@@ -197,6 +197,10 @@ def suffixes_of(profile: profiles.Profile, given: str | None = None) -> str | No
 
 def file_argument(text: str) -> Path:
     """The flow's file; MftctlError when there is none."""
+    from .crash import folder_gone, folder_is_gone
+
+    if folder_is_gone():
+        raise folder_gone()
     file = Path(text)
     if file.is_file():
         return file

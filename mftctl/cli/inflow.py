@@ -29,7 +29,6 @@ from .output import Result
 
 #: Settings of a profile that are options of the flow's own command line.
 _SETTINGS = ("metadata", "datastore", "datastore_root", "environment")
-_USAGE = frozenset({"usage", "parameter.invalid"})
 
 
 @dataclass(frozen=True)
@@ -110,10 +109,11 @@ def _told(problem: Exception) -> MftctlError:
     if isinstance(problem, MftctlError):
         return problem
     if isinstance(problem, Refused):
-        code = Exit.USAGE if problem.code in _USAGE else Exit.FAILED
-        return MftctlError(str(problem), exit=code, code=problem.code, hint=problem.hint)
+        return MftctlError(
+            str(problem), exit=problem.exit, code=problem.code, hint=problem.hint, log=problem.log
+        )
     if isinstance(problem, MetaflowException):
-        return MftctlError(in_a_line(problem), code="flow.invalid")
+        return MftctlError(in_a_line(problem), exit=Exit.USAGE, code="flow.invalid")
     from .crash import report
 
     return report(problem)

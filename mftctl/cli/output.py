@@ -84,10 +84,11 @@ def fail(error: MftctlError, log: Sequence[str] = ()) -> int:
             "message": error.message,
             "hint": error.hint,
             "exit_code": int(error.exit),
+            **({"log": list(error.log)} if error.log else {}),
         }
         _talk(_dump(_versioned({"error": about})) + "\n")
     else:
-        told = f"mftctl: {error.message}\n" + "".join(f"    {line}\n" for line in log)
+        told = f"mftctl: {error.message}\n" + "".join(f"    {line}\n" for line in log or error.log)
         _talk(told + (f"hint: {error.hint}\n" if error.hint else ""))
     return error.exit
 

@@ -194,7 +194,7 @@ _CHANGED = rows(profile=TEXT, file=TEXT)
 _CACHE = rows(name=TEXT, path=TEXT, entries=WHOLE, bytes=WHOLE, in_use=WHOLE, cleanable=FLAG)
 
 _SCHEMAS: Final[dict[str, Schema]] = {
-    "error": rows(error=rows(code=TEXT, message=TEXT, hint=TEXT, exit_code=WHOLE)),
+    "error": rows(error=maybe(rows(code=TEXT, message=TEXT, hint=TEXT, exit_code=WHOLE), log=many(TEXT))),
     "event": {**rows(event=TEXT), "additionalProperties": True},
     "run": _RUN,
     "deploy": rows(

@@ -11,7 +11,10 @@ _HOOKS = {"step_init": 3, "package_init": 2, "step_init_ctx": 1, "package_init_c
 def in_a_line(error: Any) -> str:
     """What a MetaflowException says, headed by who refused: ``step train, @kubernetes: Kubernetes error: …``."""
     where = f" (line {error.line_no})" if getattr(error, "line_no", None) else ""
-    return f"{_refused_by(error) or ''}{error.headline}: {' '.join(str(error.message).split())}{where}"
+    text, _, trace = str(error.message).partition("Traceback (most recent call last):")
+    if trace:  # of a function that the flow has given Metaflow, such as a Parameter's default
+        text = f"{text.strip().rstrip(':')}: {trace.strip().splitlines()[-1]}"
+    return f"{_refused_by(error) or ''}{error.headline}: {' '.join(text.split())}{where}"
 
 
 def _refused_by(error: BaseException) -> Optional[str]:

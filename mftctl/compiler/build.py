@@ -10,6 +10,7 @@ from .. import ids
 from ..flowhost import hooks
 from ..manifest import Launch, Manifest, Package, Parameter, Receiver, Step
 from . import package, policies
+from .acceptance import check_parameters
 from .compensations import handler_of, handlers
 from .contents import Contents
 from .inside import Refused
@@ -30,6 +31,7 @@ def build_manifest(state: Any, options: Options, cache: str) -> tuple[dict[str, 
     state.check(state.graph, state.flow, state.environment, pylint=state.pylint)
     validate_tags(options.tags)
     policies.refuse_unsupported(state)
+    check_parameters(state.flow)
     steps = tuple(_step(state, node) for node in state.graph)
     parameters = tuple(_parameters(state.flow))
     deployment = deployment_name(state, options.name)

@@ -8,23 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import traceback
 from typing import Any, Callable
 
 from ..codec import from_plain, to_plain
+from ..errors import Exit
 from ..flowhost import installed, program
 from ..flowhost.channel import Channel
+from . import loading
 from .blame import in_a_line
 from .options import Options
 
+#: What is nobody's fault but the flow's and the command's, by code.
+_WRONG = ("usage", "unsupported", "flow.import", "flow.invalid", "flow.none", "flow.several", "flow.exited")
+_EXITS = {**dict.fromkeys((*_WRONG, "parameter.invalid"), Exit.USAGE), "python.metaflow": Exit.CONFLICT}
+
 
 class Refused(Exception):
-    """The flow cannot be compiled. ``code`` and ``hint`` are those of MftctlError."""
+    """The flow cannot be compiled. ``code``, ``hint`` and ``log`` are those of MftctlError."""
 
-    def __init__(self, message: str, code: str, hint: str = "") -> None:
+    def __init__(self, message: str, code: str, hint: str = "", log: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.code = code
         self.hint = hint
+        self.log = log
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code: a flow that could never run is a wrong use, as a wrong option is."""
+        return _EXITS.get(self.code, Exit.FAILED)
 
 
 def main(fd: str) -> None:
@@ -39,7 +50,8 @@ def main(fd: str) -> None:
         )
         answer: dict[str, Any] = {"manifest": manifest, "contents": to_plain(contents)}
     except Refused as error:
-        answer = {"error": str(error), "code": error.code, "hint": error.hint}
+        answer = {"error": str(error), "code": error.code, "hint": error.hint, "log": error.log}
+        answer["exit"] = int(error.exit)
     with contextlib.suppress(OSError):  # nobody waits for it any more
         channel.send(answer)
     sys.stdout.flush()
@@ -118,8 +130,9 @@ def _through_metaflow(
     try:
         go_on()
     except MetaflowException as error:
-        hint = "set METAFLOW_USER" if error.headline == "Unknown user" else ""
-        raise Refused(in_a_line(error), "flow.invalid", hint) from error
+        if error.headline == "Unknown user":
+            raise Refused(in_a_line(error), "user", "set METAFLOW_USER") from error
+        raise Refused(in_a_line(error), "flow.invalid") from error
     except click.ClickException as error:
         raise Refused(error.format_message(), "usage") from error
     return built[0]
@@ -127,14 +140,11 @@ def _through_metaflow(
 
 def _import_problem(file: str, place: str, error: Exception) -> Refused:
     """An error of the flow's own code while it was imported, with the line it came from."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
-    line = f":{frames[-1].lineno}" if frames else f":{error.lineno}" if isinstance(error, SyntaxError) else ""
     hint = ""
     if isinstance(error, ModuleNotFoundError):
         hint = f"install it for {sys.executable}, or name the flow's interpreter with --python"
-    name = type(error).__name__
-    detail = error.msg if isinstance(error, SyntaxError) else str(error)
-    return Refused(f"{file}{line}: {name}: {detail}", "flow.import", hint)
+    message = loading.headline(file, place, error)
+    return Refused(message, "flow.import", hint, loading.own_traceback(place, error))
 
 
 def _no_flow(file: str) -> Refused:

@@ -15,8 +15,6 @@ from ..manifest import Manifest
 from .contents import Contents
 from .options import Options
 
-_EXITS = {"usage": Exit.USAGE, "python.metaflow": Exit.CONFLICT}
-
 
 async def compile_flow(file: Path | str, options: Options, python: str, cache: Path) -> Manifest:
     """The Manifest of the flow in ``file``, its code saved in its datastore. MftctlError says what is wrong with it."""
@@ -71,7 +69,12 @@ class Compilation:
             )
         told: dict[str, Any] = json.loads(answer)
         if "error" in told:
-            exit_code = _EXITS.get(told["code"], Exit.FAILED)
-            raise MftctlError(told["error"], exit=exit_code, code=told["code"], hint=told["hint"])
+            raise MftctlError(
+                told["error"],
+                exit=Exit(told["exit"]),
+                code=told["code"],
+                hint=told["hint"],
+                log=tuple(told["log"]),
+            )
         self.contents = from_plain(Contents, told["contents"])
         return Manifest.from_plain(told["manifest"])

@@ -83,16 +83,16 @@ def test_the_worker_file_serves_and_triggers(served) -> None:
 @pytest.mark.parametrize(
     ("source", "code", "words"),
     [
-        ("x = 1\n", 1, "no flow"),
+        ("x = 1\n", 2, "no flow"),
         (
             FLOW.replace("if __name__", OTHER + "if __name__"),
-            1,
+            2,
             "several",
         ),
-        ("import no_such_module\n" + FLOW, 1, "no_such_module"),
-        (FLOW.replace("self.next(self.end)", "pass"), 1, "start"),
-        (FLOW + "\nsyntax error", 1, "SyntaxError"),
-        (FLOW.replace("    @step", '    beta = Parameter("ALPHA")\n\n    @step', 1), 1, "twice"),
+        ("import no_such_module\n" + FLOW, 2, "no_such_module"),
+        (FLOW.replace("self.next(self.end)", "pass"), 2, "start"),
+        (FLOW + "\nsyntax error", 2, "SyntaxError"),
+        (FLOW.replace("    @step", '    beta = Parameter("ALPHA")\n\n    @step', 1), 2, "twice"),
     ],
     ids=["no flow", "several flows", "import error", "no next", "syntax error", "names that differ in case"],
 )

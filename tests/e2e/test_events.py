@@ -306,7 +306,7 @@ def test_what_never_comes_is_refused(served: Any, decorator: str, words: str) ->
     """Triggers that could not work are refused at deploy."""
     file = served.flow("f.py", HEAD + FLOW.format(name="BadFlow", decorator=decorator, end="end"))
     done = served.run("deploy", str(file))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert words in done.stderr
 
 

@@ -303,5 +303,5 @@ def test_what_cannot_compensate_is_refused(served: Any, old: str, new: str, word
     """A second handler of a step, and one that goes on to a step, are refused before anything runs."""
     source = WIDE.format(log="/tmp/none", width=2, in_joined="pass", in_undo="pass").replace(old, new)
     done = served.run("deploy", str(served.flow("f.py", source)))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert words in done.stderr

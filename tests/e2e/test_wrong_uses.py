@@ -93,8 +93,8 @@ TABLE = [
     # files
     Wrong("deploy gone.py", 2, "flow.missing", "gone.py: no such file", "Python file"),
     Wrong("run folder", 2, "flow.missing", "folder: is a folder", "Python file"),
-    Wrong("deploy noflow.py", 1, "flow.none", "noflow.py", "FlowSpec"),
-    Wrong("deploy broken.py", 1, "flow.invalid", "no outgoing transitions", ""),
+    Wrong("deploy noflow.py", 2, "flow.none", "noflow.py", "FlowSpec"),
+    Wrong("deploy broken.py", 2, "flow.invalid", "no outgoing transitions", ""),
     Wrong("worker noflow.py", 2, "workerfile", "noflow.py", "--output"),
     Wrong("deployments diff Plain", 2, "flow.missing", "plain.py", "mftctl deployments diff Plain FLOW.py"),
     # settings
