@@ -56,6 +56,10 @@ class Parameter:
 
     ``type`` is one of int, float, bool, str, json, file. ``default`` is a value evaluated at deploy (a function as
     default), as text for the command line; other defaults stay in the code.
+
+    ``spelling``: how the command line has it, where that is not ``--name value``: ``multiple`` and ``nargs`` (the value
+    is a JSON list of words), ``count``, or ``flag:X`` (the bare option stands for X). ``nargs``: words it takes.
+    ``choices``, ``least`` and ``most`` bound each word. ``envvars`` give `run` the value; the first that is set counts.
     """
 
     name: str
@@ -65,6 +69,17 @@ class Parameter:
     help: str = ""
     is_text: bool = True
     encoding: str = "utf-8"
+    spelling: str = ""
+    nargs: int = 1
+    choices: tuple[str, ...] = ()
+    envvars: tuple[str, ...] = ()
+    least: Optional[float] = None
+    most: Optional[float] = None
+
+    @property
+    def several(self) -> bool:
+        """Whether its value is a JSON list of words."""
+        return self.spelling in ("multiple", "nargs")
 
     @property
     def must_be_given(self) -> bool:
@@ -89,6 +104,7 @@ class Launch:
     given. ``env`` holds variables that are no secret. ``cwd``: the folder to run in (default: one that shows the code).
     ``left_out``: suffixes of files that were beside the flow, and modules outside of its folder, that are not in the
     package, for the message of a task that misses one.
+    ``spellings``: of parameters that have one (see ``Parameter``).
     """
 
     flow: str
@@ -108,6 +124,7 @@ class Launch:
     namespace: Optional[str] = None
     cwd: Optional[str] = None
     left_out: tuple[str, ...] = ()
+    spellings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

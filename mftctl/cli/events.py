@@ -80,7 +80,7 @@ async def _publish(name: str, payload: tuple[str, ...], event_id: str | None, co
     from ..engine.events import Event
     from .session import open_client
 
-    fields = dict(split(payload))
+    fields = dict(split(payload, once=True))
     event = events.checked(Event(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
     client = await open_client(connection, connection.settings())
     told = await events.deliver(client, event, lambda one: say(one.warning))

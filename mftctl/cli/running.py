@@ -36,8 +36,9 @@ async def run_flow(order: Order, connection: Connection, profile: Profile) -> Re
             watching = Watching(client, order, profile, lease)
             manifest = await watching.compiled(compiling)
             warming = asyncio.create_task(watching.warm(manifest))
-            parameters.check(manifest, order.words)
-            settled = await asyncio.to_thread(parameters.settle, manifest, order.words, upload)
+            given = parameters.from_environment(manifest, order.words)
+            parameters.check(manifest, given)
+            settled = await asyncio.to_thread(parameters.settle, manifest, given, upload)
             result = await watching.follow(manifest, settled)
             await warming
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 from typing import Any, Optional
 
@@ -39,7 +40,7 @@ def build_manifest(state: Any, options: Options, cache: str) -> tuple[dict[str, 
     if not owner:
         raise Refused("Metaflow could not determine your user name", "user", "set METAFLOW_USER")
     code, contents = package.make(state, cache)
-    launch = _launch(state, options, owner, code, contents)
+    launch = _launch(state, options, owner, code, contents, parameters)
     manifest = Manifest(
         deployment=deployment,
         launch=launch,
@@ -121,21 +122,70 @@ def _parameters(flow: Any) -> list[Parameter]:
             value = deploy_time_eval(given)
             default = None if value is None else str(value)
         kind = parameter.kwargs["type"]
+        option = _click_option(parameter)
+        spelling = _spelling(option)
+        if spelling in ("multiple", "nargs") and isinstance(given, DeployTimeField) and default is not None:
+            default = json.dumps(list(value)) if isinstance(value, (list, tuple)) else default
         found.append(
             Parameter(
                 name=parameter.name,
-                type=_type_name(kind),
+                type=_type_name(kind, option.type),
                 required=bool(parameter.kwargs.get("required")) and given is None,
                 default=default,
                 help=parameter.kwargs.get("help") or "",
                 is_text=getattr(kind, "_is_text", True),
                 encoding=getattr(kind, "_encoding", "utf-8") or "utf-8",
+                spelling=spelling,
+                nargs=option.nargs,
+                choices=_choices(option.type),
+                envvars=_envvars(option),
+                **_range(option.type),
             )
         )
     return found
 
 
-def _type_name(kind: Any) -> str:
+def _click_option(parameter: Any) -> Any:
+    """The option that `run` has for it; Refused where click does not take its keywords."""
+    from metaflow._vendor import click
+
+    try:
+        return click.Option(["--" + parameter.name], **parameter.option_kwargs(deploy_mode=False))
+    except (TypeError, RuntimeError, AssertionError) as error:
+        raise Refused(f"Parameter *{parameter.name}* is not accepted: {error}", "flow.invalid") from error
+
+
+def _spelling(option: Any) -> str:
+    if option.count:
+        return "count"
+    if option.is_flag:
+        value = option.flag_value
+        return "flag:" + (json.dumps(value) if isinstance(value, bool) else str(value))
+    if option.multiple:
+        return "multiple"
+    return "nargs" if option.nargs != 1 else ""
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    """Where case does not matter only click knows what is right."""
+    choices = getattr(kind, "choices", None) if getattr(kind, "case_sensitive", False) else None
+    return tuple(str(one) for one in choices or ())
+
+
+def _envvars(option: Any) -> tuple[str, ...]:
+    """The variables that give `run` its value, the first that is set counts."""
+    named = option.envvar or ()
+    return (*((named,) if isinstance(named, str) else named), f"METAFLOW_RUN_{option.name.upper()}")
+
+
+def _range(kind: Any) -> dict[str, Optional[float]]:
+    """A click range that clamps takes every number."""
+    if not getattr(kind, "name", "").endswith(" range") or kind.clamp:
+        return {}
+    return {"least": kind.min, "most": kind.max}
+
+
+def _type_name(kind: Any, click_type: Any) -> str:
     from metaflow.includefile import FilePathClass
     from metaflow.parameters import JSONTypeClass
 
@@ -144,10 +194,20 @@ def _type_name(kind: Any) -> str:
     if isinstance(kind, FilePathClass):
         return "file"
     name = getattr(kind, "__name__", "")
-    return name if name in ("int", "float", "bool") else "str"
+    if name in ("int", "float", "bool"):
+        return str(name)
+    word = getattr(click_type, "name", "").partition(" ")[0]
+    return {"integer": "int", "float": "float", "boolean": "bool"}.get(word, "str")
 
 
-def _launch(state: Any, options: Options, owner: str, code: Package, contents: Contents) -> Launch:
+def _launch(
+    state: Any,
+    options: Options,
+    owner: str,
+    code: Package,
+    contents: Contents,
+    parameters: tuple[Parameter, ...],
+) -> Launch:
     from metaflow import metaflow_config
     from metaflow.client import get_namespace
 
@@ -168,6 +228,7 @@ def _launch(state: Any, options: Options, owner: str, code: Package, contents: C
         decorators=(*options.decorators, *metaflow_config.DEFAULT_DECOSPECS.split()),
         tags=options.tags,
         namespace=namespace or "",
+        spellings={one.name: one.spelling for one in parameters if one.spelling},
         cwd=options.cwd,
         left_out=(*contents.left_out, *contents.modules),
     )

@@ -6,8 +6,10 @@ import difflib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ..errors import Exit, MftctlError
+from ..flowhost.command import words
 from ..manifest import Manifest, Parameter
 
 #: What Metaflow's command line takes for a bool.
@@ -27,17 +29,36 @@ WANTED = {
 Upload = Callable[[Manifest, Parameter, str], str]
 
 
-def split(words: Iterable[str]) -> dict[str, str]:
-    """The values of ``name=value`` words."""
-    given: dict[str, str] = {}
-    for word in words:
+class Repeated(str):
+    """A JSON list of the values of a parameter that was given more than once."""
+
+    __slots__ = ()
+
+
+def split(given_words: Iterable[str], *, once: bool = False) -> dict[str, str]:
+    """The values of ``name=value`` words; ``once``: a name that is there twice is refused at once, not by ``check``."""
+    given: dict[str, list[str]] = {}
+    for word in given_words:
         name, equals, value = word.partition("=")
         if not equals or not name:
             raise _usage(f"'{word}' is no parameter", "write parameters as name=value")
-        if name in given:
+        if once and name in given:
             raise _usage(f"parameter '{name}' is given twice", "give it once")
-        given[name] = value
-    return given
+        given.setdefault(name, []).append(value)
+    return {
+        name: values[0] if len(values) == 1 else Repeated(json.dumps(values))
+        for name, values in given.items()
+    }
+
+
+def from_environment(manifest: Manifest, given: Mapping[str, str]) -> dict[str, str]:
+    """What is given, and else what variables say, as for `run`: METAFLOW_RUN_<PARAMETER> or click's ``envvar``."""
+    found = {}
+    for parameter in manifest.parameters:
+        value = next((os.environ[name] for name in parameter.envvars if name in os.environ), None)
+        if value is not None:
+            found[parameter.name] = json.dumps(_batched(parameter, value)) if parameter.several else value
+    return {**found, **given}
 
 
 def check(manifest: Manifest, given: Mapping[str, str]) -> None:
@@ -57,6 +78,14 @@ def check(manifest: Manifest, given: Mapping[str, str]) -> None:
             )
 
 
+def _batched(parameter: Parameter, value: str) -> list[Any]:
+    """The words of a variable, as click splits them."""
+    found = value.split()
+    if parameter.spelling != "multiple" or parameter.nargs <= 1:
+        return list(found)
+    return [found[at : at + parameter.nargs] for at in range(0, len(found), parameter.nargs)]
+
+
 def settle(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict[str, str]:
     """The values a run starts with: those given, files uploaded, and defaults that were evaluated at deploy."""
     values = {}
@@ -64,13 +93,54 @@ def settle(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict
         if parameter.name in given:
             value = given[parameter.name]
             is_path = parameter.type == "file" and not value.startswith(("{", '"{'))
-            values[parameter.name] = upload(manifest, parameter, value) if is_path else value
+            values[parameter.name] = (
+                upload(manifest, parameter, value) if is_path else _settled(parameter, value)
+            )
         elif parameter.default is not None:
             values[parameter.name] = parameter.default
     return values
 
 
+def _settled(parameter: Parameter, value: str) -> str:
+    if parameter.several:
+        return json.dumps(words(value))
+    if parameter.spelling.startswith("flag:") and value.lower() in _BOOLS:
+        return json.dumps(_BOOLS[value.lower()])
+    return value
+
+
 def _check_value(parameter: Parameter, value: str) -> None:
+    if parameter.several:
+        _check_words(parameter, words(value))
+    elif isinstance(value, Repeated):
+        raise _usage(f"parameter '{parameter.name}' is given twice", "give it once")
+    else:
+        _check_word(parameter, value)
+
+
+def _check_words(parameter: Parameter, found: list[Any]) -> None:
+    groups = found if parameter.spelling == "multiple" else [found]
+    for group in groups:
+        one = group if isinstance(group, list) else [group]
+        if parameter.nargs > 0 and len(one) != parameter.nargs:
+            message = (
+                f"parameter '{parameter.name}' takes {parameter.nargs} values, and {len(one)} were given"
+            )
+            raise _usage(message, f"give it as {parameter.name}=VALUE, once for each")
+        for word in one:
+            _check_word(parameter, word)
+
+
+def _check_word(parameter: Parameter, value: str) -> None:
+    if parameter.choices and value not in parameter.choices:
+        message = f"parameter '{parameter.name}' cannot be '{value}'"
+        raise _usage(message, "choose one of: " + ", ".join(parameter.choices))
+    if parameter.spelling == "count" and not value.isdecimal():
+        raise _usage(
+            f"parameter '{parameter.name}' is a count, and '{value}' is no number", "give a whole number"
+        )
+    if parameter.spelling.startswith("flag:"):
+        _check_flag(parameter, value)
     if parameter.type == "file":
         _check_file(parameter, value)
         return
@@ -87,6 +157,26 @@ def _check_value(parameter: Parameter, value: str) -> None:
         wanted = WANTED[parameter.type]
         message = f"parameter '{parameter.name}' is of type {parameter.type}, and '{value}' is not {wanted}"
         raise _usage(message, f"give it as {parameter.name}=VALUE with {wanted}") from error
+    _check_range(parameter, value)
+
+
+def _check_flag(parameter: Parameter, value: str) -> None:
+    bare = parameter.spelling[len("flag:") :]
+    if bare not in ("true", "false") and value != bare:
+        raise _usage(
+            f"parameter '{parameter.name}' is a flag, and '{value}' is not what it stands for", f"give {bare}"
+        )
+    if bare in ("true", "false") and value.lower() not in _BOOLS:
+        message = f"parameter '{parameter.name}' is a flag, and '{value}' is not {WANTED['bool']}"
+        raise _usage(message, f"give it as {parameter.name}=true")
+
+
+def _check_range(parameter: Parameter, value: str) -> None:
+    """Of a value that is a number."""
+    low, high = parameter.least, parameter.most
+    if (low is not None and float(value) < low) or (high is not None and float(value) > high):
+        bounds = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
+        raise _usage(f"parameter '{parameter.name}' cannot be {value}", "give " + " and ".join(bounds))
 
 
 def _check_file(parameter: Parameter, value: str) -> None:

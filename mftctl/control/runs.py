@@ -91,7 +91,7 @@ async def launch(
     ``before`` is called once nothing is left to refuse but by the server.
     """
     manifest, given = run.manifest, run.to_plain()
-    size = len(json.dumps(given))
+    size = len(json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size > MAX_INPUT_BYTES:
         raise MftctlError(
             f"the run's parameters are too large: {size} bytes in all, {MAX_INPUT_BYTES} are allowed",

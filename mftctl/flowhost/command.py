@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Optional
 
 from .. import ids
 from ..manifest import Launch
@@ -37,9 +37,43 @@ def init_command(launch: Launch, attempt: Attempt) -> list[str]:
     # As the process of `run` has them, which stores what the flow's graph looks like.
     options = [option for option in launch.options if not option.startswith("--with=")]
     launch = replace(launch, options=(*(f"--with={spec}" for spec in launch.decorators), *options))
-    values = [part for name, value in attempt.parameters.items() for part in (f"--{name}", value)]
+    values = [
+        part
+        for name, value in attempt.parameters.items()
+        for part in spell(name, value, launch.spellings.get(name, ""))
+    ]
     run = ["--run-id", attempt.run_id, "--task-id", ids.parameters_task_id()]
     return [*top_options(launch), "init", *run, *_tags(launch), *values]
+
+
+def spell(name: str, value: str, spelling: str) -> list[str]:
+    """The words of the command line for a parameter; ``spelling`` as ``manifest.Parameter`` has it."""
+    option = f"--{name}"
+    if spelling == "multiple":
+        # With nargs, each of the list is a list itself.
+        return [part for one in words(value) for part in (option, *(one if isinstance(one, list) else [one]))]
+    if spelling == "nargs":
+        return [option, *words(value)]
+    if spelling == "count":
+        return [option] * int(value)
+    if spelling.startswith("flag:"):
+        return [option] if value == spelling[len("flag:") :] else []
+    return [option, value]
+
+
+def words(value: str) -> list[Any]:
+    """Those of a JSON list; any other text is one word."""
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return [value]
+    if not isinstance(found, list):
+        return [value]
+    return [[_text(word) for word in one] if isinstance(one, list) else _text(one) for one in found]
+
+
+def _text(word: Any) -> str:
+    return word if isinstance(word, str) else json.dumps(word)
 
 
 def step_command(

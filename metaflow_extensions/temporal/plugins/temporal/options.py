@@ -97,7 +97,7 @@ def given_parameters(flow: Any, options: dict[str, Any]) -> dict[str, str]:
     given = {}
     for _, parameter in flow._get_parameters():  # noqa: SLF001 - there is no other way to ask
         value = options.pop(parameter.name.replace("-", "_").lower(), None)
-        if parameter.IS_CONFIG_PARAMETER or value is None:
+        if parameter.IS_CONFIG_PARAMETER or value is None or value == ():
             continue
         if isinstance(value, DelayedEvaluationParameter):
             value = value(return_str=True)
@@ -105,11 +105,15 @@ def given_parameters(flow: Any, options: dict[str, Any]) -> dict[str, str]:
             value = json.dumps(value.descriptor)
         elif isinstance(parameter.kwargs.get("type"), JSONTypeClass):
             value = json.dumps(value)
+        elif isinstance(value, (list, tuple)):
+            value = json.dumps(value, default=str)
         given[parameter.name] = str(value)
     return given
 
 
 def _without_default(option: Any) -> Any:
     bare = copy.copy(option)
+    named = option.envvar or ()
+    bare.envvar = [*((named,) if isinstance(named, str) else named), f"METAFLOW_RUN_{option.name.upper()}"]
     bare.default, bare.required, bare.show_default = None, False, False
     return bare

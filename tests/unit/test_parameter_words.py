@@ -1,0 +1,127 @@
+"""Parameters with click's options: their words on the command line, and what is refused before a run starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from metaflow import Parameter as Declared
+from metaflow._vendor import click
+
+from mftctl.compiler.build import _parameters
+from mftctl.compiler.inside import Refused
+from mftctl.control.parameters import check, from_environment, settle, split
+from mftctl.errors import Exit, MftctlError
+from mftctl.flowhost.command import spell
+from mftctl.manifest import Manifest
+
+from .test_parameters import manifest, not_called
+
+WORD = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+
+
+class Flow:
+    def __init__(self, *declared: Any) -> None:
+        for one in declared:
+            one.init()
+        self.declared = declared
+
+    def _get_parameters(self) -> Any:
+        return [(one.name, one) for one in self.declared]
+
+
+def compiled(*declared: Any) -> Manifest:
+    return manifest(*_parameters(Flow(*declared)))
+
+
+def seen(declared: Any, *given_words: str) -> Any:
+    """What click makes of the words that stand for these ``name=value``."""
+    flow = compiled(declared)
+    values = split(given_words)
+    check(flow, values)
+    settled = settle(flow, values, not_called)
+    line = [
+        part
+        for one in flow.parameters
+        if one.name in settled
+        for part in spell(one.name, settled[one.name], one.spelling)
+    ]
+    option = click.Option(["--" + declared.name], **declared.option_kwargs(False))
+    return click.Command("c", params=[option]).make_context("c", line).params[option.name]
+
+
+@given(st.lists(WORD.filter(lambda word: not word.startswith("[")), max_size=4))
+def test_repeated_words_reach_a_multiple_parameter_as_they_are(found: list[str]) -> None:
+    """Any text is one word each, in order."""
+    assert seen(
+        Declared("p", type=str, multiple=True, default=()), *(f"p={word}" for word in found)
+    ) == tuple(found)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "given_words", "value"),
+    [
+        ({"type": int, "nargs": 2}, ["p=1", "p=2"], (1, 2)),
+        ({"type": int, "nargs": 2, "default": (3, 4)}, [], (3, 4)),
+        ({"type": int, "multiple": True, "default": ()}, ["p=[1, 2]"], (1, 2)),
+        (
+            {"type": int, "nargs": 2, "multiple": True, "default": ()},
+            ["p=[[1, 2], [3, 4]]"],
+            ((1, 2), (3, 4)),
+        ),
+        ({"is_flag": True, "default": False}, ["p=true"], True),
+        ({"is_flag": True, "default": False}, ["p=no"], False),
+        ({"is_flag": True, "default": False}, [], False),
+        ({"is_flag": True, "default": True}, ["p=false"], False),
+        ({"is_flag": True, "default": True}, ["p=yes"], True),
+        ({"count": True, "default": 0}, ["p=3"], 3),
+        ({"type": click.Choice(["low", "high"]), "default": "low"}, ["p=high"], "high"),
+        ({"type": click.IntRange(1, 5), "default": 1}, ["p=5"], 5),
+        ({"type": click.IntRange(1, 5, clamp=True), "default": 1}, ["p=9"], 5),
+    ],
+)
+def test_a_flow_sees_what_run_gives(keywords: dict[str, Any], given_words: list[str], value: Any) -> None:
+    """Lists, flags and counts are spelled as click wants them."""
+    assert seen(Declared("p", **keywords), *given_words) == value
+
+
+@pytest.mark.parametrize(
+    ("keywords", "given_words"),
+    [
+        ({"type": click.Choice(["low", "high"])}, ["p=nope"]),
+        ({"type": click.IntRange(1, 5)}, ["p=6"]),
+        ({"type": click.IntRange(1, 5)}, ["p=x"]),
+        ({"type": int, "multiple": True}, ["p=1", "p=x"]),
+        ({"type": int, "nargs": 2}, ["p=1"]),
+        ({"is_flag": True, "default": False}, ["p=maybe"]),
+        ({"count": True}, ["p=many"]),
+        ({"type": str}, ["p=a", "p=b"]),
+    ],
+)
+def test_a_wrong_word_is_refused_before_anything_starts(
+    keywords: dict[str, Any], given_words: list[str]
+) -> None:
+    """Exit code 2 and the parameter's name."""
+    with pytest.raises(MftctlError, match="'p'") as raised:
+        check(compiled(Declared("p", **keywords)), split(given_words))
+    assert raised.value.exit == Exit.USAGE
+
+
+def test_variables_count_as_for_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parameter's own variable before METAFLOW_RUN_<PARAMETER>, and what is given before both."""
+    flow = compiled(
+        Declared("my-codes", type=str, multiple=True), Declared("level", envvar="LEVEL"), Declared("x")
+    )
+    monkeypatch.setenv("METAFLOW_RUN_MY_CODES", "a b")
+    monkeypatch.setenv("METAFLOW_RUN_LEVEL", "low")
+    monkeypatch.setenv("LEVEL", "high")
+    monkeypatch.setenv("METAFLOW_RUN_X", "env")
+    assert from_environment(flow, {"x": "given"}) == {"my-codes": '["a", "b"]', "level": "high", "x": "given"}
+
+
+def test_a_keyword_that_click_refuses_is_refused_at_compile() -> None:
+    """One line names the parameter."""
+    with pytest.raises(Refused, match="Parameter \\*p\\*"):
+        compiled(Declared("p", no_such_keyword=True))
