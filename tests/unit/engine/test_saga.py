@@ -95,11 +95,7 @@ async def test_a_long_compensation_continues_as_new(
     how = await ended(handle)
     assert how == Ended("cancelled") if cancel else how.status == "failed"
     assert (await handle.describe()).run_id != first
-    assert script.names[-4:-1] == ["undo_more", "undo", "@bad"] or script.names[-3:] == [
-        "undo_more",
-        "undo",
-        "@bad",
-    ]
+    assert [name for name in script.names if name.startswith(("undo", "@"))] == ["undo_more", "undo", "@bad"]
     assert (await describe(engine.client, handle.id)).status == status
     await script.began(receiver.url)
     assert script.calls[-1].notice["body"]["status"] == status
