@@ -84,7 +84,7 @@ async def test_an_event_told_again_is_the_same(engine: Engine, started: list[lis
         for _ in range(3):
             await _tell(handle, "a", "1")
         await _tell(handle, "a", "2")
-        await _read(handle)
+        await until(lambda: len(started) == 2)
     assert started == [["1"], ["2"]]
 
 
@@ -95,7 +95,7 @@ async def test_what_is_no_event_stops_nobody(engine: Engine, started: list[list[
             await handle.signal(listener.SIGNAL, strange)
         assert "no event" in (await _read(handle))["last"]["problem"]
         await _tell(handle, "a", "1")
-        await _read(handle)
+        await until(lambda: started)
     assert started == [["1"]]
 
 
