@@ -70,6 +70,7 @@ soak *args:
 references which="stale":
     MFTCTL_FIDELITY_REFRESH={{ which }} pytest -n {{ workers }} -m soak tests/fidelity/test_reference.py \
         tests/fidelity/test_random.py::test_local_runs_are_as_described
+    MFTCTL_FIDELITY_REFRESH={{ which }} pytest -n 0 tests/fidelity/test_random.py
 
 # Metaflow's own acceptance tests, of a checkout of Netflix/metaflow: `just ux PATH [arguments of pytest]` (12 minutes)
 ux checkout *args:

@@ -46,7 +46,7 @@ _OURS = ("WorkflowId STARTS_WITH 'temporal-'", "ParentWorkflowId IS NULL")
 
 @dataclass(frozen=True)
 class Found:
-    """A run: ``status`` is running, paused, completed, failed, cancelled, terminated or timed_out.
+    """A run: ``status`` is one of STATUSES.
 
     Whoever asks ``stuck.look`` also finds ``stuck``, with the ``problem`` that stops it.
 

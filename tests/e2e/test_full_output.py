@@ -46,25 +46,31 @@ def full_pipe() -> Iterator[int]:
     os.close(into)
 
 
+@pytest.fixture(scope="module")
+def deployed(lodging: Any) -> Any:
+    """A home with the flow deployed."""
+    done = lodging.run("deploy", str(lodging.flow("unheard.py", FLOW)))
+    assert done.returncode == 0, done.stderr
+    return lodging
+
+
 @pytest.mark.parametrize("how", REDIRECTIONS)
-def test_a_worker_without_an_output_runs_tasks(lodging: Any, full_pipe: int, how: str) -> None:
+def test_a_worker_without_an_output_runs_tasks(deployed: Any, full_pipe: int, how: str) -> None:
     """With its streams full, closed or standing still, runs end well, their logs have nothing of it, and it stops."""
-    if how == "full":
-        assert lodging.run("deploy", str(lodging.flow("unheard.py", FLOW))).returncode == 0
     words = f'exec "$0" -m mftctl worker Unheard {REDIRECTIONS[how]}'
-    command = ["sh", "-c", words, str(lodging.env["PATH"].split(os.pathsep)[0]) + "/python"]
+    command = ["sh", "-c", words, str(deployed.env["PATH"].split(os.pathsep)[0]) + "/python"]
     worker = subprocess.Popen(
         command,
-        cwd=lodging.folder,
-        env=lodging.env,
+        cwd=deployed.folder,
+        env=deployed.env,
         stdin=subprocess.DEVNULL,
         stdout=full_pipe,
         stderr=full_pipe,
     )
-    lodging.processes.append(worker)
-    started = lodging.run("trigger", "Unheard", "--wait", "-o", "name")
+    deployed.processes.append(worker)
+    started = deployed.run("trigger", "Unheard", "--wait", "-o", "name")
     assert started.returncode == 0, started.stderr
-    logs = lodging.run("runs", "logs", started.stdout.strip())
+    logs = deployed.run("runs", "logs", started.stdout.strip())
     assert [line.rpartition("] ")[2] for line in logs.stdout.splitlines()].count("hello") == 1, logs.stdout
     assert not [word for word in ("Error", "No space", "Traceback") if word in logs.stdout], logs.stdout
     worker.terminate()

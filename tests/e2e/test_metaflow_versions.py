@@ -105,7 +105,7 @@ def test_a_worker_with_an_older_metaflow_runs_nothing(home, interpreter, monkeyp
     async def first_host() -> None:
         hosts = Hosts(cache, isolation, sys.executable, print)
         try:
-            (await hosts.supervisor(launch)).close()
+            (await hosts.supervisor(launch)).release()
         finally:
             await hosts.close()
 

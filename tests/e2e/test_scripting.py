@@ -37,7 +37,8 @@ def known(server: str, lodging: Any) -> Iterator[Any]:
         )
         for name in NAMES:
             schedule = manifests.Schedule("0 6 * * ? *")
-            one = manifests.Manifest(name, launch, "start", "end", (), name, "tester", schedule=schedule)
+            steps = (manifests.Step("start", "start", ("end",)), manifests.Step("end", "end"))
+            one = manifests.Manifest(name, launch, "start", "end", steps, name, "tester", schedule=schedule)
             await deployments.deploy(client, one)
 
     async def unmake() -> None:
