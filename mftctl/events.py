@@ -29,7 +29,7 @@ class PublishError(Exception):
 
 
 def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optional[str] = None) -> str:
-    """Tell of the event ``name`` with JSON values ``payload``; its id.
+    """Tell of the event ``name`` with JSON values ``payload``, of which None is no value; its id.
 
     Under the same ``id`` it counts once, however often it is told. The default in a step is made of the task and of how
     many were published before, so that a retry of the step tells of the same events; elsewhere it is a new one.
@@ -38,6 +38,7 @@ def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optio
     fields = [
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in (payload or {}).items()
+        if value is not None
     ]
     words = [*_program(), "events", "publish", "--id", chosen, "--", name, *fields]
     try:

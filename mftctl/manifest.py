@@ -59,7 +59,8 @@ class Parameter:
 
     ``spelling``: how the command line has it, where that is not ``--name value``: ``multiple`` and ``nargs`` (the value
     is a JSON list of words), ``count``, or ``flag:X`` (the bare option stands for X). ``nargs``: words it takes.
-    ``choices``, ``least`` and ``most`` bound each word. ``envvars`` give `run` the value; the first that is set counts.
+    ``choices`` (``any_case``: of letters in any case), ``least`` and ``most`` bound each word. ``envvars`` give `run`
+    the value; the first that is set counts.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Parameter:
     spelling: str = ""
     nargs: int = 1
     choices: tuple[str, ...] = ()
+    any_case: bool = False
     envvars: tuple[str, ...] = ()
     least: Optional[float] = None
     most: Optional[float] = None
@@ -80,6 +82,11 @@ class Parameter:
     def several(self) -> bool:
         """Whether its value is a JSON list of words."""
         return self.spelling in ("multiple", "nargs")
+
+    @property
+    def bare(self) -> Optional[str]:
+        """What the bare option stands for, of a flag."""
+        return self.spelling[len("flag:") :] if self.spelling.startswith("flag:") else None
 
     @property
     def must_be_given(self) -> bool:

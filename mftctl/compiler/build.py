@@ -138,6 +138,7 @@ def _parameters(flow: Any) -> list[Parameter]:
                 spelling=spelling,
                 nargs=option.nargs,
                 choices=_choices(option.type),
+                any_case=not getattr(option.type, "case_sensitive", True),
                 envvars=_envvars(option),
                 **_range(option.type),
             )
@@ -167,9 +168,7 @@ def _spelling(option: Any) -> str:
 
 
 def _choices(kind: Any) -> tuple[str, ...]:
-    """Where case does not matter only click knows what is right."""
-    choices = getattr(kind, "choices", None) if getattr(kind, "case_sensitive", False) else None
-    return tuple(str(one) for one in choices or ())
+    return tuple(str(one) for one in getattr(kind, "choices", ()))
 
 
 def _envvars(option: Any) -> tuple[str, ...]:

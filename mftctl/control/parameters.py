@@ -104,9 +104,13 @@ def settle(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict
 def _settled(parameter: Parameter, value: str) -> str:
     if parameter.several:
         return json.dumps(words(value))
-    if parameter.spelling.startswith("flag:") and value.lower() in _BOOLS:
-        return json.dumps(_BOOLS[value.lower()])
-    return value
+    bare = parameter.bare
+    if bare is None or value == bare:
+        return value
+    given = json.dumps(_BOOLS[value.lower()])
+    if bare in ("true", "false"):
+        return given
+    return bare if given == "true" else ""
 
 
 def _check_value(parameter: Parameter, value: str) -> None:
@@ -132,15 +136,16 @@ def _check_words(parameter: Parameter, found: list[Any]) -> None:
 
 
 def _check_word(parameter: Parameter, value: str) -> None:
-    if parameter.choices and value not in parameter.choices:
+    if parameter.choices and not _is_chosen(parameter, value):
         message = f"parameter '{parameter.name}' cannot be '{value}'"
         raise _usage(message, "choose one of: " + ", ".join(parameter.choices))
     if parameter.spelling == "count" and not value.isdecimal():
         raise _usage(
             f"parameter '{parameter.name}' is a count, and '{value}' is no number", "give a whole number"
         )
-    if parameter.spelling.startswith("flag:"):
+    if parameter.bare is not None:
         _check_flag(parameter, value)
+        return
     if parameter.type == "file":
         _check_file(parameter, value)
         return
@@ -160,13 +165,14 @@ def _check_word(parameter: Parameter, value: str) -> None:
     _check_range(parameter, value)
 
 
+def _is_chosen(parameter: Parameter, value: str) -> bool:
+    if parameter.any_case:
+        return value.casefold() in [one.casefold() for one in parameter.choices]
+    return value in parameter.choices
+
+
 def _check_flag(parameter: Parameter, value: str) -> None:
-    bare = parameter.spelling[len("flag:") :]
-    if bare not in ("true", "false") and value != bare:
-        raise _usage(
-            f"parameter '{parameter.name}' is a flag, and '{value}' is not what it stands for", f"give {bare}"
-        )
-    if bare in ("true", "false") and value.lower() not in _BOOLS:
+    if value != parameter.bare and value.lower() not in _BOOLS:
         message = f"parameter '{parameter.name}' is a flag, and '{value}' is not {WANTED['bool']}"
         raise _usage(message, f"give it as {parameter.name}=true")
 

@@ -11,6 +11,11 @@ STRICT = Rules()
 FLOWS = Path(__file__).resolve().parent.parent / "flows"
 
 
+#: A parameter's value: text, or with click's options: values of one given repeatedly, the values of one option, a bare
+#: option, or how often it is there.
+Value = str | tuple[str, ...] | list[str] | bool | int
+
+
 @dataclass(frozen=True)
 class FlowCase:
     """One way to run one flow file, by `python flow.py run` and by mftctl alike."""
@@ -18,7 +23,7 @@ class FlowCase:
     file: str
     variant: str = ""
     flow: str = ""
-    args: dict[str, str] = field(default_factory=dict, hash=False)
+    args: dict[str, Value] = field(default_factory=dict, hash=False)
     tags: tuple[str, ...] = ()
     with_: tuple[str, ...] = ()
     configs: tuple[tuple[str, str], ...] = ()
@@ -61,6 +66,20 @@ class FlowCase:
         return (*options, "--production") if self.production else tuple(options)
 
     @property
+    def run_arguments(self) -> tuple[str, ...]:
+        """The parameters for `python flow.py run`."""
+        return tuple(word for name, value in self.args.items() for word in _options(f"--{name}", value))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The parameters for `mftctl trigger`."""
+        return tuple(
+            f"{name}={str(one).lower() if one is True else one}"
+            for name, value in self.args.items()
+            for one in (value if isinstance(value, (tuple, list)) else (value,))
+        )
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """What `run` and `mftctl deploy` understand alike."""
         options: list[str] = []
@@ -71,6 +90,20 @@ class FlowCase:
         return tuple(options)
 
 
+def _options(option: str, value: Value) -> tuple[str, ...]:
+    match value:
+        case str():
+            return (f"{option}={value}",)
+        case bool():
+            return (option,)
+        case int():
+            return (option,) * value
+        case tuple():
+            return tuple(f"{option}={one}" for one in value)
+        case _:
+            return (option, *value)
+
+
 def _plain(*stems: str) -> tuple[FlowCase, ...]:
     return tuple(FlowCase(f"{stem}.py") for stem in stems)
 
@@ -79,7 +112,7 @@ def _failing(*stems: str) -> tuple[FlowCase, ...]:
     return tuple(FlowCase(f"{stem}.py", expect_success=False) for stem in stems)
 
 
-GIVEN = {
+GIVEN: dict[str, Value] = {
     "whole": "-7",
     "inferred": "0",
     "ratio": "1e-9",
@@ -93,6 +126,27 @@ GIVEN = {
     "number_by_function": "1",
     "learning-rate": "0.25",
     "many": "one",
+}
+
+WITH_CLICK: dict[str, Value] = {
+    "codes": ("a", "b c"),
+    "numbers": ("1", "2.5"),
+    "level": "high",
+    "shade": "blue",
+    "verbose": True,
+    "quiet": True,
+    "up": True,
+    "pair": ["1", "2"],
+    "free": ["7", "-8"],
+    "my-both": ["y", "2"],
+    "size": "5",
+    "clamped": "9",
+    "share": "1",
+    "loud": 2,
+    "when": "03.04.2021",
+    "place": "/",
+    "back": "b",
+    "separated": "x,y,z",
 }
 
 CASES: tuple[FlowCase, ...] = (
@@ -128,6 +182,8 @@ CASES: tuple[FlowCase, ...] = (
     # Parameters, files and configuration.
     FlowCase("parameters_all.py"),
     FlowCase("parameters_all.py", variant="given", args=GIVEN),
+    FlowCase("parameters_click.py"),
+    FlowCase("parameters_click.py", variant="given", args=WITH_CLICK),
     FlowCase("parameters_required.py", args={"alpha": "0.5", "name-of-it": "it"}),
     FlowCase("include_file.py"),
     FlowCase(

@@ -108,9 +108,8 @@ def reference(case: FlowCase, workdir: Stage, env: Mapping[str, str]) -> str:
         # What Metaflow makes of a run that has a production deployment's token: it belongs to no user.
         env = {**env, "METAFLOW_PRODUCTION_TOKEN": "of-the-reference"}
     id_file = _id_file(workdir, case, "reference")
-    arguments = [f"--{name}={value}" for name, value in case.args.items()]
     command = [workdir.python, case.file, *case.top_options, "run", "--run-id-file", str(id_file)]
-    done = _run([*command, *case.flags, *case.run_options, *arguments], workdir, env)
+    done = _run([*command, *case.flags, *case.run_options, *case.run_arguments], workdir, env)
     if (done.returncode == 0) is not case.expect_success:
         raise HarnessError(
             f"{case.name}: the reference ended with {done.returncode}\n{done.stdout}{done.stderr}"
@@ -132,8 +131,7 @@ def ours(
         )
     deployment = json.loads(deployed.stdout)["deployment"]
     id_file = _id_file(workdir, case, isolation)
-    arguments = [f"{name}={value}" for name, value in case.args.items()]
-    command = [*mftctl, "trigger", str(deployment), *arguments, "--wait", "--run-id-file", str(id_file)]
+    command = [*mftctl, "trigger", str(deployment), *case.arguments, "--wait", "--run-id-file", str(id_file)]
     done = _run(command, workdir, env)
     if done.returncode != (EXIT_OK if case.expect_success else EXIT_RUN_FAILED):
         raise HarnessError(f"{case.name}: trigger ended with {done.returncode}\n{done.stdout}{done.stderr}")

@@ -67,6 +67,7 @@ LONG = frozenset(
         "parallel_retry",
         "parameters_all",
         "parameters_all-given",
+        "parameters_click",
         "parameters_required",
         "project_branch",
         "project_branch-branch",

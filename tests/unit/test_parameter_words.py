@@ -77,6 +77,9 @@ def test_repeated_words_reach_a_multiple_parameter_as_they_are(found: list[str])
         ({"is_flag": True, "default": True}, ["p=false"], False),
         ({"is_flag": True, "default": True}, ["p=yes"], True),
         ({"count": True, "default": 0}, ["p=3"], 3),
+        ({"is_flag": True, "flag_value": "UP"}, ["p=true"], "UP"),
+        ({"type": click.Choice(["Red"], case_sensitive=False)}, ["p=rED"], "Red"),
+        ({"type": click.Choice(["Straße"], case_sensitive=False)}, ["p=STRASSE"], "Straße"),
         ({"type": click.Choice(["low", "high"]), "default": "low"}, ["p=high"], "high"),
         ({"type": click.IntRange(1, 5), "default": 1}, ["p=5"], 5),
         ({"type": click.IntRange(1, 5, clamp=True), "default": 1}, ["p=9"], 5),
@@ -91,6 +94,8 @@ def test_a_flow_sees_what_run_gives(keywords: dict[str, Any], given_words: list[
     ("keywords", "given_words"),
     [
         ({"type": click.Choice(["low", "high"])}, ["p=nope"]),
+        ({"type": click.Choice(["Low", "high"], case_sensitive=False)}, ["p=nope"]),
+        ({"type": click.FloatRange(0, 1)}, ["p=1.1"]),
         ({"type": click.IntRange(1, 5)}, ["p=6"]),
         ({"type": click.IntRange(1, 5)}, ["p=x"]),
         ({"type": int, "multiple": True}, ["p=1", "p=x"]),

@@ -12,7 +12,20 @@ from typing import Any
 
 from metaflow.exception import TemporalDeployerError
 from metaflow.metaflow_config import CLICK_API_PROCESS_CONFIG
+from metaflow.runner import click_api
 from metaflow.runner.utils import get_lower_level_group, handle_timeout, temporary_fifo, with_dir
+
+
+class _PythonTypes(dict[Any, Any]):
+    """What the Deployer checks keywords against, by click's types: one that Metaflow's table lacks as its base."""
+
+    def __missing__(self, kind: type) -> Any:
+        return next((self[base] for base in kind.__mro__[1:] if base in self), Any)
+
+
+if not isinstance(click_api.click_to_python_types, _PythonTypes):
+    # IntRange and FloatRange, and types of the flow's own, would be a KeyError.
+    click_api.click_to_python_types = _PythonTypes(click_api.click_to_python_types)
 
 #: How a process ends that Ctrl-C has stopped.
 _INTERRUPTED = (130, -signal.SIGINT)

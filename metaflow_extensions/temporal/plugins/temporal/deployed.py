@@ -9,6 +9,7 @@ from metaflow.runner.deployer import DeployedFlow
 
 from . import recovered
 from .calls import ask, call
+from .spelled import as_run_params
 from .triggered import TemporalTriggeredRun
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
@@ -178,7 +179,8 @@ class TemporalDeployedFlow(DeployedFlow):
             if not isinstance(run_params, str):  # else a parameter of the flow's own
                 run_params = list(run_params)
             kwargs["run_params"] = run_params
-        return TemporalTriggeredRun(self.deployer, json.dumps(call(self.deployer, "trigger", **kwargs)))
+        given = as_run_params(self.deployer, kwargs)
+        return TemporalTriggeredRun(self.deployer, json.dumps(call(self.deployer, "trigger", **given)))
 
     #: The peer's name for it.
     run = trigger
@@ -281,4 +283,4 @@ class TemporalDeployedFlow(DeployedFlow):
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+    return json.dumps(value) if isinstance(value, (dict, list, tuple)) else str(value)

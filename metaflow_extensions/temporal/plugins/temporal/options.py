@@ -89,10 +89,33 @@ class Trigger(click.Command):
         return theirs + [option for option in rest if taken.isdisjoint(option.opts)]
 
 
+class _Given(click.Option):
+    """The option of a parameter: click checks what is given as for `run`, and gives it as it was written.
+
+    The run's first task parses it, so a type that takes only text, and a callback, meet it once.
+    """
+
+    def full_process_value(self, ctx: Any, value: Any) -> Any:
+        """What was given, or None; click's own error where `run` has one."""
+        from metaflow.includefile import FilePathClass
+
+        if value is None:
+            return None
+        parsed = self.type_cast_value(ctx, value)
+        if isinstance(self.type, FilePathClass):
+            return parsed
+        if self.check is not None:
+            click.core.invoke_param_callback(self.check, ctx, self, parsed)
+        return value
+
+
 def given_parameters(flow: Any, options: dict[str, Any]) -> dict[str, str]:
-    """The parameters that were given as options, as text; they are taken out of ``options``."""
+    """The parameters that were given as options, as text; they are taken out of ``options``.
+
+    Of several words it is a JSON list, as ``mftctl.control.parameters`` has it.
+    """
     from metaflow.includefile import IncludedFile
-    from metaflow.parameters import DelayedEvaluationParameter, JSONTypeClass
+    from metaflow.parameters import DelayedEvaluationParameter
 
     given = {}
     for _, parameter in flow._get_parameters():  # noqa: SLF001 - there is no other way to ask
@@ -103,17 +126,15 @@ def given_parameters(flow: Any, options: dict[str, Any]) -> dict[str, str]:
             value = value(return_str=True)
         elif isinstance(value, IncludedFile):
             value = json.dumps(value.descriptor)
-        elif isinstance(parameter.kwargs.get("type"), JSONTypeClass):
-            value = json.dumps(value)
-        elif isinstance(value, (list, tuple)):
-            value = json.dumps(value, default=str)
-        given[parameter.name] = str(value)
+        given[parameter.name] = value if isinstance(value, str) else json.dumps(value)
     return given
 
 
 def _without_default(option: Any) -> Any:
     bare = copy.copy(option)
+    bare.__class__ = _Given
     named = option.envvar or ()
     bare.envvar = [*((named,) if isinstance(named, str) else named), f"METAFLOW_RUN_{option.name.upper()}"]
     bare.default, bare.required, bare.show_default = None, False, False
+    bare.check, bare.callback = option.callback, None
     return bare

@@ -12,6 +12,8 @@ from typing import Any
 from metaflow.exception import TemporalDeployerError
 from metaflow.runner.deployer import Deployer, generate_fake_flow_file_contents
 
+from .spelled import keyword
+
 _TYPES = {"json": "JSON", "file": "FilePath"}
 #: Where the deployment's data is; who deployed it, and what its tasks are told besides, is not for this process.
 _STORES = re.compile(r"^METAFLOW_(SERVICE_URL|DATASTORE_SYSROOT_\w+|DATATOOLS_S3ROOT|S3_ENDPOINT_URL)$")
@@ -44,6 +46,9 @@ def deployer(manifest: dict[str, Any], connection: dict[str, Any], metadata: str
     made.name, made.flow_name = manifest["deployment"], launch["flow"]
     made.metadata = metadata or _metadata(launch)
     made.additional_info = {}
+    made.spelled = {
+        keyword(one["name"]): one["name"] for one in manifest.get("parameters", ()) if one.get("spelling")
+    }
     return made
 
 
