@@ -14,7 +14,7 @@ from typing import Any, Optional
 
 from .codec import from_plain, to_plain
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Metaflow's MAX_ATTEMPTS: its datastore ignores attempts from this number on.
 MAX_ATTEMPTS = 6
 
@@ -246,8 +246,12 @@ class Manifest:
         return {step.name: step for step in self.steps}
 
     def to_plain(self) -> dict[str, Any]:
-        """JSON values, with the schema's version."""
-        plain: dict[str, Any] = to_plain(dataclasses.replace(self, schema_version=SCHEMA_VERSION))
+        """JSON values, with the lowest version of the schema that reads them rightly.
+
+        Version 1 would give a parameter that has a ``spelling`` to the flow as ``--name value``.
+        """
+        schema = SCHEMA_VERSION if self.launch.spellings else 1
+        plain: dict[str, Any] = to_plain(dataclasses.replace(self, schema_version=schema))
         return plain
 
     @staticmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 from typing import Any, Optional
 
@@ -16,6 +15,7 @@ from .compensations import handler_of, handlers
 from .contents import Contents
 from .inside import Refused
 from .options import Options
+from .parameters import parameters_of
 from .schedule import schedule_of
 from .triggers import triggers_of
 from .variables import variables
@@ -34,7 +34,7 @@ def build_manifest(state: Any, options: Options, cache: str) -> tuple[dict[str, 
     policies.refuse_unsupported(state)
     check_parameters(state.flow)
     steps = tuple(_step(state, node) for node in state.graph)
-    parameters = tuple(_parameters(state.flow))
+    parameters = tuple(parameters_of(state.flow))
     deployment = deployment_name(state, options.name)
     owner = get_username()
     if not owner:
@@ -102,101 +102,6 @@ def _step(state: Any, node: Any) -> Step:
         elsewhere=elsewhere,
         compensation=handler_of(getattr(state.flow, node.name)),
     )
-
-
-def _parameters(flow: Any) -> list[Parameter]:
-    from metaflow.parameters import DelayedEvaluationParameter, DeployTimeField, deploy_time_eval
-
-    found, seen = [], set()
-    for _, parameter in flow._get_parameters():
-        if parameter.name.lower() in seen:
-            raise Refused(
-                f"Parameter *{parameter.name}* is specified twice. Note that parameter names are case-insensitive.",
-                "flow.invalid",
-            )
-        seen.add(parameter.name.lower())
-        if parameter.IS_CONFIG_PARAMETER:
-            continue
-        given, default = parameter.kwargs.get("default"), None
-        if isinstance(given, (DeployTimeField, DelayedEvaluationParameter)):
-            value = deploy_time_eval(given)
-            default = None if value is None else str(value)
-        kind = parameter.kwargs["type"]
-        option = _click_option(parameter)
-        spelling = _spelling(option)
-        if spelling in ("multiple", "nargs") and isinstance(given, DeployTimeField) and default is not None:
-            default = json.dumps(list(value)) if isinstance(value, (list, tuple)) else default
-        found.append(
-            Parameter(
-                name=parameter.name,
-                type=_type_name(kind, option.type),
-                required=bool(parameter.kwargs.get("required")) and given is None,
-                default=default,
-                help=parameter.kwargs.get("help") or "",
-                is_text=getattr(kind, "_is_text", True),
-                encoding=getattr(kind, "_encoding", "utf-8") or "utf-8",
-                spelling=spelling,
-                nargs=option.nargs,
-                choices=_choices(option.type),
-                any_case=not getattr(option.type, "case_sensitive", True),
-                envvars=_envvars(option),
-                **_range(option.type),
-            )
-        )
-    return found
-
-
-def _click_option(parameter: Any) -> Any:
-    """The option that `run` has for it; Refused where click does not take its keywords."""
-    from metaflow._vendor import click
-
-    try:
-        return click.Option(["--" + parameter.name], **parameter.option_kwargs(deploy_mode=False))
-    except (TypeError, RuntimeError, AssertionError) as error:
-        raise Refused(f"Parameter *{parameter.name}* is not accepted: {error}", "flow.invalid") from error
-
-
-def _spelling(option: Any) -> str:
-    if option.count:
-        return "count"
-    if option.is_flag:
-        value = option.flag_value
-        return "flag:" + (json.dumps(value) if isinstance(value, bool) else str(value))
-    if option.multiple:
-        return "multiple"
-    return "nargs" if option.nargs != 1 else ""
-
-
-def _choices(kind: Any) -> tuple[str, ...]:
-    return tuple(str(one) for one in getattr(kind, "choices", ()))
-
-
-def _envvars(option: Any) -> tuple[str, ...]:
-    """The variables that give `run` its value, the first that is set counts."""
-    named = option.envvar or ()
-    return (*((named,) if isinstance(named, str) else named), f"METAFLOW_RUN_{option.name.upper()}")
-
-
-def _range(kind: Any) -> dict[str, Optional[float]]:
-    """A click range that clamps takes every number."""
-    if not getattr(kind, "name", "").endswith(" range") or kind.clamp:
-        return {}
-    return {"least": kind.min, "most": kind.max}
-
-
-def _type_name(kind: Any, click_type: Any) -> str:
-    from metaflow.includefile import FilePathClass
-    from metaflow.parameters import JSONTypeClass
-
-    if isinstance(kind, JSONTypeClass):
-        return "json"
-    if isinstance(kind, FilePathClass):
-        return "file"
-    name = getattr(kind, "__name__", "")
-    if name in ("int", "float", "bool"):
-        return str(name)
-    word = getattr(click_type, "name", "").partition(" ")[0]
-    return {"integer": "int", "float": "float", "boolean": "bool"}.get(word, "str")
 
 
 def _launch(

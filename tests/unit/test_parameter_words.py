@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from metaflow import JSONType
 from metaflow import Parameter as Declared
 from metaflow._vendor import click
 
-from mftctl.compiler.build import _parameters
 from mftctl.compiler.inside import Refused
+from mftctl.compiler.parameters import parameters_of
 from mftctl.control.parameters import check, from_environment, settle, split
 from mftctl.errors import Exit, MftctlError
 from mftctl.flowhost.command import spell
 from mftctl.manifest import Manifest
 
+from .test_manifest import MANIFEST
 from .test_parameters import manifest, not_called
 
 WORD = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
@@ -33,7 +36,7 @@ class Flow:
 
 
 def compiled(*declared: Any) -> Manifest:
-    return manifest(*_parameters(Flow(*declared)))
+    return manifest(*parameters_of(Flow(*declared)))
 
 
 def seen(declared: Any, *given_words: str) -> Any:
@@ -130,3 +133,49 @@ def test_a_keyword_that_click_refuses_is_refused_at_compile() -> None:
     """One line names the parameter."""
     with pytest.raises(Refused, match="Parameter \\*p\\*"):
         compiled(Declared("p", no_such_keyword=True))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "default"),
+    [
+        ({"type": int}, "abc"),
+        ({"type": bool}, "maybe"),
+        ({"type": int, "nargs": 2}, (1, "x")),
+        ({"type": click.Choice(["a"])}, "b"),
+        ({"type": click.IntRange(1, 5)}, 9),
+        ({"type": click.DateTime()}, "yesterday"),
+    ],
+)
+def test_a_default_of_another_type_is_refused_at_compile(keywords: dict[str, Any], default: Any) -> None:
+    """As `run` refuses it before anything starts."""
+    with pytest.raises(Refused, match=r"'p'.*default") as raised:
+        compiled(Declared("p", **keywords, default=default))
+    assert raised.value.exit == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("keywords", "default"),
+    [
+        ({"type": int}, "7"),
+        ({"type": float}, 1),
+        ({"type": click.Path(exists=True)}, "/only/on/workers"),
+        ({"type": JSONType}, '{"a": 1}'),
+        ({"type": JSONType}, {"a": 1}),
+        ({"type": str, "multiple": True}, ("a",)),
+        ({"is_flag": True, "flag_value": "UP"}, "down"),
+        ({"type": click.IntRange(1, 5, clamp=True)}, 9),
+    ],
+)
+def test_a_default_that_click_converts_is_taken(keywords: dict[str, Any], default: Any) -> None:
+    """As `run` takes it."""
+    compiled(Declared("p", **keywords, default=default))
+
+
+def test_a_manifest_with_options_of_click_is_not_for_older_workers() -> None:
+    """They would give the flow a list as one word; any other stays readable to them."""
+    plain = MANIFEST.to_plain()
+    with_click = replace(
+        MANIFEST, launch=replace(MANIFEST.launch, spellings={"codes": "multiple"})
+    ).to_plain()
+    assert (plain["schema_version"], with_click["schema_version"]) == (1, 2)
+    assert Manifest.from_plain(with_click).launch.spellings == {"codes": "multiple"}
