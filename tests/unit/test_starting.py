@@ -66,6 +66,19 @@ def test_what_is_refused_before_is_not_told() -> None:
     assert told == []
 
 
+@pytest.mark.parametrize(("letters", "starts"), [(100_000, True), (140_000, False)])
+def test_parameters_are_measured_in_bytes_of_utf8(letters: int, starts: bool) -> None:
+    """A letter of two bytes counts as two, not as one and not as JSON's six for it."""
+    told: list[str] = []
+    with pytest.raises(MftctlError) as caught:
+        _start(
+            _Server(RPCError("gone", RPCStatusCode.UNAVAILABLE, b"")),
+            _run(parameters={"alpha": "\u00e9" * letters, "day": "monday"}),
+            told,
+        )
+    assert ("too large" in caught.value.message, told) == (not starts, [RUN] if starts else [])
+
+
 @pytest.mark.parametrize(
     ("there", "problem"),
     [
