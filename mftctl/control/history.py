@@ -9,6 +9,7 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
+from .. import ids
 from ..engine.inputs import RunInput
 from .client import IfThere
 from .found import Found
@@ -26,6 +27,7 @@ class History:
         self._client = client
         self._found = found
         self._on_news = on_news
+        self._part_type = ids.foreach_type(found.flow)
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._open: set[tuple[str, str]] = set()
         self._reading: set[asyncio.Task[None]] = set()
@@ -124,8 +126,12 @@ class History:
             if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
                 following = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
             if kind == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
-                child = event.child_workflow_execution_started_event_attributes.workflow_execution
-                self._read_child(child.workflow_id, child.run_id, wait)
+                child = event.child_workflow_execution_started_event_attributes
+                # A notice is a child as well, and lives on when the run has ended.
+                if child.workflow_type.name == self._part_type:
+                    self._read_child(
+                        child.workflow_execution.workflow_id, child.workflow_execution.run_id, wait
+                    )
             if kind in _ENDS:
                 self._open.discard((workflow_id, execution))
                 if following is None:

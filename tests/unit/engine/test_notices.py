@@ -7,6 +7,8 @@ import asyncio
 from standin import Engine, ended, fails, hangs, linear, manifest, until, waits
 
 from mftctl import ids
+from mftctl.control.found import describe
+from mftctl.control.history import History
 from mftctl.engine.notice import SCHEMA_VERSION
 from mftctl.manifest import Receiver
 
@@ -46,7 +48,7 @@ async def test_every_end_has_its_name(engine: Engine) -> None:
 
 
 async def test_a_receiver_that_is_away_keeps_no_run(engine: Engine) -> None:
-    """The run has ended while its receiver is still waited for, which is tried until it is back."""
+    """The run has ended, also for whoever follows it, while its receiver is waited for, and tried until it is back."""
     back = asyncio.Event()
     given = manifest("NotifiedAway", linear(), notify=(Receiver(URL), Receiver(OTHER)))
     script, handle = await engine.start(given, {URL: waits(back), OTHER: fails(times=2)})
@@ -54,6 +56,10 @@ async def test_a_receiver_that_is_away_keeps_no_run(engine: Engine) -> None:
     await script.began(URL)
     await script.began(OTHER, 3)
     assert [call.attempt for call in script.calls if call.name == OTHER] == [0, 1, 2]
+    history = History(engine.client, await describe(engine.client, handle.id))
+    async with asyncio.timeout(10):
+        await history.follow()
+    assert sorted(task.step for task in history.record.tasks.values()) == ["end", "start"]
     back.set()
     notice = engine.client.get_workflow_handle(ids.notice_id(handle.id, 0, 0))
     assert await notice.result() == "200"
