@@ -166,10 +166,11 @@ def _still_held(declined: list[Channel]) -> list[Channel]:
     for channel in declined:
         watch.register(channel, 0)  # a hang-up is always told
     gone = {fd for fd, _ in watch.poll(0)}
+    held = [channel for channel in declined if channel.fileno() not in gone]
     for channel in declined:
-        if channel.fileno() in gone:
+        if channel not in held:
             channel.close()
-    return [channel for channel in declined if channel.fileno() not in gone | {-1}]
+    return held
 
 
 def _supervise(
