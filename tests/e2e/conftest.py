@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ import warm
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds after which something that should have happened never will; far more than it takes on a busy machine.
 TIMEOUT = 90.0
+#: Characters of a worker's log that are shown with a failed test: its end.
+LOG_SHOWN = 4000
 #: Commands that write events with `-o jsonl`.
 EVENTFUL = {"run", "trigger", "runs.watch", "runs.resume"}
 
@@ -108,6 +110,17 @@ class Home:
             except OSError:
                 continue
         return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what its workers have written."""
+    report = yield
+    if report.failed:
+        places = [one for one in getattr(item, "funcargs", {}).values() if isinstance(one, Home)]
+        for log in sorted({log for place in places for log in place.folder.glob("*.log")}):
+            report.sections.append((log.name, log.read_text(errors="replace")[-LOG_SHOWN:]))
+    return report
 
 
 @pytest.fixture(scope="session")
