@@ -134,6 +134,16 @@ def test_a_full_datastore_fails_the_run_in_words(served: Any, full: Path) -> Non
     assert json.loads(done.stdout)["status"] == "completed", done.stderr
 
 
+@pytest.mark.parametrize("isolation", ["fork", pytest.param("spawn", marks=pytest.mark.soak)])
+def test_a_full_temporary_folder_costs_no_run(served: Any, full: Path, isolation: str) -> None:
+    """Where a worker's TMPDIR has no room the runs end well: nothing that a run needs is kept there."""
+    deploy(served)
+    fill(full)
+    served.worker("Plain", TMPDIR=str(full), MFTCTL_ISOLATION=isolation)
+    assert trigger(served, "size=100000")["status"] == "completed"
+    assert [one.name for one in full.iterdir()] == ["ballast"]
+
+
 class Proxy:
     """A way to the server that can freeze: it takes connections and bytes, and passes nothing on."""
 

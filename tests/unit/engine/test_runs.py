@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from scenarios import BRANCHES, HOOKS, NESTED
 from shapes import Block, Flow
 from standin import Call, Engine, ended, fails, foreach, goes, hangs, linear, manifest, until, waits
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner
 
 from mftctl.control.found import describe
 from mftctl.engine import driver
 from mftctl.tasks import Outcome
+
+_SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 
 
 async def test_tasks_run_in_the_order_of_the_flow(engine: Engine) -> None:
@@ -87,6 +93,30 @@ async def test_a_cancelled_run_stops_its_tasks_first(engine: Engine) -> None:
     assert (await ended(handle)).status == "cancelled"
     assert sorted(script.ended[1:3]) == ["left", "right"]
     assert script.names[-1] == "@bad"
+
+
+async def test_a_run_that_waits_to_retry_is_cancelled_at_once(engine: Engine) -> None:
+    """The next attempt is never made, however long it would have been waited for."""
+    script, handle = await engine.start(
+        manifest("CancelRetry", linear("a"), error_hooks=("bad",)),
+        {"a": fails(times=2, delay=timedelta(hours=1))},
+    )
+    await until(lambda: script.ended.count("a") == 1)
+    await until(lambda: _pending(handle, attempt=2))
+    await handle.cancel()
+    assert (await ended(handle)).status == "cancelled"
+    assert script.names == ["start", "a", "@bad"]
+
+
+async def test_a_task_that_no_worker_has_taken_is_cancelled_with_its_run(engine: Engine) -> None:
+    """A run ends as cancelled with its tasks scheduled, once its workflow task is served; none of them runs."""
+    given = manifest("CancelScheduled", linear("a"), task_queue="no-tasks-here")
+    script, handle = await engine.start(given)
+    async with engine.worker(task_queue="no-tasks-here", activities=[]):
+        await until(lambda: _pending(handle))
+        await handle.cancel()
+        assert (await ended(handle)).status == "cancelled"
+    assert script.names == []
 
 
 async def test_the_first_failure_stops_the_others(engine: Engine) -> None:
@@ -228,3 +258,9 @@ async def test_a_resumed_run_says_what_is_void(engine: Engine) -> None:
     assert how.status == "completed"
     told = {call.task.task.ref.task_id: call.task.since for call in script.calls}
     assert told == {"temporal-start-0-g2": 1, "temporal-a-0-g2": 2, "temporal-end-0-g2": 2}
+
+
+async def _pending(handle: WorkflowHandle[Any, Any], attempt: int = 1) -> bool:
+    """Whether a task of the run waits to be taken for its n-th attempt."""
+    pending = (await handle.describe()).raw_description.pending_activities
+    return any(one.attempt == attempt and one.state == _SCHEDULED for one in pending)
