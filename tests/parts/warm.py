@@ -93,7 +93,9 @@ class Warm:
                 stream.seek(0)
                 texts.append(stream.read().decode("utf-8", "backslashreplace"))
         if code is None:
-            raise subprocess.TimeoutExpired(words, timeout, *texts)
+            late = subprocess.TimeoutExpired(words, timeout, *texts)
+            late.add_note(f"it had written:\n{texts[0]}\n{texts[1]}")
+            raise late
         return subprocess.CompletedProcess(words, code, *texts)
 
     def _run(
