@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from ..compiler.build import build_manifest
+from ..compiler.build import build
 from ..compiler.contents import Contents
 from ..control.tokens import Claim
 from ..errors import Exit, MftctlError
@@ -62,8 +62,8 @@ def create(call: Call) -> Result:
     def compiled() -> tuple[Manifest, Contents]:
         # As `mftctl deploy` has it: part of what a code package says of its origin.
         os.environ["METAFLOW_RUNTIME_NAME"] = "temporal"
-        plain, contents = build_manifest(call.state, asked, str(cache_dir()))
-        return Manifest.from_plain(plain), contents
+        built = build(call.state, asked, str(cache_dir()))
+        return Manifest.from_plain(built.manifest), built.contents
 
     if options.get("only_json"):
         manifest, _ = compiled()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -53,10 +54,11 @@ def run(
     runidfile.check(run_id_file)
     profile = connection.settings()
     file_argument(flow)
+    words = split(parameters)
     order = Order(
         file=flow,
-        words=split(parameters),
-        options=deployment.options(profile, os.getcwd()),
+        words=words,
+        options=replace(deployment.options(profile, os.getcwd()), given=tuple(words.items())),
         python=deployment.interpreter(profile),
         isolation=isolation,
         host_max_age=host_max_age,

@@ -37,7 +37,7 @@ async def run_flow(order: Order, connection: Connection, profile: Profile) -> Re
             manifest = await watching.compiled(compiling)
             warming = asyncio.create_task(watching.warm(manifest))
             given = parameters.from_environment(manifest, order.words)
-            parameters.check(manifest, given)
+            parameters.check(manifest, given, compiling.refused)
             settled = await asyncio.to_thread(parameters.settle, manifest, given, upload)
             result = await watching.follow(manifest, settled)
             await warming

@@ -1,23 +1,42 @@
-"""Whether Metaflow takes the flow's Parameters: it makes options of them when a run starts, which would be too late."""
+"""Whether click takes the values that a run is given, as `python flow.py run` asks it before anything starts."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
 
-from .inside import Refused
+from ..flowhost.command import spell
+from ..manifest import Parameter
+from .parameters import click_option
 
 
-def check_parameters(flow: Any) -> None:
-    """Make the option of each as ``metaflow.parameters.add_custom_parameters`` does; Refused names one that fails."""
+def refusal(state: Any, parameters: Iterable[Parameter], given: Mapping[str, str]) -> Optional[str]:
+    """Click's message about the first value that it refuses; None when it takes all, or cannot say.
+
+    ``given``: values by name, as `mftctl run` has them; others come from variables and defaults, as for `run`. Types,
+    callbacks and paths of the flow's own are asked here; what `control.parameters.check` knows, it says better. The
+    value of an IncludeFile is uploaded later, so it is left out.
+    """
     from metaflow._vendor import click
 
-    for _, parameter in flow._get_parameters():
-        if parameter.IS_CONFIG_PARAMETER:
-            continue
-        try:
-            click.Option(("--" + parameter.name,), **parameter.option_kwargs(False))
-        except Exception as error:
-            text = " ".join(str(error).replace("Parameter.__init__() ", "").split())
-            raise Refused(
-                f"Parameter '{parameter.name}' is refused by Metaflow: {text}", "flow.invalid"
-            ) from error
+    known = {one.name: one for one in parameters if one.type != "file"}
+    options = [
+        click_option(one)
+        for _, one in state.flow._get_parameters()
+        if not one.IS_CONFIG_PARAMETER and one.name in known
+    ]
+    defaults = {name: one.default for name, one in known.items() if one.default is not None}
+    try:
+        words = [
+            word
+            for name, value in {**defaults, **given}.items()
+            if name in known
+            for word in spell(name, value, known[name].spelling)
+        ]
+        command = click.Command("run", params=options)
+        command.make_context("run", words, obj=state, auto_envvar_prefix="METAFLOW_RUN")
+    except click.ClickException as error:
+        return " ".join(str(error.format_message()).split())
+    except ValueError:  # a count that is no number, of which `spell` makes no words
+        return None
+    return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
+from dataclasses import dataclass
 from typing import Any, Optional
 
 from .. import ids
 from ..flowhost import hooks
 from ..manifest import Launch, Manifest, Package, Parameter, Receiver, Step
 from . import package, policies
-from .acceptance import check_parameters
+from .acceptance import refusal
 from .compensations import handler_of, handlers
 from .contents import Contents
 from .inside import Refused
@@ -24,21 +25,30 @@ from .variables import variables
 MAX_DESCRIPTION = 4000
 
 
-def build_manifest(state: Any, options: Options, cache: str) -> tuple[dict[str, Any], Contents]:
-    """Check the flow as `run` does, package its code and describe it, as JSON values; and what the package holds."""
+@dataclass(frozen=True)
+class Built:
+    """A compiled flow: its Manifest as JSON values, what its package holds, and click's message about given values."""
+
+    manifest: dict[str, Any]
+    contents: Contents
+    refused: Optional[str] = None
+
+
+def build(state: Any, options: Options, cache: str) -> Built:
+    """Check the flow as `run` does, package its code and describe it."""
     from metaflow.tagging_util import validate_tags
     from metaflow.util import get_username
 
     state.check(state.graph, state.flow, state.environment, pylint=state.pylint)
     validate_tags(options.tags)
     policies.refuse_unsupported(state)
-    check_parameters(state.flow)
     steps = tuple(_step(state, node) for node in state.graph)
     parameters = tuple(parameters_of(state.flow))
     deployment = deployment_name(state, options.name)
     owner = get_username()
     if not owner:
         raise Refused("Metaflow could not determine your user name", "user", "set METAFLOW_USER")
+    refused = None if options.given is None else refusal(state, parameters, dict(options.given))
     code, contents = package.make(state, cache)
     launch = _launch(state, options, owner, code, contents, parameters)
     manifest = Manifest(
@@ -64,7 +74,7 @@ def build_manifest(state: Any, options: Options, cache: str) -> tuple[dict[str, 
         compensations=tuple(handlers(state)),
         notify=tuple(Receiver(url, key) for url, key in options.notify),
     )
-    return manifest.to_plain(), contents
+    return Built(manifest.to_plain(), contents, refused)
 
 
 def deployment_name(state: Any, given: Optional[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..codec import from_plain, to_plain
 from ..errors import Exit
@@ -17,6 +17,9 @@ from ..flowhost.channel import Channel
 from . import loading
 from .blame import in_a_line
 from .options import Options
+
+if TYPE_CHECKING:
+    from .build import Built
 
 #: What is nobody's fault but the flow's and the command's, by code.
 _WRONG = ("usage", "unsupported", "flow.import", "flow.invalid", "flow.none", "flow.several", "flow.exited")
@@ -39,16 +42,17 @@ class Refused(Exception):
 
 
 def main(fd: str) -> None:
-    """Serve one request ``{"file", "options", "cache"}``: ``{"manifest", "contents"}`` or an error's parts."""
+    """Serve one request ``{"file", "options", "cache"}``: ``{"manifest", "contents", "refused"}`` or an error's parts.
+
+    ``refused`` is click's message about the values of ``options.given``.
+    """
     channel = Channel.of_fd(int(fd))
     request = channel.receive()
     if request is None:
         sys.exit(1)
     try:
-        manifest, contents = _compile(
-            request["file"], from_plain(Options, request["options"]), request["cache"]
-        )
-        answer: dict[str, Any] = {"manifest": manifest, "contents": to_plain(contents)}
+        built = _compile(request["file"], from_plain(Options, request["options"]), request["cache"])
+        answer: dict[str, Any] = to_plain(built)
     except Refused as error:
         answer = {"error": str(error), "code": error.code, "hint": error.hint, "log": error.log}
         answer["exit"] = int(error.exit)
@@ -58,7 +62,7 @@ def main(fd: str) -> None:
     sys.stderr.flush()
 
 
-def _compile(file: str, options: Options, cache: str) -> tuple[dict[str, Any], Any]:
+def _compile(file: str, options: Options, cache: str) -> Built:
     too_old = installed.problem()
     if too_old:
         raise Refused(too_old, "python.metaflow", installed.HINT)
@@ -68,7 +72,7 @@ def _compile(file: str, options: Options, cache: str) -> tuple[dict[str, Any], A
         raise Refused(
             f"this Python ({sys.executable}) has no metaflow: {error}", "python.metaflow"
         ) from error
-    found: list[tuple[dict[str, Any], Any]] = []
+    found: list[Built] = []
     place = program.absolute(file)
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
@@ -96,21 +100,19 @@ class _Compiled(BaseException):
     """Leaves the flow's file where `python flow.py` would: inside ``MyFlow()``."""
 
 
-def _through_metaflow(
-    metaflow_cli: Any, go_on: Callable[[], None], options: Options, cache: str
-) -> tuple[dict[str, Any], Any]:
+def _through_metaflow(metaflow_cli: Any, go_on: Callable[[], None], options: Options, cache: str) -> Built:
     """Parse the top-level options as the flow's command line does, then run our own command in its context."""
     from metaflow._vendor import click
     from metaflow.exception import MetaflowException
 
-    from .build import build_manifest
+    from .build import build
 
-    built: list[tuple[dict[str, Any], Any]] = []
+    built: list[Built] = []
 
     @metaflow_cli.cli.command("temporal-compile", hidden=True)
     @click.pass_obj
     def temporal_compile(state: Any) -> None:
-        built.append(build_manifest(state, options, cache))
+        built.append(build(state, options, cache))
 
     def run(flow: Any, *_: Any, **__: Any) -> None:
         state = metaflow_cli.CliState(flow)

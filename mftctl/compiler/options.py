@@ -15,6 +15,7 @@ class Options:
     name and a file or JSON. ``title``, ``description`` and ``priority`` are those of `Manifest`.
     ``package_suffixes``: of files that the code package takes, by commas, beside Metaflow's own.
     ``notify``: pairs of a URL and the name of the variable with its key.
+    ``given``: the names and values of the parameters of the run that is to start, for `run`.
     ``cwd``: the folder tasks run in, for `run`, whose tasks see what `python flow.py run` would show them.
     """
 
@@ -43,6 +44,7 @@ class Options:
     schedule_overlap: Optional[str] = None
     catchup_window: Optional[float] = None
     pause_on_failure: bool = False
+    given: Optional[tuple[tuple[str, str], ...]] = None
 
     def without_branch(self) -> Options:
         """The same for a flow that has no branches."""

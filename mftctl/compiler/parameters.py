@@ -22,7 +22,7 @@ def parameters_of(flow: Any) -> list[Parameter]:
         if parameter.IS_CONFIG_PARAMETER:
             continue
         kind = parameter.kwargs["type"]
-        option = _click_option(parameter)
+        option = click_option(parameter)
         spelling = _spelling(option)
         _check_default(parameter, option)
         found.append(
@@ -47,14 +47,20 @@ def parameters_of(flow: Any) -> list[Parameter]:
     return found
 
 
-def _click_option(parameter: Any) -> Any:
-    """The option that `run` has for it; Refused where click does not take its keywords."""
+def click_option(parameter: Any) -> Any:
+    """The option that `run` has for it (``metaflow.parameters.add_custom_parameters``).
+
+    Refused where click does not take its keywords: Metaflow makes options when a run starts, which would be too late.
+    """
     from metaflow._vendor import click
 
     try:
-        return click.Option(["--" + parameter.name], **parameter.option_kwargs(deploy_mode=False))
-    except (TypeError, RuntimeError, AssertionError) as error:
-        raise Refused(f"Parameter *{parameter.name}* is not accepted: {error}", "flow.invalid") from error
+        return click.Option(("--" + parameter.name,), **parameter.option_kwargs(deploy_mode=False))
+    except Exception as error:
+        text = " ".join(str(error).replace("Parameter.__init__() ", "").split())
+        raise Refused(
+            f"Parameter '{parameter.name}' is refused by Metaflow: {text}", "flow.invalid"
+        ) from error
 
 
 def _evaluated(given: Any, *, several: bool) -> Optional[str]:

@@ -26,7 +26,7 @@ class Compilation:
     """The flow's interpreter at work, from now on; left early, it is ended.
 
     ``file`` as the user typed it: the flow sees it in ``sys.argv[0]``, relative to the working folder. ``contents`` is
-    what its code package holds, once there is a manifest.
+    what its code package holds, and ``refused`` what click says of ``options.given``, once there is a manifest.
     Ctrl-C is ours alone: what the flow's module does when it is interrupted is of no use to anybody.
     """
 
@@ -35,6 +35,7 @@ class Compilation:
             raise MftctlError(f"{file}: no such file", exit=Exit.USAGE, code="flow.missing")
         self._python = python
         self.contents = Contents()
+        self.refused: str | None = None
         self._channel, theirs = socket.socketpair()
         with theirs:
             env = {"METAFLOW_RUNTIME_NAME": "temporal"}
@@ -77,4 +78,5 @@ class Compilation:
                 log=tuple(told["log"]),
             )
         self.contents = from_plain(Contents, told["contents"])
+        self.refused = told.get("refused")
         return Manifest.from_plain(told["manifest"])

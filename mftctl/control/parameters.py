@@ -61,8 +61,11 @@ def from_environment(manifest: Manifest, given: Mapping[str, str]) -> dict[str, 
     return {**found, **given}
 
 
-def check(manifest: Manifest, given: Mapping[str, str]) -> None:
-    """Whether a run can start with these values; MftctlError with exit code 2 names the parameter that is wrong."""
+def check(manifest: Manifest, given: Mapping[str, str], refused: str | None = None) -> None:
+    """Whether a run can start with these values; MftctlError with exit code 2 names the parameter that is wrong.
+
+    ``refused``: what click says of values that only the flow's code can judge, where that was asked.
+    """
     known = {parameter.name: parameter for parameter in manifest.parameters}
     for name in given:
         if name not in known:
@@ -76,6 +79,8 @@ def check(manifest: Manifest, given: Mapping[str, str]) -> None:
                 f"{manifest.flow} needs parameter '{parameter.name}' of type {parameter.type}{about}",
                 f"give it as {parameter.name}=VALUE",
             )
+    if refused is not None:
+        raise _usage(refused.replace("'--", "'"), "give another value as name=VALUE")
 
 
 def _batched(parameter: Parameter, value: str) -> list[Any]:

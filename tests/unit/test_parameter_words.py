@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from metaflow import JSONType
 from metaflow import Parameter as Declared
 from metaflow._vendor import click
 
+from mftctl.compiler.acceptance import refusal
 from mftctl.compiler.inside import Refused
 from mftctl.compiler.parameters import parameters_of
 from mftctl.control.parameters import check, from_environment, settle, split
@@ -117,6 +120,63 @@ def test_a_wrong_word_is_refused_before_anything_starts(
     assert raised.value.exit == Exit.USAGE
 
 
+class Even(click.ParamType):
+    """A type of a flow's own."""
+
+    name = "even"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        if int(value) % 2:
+            self.fail(f"{value} is odd", param, ctx)
+        return int(value)
+
+
+def low(ctx: Any, param: Any, value: int) -> int:
+    """A callback of a flow's own."""
+    if value > 9:
+        raise click.BadParameter("too high", ctx, param)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("keywords", "word", "said"),
+    [
+        ({"type": click.Path(exists=True)}, "p=/no/such/place", "Path '/no/such/place' does not exist."),
+        ({"type": click.DateTime()}, "p=soon", "invalid datetime format: soon."),
+        ({"type": Even()}, "p=3", "3 is odd"),
+        ({"type": Even(), "multiple": True}, 'p=["2", "5"]', "5 is odd"),
+        ({"type": int, "callback": low}, "p=10", "too high"),
+        ({"type": Even(), "default": 2}, "other=1", None),
+        ({"type": click.Path(exists=True), "default": "/no/such/default"}, "other=1", "does not exist."),
+        ({"type": click.Path(exists=True)}, "p=/", None),
+        ({"type": int, "count": True}, "p=many", None),
+        ({"type": str, "multiple": True}, "p=a", None),
+    ],
+)
+def test_run_asks_the_flows_own_types_before_anything_starts(
+    keywords: dict[str, Any], word: str, said: str | None
+) -> None:
+    """`mftctl run` refuses what `python flow.py run` refuses, in click's words and with exit code 2."""
+    flow = Flow(Declared("p", **keywords), Declared("other", default=0))
+    declared = parameters_of(flow)
+    refused = refusal(SimpleNamespace(flow=flow), declared, split([word]))
+    if said is None:
+        assert refused is None
+        return
+    assert refused is not None
+    with pytest.raises(MftctlError, match=f"'p'.*{re.escape(said)}") as raised:
+        check(manifest(*declared), {"other": "1"}, refused)
+    assert raised.value.exit == Exit.USAGE
+
+
+def test_run_asks_for_values_of_variables_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """METAFLOW_RUN_<PARAMETER> is refused as a value that is given."""
+    flow = Flow(Declared("p", type=Even(), default=2))
+    monkeypatch.setenv("METAFLOW_RUN_P", "7")
+    assert "7 is odd" in str(refusal(SimpleNamespace(flow=flow), parameters_of(flow), {}))
+    assert refusal(SimpleNamespace(flow=flow), parameters_of(flow), {"p": "4"}) is None
+
+
 def test_variables_count_as_for_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """A parameter's own variable before METAFLOW_RUN_<PARAMETER>, and what is given before both."""
     flow = compiled(
@@ -131,7 +191,7 @@ def test_variables_count_as_for_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_keyword_that_click_refuses_is_refused_at_compile() -> None:
     """One line names the parameter."""
-    with pytest.raises(Refused, match="Parameter \\*p\\*"):
+    with pytest.raises(Refused, match="Parameter 'p' is refused by Metaflow"):
         compiled(Declared("p", no_such_keyword=True))
 
 
