@@ -126,8 +126,8 @@ def _pack(sources: list[Path], target: Path, *, version: str) -> None:
         built_at="1980-01-01 00:00:00", shiv_version=shiv_version, compile_pyc=False, reproducible=True
     )
     made = target.with_name("made-by-shiv")
-    # shiv writes a __main__ that imports and calls this name.
-    builder.create_archive(sources, made, INTERPRETER, "mftctl_start:main", environment, compressed=True)
+    # shiv writes a __main__ that imports and calls this name; what it packs is compressed once, when it is nested.
+    builder.create_archive(sources, made, INTERPRETER, "mftctl_start:main", environment, compressed=False)
     facts = {
         "VERSION": version,
         "BUILD_ID": environment.build_id,
@@ -153,7 +153,7 @@ def _nest_packages(made: Path, archive: zipfile.ZipFile) -> None:
     with zipfile.ZipFile(made) as whole, zipfile.ZipFile(packages, "w", zipfile.ZIP_DEFLATED) as inner:
         for entry in whole.infolist():
             to = inner if entry.filename.startswith("site-packages/") else archive
-            to.writestr(entry, whole.read(entry))
+            to.writestr(entry, whole.read(entry), zipfile.ZIP_DEFLATED)
     archive.writestr(zipfile.ZipInfo("site-packages.zip", EPOCH), packages.getvalue(), zipfile.ZIP_STORED)
 
 

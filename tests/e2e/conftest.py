@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import onefile
 import pytest
 import warm
 
@@ -135,6 +136,14 @@ def zipapp(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
             (shared / "zipapp").touch()
     return ROOT / "dist" / "mftctl"
+
+
+@pytest.fixture(scope="session")
+def unpacked(zipapp: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder in which the file has been unpacked (XDG_CACHE_HOME), for later starts."""
+    cache = tmp_path_factory.mktemp("unpacked")
+    onefile.runner(zipapp, cache)("--version")
+    return cache
 
 
 @pytest.fixture

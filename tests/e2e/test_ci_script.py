@@ -20,7 +20,7 @@ from metaflow import FlowSpec, Parameter, schedule, step
 class TrainFlow(FlowSpec):
     alpha = Parameter("alpha", default=1.5)
     gate = Parameter("gate", default="")
-    slow = Parameter("slow", default=False)
+    slow = Parameter("slow", default="")
 
     @step
     def start(self):
@@ -33,6 +33,10 @@ class TrainFlow(FlowSpec):
     def train(self):
         if self.gate and not os.path.exists(self.gate):
             raise FileNotFoundError(f"{self.gate} is not there yet")
+        if self.slow:
+            with open(self.slow + ".new", "w") as file:
+                print(os.getpid(), file=file)
+            os.rename(self.slow + ".new", self.slow)
         while self.slow:
             time.sleep(0.1)
         self.model = {"alpha": self.alpha, "score": self.alpha * 2}
@@ -52,10 +56,8 @@ fail() { echo "line $1: $2" >&2; exit 1; }
 value() { python3 -c 'import json, sys; data = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1"; }
 holds() { test "$(value "$1")" = True || fail "${BASH_LINENO[0]}" "$1"; }
 
-mftctl deployments list -o json | holds 'data == []'
 mftctl deploy train_flow.py --name "$NAME" -o json > deployed.json
 holds 'data["deployment"] == "ci-train" and data["previous_version"] is None' < deployed.json
-test "$(mftctl deployments list -o name)" = "$NAME"
 
 mftctl worker "$NAME" 2> worker.log &
 worker=$!
@@ -65,14 +67,13 @@ trap 'kill "$worker"; wait "$worker" || true' EXIT
 run=$(mftctl trigger "$NAME" alpha=2 --wait --timeout 3m -o name)
 mftctl runs artifacts "$run" train -o json > artifacts.json
 holds '[one["value"] for one in data if one["name"] == "model"] == [{"alpha": 2.0, "score": 4.0}]' < artifacts.json
-mftctl runs describe "$run" -o json | holds 'data["status"] == "completed" and data["tasks"]["done"] == 3'
 mftctl runs logs "$run" end | grep -q 'trained with 2.0'
 
 # a second one is cancelled; its task is no longer there when the command returns
-second=$(mftctl trigger "$NAME" slow=true -o name)
-until mftctl runs describe "$second" -o json | value 'data["tasks"]["done"]' | grep -qx 1; do :; done
+second=$(mftctl trigger "$NAME" slow="$PWD/slow" -o name)
+until test -e slow; do sleep 0.05; done
 mftctl runs cancel "$second" -o json | holds 'data["status"] == "cancelled"'
-mftctl runs list --status cancelled -o name | grep -qx "$second"
+kill -0 "$(cat slow)" 2> no-process && fail "$LINENO" "the task is still there"
 
 # a third one fails: exit code 3, and it says why; it goes on where it was when the cause is mended
 code=0
@@ -85,13 +86,12 @@ mftctl runs resume "$failed" --wait --timeout 3m -o json | holds 'data["status"]
 test "$(wc -l < gate.starts)" = 1
 
 # newest first
-mftctl runs list --deployment "$NAME" -o json | holds 'data[0]["run_id"] == "'"$failed"'" and len(data) == 3'
-mftctl runs list --status failed -o json | holds 'data == []'
+mftctl runs list --deployment "$NAME" -o json > runs.json
+holds '[one["status"] for one in data] == ["completed", "cancelled", "completed"]' < runs.json
+holds 'data[0]["run_id"] == "'"$failed"'"' < runs.json
 
 mftctl schedule pause "$NAME" --reason "stock-taking" -o json | holds 'data["paused"]'
-mftctl schedule describe "$NAME" -o json | holds 'data["paused"] and data["reason"] == "stock-taking"'
 mftctl schedule pause "$NAME" --strict && fail "$LINENO" "it was paused already" || test $? = 6
-mftctl schedule unpause "$NAME" --quiet
 
 mftctl deployments delete "$NAME" --yes --quiet
 mftctl trigger "$NAME" && fail "$LINENO" "there is no such deployment" || test $? = 4
@@ -99,22 +99,19 @@ echo "all is well"
 """
 
 
-def test_a_script_of_a_ci_runs(home: Any, zipapp: Path, tmp_path: Path) -> None:
+def test_a_script_of_a_ci_runs(served: Any, zipapp: Path, unpacked: Path, tmp_path: Path) -> None:
     """Deploy, run, look at artifacts, cancel, resume, pause and delete, by exit codes and JSON, from the one file."""
-    home.flow("train_flow.py", FLOW)
+    served.flow("train_flow.py", FLOW)
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "mftctl").symlink_to(zipapp)
     (programs / "python3").symlink_to(Path(sys._base_executable))  # type: ignore[attr-defined]
-    dev = home.start("dev", "--port", "0", "--ui-port", "0")
-    assert dev.stdout is not None
-    address = dev.stdout.readline().split()[-1]
     env = {
         "PATH": os.pathsep.join((str(programs), os.defpath)),
-        "TEMPORAL_ADDRESS": address,
+        "XDG_CACHE_HOME": str(unpacked),
         "NAME": "ci-train",
     }
-    done = home.command("bash", "-c", SCRIPT, timeout=300, **env)
+    done = served.command("bash", "-c", SCRIPT, timeout=300, **env)
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["all is well"]), done.stdout + done.stderr
-    log = (home.folder / "worker.log").read_text()
+    log = (served.folder / "worker.log").read_text()
     assert "Traceback" not in log

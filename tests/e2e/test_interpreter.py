@@ -27,9 +27,10 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("isolation", ["fork", "spawn"])
-def test_the_users_metaflow_wins(home, zipapp, isolation):
+def test_the_users_metaflow_wins(served, zipapp, unpacked, isolation):
     """Where the interpreter has metaflow, and even mftctl, a task uses it and not the bundle's."""
-    home.flow("whose.py", FLOW)
-    done = home.command(sys.executable, str(zipapp), "run", "whose.py", MFTCTL_ISOLATION=isolation)
+    served.flow("whose.py", FLOW)
+    env = {"MFTCTL_ISOLATION": isolation, "XDG_CACHE_HOME": str(unpacked)}
+    done = served.command(sys.executable, str(zipapp), "run", "whose.py", **env)
     assert done.returncode == 0, done.stderr
     assert f"metaflow of {sys.prefix}" in done.stdout
