@@ -61,9 +61,11 @@ def test_all_commands_find_it(home, dev) -> None:
 
 
 def test_it_shows_the_runs_of_before(home, wait_until) -> None:
-    """What `mftctl run` did on its own server is in the history, and deployments stay too."""
+    """What `mftctl run` did on its own server is in the history; its result in JSON is all that it said."""
     home.flow("dev_flow.py", FLOW)
-    run_id = json.loads(home.run("run", "dev_flow.py", "-o", "json").stdout)["run_id"]
+    done = home.run("run", "dev_flow.py", "-o", "json")
+    assert (json.loads(done.stdout)["status"], done.stderr) == ("completed", "")
+    run_id = json.loads(done.stdout)["run_id"]
     process = home.start("dev", "--port", "0", "--ui-port", "0")
     ui = [process.stdout.readline() for _ in range(3)][1].split("\t")[1].strip()
     url = f"{ui}/api/v1/namespaces/default/workflows?query=WorkflowId%3D%22{run_id}%22"

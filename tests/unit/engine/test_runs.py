@@ -16,6 +16,7 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner
 
+from mftctl.control import runs
 from mftctl.control.found import describe
 from mftctl.engine import driver
 from mftctl.tasks import Outcome
@@ -143,12 +144,15 @@ async def test_a_task_is_tried_again(engine: Engine) -> None:
 
 
 async def test_a_deadline_ends_the_run(engine: Engine) -> None:
-    """A run that passes its workflow timeout stops its tasks, and says so."""
+    """A run that passes its workflow timeout stops its tasks, and says so: for whoever waits it is exit code 3."""
     given = manifest("Late", linear("a"), workflow_timeout=0.3)
     script, handle = await engine.start(given, {"a": hangs})
     how = await ended(handle)
     assert how.status == (await describe(engine.client, handle.id)).status == "timed_out"
     assert "a" in script.ended
+    error = runs.failure(handle.id, how, "")
+    assert (error.exit, error.code) == (3, "run.timed_out")
+    assert str(error) == f"run {handle.id} timed out: it passed its workflow timeout"
 
 
 async def test_a_task_that_goes_where_its_code_does_not(engine: Engine) -> None:
