@@ -152,7 +152,7 @@ async def test_a_deadline_ends_the_run(engine: Engine) -> None:
     assert "a" in script.ended
     error = runs.failure(handle.id, how, "")
     assert (error.exit, error.code) == (3, "run.timed_out")
-    assert str(error) == f"run {handle.id} timed out: it passed its workflow timeout"
+    assert str(error) == f"run {handle.id} timed out: the run passed its workflow timeout of 0.3 s"
 
 
 async def test_a_task_that_goes_where_its_code_does_not(engine: Engine) -> None:
