@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 from temporalio.client import Client
@@ -55,46 +56,79 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def deployed(served, request: pytest.FixtureRequest):
-    """A home with a deployment whose first step says that it began and waits for a file."""
-    name = f"w{abs(hash(request.node.nodeid)):x}"
-    served.env.update(MARKS=str(served.folder / "marks"), GO=str(served.folder / "go"))
-    done = served.run("deploy", str(served.flow("worker_flow.py", FLOW)), "--name", name)
-    assert done.returncode == 0, done.stderr
-    return served, name
+#: What a worker's environment says of Configs was meant for some other flow, or for another orchestrator.
+STRAY = {
+    "METAFLOW_FLOW_CONFIG": '{"other": "nowhere.json"}',
+    "METAFLOW_FLOW_CONFIG_VALUE": '{"settings": {"name": "stray"}}',
+}
 
 
-def test_the_first_signal_lets_running_tasks_finish(deployed, wait_until) -> None:
-    """SIGTERM: no new task, the running one ends well, a parting word, exit code 0."""
-    home, name = deployed
-    log = home.worker(name)
-    run = home.start("trigger", name, "--wait", "-o", "json")
-    wait_until((home.folder / "marks").exists, "the task runs")
-    home.processes[0].send_signal(signal.SIGTERM)
+@pytest.fixture(scope="module")
+def place(lodging):
+    """A home whose flows' first steps say that they began and wait for a file."""
+    lodging.env.update(MARKS=str(lodging.folder / "marks"), GO=str(lodging.folder / "go"))
+    return lodging
+
+
+@pytest.fixture(scope="module")
+def anywhere(place) -> Path:
+    """The log of a worker of all deployments, with a stray environment."""
+    return place.worker("--all", **STRAY)
+
+
+def started(log: Path) -> list[str]:
+    """The tasks that a worker has started, in order."""
+    return [line.split()[1] for line in log.read_text().splitlines() if line.endswith(" started")]
+
+
+def test_signals_and_priorities(place, request: pytest.FixtureRequest, wait_until) -> None:
+    """SIGTERM: no new task, the running one ends well, a parting word, exit code 0. Of the tasks that wait then, the
+    run of the highest priority goes first, among deployments of one task queue. A second signal stops the tasks, which
+    run again elsewhere: no retry of the user's is used.
+    """
+    for priority in ("5", "1"):
+        source = FLOW.replace("WorkerFlow", f"Priority{priority}Flow")
+        file = str(place.flow(f"priority{priority}_flow.py", source))
+        options = ["--priority", priority, "--task-queue", "shared-by-priority"]
+        assert place.run("deploy", file, *options).returncode == 0
+    log = place.worker("Priority5Flow", "--concurrency", "1")
+    worker = place.processes[-1]
+    runs = []
+    for number, priority in enumerate(("5", "5", "1")):
+        run_id = place.run("trigger", f"Priority{priority}Flow", "-o", "name").stdout.strip()
+        wait_until(
+            lambda one=run_id: asyncio.run(waits(place.env["TEMPORAL_ADDRESS"], one)), "its task waits"
+        )
+        if number == 0:
+            wait_until(lambda: started(log), "the first one's task runs")
+        runs.append(run_id)
+    wait_until((place.folder / "marks").exists, "the task runs")
+    worker.send_signal(signal.SIGTERM)
     wait_until(lambda: "shutting down gracefully." in log.read_text(), "the worker says that it stops")
-    assert home.processes[0].poll() is None
-    (home.folder / "go").touch()
-    assert home.processes[0].wait(60) == 0
-    home.worker(name)
-    assert run.wait(60) == 0
-    assert (home.folder / "marks").read_text() == "0\n"
+    assert worker.poll() is None
+    (place.folder / "go").touch()
+    assert worker.wait(60) == 0
+    assert started(log) == [f"Priority5Flow/{runs[0]}/start/temporal-start-0"]
 
+    log = place.worker("Priority5Flow", "--concurrency", "1")
+    worker = place.processes[-1]
+    for run_id in runs:
+        assert place.run("runs", "watch", run_id, "--timeout", "60s").returncode == 0
+    assert started(log)[0] == f"Priority1Flow/{runs[2]}/start/temporal-start-0"
+    assert (place.folder / "marks").read_text() == "0\n" * 3
 
-def test_a_second_signal_stops_the_tasks_which_run_again_elsewhere(deployed, wait_until) -> None:
-    """The task is stopped, another worker makes it again, and the user's retries are all still there."""
-    home, name = deployed
-    log = home.worker(name)
-    run = home.start("trigger", name, "--wait", "-o", "json")
-    wait_until((home.folder / "marks").exists, "the task runs")
-    home.processes[0].send_signal(signal.SIGINT)
+    for name in ("go", "marks"):
+        (place.folder / name).unlink()
+    run_id = place.run("trigger", "Priority1Flow", "-o", "name").stdout.strip()
+    wait_until((place.folder / "marks").exists, "the task runs")
+    worker.send_signal(signal.SIGINT)
     wait_until(lambda: "shutting down gracefully." in log.read_text(), "the worker says that it stops")
-    wait_until(lambda: _second(home.processes[0]), "the second signal is heard", timeout=60)
-    assert home.processes[0].wait(60) == 0
+    wait_until(lambda: _second(worker), "the second signal is heard", timeout=60)
+    assert worker.wait(60) == 0
     assert "they run again elsewhere" in log.read_text()
-    (home.folder / "go").touch()
-    home.worker(name)
-    assert run.wait(90) == 0
+    (place.folder / "go").touch()
+    request.getfixturevalue("anywhere")
+    assert place.run("runs", "watch", run_id, "--timeout", "60s").returncode == 0
 
 
 def _second(process) -> bool:
@@ -103,59 +137,29 @@ def _second(process) -> bool:
     return process.poll() is not None
 
 
-def test_all_serves_what_is_deployed_later(served) -> None:
+@pytest.mark.usefixtures("anywhere")
+def test_all_serves_what_is_deployed_later(place) -> None:
     """A worker of all deployments takes new ones, and new versions, without a restart."""
-    (served.folder / "go").touch()
-    served.env.update(MARKS=str(served.folder / "marks"), GO=str(served.folder / "go"))
-    served.worker("--all")
+    (place.folder / "go").touch()
     versions = set()
     for text in ("one", "two"):
-        file = served.flow("worker_flow.py", FLOW + f"# {text}\n")
-        assert served.run("deploy", str(file), "--name", "late").returncode == 0
-        done = served.run("trigger", "late", "--wait", "--timeout", "60", "-o", "json")
+        file = place.flow("worker_flow.py", FLOW + f"# {text}\n")
+        assert place.run("deploy", str(file), "--name", "late").returncode == 0
+        done = place.run("trigger", "late", "--wait", "--timeout", "60", "-o", "json")
         assert done.returncode == 0, done.stderr
         versions.add(json.loads(done.stdout)["version"])
     assert len(versions) == 2
 
 
-def test_configs_are_those_of_the_deploy(served) -> None:
-    """What the worker's environment says of Configs was meant for some other flow, or for another orchestrator."""
-    assert served.run("deploy", str(served.flow("configured_flow.py", CONFIGURED))).returncode == 0
-    stray = {
-        "METAFLOW_FLOW_CONFIG": '{"other": "nowhere.json"}',
-        "METAFLOW_FLOW_CONFIG_VALUE": '{"settings": {"name": "stray"}}',
-    }
-    served.worker("deployed.user.tester.ConfiguredFlow", **stray)
-    done = served.run("trigger", "ConfiguredFlow", "--wait", "--timeout", "60", "-o", "name")
+@pytest.mark.usefixtures("anywhere")
+def test_configs_are_those_of_the_deploy(place) -> None:
+    """What the worker's environment says of Configs counts for nothing."""
+    assert place.run("deploy", str(place.flow("configured_flow.py", CONFIGURED))).returncode == 0
+    done = place.run("trigger", "ConfiguredFlow", "--wait", "--timeout", "60", "-o", "name")
     assert done.returncode == 0, done.stderr
     logs = ("--quiet", "logs", "show", "--stdout", f"{done.stdout.strip()}/start")
-    said = served.command(sys.executable, "configured_flow.py", *logs)
+    said = place.command(sys.executable, "configured_flow.py", *logs)
     assert said.stdout == "settings of deployed []\n", said.stderr
-
-
-def test_the_run_of_the_highest_priority_goes_first(served, wait_until) -> None:
-    """Among deployments of one task queue, when its worker has more to do than it can."""
-    served.env.update(MARKS=str(served.folder / "marks"), GO=str(served.folder / "go"))
-    for priority in ("5", "1"):
-        source = FLOW.replace("WorkerFlow", f"Priority{priority}Flow")
-        file = str(served.flow(f"priority{priority}_flow.py", source))
-        options = ["--priority", priority, "--task-queue", "shared-by-priority"]
-        assert served.run("deploy", file, *options).returncode == 0
-    log = served.worker("Priority5Flow", "--concurrency", "1")
-
-    def started() -> list[str]:
-        return [line.split()[1] for line in log.read_text().splitlines() if line.endswith(" started")]
-
-    for number, priority in enumerate(("5", "5", "1")):
-        run_id = served.run("trigger", f"Priority{priority}Flow", "-o", "name").stdout.strip()
-        wait_until(
-            lambda one=run_id: asyncio.run(waits(served.env["TEMPORAL_ADDRESS"], one)), "its task waits"
-        )
-        if number == 0:
-            wait_until(started, "the first one's task runs")
-    (served.folder / "go").touch()
-    wait_until(lambda: len(started()) > 1, "another task runs")
-    assert started()[1] == f"Priority1Flow/{run_id}/start/temporal-start-0"
 
 
 async def waits(server: str, run_id: str) -> bool:
@@ -163,23 +167,23 @@ async def waits(server: str, run_id: str) -> bool:
     return bool((await client.get_workflow_handle(run_id).describe()).raw_description.pending_activities)
 
 
-def test_an_unknown_name_is_exit_code_4(served) -> None:
+def test_an_unknown_name_is_exit_code_4(place) -> None:
     """Said at once, not served in silence."""
-    done = served.run("worker", "nobody")
+    done = place.run("worker", "nobody")
     assert done.returncode == 4
     assert "nobody" in done.stderr
 
 
-def test_a_file_that_is_no_worker_file_is_refused(served) -> None:
+def test_a_file_that_is_no_worker_file_is_refused(place) -> None:
     """A usage error."""
-    file = served.flow("other.py", "x = 1\n")
-    assert served.run("worker", str(file)).returncode == 2
+    file = place.flow("other.py", "x = 1\n")
+    assert place.run("worker", str(file)).returncode == 2
 
 
 @pytest.mark.parametrize("arguments", [["--concurrency", "0"], ["--isolation", "thread"]])
-def test_settings_that_make_no_sense_are_refused(served, arguments: list[str]) -> None:
+def test_settings_that_make_no_sense_are_refused(place, arguments: list[str]) -> None:
     """Exit code 2."""
-    assert served.run("worker", "--all", *arguments).returncode == 2
+    assert place.run("worker", "--all", *arguments).returncode == 2
 
 
 def test_no_server_is_exit_code_5(home) -> None:
