@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import flowpython
 import onefile
 import pytest
 import warm
@@ -61,6 +62,12 @@ class Home:
             timeout=timeout,
             check=False,
         )
+
+    def python(
+        self, *words: str, timeout: float = TIMEOUT, cwd: Path | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `python` with a script, or with `-c` and a program, where Metaflow has been imported already."""
+        return flowpython.run(words, cwd=cwd or self.folder, env={**self.env, **env}, timeout=timeout)
 
     def start(self, *arguments: str, log: Path | None = None, **env: str) -> subprocess.Popen[str]:
         """Start `mftctl`; it is ended with the test. With ``log``, both of its streams go there."""
@@ -239,6 +246,7 @@ def _home(folder: Path) -> Iterator[Home]:
     try:
         yield place
     finally:
+        flowpython.close(env["MFTCTL_TEST_HOME"])
         for process in place.processes:
             end(process)
     wait_until(lambda: not place.left_running(), "all processes of the test have ended")

@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 FLOW = """
 import os, time
 from metaflow import FlowSpec, IncludeFile, JSONType, Parameter, current, step
@@ -55,27 +57,36 @@ if __name__ == "__main__":
     BranchFlow()
 """
 DEPLOYER = """
-import asyncio, json
+import asyncio, json, time
 from metaflow import DeployedFlow, Deployer
+from metaflow.exception import TemporalDeployerError
 
-def main():
-    said = {{}}
-    flow = Deployer({file!r}, pylint=False, show_output=False).temporal(name={name!r}).create(
-        tags=("a:b",), max_workers=7, user_namespace="mine")
+def completed(run):
+    while run.run is None or not run.run.finished:  # in this process; each look of the Deployer's is a new one
+        time.sleep(0.1)
+    run.wait_for_completion(check_interval=0.5, timeout=60)
+    return run.run["start"].task.data
+
+def code_of(doing):
+    try:
+        doing()
+    except TemporalDeployerError as error:
+        return error.code
+
+def deploy(said, deployer):
+    flow = deployer.create(tags=("a:b",), max_workers=7, user_namespace="mine")
     said["deployed"] = [flow.name, flow.flow_name, flow.deployer.additional_info["task_queue"], flow.production_token]
     first = flow.trigger(greeting="one", alpha_x=2.5, flag=True, spec={{"k": [1]}})
-    first.wait_for_completion(check_interval=0.5, timeout=60)
-    data = first.run["start"].task.data
+    data = completed(first)
     said["first"] = [first.status, first.is_running, data.greeting, data.alpha, data.flag, data.spec]
     said["tags"] = sorted(first.run.user_tags)
     found = DeployedFlow.from_deployment(flow.name, impl="temporal")
     second = found.trigger(run_params=("greeting=two", "flag=True"))
     second.wait_for_run(check_interval=0.5, timeout=60)
-    second.wait_for_completion(check_interval=0.5, timeout=60)
-    data = second.run["start"].task.data
+    data = completed(second)
     said["second"] = [data.greeting, data.flag, data.alpha]
     resumed = flow.resume(origin_run_id=first.run_id, step_to_rerun="middle", greeting="three")
-    resumed.wait_for_completion(check_interval=0.5, timeout=60)
+    completed(resumed)
     kept, again = resumed.run["start"].task, resumed.run["middle"].task
     said["resumed"] = [resumed.status, resumed.run_id != first.run_id, "origin-run-id" in kept.metadata_dict]
     said["renewed"] = [kept.data.greeting, again.data.greeting, again.data.alpha]
@@ -86,57 +97,49 @@ def main():
     said["failed"] = len(flow.list_runs(["FAILED"]))
     said["listed"] = [one.name for one in DeployedFlow.list_temporal(flow_name=flow.flow_name)]
     said["over"] = first.terminate()
+    return flow
+
+def steer(said, flow):
+    run = flow.trigger(wait_for={answers!r} + ".gate", tags=["x:y"])
+    run.wait_for_run(check_interval=0.2, timeout=60)
+    said["new"] = [run.suspend(), run.status, run.unsuspend()]
+    began = time.monotonic()
+    try:
+        run.wait_for_completion(check_interval=60, timeout=1)
+    except TimeoutError:
+        said["waited"] = time.monotonic() - began
+    said["ended"] = [
+        run.terminate(), run.status, run.is_running, run.unsuspend(), len(flow.list_runs(["ABORTED"]))]
+    return run
+
+def err(said, flow, run, deployer):
+    start = deployer.spm.run_command
+    def start_and_wait(*words, **options):
+        pid = start(*words, **options)
+        deployer.spm.get(pid).process.wait()
+        return pid
+    deployer.spm.run_command = start_and_wait  # it has ended before its answer is read
+    said["errors"] = [
+        code_of(lambda: deployer.create(max_workers=0)),
+        code_of(lambda: DeployedFlow.from_temporal("{{")),
+        code_of(lambda: DeployedFlow.get_triggered_temporal_run(flow.name, "temporal-absent").status),
+        code_of(lambda: setattr(run, "pathspec", "Other/" + run.run_id) or run.status),
+    ]
     try:
         DeployedFlow.from_deployment("absent", impl="temporal")
     except RuntimeError as error:
         said["absent"] = [error.code, error.exit_code]
+
+async def inside_a_loop():
+    said = {{}}
+    deployer = Deployer({file!r}, pylint=False, show_output=False).temporal(name={name!r})
+    flow = deploy(said, deployer)
+    err(said, flow, steer(said, flow), deployer)
     said["deleted"] = [flow.delete(), flow.delete(), flow.production_token]
     with open({answers!r}, "w") as file:
         json.dump(said, file)
 
-async def inside_a_loop():
-    main()
-
 asyncio.run(inside_a_loop())
-"""
-STEERING = """
-import json, time
-from metaflow import DeployedFlow, Deployer
-from metaflow.exception import TemporalDeployerError
-
-def code_of(doing):
-    try:
-        doing()
-    except TemporalDeployerError as error:
-        return error.code
-
-said = {{}}
-deployer = Deployer({file!r}, pylint=False, show_output=False).temporal(name={name!r})
-flow = deployer.create()
-run = flow.trigger(wait_for={answers!r} + ".gate", tags=["x:y"])
-run.wait_for_run(check_interval=0.2, timeout=60)
-said["new"] = [run.suspend(), run.status, run.unsuspend()]
-began = time.monotonic()
-try:
-    run.wait_for_completion(check_interval=60, timeout=1)
-except TimeoutError:
-    said["waited"] = time.monotonic() - began
-said["ended"] = [run.terminate(), run.status, run.is_running, run.unsuspend(), len(flow.list_runs(["ABORTED"]))]
-
-start = deployer.spm.run_command
-def start_and_wait(*words, **options):
-    pid = start(*words, **options)
-    deployer.spm.get(pid).process.wait()
-    return pid
-deployer.spm.run_command = start_and_wait  # it has ended before its answer is read
-said["errors"] = [
-    code_of(lambda: deployer.create(max_workers=0)),
-    code_of(lambda: DeployedFlow.from_temporal("{{")),
-    code_of(lambda: DeployedFlow.get_triggered_temporal_run({name!r}, "temporal-absent").status),
-    code_of(lambda: setattr(run, "pathspec", "Other/" + run.run_id) or run.status),
-]
-with open({answers!r}, "w") as file:
-    json.dump(said, file)
 """
 TYPED = """from metaflow import DeployedFlow, Deployer
 from metaflow.exception import TemporalDeployerError
@@ -153,6 +156,8 @@ def typed() -> str:
 """
 
 
+#: Options of `create` that metaflow-temporal has as well.
+PEERS = ("--task-queue", "peers-queue", "--max-workers", "3", "--tag", "team:ml", "--workflow-timeout", "600")
 #: Words of a refused command, its exit code, and what it says.
 REFUSED = (
     (["trigger", "--alpha-x", "abc"], 2, "alpha-x"),
@@ -173,16 +178,33 @@ def flow_file(home, name: str = "DoorFlow") -> str:
 
 
 def temporal(home, file: str, *words: str, top: tuple[str, ...] = (), **more):
-    return home.command(sys.executable, file, "--quiet", "--no-pylint", *top, "temporal", *words, **more)
+    return home.python(file, "--quiet", "--no-pylint", *top, "temporal", *words, **more)
 
 
-def deployer_script(home, source: str, name: str) -> dict:
-    """What a script said that uses the Deployer, in a folder of its own."""
-    away = home.folder / "away"
+@pytest.fixture(scope="module")
+def door(lodging):
+    """A home with the flow deployed three times, with a worker that serves all three."""
+    file = flow_file(lodging)
+    host = ["--temporal-host", lodging.env["TEMPORAL_ADDRESS"], "--temporal-namespace", "default"]
+    for top, options in (
+        ((), ()),
+        (("--name", "api"), ()),
+        (("--name", "peers"), ("--output", "door_worker.py", "--new-token", "door-token", *PEERS, *host)),
+    ):
+        done = temporal(lodging, file, *top, "create", *options)
+        assert done.returncode == 0, done.stderr
+    lodging.worker("DoorFlow", "api", "peers")
+    return lodging
+
+
+@pytest.fixture(scope="module")
+def said(door) -> dict:
+    """What a script said that uses the Deployer, inside a running event loop, in a folder of its own."""
+    away = door.folder / "away"
     away.mkdir()
     answers, script = away / "answers.json", away / "deploy.py"
-    script.write_text(source.format(file=flow_file(home), answers=str(answers), name=name))
-    done = home.command(sys.executable, str(script), timeout=180)
+    script.write_text(DEPLOYER.format(file=flow_file(door), answers=str(answers), name="api"))
+    done = door.python(str(script), timeout=180)
     assert done.returncode == 0, done.stderr
     return json.loads(answers.read_text())
 
@@ -197,63 +219,52 @@ def data_of(home, run_id: str, step: str = "start", flow: str = "DoorFlow") -> d
         "note=note, namespace=getattr(data, 'namespace', None), tags=sorted(run.user_tags), "
         "system=sorted(run.system_tags), ok=run.successful)))"
     )
-    done = home.command(sys.executable, "-c", script)
+    done = home.python("-c", script)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_the_peers_commands_work(served) -> None:
-    """`create --output`, `create FILE`, the worker file, and its `trigger name=value`."""
-    file = flow_file(served)
-    options = [
-        "--task-queue",
-        "peers-queue",
-        "--max-workers",
-        "3",
-        "--tag",
-        "team:ml",
-        "--workflow-timeout",
-        "600",
-    ]
-    host = ["--temporal-host", served.env["TEMPORAL_ADDRESS"], "--temporal-namespace", "default"]
-    done = temporal(served, file, "create", "--output", "door_worker.py", *options, *host)
-    assert done.returncode == 0, done.stderr
-    again = temporal(served, file, "create", "door_worker.py", top=("--metadata=local", "--datastore=local"))
-    assert again.returncode == 0, again.stderr
-    served.worker(str(served.folder / "door_worker.py"))
-    triggered = served.command(sys.executable, "door_worker.py", "trigger", "greeting=world")
+def test_the_peers_commands_work(door) -> None:
+    """`create --output`, `create FILE`, the worker file's `trigger name=value`; runs are in a new token's namespace."""
+    file = str(door.folder / "doorflow.py")
+    triggered = door.python("door_worker.py", "trigger", "greeting=world")
     assert triggered.returncode == 0, triggered.stderr
     (run_id,) = re.findall(r"^Workflow completed. Run ID: (temporal-doorflow-\w+)\n$", triggered.stdout)
-    assert data_of(served, run_id)["greeting"] == "world"
-    by_option = temporal(served, file, "trigger", "--run-param", "greeting=moon")
+    data = data_of(door, run_id)
+    assert data["greeting"] == "world"
+    # As on Metaflow's orchestrators.
+    assert "production:door-token" in data["system"]
+    assert data["namespace"] == "production:door-token"
+    by_option = temporal(door, file, "trigger", "--run-param", "greeting=moon")
     assert re.fullmatch(r"temporal-doorflow-\w+\n", by_option.stdout), by_option.stderr
+    top = ("--metadata=local", "--datastore=local")
+    again = temporal(door, file, "--name", "peers", "create", "door_worker.py", *PEERS, top=top)
+    assert again.returncode == 0, again.stderr
 
 
-def test_decorators_given_with_with_are_in_the_deployment(served) -> None:
+def test_decorators_given_with_with_are_in_the_deployment(door) -> None:
     """`python f.py --with=retry temporal create` decorates every step."""
-    file = flow_file(served)
-    done = temporal(served, file, "create", "--only-json", top=("--with=retry:times=2",))
+    file = str(door.folder / "doorflow.py")
+    done = temporal(door, file, "create", "--only-json", top=("--with=retry:times=2",))
     assert done.returncode == 0, done.stderr
     manifest = json.loads(done.stdout)
     assert manifest["launch"]["decorators"] == ["retry:times=2"]
     assert [step["user_retries"] for step in manifest["steps"]] == [2, 2, 2]
 
 
-def test_both_doors_make_the_same_deployment(served) -> None:
+def test_both_doors_make_the_same_deployment(door) -> None:
     """`temporal create` and `mftctl deploy` compile to the same version."""
-    file = flow_file(served)
-    created = temporal(served, file, "--name", "doors", "create")
-    deployed = json.loads(served.run("deploy", file, "--name", "doors", "-o", "json").stdout)
+    file = str(door.folder / "doorflow.py")
+    created = temporal(door, file, "--name", "doors", "create")
+    deployed = json.loads(door.run("deploy", file, "--name", "doors", "-o", "json").stdout)
     assert f"version\t{deployed['version']}" in created.stdout
     assert (deployed["previous_version"], deployed["changes"]) == (deployed["version"], [])
 
 
-def test_trigger_takes_each_parameter_as_an_option(served) -> None:
+def test_trigger_takes_each_parameter_as_an_option(door) -> None:
     """Values of every type arrive; what is not given stays as the code has it."""
-    file = flow_file(served)
-    assert temporal(served, file, "create").returncode == 0
-    served.worker("DoorFlow")
-    (served.folder / "note.txt").write_text("a note")
+    file = str(door.folder / "doorflow.py")
+    (door.folder / "note.txt").write_text("a note")
     words = [
         "--greeting",
         "hi",
@@ -266,125 +277,108 @@ def test_trigger_takes_each_parameter_as_an_option(served) -> None:
         "--note",
         "note.txt",
     ]
-    done = temporal(served, file, "trigger", *words, "--tag", "x:y", "--run-id-file", "run-id")
+    done = temporal(door, file, "trigger", *words, "--tag", "x:y", "--run-id-file", "run-id")
     assert done.returncode == 0, done.stderr
     run_id = done.stdout.strip()
-    assert (served.folder / "run-id").read_text() == run_id
-    served.run("runs", "watch", run_id)
-    assert temporal(served, file, "status", run_id).stdout == "SUCCEEDED\n"
-    data = data_of(served, run_id)
+    assert (door.folder / "run-id").read_text() == run_id
+    door.run("runs", "watch", run_id)
+    assert temporal(door, file, "status", run_id).stdout == "SUCCEEDED\n"
+    data = data_of(door, run_id)
     assert (data["greeting"], data["alpha"], data["flag"], data["spec"]) == ("hi", 2.5, True, {"k": [1]})
     assert (data["note"], data["tags"], data["ok"]) == ("a note", ["x:y"], True)
-    assert run_id in temporal(served, file, "list-runs", "--succeeded").stdout
-    assert run_id not in temporal(served, file, "list-runs", "--failed", "--running").stdout
-    assert "DoorFlow\t" in temporal(served, file, "list-deployments").stdout
+    assert run_id in temporal(door, file, "list-runs", "--succeeded").stdout
+    assert run_id not in temporal(door, file, "list-runs", "--failed", "--running").stdout
+    assert "DoorFlow\t" in temporal(door, file, "list-deployments").stdout
 
 
-def test_a_run_that_no_worker_serves_is_told_of_at_once(served) -> None:
+def test_a_run_that_no_worker_serves_is_told_of_at_once(door) -> None:
     """Nobody is there to be asked whether it is suspended."""
-    file = flow_file(served)
-    assert temporal(served, file, "--name", "unserved", "create").returncode == 0
-    run_id = temporal(served, file, "--name", "unserved", "trigger").stdout.strip()
-    assert temporal(served, file, "status", run_id, timeout=8).stdout == "RUNNING\n"
-    assert temporal(served, file, "terminate", run_id, timeout=8).returncode == 0
+    file = str(door.folder / "doorflow.py")
+    assert temporal(door, file, "--name", "unserved", "create").returncode == 0
+    run_id = temporal(door, file, "--name", "unserved", "trigger").stdout.strip()
+    assert temporal(door, file, "status", run_id, timeout=8).stdout == "RUNNING\n"
+    assert temporal(door, file, "terminate", run_id, timeout=8).returncode == 0
 
 
-def test_refusals_are_one_line_and_an_exit_code(served) -> None:
+def test_refusals_are_one_line_and_an_exit_code(door) -> None:
     """As those of `mftctl`; never a traceback."""
-    file = flow_file(served)
-    assert temporal(served, file, "create").returncode == 0
+    file = str(door.folder / "doorflow.py")
     for words, code, said in REFUSED:
-        done = temporal(served, file, *words)
+        done = temporal(door, file, *words)
         assert (done.returncode, done.stdout) == (code, ""), f"{words}: {done.stderr}"
         assert said in done.stderr
         assert "Traceback" not in done.stderr
 
 
-def test_a_run_that_passes_its_timeout_is_told_from_one_that_failed(served) -> None:
+def test_a_run_that_passes_its_timeout_is_told_from_one_that_failed(door) -> None:
     """By its state, and in lists."""
-    file = flow_file(served)
-    assert temporal(served, file, "create").returncode == 0
-    served.worker("DoorFlow")
-    words = ["--wait_for", str(served.folder / "never"), "--workflow-timeout", "1"]
-    run_id = temporal(served, file, "trigger", *words).stdout.strip()
-    served.run("runs", "watch", run_id)
-    assert temporal(served, file, "status", run_id).stdout == "TIMED_OUT\n"
-    assert f"{run_id}\tTIMED_OUT" in temporal(served, file, "list-runs", "--timed-out").stdout
-    assert run_id not in temporal(served, file, "list-runs", "--failed").stdout
+    file = str(door.folder / "doorflow.py")
+    words = ["--wait_for", str(door.folder / "never"), "--workflow-timeout", "1"]
+    run_id = temporal(door, file, "trigger", *words).stdout.strip()
+    door.run("runs", "watch", run_id)
+    assert temporal(door, file, "status", run_id).stdout == "TIMED_OUT\n"
+    assert f"{run_id}\tTIMED_OUT" in temporal(door, file, "list-runs", "--timed-out").stdout
+    assert run_id not in temporal(door, file, "list-runs", "--failed").stdout
 
 
-def test_a_run_is_steered_by_its_owner_and_with_the_token(served, wait_until) -> None:
+def test_a_run_is_steered_by_its_owner_and_with_the_token(door, wait_until) -> None:
     """suspend, unsuspend, terminate, resume; not by somebody else, nor from another flow's file."""
-    file, other = flow_file(served), flow_file(served, "OtherFlow")
-    assert temporal(served, file, "create").returncode == 0
-    served.worker("DoorFlow")
-    gate = served.folder / "gate"
-    run_id = temporal(served, file, "trigger", "--wait_for", str(gate)).stdout.strip()
-    stranger = {"METAFLOW_USER": "stranger", "METAFLOW_HOME": str(served.folder / "stranger")}
+    file, other = str(door.folder / "doorflow.py"), flow_file(door, "OtherFlow")
+    gate = door.folder / "gate"
+    run_id = temporal(door, file, "trigger", "--wait_for", str(gate)).stdout.strip()
+    stranger = {"METAFLOW_USER": "stranger", "METAFLOW_HOME": str(door.folder / "stranger")}
     for command in ("suspend", "unsuspend", "terminate"):
-        assert temporal(served, other, command, run_id).returncode == 6
-        assert temporal(served, file, command, run_id, **stranger).returncode == 6
-    wait_until(lambda: temporal(served, file, "suspend", run_id).returncode == 0, "the run is suspended")
-    wait_until(lambda: "SUSPENDED" in temporal(served, file, "status", run_id).stdout, "it says so")
-    assert temporal(served, file, "unsuspend", run_id).returncode == 0
-    wait_until(lambda: "RUNNING" in temporal(served, file, "status", run_id).stdout, "it goes on")
-    token = json.loads(served.run("deploy", file, "-o", "json").stdout)["production_token"]
-    done = temporal(served, file, "terminate", run_id, "--authorize", token, **stranger)
+        assert temporal(door, other, command, run_id).returncode == 6
+        assert temporal(door, file, command, run_id, **stranger).returncode == 6
+    wait_until(lambda: temporal(door, file, "suspend", run_id).returncode == 0, "the run is suspended")
+    wait_until(lambda: "SUSPENDED" in temporal(door, file, "status", run_id).stdout, "it says so")
+    assert temporal(door, file, "unsuspend", run_id).returncode == 0
+    wait_until(lambda: "RUNNING" in temporal(door, file, "status", run_id).stdout, "it goes on")
+    token = json.loads(door.run("deploy", file, "-o", "json").stdout)["production_token"]
+    done = temporal(door, file, "terminate", run_id, "--authorize", token, **stranger)
     assert done.returncode == 0, done.stderr
-    assert temporal(served, file, "status", run_id).stdout == "ABORTED\n"
-    assert temporal(served, file, "resume", run_id, **stranger).returncode == 6
-    resumed = temporal(served, file, "resume", run_id, "--authorize", token, **stranger)
+    assert temporal(door, file, "status", run_id).stdout == "ABORTED\n"
+    assert temporal(door, file, "resume", run_id, **stranger).returncode == 6
+    resumed = temporal(door, file, "resume", run_id, "--authorize", token, **stranger)
     assert resumed.stdout.strip() == run_id, resumed.stderr
     gate.touch()
-    served.run("runs", "watch", run_id)
-    assert temporal(served, file, "status", run_id).stdout == "SUCCEEDED\n"
+    door.run("runs", "watch", run_id)
+    assert temporal(door, file, "status", run_id).stdout == "SUCCEEDED\n"
 
 
-def test_a_deployment_belongs_to_whoever_made_it(served) -> None:
+def test_a_deployment_belongs_to_whoever_made_it(door) -> None:
     """Another user needs the token, which Metaflow's file then keeps; from then on it is theirs."""
-    file = flow_file(served)
-    token = json.loads(served.run("deploy", file, "--name", "owned", "-o", "json").stdout)["production_token"]
-    stranger = {"METAFLOW_USER": "stranger", "METAFLOW_HOME": str(served.folder / "stranger")}
+    file = str(door.folder / "doorflow.py")
+    token = json.loads(door.run("deploy", file, "--name", "owned", "-o", "json").stdout)["production_token"]
+    stranger = {"METAFLOW_USER": "stranger", "METAFLOW_HOME": str(door.folder / "stranger")}
     for refused in (
-        served.run("deploy", file, "--name", "owned", **stranger),
-        temporal(served, file, "--name", "owned", "create", **stranger),
-        temporal(served, file, "--name", "owned", "delete", **stranger),
+        door.run("deploy", file, "--name", "owned", **stranger),
+        temporal(door, file, "--name", "owned", "create", **stranger),
+        temporal(door, file, "--name", "owned", "delete", **stranger),
     ):
         assert refused.returncode == 6
         assert "tester" in refused.stderr
     words = ["create", "--authorize", f"production:{token}"]
-    done = temporal(served, file, "--name", "owned", *words, **stranger)
+    done = temporal(door, file, "--name", "owned", *words, **stranger)
     assert done.returncode == 0, done.stderr
-    assert json.loads((served.folder / "stranger" / "owned").read_text()) == {"production_token": token}
-    assert temporal(served, file, "--name", "owned", "delete", **stranger).returncode == 0
-    assert temporal(served, file, "--name", "owned", "delete").returncode == 4
+    assert json.loads((door.folder / "stranger" / "owned").read_text()) == {"production_token": token}
+    assert temporal(door, file, "--name", "owned", "delete", **stranger).returncode == 0
+    assert temporal(door, file, "--name", "owned", "delete").returncode == 4
 
 
-def test_runs_of_a_new_token_are_in_its_namespace(served) -> None:
-    """`production:<token>` as on Metaflow's orchestrators, where it was asked for."""
-    file = flow_file(served)
-    done = temporal(served, file, "create", "--new-token", "door-token")
-    assert done.returncode == 0, done.stderr
-    served.worker("DoorFlow")
-    run_id = served.run("trigger", "DoorFlow", "--wait", "-o", "name").stdout.strip()
-    data = data_of(served, run_id)
-    assert "production:door-token" in data["system"]
-    assert data["namespace"] == "production:door-token"
-
-
-def test_a_branch_may_stand_on_either_side(served) -> None:
+def test_a_branch_may_stand_on_either_side(door) -> None:
     """`--branch x temporal create` and `temporal create --branch x` are one deployment; a profile may name it, too."""
-    file = str(served.flow("branchflow.py", PROJECT))
-    before = temporal(served, file, "create", top=("--branch", "x"))
-    behind = temporal(served, file, "create", "--branch", "x")
+    file = str(door.flow("branchflow.py", PROJECT))
+    before = temporal(door, file, "create", top=("--branch", "x"))
+    behind = temporal(door, file, "create", "--branch", "x")
     assert "doors.test.x.BranchFlow" in before.stdout, before.stderr
     assert behind.stdout == before.stdout.replace("\ntask", " (unchanged)\ntask"), behind.stderr
-    settings = served.flow("config.toml", "[profiles.prod]\nproduction = true\ntags = ['p:q']\n")
+    settings = door.flow("config.toml", "[profiles.prod]\nproduction = true\ntags = ['p:q']\n")
     profile = {"MFTCTL_CONFIG": str(settings)}
-    production = temporal(served, file, "create", "--profile", "prod", **profile)
+    production = temporal(door, file, "create", "--profile", "prod", **profile)
     assert "doors.prod.BranchFlow" in production.stdout, production.stderr
     assert "python branchflow.py --production temporal --profile prod trigger\n" in production.stderr
-    triggered = temporal(served, file, "--profile", "prod", "trigger", **profile)
+    triggered = temporal(door, file, "--profile", "prod", "trigger", **profile)
     assert triggered.returncode == 0, triggered.stderr
     script = (
         "from metaflow import DeployedFlow\n"
@@ -394,15 +388,13 @@ def test_a_branch_may_stand_on_either_side(served) -> None:
         "    except RuntimeError as error:\n"
         "        print(error.code)\n"
     )
-    said = served.command(sys.executable, "-c", script)
+    said = door.python("-c", script)
     assert said.stdout.split() == ["BranchFlow", "deployment.ambiguous"], said.stderr
 
 
-def test_the_deployer_does_all_that_the_command_line_does(served) -> None:
+def test_the_deployer_does_all_that_the_command_line_does(said) -> None:
     """Inside a running event loop, as in a notebook, and in a folder without the flow's file."""
     name = "api"
-    served.worker("--all")
-    said = deployer_script(served, DEPLOYER, name)
     assert said["deployed"][:3] == [name, "DoorFlow", f"mftctl.{name}"]
     assert said["deployed"][3].startswith(f"{name}-0-")
     assert said["first"] == ["SUCCEEDED", False, "one", 2.5, True, {"k": [1]}]
@@ -417,10 +409,8 @@ def test_the_deployer_does_all_that_the_command_line_does(served) -> None:
     assert said["deleted"] == [True, False, None]
 
 
-def test_the_deployer_steers_runs(served) -> None:
+def test_the_deployer_steers_runs(said) -> None:
     """From a script: suspend, unsuspend, terminate, waiting for a time, and errors of one type that say what it was."""
-    served.worker("--all")
-    said = deployer_script(served, STEERING, "steered")
     assert said["new"] == [True, "SUSPENDED", True]
     assert said["waited"] >= 1
     assert said["ended"] == [True, "ABORTED", False, False, 1]
@@ -457,12 +447,12 @@ def test_every_option_is_in_the_documentation(home) -> None:
     """docs/metaflow.md knows each command and option of `python flow.py temporal`."""
     documented = (Path(__file__).resolve().parents[2] / "docs" / "metaflow.md").read_text()
     file = flow_file(home)
-    help_of = home.command(sys.executable, file, "--quiet", "temporal", "--help").stdout
+    help_of = home.python(file, "--quiet", "temporal", "--help").stdout
     commands = re.findall(r"^  ([a-z][a-z-]+)  ", help_of, re.MULTILINE)
     assert "list-deployments" in commands
     own = {"--greeting", "--alpha-x", "--flag", "--spec", "--note", "--wait_for", "--help"}
     for command in commands:
         assert f"`{command}" in documented
-        said = home.command(sys.executable, file, "--quiet", "temporal", command, "--help").stdout
+        said = home.python(file, "--quiet", "temporal", command, "--help").stdout
         for option in set(re.findall(r"--[a-z][\w-]+", said)) - own:
             assert option in documented, f"{command} {option}"
