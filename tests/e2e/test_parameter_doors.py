@@ -106,7 +106,7 @@ def test_every_door_gives_the_values_of_run(served: Any, wait_until: Callable[..
     file = served.flow("forms.py", FLOW)
 
     def command(*words: str, **env: str) -> str:
-        done = served.command(sys.executable, *words, **env)
+        done = served.python(*words, **env)
         assert done.returncode == 0, done.stderr
         return str(done.stdout)
 

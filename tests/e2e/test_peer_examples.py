@@ -107,6 +107,16 @@ class DownstreamFlow(FlowSpec):
 if __name__ == "__main__":
     DownstreamFlow()
 """
+#: Each under the name of its file.
+FLOWS = {
+    "my_flow": SIMPLE,
+    "branch_flow": BRANCH,
+    "foreach_flow": FOREACH,
+    "param_flow": PARAM,
+    "daily_flow": DAILY,
+    "upstream_flow": UPSTREAM,
+    "downstream_flow": DOWNSTREAM,
+}
 #: Prints the artifacts of all tasks of a flow's newest run: pairs of a step and a task's values, in order.
 LOOK = """
 import json, metaflow
@@ -120,7 +130,7 @@ print(json.dumps([run.id, run.successful, [
 
 def look(home: Any, flow: str) -> tuple[str, bool, list[Any]]:
     """Run id, success and values of the flow's newest run, as Metaflow's Client has them."""
-    done = home.command(sys.executable, "-c", LOOK.format(flow=flow))
+    done = home.python("-c", LOOK.format(flow=flow))
     assert done.returncode == 0, done.stderr
     run_id, successful, tasks = json.loads(done.stdout)
     public = [
@@ -130,55 +140,83 @@ def look(home: Any, flow: str) -> tuple[str, bool, list[Any]]:
     return run_id, successful, sorted(public, key=lambda one: json.dumps(one, sort_keys=True))
 
 
-def moved(served: Any, name: str, source: str, *options: str) -> None:
-    """Do what the README says: `python NAME.py temporal create`, and `python NAME_worker.py` to serve it."""
-    served.flow(f"{name}.py", source)
-    words = ["temporal", "create", "--output", f"{name}_worker.py", *options]
-    created = served.command(sys.executable, f"{name}.py", *words)
-    assert created.returncode == 0, created.stderr
-    served.serve(sys.executable, f"{name}_worker.py")
+@pytest.fixture(scope="module")
+def moved(lodging: Any) -> Any:
+    """Do what the README says, with `python NAME.py temporal create` for each flow; one worker serves them all."""
+    names = []
+    for name, source in FLOWS.items():
+        lodging.flow(f"{name}.py", source)
+        words = [f"{name}.py", "temporal", "create", "--output", f"{name}_worker.py"]
+        # The first as on a command line, the others where Metaflow is imported.
+        created = lodging.python(*words) if names else lodging.command(sys.executable, *words)
+        assert created.returncode == 0, created.stderr
+        names += re.findall(r"class (\w+)", source)
+    lodging.serve(sys.executable, "param_flow_worker.py")
+    lodging.worker(*(name for name in names if name != "ParamFlow"))
+    return lodging
 
 
 @pytest.mark.parametrize(
-    ("name", "flow", "source", "given"),
+    ("name", "flow", "expected"),
     [
-        ("my_flow", "SimpleFlow", SIMPLE, ()),
-        ("branch_flow", "BranchFlow", BRANCH, ()),
-        ("foreach_flow", "ForeachFlow", FOREACH, ()),
-        ("param_flow", "ParamFlow", PARAM, ("greeting=world",)),
+        ("my_flow", "SimpleFlow", [["end", {"value": 42}], ["start", {"value": 42}]]),
+        (
+            "branch_flow",
+            "BranchFlow",
+            [
+                ["branch_a", {"side": "a"}],
+                ["branch_b", {"side": "b"}],
+                ["end", {"sides": ["a", "b"]}],
+                ["join", {"sides": ["a", "b"]}],
+                ["start", {}],
+            ],
+        ),
+        (
+            "foreach_flow",
+            "ForeachFlow",
+            [
+                ["end", {"all": ["alphaalpha", "betabeta", "gammagamma"]}],
+                ["join", {"all": ["alphaalpha", "betabeta", "gammagamma"]}],
+                *(
+                    ["process", {"doubled": one * 2, "items": ["alpha", "beta", "gamma"]}]
+                    for one in ("alpha", "beta", "gamma")
+                ),
+                ["start", {"items": ["alpha", "beta", "gamma"]}],
+            ],
+        ),
+        ("param_flow", "ParamFlow", None),
     ],
 )
-def test_flows_of_every_shape_run_as_with_run(
-    served: Any, name: str, flow: str, source: str, given: tuple[str, ...]
-) -> None:
-    """`create --output`, the worker file, its `trigger name=value`; the values are those of `python flow.py run`."""
-    moved(served, name, source)
-    options = [f"--{one.replace('=', ' ')}".split() for one in given]
-    local = served.command(sys.executable, f"{name}.py", "run", *(word for pair in options for word in pair))
-    assert local.returncode == 0, local.stderr
-    _, _, expected = look(served, flow)
+def test_flows_of_every_shape_run_as_with_run(moved: Any, name: str, flow: str, expected: Any) -> None:
+    """`create --output`, the worker file, its `trigger name=value`; the values are those of `python flow.py run`.
 
-    done = served.command(sys.executable, f"{name}_worker.py", "trigger", *given)
+    That is asked of the last of them, the others are in the fidelity suite as well.
+    """
+    given: tuple[str, ...] = ()
+    if expected is None:
+        given = ("greeting=world",)
+        local = moved.python(f"{name}.py", "run", "--greeting", "world")
+        assert local.returncode == 0, local.stderr
+        _, _, expected = look(moved, flow)
+
+    done = moved.python(f"{name}_worker.py", "trigger", *given)
     assert done.returncode == 0, done.stderr
     (run_id,) = re.findall(r"^Workflow completed. Run ID: (temporal-[\w-]+)\n$", done.stdout)
-    assert look(served, flow) == (run_id, True, expected)
-    shown = asyncio.run(results(served.env["TEMPORAL_ADDRESS"], run_id))
+    assert look(moved, flow) == (run_id, True, expected)
+    shown = asyncio.run(results(moved.env["TEMPORAL_ADDRESS"], run_id))
     assert {one["task"].split("/")[2] for one in shown} == {step for step, _ in expected}
     for one in shown[-2:]:  # "copy the snippet from the Temporal UI"
         if one["artifacts"]:
-            fetched = served.command(
-                sys.executable, "-c", f"import metaflow; metaflow.namespace(None); print({one['fetch']})"
-            )
+            fetched = moved.python("-c", f"import metaflow; metaflow.namespace(None); print({one['fetch']})")
             values = [data for step, data in expected if step == one["task"].split("/")[2]]
             assert fetched.stdout.rstrip("\n") in [str(data[one["artifacts"][0]]) for data in values]
 
 
-def test_the_daily_flow_is_scheduled(served: Any, wait_until: Callable[..., None]) -> None:
+def test_the_daily_flow_is_scheduled(moved: Any, wait_until: Callable[..., None]) -> None:
     """Its worker needs nothing said of the schedule: the deployment is due every hour, and runs when it is."""
-    moved(served, "daily_flow", DAILY)
 
     async def due_at() -> list[int]:
-        client = await Client.connect(served.env["TEMPORAL_ADDRESS"])
+        client = await Client.connect(moved.env["TEMPORAL_ADDRESS"])
         handle = client.get_schedule_handle("mftctl.DailyFlow")
         await handle.trigger()
         return [time.minute for time in (await handle.describe()).info.next_action_times]
@@ -186,28 +224,26 @@ def test_the_daily_flow_is_scheduled(served: Any, wait_until: Callable[..., None
     minutes = asyncio.run(due_at())
     assert len(minutes) > 1
     assert set(minutes) == {0}
-    runs = [sys.executable, "daily_flow.py", "temporal", "list-runs", "--succeeded"]
-    wait_until(lambda: "temporal-dailyflow" in served.command(*runs).stdout, "the scheduled run ends")
-    run_id, successful, tasks = look(served, "DailyFlow")
+    runs = ["daily_flow.py", "temporal", "list-runs", "--succeeded"]
+    wait_until(lambda: "temporal-dailyflow" in moved.python(*runs).stdout, "the scheduled run ends")
+    run_id, successful, tasks = look(moved, "DailyFlow")
     assert successful
     assert ["start", {"value": "scheduled"}] in tasks
     assert run_id.startswith("temporal-dailyflow-")
 
 
 def test_the_downstream_flow_runs_when_the_upstream_flow_has_ended(
-    served: Any, wait_until: Callable[..., None]
+    moved: Any, wait_until: Callable[..., None]
 ) -> None:
-    """Two worker files, one trigger, one run of each; the second knows the first."""
-    moved(served, "upstream_flow", UPSTREAM)
-    moved(served, "downstream_flow", DOWNSTREAM)
-    done = served.command(sys.executable, "upstream_flow_worker.py", "trigger")
+    """Two flows, one trigger, one run of each; the second knows the first."""
+    done = moved.python("upstream_flow_worker.py", "trigger")
     (run_id,) = re.findall(r"Run ID: (\S+)", done.stdout)
-    runs = [sys.executable, "downstream_flow.py", "temporal", "list-runs", "--succeeded"]
-    wait_until(lambda: "temporal-downstreamflow" in served.command(*runs).stdout, "the downstream run ends")
-    _, successful, tasks = look(served, "DownstreamFlow")
+    runs = ["downstream_flow.py", "temporal", "list-runs", "--succeeded"]
+    wait_until(lambda: "temporal-downstreamflow" in moved.python(*runs).stdout, "the downstream run ends")
+    _, successful, tasks = look(moved, "DownstreamFlow")
     assert successful
     assert ["start", {"upstream": f"UpstreamFlow/{run_id}"}] in tasks
-    assert len(served.command(*runs).stdout.split("temporal-downstreamflow")) == 2
+    assert len(moved.python(*runs).stdout.split("temporal-downstreamflow")) == 2
 
 
 async def results(address: str, run_id: str) -> list[dict[str, Any]]:

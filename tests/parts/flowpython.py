@@ -105,12 +105,15 @@ def _text(stream: Any) -> str:
 
 def serve() -> None:
     """Answer each line of stdin with the id of the process that runs the command, and then with its exit code."""
+    own = set(globals())
     for name in MODULES:
         importlib.import_module(name)
     _import_what_it_imports(OF_A_FLOW)
+    # Metaflow puts classes into `__main__`, where what they pickle is looked for.
+    added = {name: value for name, value in globals().items() if name not in own}
     for line in sys.stdin:
         if not (child := os.fork()):
-            become(**json.loads(line))
+            become(added, **json.loads(line))
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -130,8 +133,10 @@ def _import_what_it_imports(name: str) -> None:
                 vars(sys.modules[parent]).pop(own, None)
 
 
-def become(words: list[str], cwd: str, env: dict[str, str], streams: list[str]) -> None:
-    """Be the process that `python WORDS` would be; it ends here."""
+def become(
+    added: Mapping[str, Any], words: list[str], cwd: str, env: Mapping[str, str], streams: list[str]
+) -> None:
+    """Be the process that `python WORDS` would be; it ends here. ``added``: what imports have put into `__main__`."""
     os.closerange(0, 256)
     for number, name in enumerate((os.devnull, *streams)):
         flags = os.O_WRONLY | os.O_APPEND if number else os.O_RDONLY
@@ -147,6 +152,7 @@ def become(words: list[str], cwd: str, env: dict[str, str], streams: list[str]) 
     sys.stdout = open(1, "w", encoding=encoding, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding=encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
     main = sys.modules["__main__"] = ModuleType("__main__")
+    vars(main).update(added)
     sys.orig_argv[:] = [sys.executable, *words]
     if words[0] == "-c":
         sys.argv[:], sys.path[0] = ["-c", *words[2:]], ""
