@@ -27,9 +27,9 @@ class Gated(FlowSpec):
     @retry(times=1, minutes_between_retries=0)
     @step
     def work(self):
-        with open(f"{HOME}/began", "a") as began:
+        with open(f"{HOME}/began-{current.run_id}", "a") as began:
             began.write(f"{current.retry_count} ")
-        while not os.path.exists(f"{HOME}/go"):
+        while not os.path.exists(f"{HOME}/go-{current.run_id}"):
             time.sleep(0.02)
         if current.retry_count == 1:
             raise RuntimeError("a failure of the user's own")
@@ -91,7 +91,7 @@ SHOW = "from metaflow import Run, namespace; namespace(None); run = Run({run!r})
 
 def show(home, run: str, what: str) -> str:
     """An expression over ``run``, by Metaflow's Client API in a process of its own."""
-    return home.command("python", "-c", SHOW.format(run=run, what=what)).stdout.strip()
+    return home.python("-c", SHOW.format(run=run, what=what)).stdout.strip()
 
 
 def gated(home, code: str = "CODE") -> None:
@@ -99,10 +99,15 @@ def gated(home, code: str = "CODE") -> None:
     home.flow("gated.py", GATED.replace("CODE", code).replace("FOLDER", str(home.folder)))
 
 
-def began(home) -> list[str]:
-    """Attempt numbers in the order in which attempts of the gated step began."""
-    file = home.folder / "began"
+def began(home, run_id: str) -> list[str]:
+    """Attempt numbers in the order in which attempts of a run's gated step began."""
+    file = home.folder / f"began-{run_id}"
     return file.read_text().split() if file.exists() else []
+
+
+def go(home, run_id: str) -> None:
+    """Open the gate of a run."""
+    (home.folder / f"go-{run_id}").touch()
 
 
 def trigger(home, *arguments: str) -> str:
@@ -112,64 +117,70 @@ def trigger(home, *arguments: str) -> str:
     return json.loads(done.stdout)["run_id"]
 
 
-def result(home, run_id: str, wait_until) -> None:
-    """Wait for the end of a gated run."""
-    wait_until(lambda: show(home, f"Gated/{run_id}", "run.finished") == "True", "the run has ended")
+@pytest.fixture(scope="module")
+def deployed(lodging):
+    """A home with the gated flow deployed."""
+    gated(lodging, "old")
+    assert lodging.run("deploy", "gated.py").returncode == 0
+    return lodging
 
 
-def test_a_killed_worker_costs_no_retry(served, wait_until):
+@pytest.fixture
+def working(deployed):
+    """The same with a worker, the last process; it is the one that a test has left."""
+    if not deployed.processes or deployed.processes[-1].poll() is not None:
+        deployed.worker("Gated")
+    return deployed
+
+
+def has_its_retry(home, run_id: str, wait_until) -> None:
+    """The second attempt fails by the user's own error, and a third one follows."""
+    wait_until(lambda: began(home, run_id) == ["0", "1"], "another worker has the task")
+    go(home, run_id)
+    assert home.run("runs", "watch", run_id).returncode == 0
+    assert began(home, run_id) == ["0", "1", "2"]
+    assert show(home, f"Gated/{run_id}", "run.successful, run['work'].task.data.attempt") == "True 2"
+
+
+def test_a_killed_worker_costs_no_retry(working, wait_until):
     """A worker killed in a step: another one has the task within 20 s, and the user's one retry is still there."""
-    gated(served)
-    assert served.run("deploy", "gated.py").returncode == 0
-    served.worker("Gated")
-    run_id = trigger(served)
-    wait_until(lambda: began(served) == ["0"], "the first attempt has begun")
-    served.processes[-1].send_signal(signal.SIGKILL)
+    run_id = trigger(working)
+    wait_until(lambda: began(working, run_id) == ["0"], "the first attempt has begun")
+    working.processes[-1].send_signal(signal.SIGKILL)
     killed = time.monotonic()
-    served.worker("Gated")
-    wait_until(lambda: began(served) == ["0", "1"], "another worker has the task")
+    working.worker("Gated")
+    wait_until(lambda: began(working, run_id) == ["0", "1"], "another worker has the task")
     assert time.monotonic() - killed < 20
-    (served.folder / "go").touch()
-    result(served, run_id, wait_until)
-    assert began(served) == ["0", "1", "2"]
-    assert show(served, f"Gated/{run_id}", "run.successful, run['work'].task.data.attempt") == "True 2"
+    has_its_retry(working, run_id, wait_until)
 
 
-def test_a_second_signal_hands_the_tasks_over(served, wait_until):
+def test_a_second_signal_hands_the_tasks_over(working, wait_until):
     """A second signal stops the worker's tasks at once; they run elsewhere, with no retry used up."""
-    gated(served)
-    assert served.run("deploy", "gated.py").returncode == 0
-    log = served.worker("Gated")
-    run_id = trigger(served)
-    wait_until(lambda: began(served) == ["0"], "the first attempt has begun")
-    first = served.processes[-1]
+    run_id = trigger(working)
+    wait_until(lambda: began(working, run_id) == ["0"], "the first attempt has begun")
+    first = working.processes[-1]
+    log = working.folder / f"worker{len(working.processes) - 1}.log"
     first.send_signal(signal.SIGTERM)
     wait_until(lambda: "Worker shutting down gracefully." in log.read_text(), "the first signal is taken")
     # Signals that come together are one request, so the second is sent until it is taken.
     wait_until(lambda: first.poll() is not None or first.send_signal(signal.SIGTERM), "the worker has ended")
-    served.worker("Gated")
-    wait_until(lambda: began(served) == ["0", "1"], "another worker has the task")
-    (served.folder / "go").touch()
-    result(served, run_id, wait_until)
-    assert show(served, f"Gated/{run_id}", "run.successful, run['work'].task.data.attempt") == "True 2"
+    working.worker("Gated")
+    has_its_retry(working, run_id, wait_until)
 
 
-def test_a_deploy_leaves_running_runs_alone(served, wait_until):
+def test_a_deploy_leaves_running_runs_alone(working, wait_until):
     """A deploy in the middle of a run: the run ends on its own code, the next has the new, by the same worker."""
-    gated(served, "old")
-    assert served.run("deploy", "gated.py").returncode == 0
-    served.worker("Gated")
-    old = trigger(served)
-    wait_until(lambda: began(served) == ["0"], "the run is in its second step")
-    gated(served, "new")
-    deployed = served.run("deploy", "gated.py", "-o", "json")
+    old = trigger(working)
+    wait_until(lambda: began(working, old) == ["0"], "the run is in its second step")
+    gated(working, "new")
+    deployed = working.run("deploy", "gated.py", "-o", "json")
     assert json.loads(deployed.stdout)["changes"]
-    new = trigger(served)
-    (served.folder / "go").touch()
+    new = trigger(working)
     for run_id, code in ((old, "old"), (new, "new")):
-        result(served, run_id, wait_until)
-        assert show(served, f"Gated/{run_id}", "run.data.code") == code
-    assert served.processes[-1].poll() is None
+        go(working, run_id)
+        assert working.run("runs", "watch", run_id).returncode == 0
+        assert show(working, f"Gated/{run_id}", "run.data.code") == code
+    assert working.processes[-1].poll() is None
 
 
 @pytest.fixture

@@ -204,7 +204,7 @@ def said(door) -> dict:
     away.mkdir()
     answers, script = away / "answers.json", away / "deploy.py"
     script.write_text(DEPLOYER.format(file=flow_file(door), answers=str(answers), name="api"))
-    done = door.python(str(script), timeout=180)
+    done = door.python(str(script), timeout=360)
     assert done.returncode == 0, done.stderr
     return json.loads(answers.read_text())
 

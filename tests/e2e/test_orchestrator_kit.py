@@ -13,6 +13,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).resolve().parent
 #: Settings of the kit's pytest, which would otherwise find ours.
 PYTEST = "[pytest]\nmarkers =\n    compliance\n    scheduler_only\n"
@@ -35,6 +37,7 @@ def test_the_validator_finds_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.soak
 def test_its_compliance_tests_pass(served) -> None:
     """None fails, and none is skipped: with a Deployer, a worker and a server."""
     folder = served.folder / "kit"

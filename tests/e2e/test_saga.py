@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -11,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowFailureError
 
 BOOKING = """
 import os
@@ -25,6 +22,7 @@ def note(*words):
 
 class BookingFlow(FlowSpec):
     guest = Parameter("guest", default="ann")
+    broken = Parameter("broken", default=False)
 
     @step
     def start(self):
@@ -39,7 +37,7 @@ class BookingFlow(FlowSpec):
     @book_hotel.compensate
     def cancel_hotel(self):
         note("cancel", self.hotel_id, self.guest, current.step_name, current.retry_count)
-        if {flaky} and current.retry_count == 0:
+        if not self.broken and current.retry_count == 0:
             raise ValueError("the hotel does not answer")
         print("cancelled", self.hotel_id)
         self.receipt = "refund"
@@ -52,7 +50,7 @@ class BookingFlow(FlowSpec):
     @book_flight.compensate
     def cancel_flight(self):
         note("cancel", self.flight_id)
-        if {broken}:
+        if self.broken:
             raise ValueError("no refunds")
 
     @step
@@ -144,128 +142,94 @@ def deploy(home: Any, source: str, *options: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def trigger(home: Any, name: str) -> tuple[Any, dict[str, Any]]:
-    """Run it to its end; how the command ended, and what its JSON says."""
-    done = home.run("trigger", name, "--wait", "-o", "json")
-    return done, json.loads(done.stdout)
-
-
 def look(home: Any, run: str) -> dict[str, Any]:
-    done = home.command("python", "-c", LOOK, run)
+    done = home.python("-c", LOOK, run)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-@pytest.mark.parametrize("origin", ["mftctl.saga", "metaflow_extensions.temporal.plugins.temporal"])
-def test_what_was_booked_is_cancelled_last_in_first_out(served: Any, tmp_path: Path, origin: str) -> None:
-    """Handlers see their task's artifacts, parameters too, are retried, and are tasks with logs; the error stays."""
-    log = tmp_path / "log"
-    source = BOOKING.format(origin=origin, log=str(log), flaky=True, broken=False)
-    name = f"booking-{origin[:6]}"
-    deploy(served, source, "--name", name)
-    served.worker(name)
-    done, told = trigger(served, name)
+@pytest.fixture(scope="module")
+def booking(lodging: Any) -> Any:
+    """A home with the flow deployed and a worker."""
+    source = BOOKING.format(origin="mftctl.saga", log=str(lodging.folder / "log"))
+    deploy(lodging, source, "--name", "booking")
+    lodging.worker("booking")
+    return lodging
+
+
+def booked(home: Any, *words: str) -> tuple[dict[str, Any], list[str]]:
+    """Run it to its end, which is bad: what the command's JSON says, and what the handlers have noted."""
+    log = home.folder / "log"
+    log.unlink(missing_ok=True)
+    done = home.run("trigger", "booking", *words, "--wait", "-o", "json")
+    told = json.loads(done.stdout)
     assert done.returncode == 3
     assert (told["status"], told["failure"]["step"]) == ("failed", "confirm")
     assert "Payment declined" in told["failure"]["message"]
-    assert log.read_text().splitlines() == [
+    return told, log.read_text().splitlines()
+
+
+def test_what_was_booked_is_cancelled_last_in_first_out(booking: Any) -> None:
+    """Handlers see their task's artifacts, parameters too, are retried, and are tasks with logs; the error stays."""
+    told, lines = booked(booking)
+    assert lines == [
         "cancel flight-9",
         "cancel hotel-7 ann cancel_hotel 0",
         "cancel hotel-7 ann cancel_hotel 1",
     ]
-    (task,) = look(served, f"BookingFlow/{told['run_id']}")["cancel_hotel"]
+    (task,) = look(booking, f"BookingFlow/{told['run_id']}")["cancel_hotel"]
     assert (task["ok"], task["attempt"], task["receipt"]) == (True, 1, "refund")
     assert "cancelled hotel-7" in task["out"]
 
 
-def test_a_handler_that_fails_stops_no_other(served: Any, tmp_path: Path) -> None:
+def test_a_handler_that_fails_stops_no_other(booking: Any) -> None:
     """Its failure is told and logged, the other handlers run, and the run ends with its first error."""
-    log = tmp_path / "log"
-    source = BOOKING.format(origin="mftctl.saga", log=str(log), flaky=False, broken=True)
-    deploy(served, source, "--name", "broken")
-    served.worker("broken")
-    done, told = trigger(served, "broken")
-    assert (done.returncode, told["failure"]["step"]) == (3, "confirm")
-    assert log.read_text().splitlines() == ["cancel flight-9", "cancel hotel-7 ann cancel_hotel 0"]
-    (task,) = look(served, f"BookingFlow/{told['run_id']}")["cancel_flight"]
+    told, lines = booked(booking, "broken=true")
+    assert lines == ["cancel flight-9", "cancel hotel-7 ann cancel_hotel 0"]
+    (task,) = look(booking, f"BookingFlow/{told['run_id']}")["cancel_flight"]
     assert not task["ok"]
     assert "no refunds" in task["err"]
 
 
-def test_without_temporal_such_a_flow_is_a_flow(home: Any, tmp_path: Path) -> None:
+def compiled(home: Any, source: str) -> Any:
+    """What `create` makes of a flow."""
+    return home.python(str(home.flow("f.py", source)), "--quiet", "temporal", "create", "--only-json")
+
+
+def test_the_extension_has_the_same_step(booking: Any) -> None:
+    """A flow may take `step` from where metaflow-temporal has its own."""
+    origins = ("mftctl.saga", "metaflow_extensions.temporal.plugins.temporal")
+    sources = [BOOKING.format(origin=origin, log="/tmp/none") for origin in origins]
+    one, other = (json.loads(compiled(booking, source).stdout) for source in sources)
+    assert [step["name"] for step in one["compensations"]] == ["cancel_flight", "cancel_hotel"]
+    assert (other["compensations"], other["steps"]) == (one["compensations"], one["steps"])
+
+
+def test_without_temporal_such_a_flow_is_a_flow(booking: Any, tmp_path: Path) -> None:
     """`python flow.py run` takes it, and runs no handler."""
     log = tmp_path / "log"
-    source = BOOKING.format(origin="mftctl.saga", log=str(log), flaky=False, broken=False)
-    file = home.flow("f.py", source.replace('raise RuntimeError("Payment declined")', "pass"))
-    done = home.command("python", str(file), "run")
+    source = BOOKING.format(origin="mftctl.saga", log=str(log))
+    file = booking.flow("f.py", source.replace('raise RuntimeError("Payment declined")', "pass"))
+    done = booking.python(str(file), "run")
     assert done.returncode == 0, done.stderr
     assert not log.exists()
 
 
-def test_a_cancelled_run_undoes_both_branches_and_each_split(
-    served: Any, tmp_path: Path, wait_until: Callable[..., None]
+def test_a_cancelled_run_is_undone_before_the_command_ends(
+    booking: Any, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
-    """Cancelling stops what runs, then undoes what had finished, the splits of a foreach each for itself."""
-    log = tmp_path / "log"
-    source = WIDE.format(log=str(log), width=3, in_joined="time.sleep(600)", in_undo="pass")
-    deploy(served, source, "--name", "cancelled")
-    served.worker("cancelled")
-    run = served.run("trigger", "cancelled", "-o", "name").stdout.strip()
-    wait_until(log.exists, "the last task runs")
-    assert served.run("runs", "cancel", run).returncode == 0
-    lines = log.read_text().splitlines()
-    assert lines[0] == "joined"
-    assert sorted(lines[1:]) == ["undo body 0 0", "undo body 1 1", "undo body 2 2", "undo left", "undo right"]
-    assert lines.index("undo right") > max(lines.index(f"undo body {i} {i}") for i in range(3))
-
-
-def test_what_ends_a_run_is_not_cancelled(
-    served: Any, server: str, tmp_path: Path, wait_until: Callable[..., None]
-) -> None:
-    """A cancel that comes when a run undoes what it did stops no handler, and the run ends with its own error."""
-    log, go = tmp_path / "log", tmp_path / "go"
-    undo = f"while not os.path.exists({str(go)!r}): time.sleep(0.02)\n        note('undone', self.index)"
-    source = WIDE.format(log=str(log), width=2, in_joined="raise ValueError('no')", in_undo=undo)
-    deploy(served, source, "--name", "undoing")
-    served.worker("undoing")
-    run = served.run("trigger", "undoing", "-o", "name").stdout.strip()
-    wait_until(lambda: log.exists() and "undo body" in log.read_text(), "a handler runs")
-
-    async def cancel_and_wait() -> None:
-        handle = (await Client.connect(server)).get_workflow_handle(run)
-        await handle.cancel()
-        await handle.query("progress")  # answered once the workflow has heard of it
-        asked = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
-        assert asked not in [event.event_type async for event in handle.fetch_history_events()]
-        go.touch()
-        with pytest.raises(WorkflowFailureError):
-            await handle.result()
-
-    asyncio.run(cancel_and_wait())
-    lines = sorted(log.read_text().splitlines())
-    assert lines == [
-        "joined",
-        "undo body 0 0",
-        "undo body 1 1",
-        "undo left",
-        "undo right",
-        "undone 0",
-        "undone 1",
-    ]
-    told = json.loads(served.run("runs", "describe", run, "-o", "json").stdout)
-    assert (told["status"], told["failure"]["step"]) == ("failed", "joined")
-
-
-def test_a_run_that_passes_its_timeout_undoes_what_it_did(served: Any, tmp_path: Path) -> None:
-    """The workflow timeout stops the tasks, and then the handlers run."""
+    """`runs cancel` stops what runs, and comes back when what had finished is undone."""
     log = tmp_path / "log"
     source = WIDE.format(log=str(log), width=2, in_joined="time.sleep(600)", in_undo="pass")
-    deploy(served, source, "--name", "late", "--workflow-timeout", "12s")
-    served.worker("late")
-    done, told = trigger(served, "late")
-    assert (done.returncode, told["status"]) == (3, "timed_out")
-    assert sorted(log.read_text().splitlines())[-2:] == ["undo left", "undo right"]
+    deploy(booking, source, "--name", "cancelled")
+    booking.worker("cancelled")
+    run = booking.run("trigger", "cancelled", "-o", "name").stdout.strip()
+    wait_until(log.exists, "the last task runs")
+    assert booking.run("runs", "cancel", run).returncode == 0
+    lines = log.read_text().splitlines()
+    assert lines[0] == "joined"
+    assert sorted(lines[1:]) == ["undo body 0 0", "undo body 1 1", "undo left", "undo right"]
 
 
 @pytest.mark.soak
@@ -299,9 +263,9 @@ def test_parts_of_a_wide_foreach_are_undone_through_a_worker_s_death(
         ("@right.compensate", "@left.compensate", "step left is compensated by undo_left already"),
     ],
 )
-def test_what_cannot_compensate_is_refused(served: Any, old: str, new: str, words: str) -> None:
+def test_what_cannot_compensate_is_refused(booking: Any, old: str, new: str, words: str) -> None:
     """A second handler of a step, and one that goes on to a step, are refused before anything runs."""
     source = WIDE.format(log="/tmp/none", width=2, in_joined="pass", in_undo="pass").replace(old, new)
-    done = served.run("deploy", str(served.flow("f.py", source)))
+    done = compiled(booking, source)
     assert done.returncode == 2
     assert words in done.stderr

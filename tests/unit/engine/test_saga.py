@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 from scenarios import TRIP, UNDO
-from standin import Engine, ended, fails, foreach, goes, hangs, manifest, waits
+from standin import Engine, ended, fails, foreach, goes, hangs, manifest, until, waits
+from temporalio.api.enums.v1 import EventType
 
 from mftctl.control.found import describe, list_runs
 from mftctl.control.runs import Ended
 from mftctl.engine import saga
-from mftctl.manifest import Receiver
+from mftctl.manifest import Receiver, Step
 from mftctl.tasks import COMPENSATION, Outcome
 
 
@@ -74,6 +75,59 @@ async def test_a_second_cancel_comes_too_late(engine: Engine) -> None:
     gate.set()
     assert (await ended(handle)).status == "cancelled"
     assert script.names[-3:] == ["undo_more", "undo", "@bad"]
+
+
+#: Two branches that each have a compensation; one of them opens a foreach, whose splits have their own.
+WIDE = (
+    Step("start", "split", ("left", "right"), join="joined"),
+    Step("left", "linear", ("joined",), compensation="undo_left"),
+    Step("right", "foreach", ("body",), join="gather", compensation="undo_right"),
+    Step("body", "linear", ("gather",), compensation="undo_body"),
+    Step("gather", "join", ("joined",), split="right"),
+    Step("joined", "join", ("end",), split="start"),
+    Step("end", "end"),
+)
+UNDO_WIDE = tuple(Step(name, "linear") for name in ("undo_left", "undo_right", "undo_body"))
+ALL_UNDONE = ["undo_body[0]", "undo_body[1]", "undo_body[2]", "undo_left", "undo_right"]
+
+
+async def test_a_cancelled_run_undoes_both_branches_and_each_split(engine: Engine) -> None:
+    """Cancelling stops what runs, then undoes what had finished: a foreach's splits before the step that opened it."""
+    given = manifest("TripBranches", WIDE, compensations=UNDO_WIDE)
+    script, handle = await engine.start(given, {"joined": hangs}, widths={"right": 3})
+    await script.began("joined")
+    await handle.cancel()
+    assert (await ended(handle)).status == "cancelled"
+    undone = _undone(script.names)
+    assert sorted(undone) == ALL_UNDONE
+    assert script.names.index("joined") < script.names.index(undone[0])
+    assert undone.index("undo_right") > max(undone.index(f"undo_body[{split}]") for split in range(3))
+
+
+async def test_a_run_that_passes_its_timeout_undoes_what_it_did(engine: Engine) -> None:
+    """The workflow timeout stops the tasks, and then the handlers run."""
+    given = manifest("TripLate", WIDE, compensations=UNDO_WIDE, workflow_timeout=1.0)
+    script, how = await engine.run(given, {"joined": hangs}, widths={"right": 3})
+    assert how.status == "timed_out"
+    assert sorted(_undone(script.names)) == ALL_UNDONE
+
+
+async def test_what_ends_a_run_is_not_cancelled(engine: Engine) -> None:
+    """A cancel that comes when a run undoes what it did stops no handler, and the run ends with its own error."""
+    gate = asyncio.Event()
+    given = manifest("TripEnding", WIDE, compensations=UNDO_WIDE)
+    acts = {"joined": fails("no"), "undo_body": waits(gate)}
+    script, handle = await engine.start(given, acts, widths={"right": 3})
+    await until(lambda: any(name.startswith("undo_body") for name in script.names))
+    await handle.cancel()
+    await handle.query("progress")  # answered once the workflow has heard of it
+    asked = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+    assert asked not in [event.event_type async for event in handle.fetch_history_events()]
+    gate.set()
+    how = await ended(handle)
+    assert (how.status, how.step) == ("failed", "joined")
+    assert sorted(_undone(script.ended)) == ALL_UNDONE
+    assert (await describe(engine.client, handle.id)).status == "failed"
 
 
 @pytest.mark.parametrize("cancel", [False, True], ids=["failed", "cancelled"])
