@@ -13,6 +13,8 @@ from temporalio.client import Client
 
 from mftctl.control import found, runs, steering
 
+pytestmark = pytest.mark.xdist_group("durability")
+
 GATED = """
 import os, time
 from metaflow import FlowSpec, current, retry, step

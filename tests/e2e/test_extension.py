@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("extension")
+
 FLOW = """
 import os, time
 from metaflow import FlowSpec, IncludeFile, JSONType, Parameter, current, step
@@ -392,6 +394,7 @@ def test_a_branch_may_stand_on_either_side(door) -> None:
     assert said.stdout.split() == ["BranchFlow", "deployment.ambiguous"], said.stderr
 
 
+@pytest.mark.timeout(500)
 def test_the_deployer_does_all_that_the_command_line_does(said) -> None:
     """Inside a running event loop, as in a notebook, and in a folder without the flow's file."""
     name = "api"
@@ -409,6 +412,7 @@ def test_the_deployer_does_all_that_the_command_line_does(said) -> None:
     assert said["deleted"] == [True, False, None]
 
 
+@pytest.mark.timeout(500)
 def test_the_deployer_steers_runs(said) -> None:
     """From a script: suspend, unsuspend, terminate, waiting for a time, and errors of one type that say what it was."""
     assert said["new"] == [True, "SUSPENDED", True]

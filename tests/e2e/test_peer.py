@@ -70,7 +70,7 @@ def test_a_flow_moves_over_from_metaflow_temporal(home, server, wait_until) -> N
         ("user.tester", []),
     ):
         words = ["temporal", "create", "--output", f"{name}_worker.py", *branch, *tags, *host]
-        done = home.command(sys.executable, file, *words)
+        done = home.python(file, *words)
         assert f"deployment\tmyproject.{name}.TrainFlow\n" in done.stdout, done.stderr
         queues |= set(re.findall("task queue\t(.*)", done.stdout))
     assert len(queues) == 3
@@ -87,7 +87,7 @@ def test_a_flow_moves_over_from_metaflow_temporal(home, server, wait_until) -> N
     home.processes.append(worker)
     wait_until(lambda: f"serving myproject.user.tester.TrainFlow on {server}" in log.read_text(), "it serves")
 
-    triggered = home.command(sys.executable, "user.tester_worker.py", "trigger")
+    triggered = home.python("user.tester_worker.py", "trigger")
     assert triggered.returncode == 3, triggered.stderr
     assert "no data yet" in triggered.stderr
     (run_id,) = re.findall(r"^Workflow failed. Run ID: (temporal-trainflow-\w+)\n$", triggered.stdout)
@@ -96,10 +96,9 @@ def test_a_flow_moves_over_from_metaflow_temporal(home, server, wait_until) -> N
     longer = ["--workflow-timeout", "9000"]
     resumed = home.command(sys.executable, file, "temporal", "resume", run_id, *longer, *host)
     assert (resumed.returncode, resumed.stdout) == (0, run_id + "\n"), resumed.stderr
-    words = [sys.executable, file, "temporal", "status", run_id, *host]
-    wait_until(lambda: home.command(*words).stdout == "SUCCEEDED\n", "the resumed run ends")
-    said = home.command(
-        sys.executable,
+    words = [file, "temporal", "status", run_id, *host]
+    wait_until(lambda: home.python(*words).stdout == "SUCCEEDED\n", "the resumed run ends")
+    said = home.python(
         "-c",
         "from metaflow import namespace; namespace(None)\n" + FETCH.format(run_id=run_id),
     )
@@ -121,9 +120,9 @@ def test_a_worker_file_that_is_told_not_to_wait_does_not(served) -> None:
     file = str(served.flow("train_flow.py", FLOW.format(gate=gate)))
     options = ["--branch", "quick", "--workflow-title", "Quick", "--priority", "2"]
     assert served.run("deploy", file, "--output", "w.py", *options).returncode == 0
-    text = served.command(sys.executable, "w.py", "trigger", "--no-wait")
+    text = served.python("w.py", "trigger", "--no-wait")
     (run_id,) = re.findall(r"^Run ID: (temporal-trainflow-\w+)\n$", text.stdout)
-    plain = json.loads(served.command(sys.executable, "w.py", "trigger", "--no-wait", "-o", "json").stdout)
+    plain = json.loads(served.python("w.py", "trigger", "--no-wait", "-o", "json").stdout)
     assert (plain["status"], plain["worker"]) == ("running", False)
 
     run = asyncio.run(described(served.env["TEMPORAL_ADDRESS"], run_id))
@@ -137,7 +136,7 @@ def test_an_option_that_is_called_like_a_parameter_is_the_parameters(served) -> 
     file = str(served.flow("train_flow.py", FLOW.format(gate="")))
     assert served.run("deploy", file, "--branch", "named").returncode == 0
     words = ["--quiet", "--branch", "named", "temporal", "trigger", "--name", "moon"]
-    run_id = served.command(sys.executable, file, *words).stdout.strip()
+    run_id = served.python(file, *words).stdout.strip()
 
     async def given() -> dict:
         client = await Client.connect(served.env["TEMPORAL_ADDRESS"])

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
+pytestmark = pytest.mark.xdist_group("peer_examples")
+
 SIMPLE = """
 from metaflow import FlowSpec, step
 class SimpleFlow(FlowSpec):
@@ -225,7 +227,8 @@ def test_the_daily_flow_is_scheduled(moved: Any, wait_until: Callable[..., None]
     assert len(minutes) > 1
     assert set(minutes) == {0}
     runs = ["daily_flow.py", "temporal", "list-runs", "--succeeded"]
-    wait_until(lambda: "temporal-dailyflow" in moved.python(*runs).stdout, "the scheduled run ends")
+    wait_until(lambda: ended(moved, "DailyFlow"), "the scheduled run ends")
+    assert "temporal-dailyflow" in moved.python(*runs).stdout
     run_id, successful, tasks = look(moved, "DailyFlow")
     assert successful
     assert ["start", {"value": "scheduled"}] in tasks
@@ -239,11 +242,16 @@ def test_the_downstream_flow_runs_when_the_upstream_flow_has_ended(
     done = moved.python("upstream_flow_worker.py", "trigger")
     (run_id,) = re.findall(r"Run ID: (\S+)", done.stdout)
     runs = ["downstream_flow.py", "temporal", "list-runs", "--succeeded"]
-    wait_until(lambda: "temporal-downstreamflow" in moved.python(*runs).stdout, "the downstream run ends")
+    wait_until(lambda: ended(moved, "DownstreamFlow"), "the downstream run ends")
     _, successful, tasks = look(moved, "DownstreamFlow")
     assert successful
     assert ["start", {"upstream": f"UpstreamFlow/{run_id}"}] in tasks
     assert len(moved.python(*runs).stdout.split("temporal-downstreamflow")) == 2
+
+
+def ended(home: Any, name: str) -> bool:
+    """Whether a run of the deployment has ended well."""
+    return bool(home.run("runs", "list", "--deployment", name, "--status", "completed", "-o", "name").stdout)
 
 
 async def results(address: str, run_id: str) -> list[dict[str, Any]]:

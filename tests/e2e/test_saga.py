@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("saga")
+
 BOOKING = """
 import os
 from metaflow import FlowSpec, Parameter, current, retry, step as plain
@@ -266,6 +268,6 @@ def test_parts_of_a_wide_foreach_are_undone_through_a_worker_s_death(
 def test_what_cannot_compensate_is_refused(booking: Any, old: str, new: str, words: str) -> None:
     """A second handler of a step, and one that goes on to a step, are refused before anything runs."""
     source = WIDE.format(log="/tmp/none", width=2, in_joined="pass", in_undo="pass").replace(old, new)
-    done = compiled(booking, source)
+    done = booking.run("deploy", str(booking.flow("f.py", source)))
     assert done.returncode == 2
     assert words in done.stderr

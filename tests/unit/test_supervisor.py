@@ -14,9 +14,6 @@ from mftctl.flowhost.results import flow_datastore
 from mftctl.tasks import TaskRef
 from mftctl.worker.client import Gone, Hindered
 
-#: Moments of a stop, any of which could be the one that goes wrong.
-MOMENTS = 500
-
 
 def supervised(root, *more):
     """Run an async test with a client of a supervisor."""
@@ -41,7 +38,8 @@ def logged(root, number: int, stream: str = "stdout") -> bytes:
     return b"\n".join(line.partition(b"]")[2] for line in log.split(b"\n"))
 
 
-def test_a_stop_never_touches_the_next_task(tmp_path):
+@pytest.mark.parametrize("moments", [150, pytest.param(1000, marks=pytest.mark.soak)])
+def test_a_stop_never_touches_the_next_task(tmp_path, moments):
     """A stop at any moment around a task's end stops that task or nothing; the task after it runs to its good end."""
 
     async def test(found):
@@ -52,7 +50,7 @@ def test_a_stop_never_touches_the_next_task(tmp_path):
             stops.append(True)
             return {"final": True}
 
-        for number in range(MOMENTS):
+        for number in range(moments):
             stops.clear()
             asking = asyncio.create_task(found.ask("run", request(2 * number, "print('x')"), stop=stop))
             await asyncio.sleep(dice.uniform(0, 1.2 * usual))
