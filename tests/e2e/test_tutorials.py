@@ -4,6 +4,9 @@ import shutil
 from pathlib import Path
 
 import metaflow
+import pytest
+
+pytestmark = pytest.mark.xdist_group("tutorials")
 
 TUTORIALS = Path(metaflow.__file__).parent / "tutorials"
 FLOWS = {
@@ -14,18 +17,18 @@ FLOWS = {
 }
 
 
-def test_tutorials_run_unchanged(home):
+def test_tutorials_run_unchanged(lodging):
     """Tutorials 00 to 03 run with `mftctl run`, the last on the results of the one before it."""
-    shutil.copytree(TUTORIALS, home.folder / "tutorials")
+    shutil.copytree(TUTORIALS, lodging.folder / "tutorials")
     for flow, said in FLOWS.items():
-        done = home.run("run", f"tutorials/{flow}")
+        done = lodging.run("run", f"tutorials/{flow}")
         assert done.returncode == 0, done.stderr
         assert said in done.stdout
 
 
-def test_metaflow_shows_logs_and_cards(home):
+def test_metaflow_shows_logs_and_cards(lodging):
     """`python flow.py logs show` and `card list` read a run as they read a local one."""
-    flow = home.flow(
+    flow = lodging.flow(
         "shown.py",
         "from metaflow import FlowSpec, card, step\n"
         "class Shown(FlowSpec):\n"
@@ -33,10 +36,10 @@ def test_metaflow_shows_logs_and_cards(home):
         "    @step\n    def end(self):\n        pass\n"
         "if __name__ == '__main__':\n    Shown()\n",
     )
-    done = home.run("run", flow.name, "--run-id-file", "run-id")
+    done = lodging.run("run", flow.name, "--run-id-file", "run-id")
     assert done.returncode == 0, done.stderr
-    run_id = (home.folder / "run-id").read_text().strip()
-    logs = home.command("python", flow.name, "logs", "show", f"{run_id}/start")
+    run_id = (lodging.folder / "run-id").read_text().strip()
+    logs = lodging.python(flow.name, "logs", "show", f"{run_id}/start")
     assert "said in start" in logs.stdout, logs.stderr
-    cards = home.command("python", flow.name, "card", "list", f"{run_id}/start/temporal-start-0")
+    cards = lodging.python(flow.name, "card", "list", f"{run_id}/start/temporal-start-0")
     assert "Card Type: default" in cards.stdout + cards.stderr

@@ -1,6 +1,6 @@
 """Over S3 and a metadata service, with the worker on another machine, runs leave behind what `run` does.
 
-A few flows by default, the whole catalogue with `-m soak`. They are held against their run with a local datastore; that
+One flow by default, the whole catalogue with `-m soak`. They are held against their run with a local datastore; that
 differs in nothing but its name. `python flow.py run` needs two seconds a task over S3, and runs so with `-m soak`.
 """
 
@@ -21,8 +21,9 @@ from .harness import Stage, dump, end_left_behind, ours, reference, temporal_ser
 from .references import References
 from .test_fidelity import needs_mftctl
 
-#: What stores may do differently most: files of parameters, and the attempts of a foreach with their logs.
-CHOSEN = ("include_file-given", "retry_second")
+#: What stores may do differently most: the attempts of a foreach with their logs. Files of parameters go through both
+#: stores in `tests/e2e/test_stores.py`.
+CHOSEN = ("retry_second",)
 Dump = dict[str, Any]
 
 pytestmark = [

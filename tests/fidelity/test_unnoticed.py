@@ -93,7 +93,7 @@ def test_import_is_as_fast(pythons: tuple[Path, Path]) -> None:
     assert with_it - without <= ALLOWED_MS
 
 
-@pytest.mark.parametrize("name", ["retry_exhausted"])
+@pytest.mark.parametrize("name", ["fails"])
 def test_a_plain_run_is_what_it_was(pythons: tuple[Path, Path], tmp_path: Path, name: str) -> None:
     """`python flow.py run` prints the same and leaves the same behind with mftctl installed and without."""
     (case,) = (one for one in CASES if one.name == name)
