@@ -38,26 +38,48 @@ def dev(home):
 
 
 def test_it_shows_where_it_is_and_ctrl_c_stops_it(home, dev, wait_until) -> None:
-    """Server, UI and history file; the UI answers; Ctrl-C is how one stops it: exit code 0."""
+    """Server, UI and history file; the UI answers, and commands find it; Ctrl-C is how one stops it: exit code 0.
+
+    Lists of a server with nothing are `[]`, in jsonl and for names nothing, and for people a word on stderr.
+    """
     process, words = dev
     with urllib.request.urlopen(words["UI"], timeout=60) as page:  # noqa: S310 - http
         assert page.status == 200
+    for listed in (("deployments", "list"), ("schedule", "list"), ("events", "list"), ("profile", "list")):
+        done = home.run(*listed, "-o", "json")
+        assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
+    for form in ("jsonl", "name", "text"):
+        done = home.run("deployments", "list", "-o", form)
+        assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "mftctl: there are no deployments\n"
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
     wait_until(lambda: not home.left_running(), "the server is gone")
 
 
-def test_all_commands_find_it(home, dev) -> None:
-    """deploy, worker, trigger and run need no address."""
-    _, words = dev
+def test_a_second_one_shares_the_first_and_all_commands_find_it(home, dev, wait_until) -> None:
+    """The same server, which stays until both are gone; another port for it is refused. No command needs an address,
+    and when the last one is killed, the server goes.
+    """
+    first, words = dev
+    second = home.start("dev")
+    assert second.stdout.readline().rstrip("\n").split("\t")[1] == words["Temporal server"]
+    assert home.run("dev", "--port", "1").returncode == 6
+    first.send_signal(signal.SIGINT)
+    assert first.wait(60) == 0
     home.flow("dev_flow.py", FLOW)
     assert home.run("deploy", "dev_flow.py").returncode == 0
     home.worker("DevFlow")
+    worker = home.processes[-1]
     done = home.run("trigger", "DevFlow", "--wait")
     assert done.returncode == 0, done.stderr
+    worker.terminate()
+    assert worker.wait(60) == 0
     done = home.run("run", "dev_flow.py")
     assert done.returncode == 0
     assert words["Temporal server"] in done.stderr
+    second.kill()
+    wait_until(lambda: not home.left_running(), "the server is gone")
 
 
 def test_it_shows_the_runs_of_before(home, wait_until) -> None:
@@ -91,20 +113,6 @@ def test_a_port_that_is_taken_is_a_clear_line(home) -> None:
     assert done.returncode == 6
     assert f"port {port}" in done.stderr
     assert "--port" in done.stderr
-
-
-def test_a_second_one_shares_the_first(home, dev, wait_until) -> None:
-    """The same server, which stays until both are gone; another port for it is refused."""
-    first, words = dev
-    second = home.start("dev")
-    assert second.stdout.readline().rstrip("\n").split("\t")[1] == words["Temporal server"]
-    assert home.run("dev", "--port", "1").returncode == 6
-    first.send_signal(signal.SIGINT)
-    assert first.wait(60) == 0
-    home.flow("dev_flow.py", FLOW)
-    assert words["Temporal server"] in home.run("run", "dev_flow.py").stderr
-    second.kill()
-    wait_until(lambda: not home.left_running(), "the server is gone")
 
 
 def test_it_says_when_its_server_has_died(home, dev) -> None:

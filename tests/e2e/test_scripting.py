@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,7 +68,7 @@ def test_pipes_and_closed_streams(known: Any) -> None:
     assert topic == "# Profiles and connections"
     done = shell(
         known,
-        "mftctl schedule list -o name <&- && mftctl schedule list >&- && mftctl schedule list 2>&- -o name",
+        "mftctl schedule list >&- <&- && mftctl schedule list 2>&- -o name",
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert set(done.stdout.splitlines()) >= set(NAMES)
@@ -78,37 +77,43 @@ def test_pipes_and_closed_streams(known: Any) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_a_full_disk(known: Any, form: str) -> None:
-    """Output that cannot be written is exit code 1, and an error in a line, or in an object."""
-    done = shell(known, f"mftctl deployments list -q -o {form} > /dev/full")
+def test_a_full_disk(known: Any) -> None:
+    """Output that cannot be written is exit code 1, and an error in an object (in a line: `test_cli_help.py`)."""
+    done = shell(known, "mftctl deployments list -q -o json > /dev/full")
     assert done.returncode == 1
-    message = json.loads(done.stderr)["error"]["message"] if form == "json" else done.stderr
-    assert "No space left" in message
+    assert "No space left" in json.loads(done.stderr)["error"]["message"]
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("width", [40, 200])
-def test_terminals(known: Any, width: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (40, ("deployments", "list")),
+        (200, ("deployments", "list")),
+        (40, ("schedule", "describe", "script-one")),
+        (40, ("deploy", "--help")),
+    ],
+    ids=["narrow", "wide", "one", "help"],
+)
+def test_terminals(known: Any, width: int, words: tuple[str, ...]) -> None:
     """On a narrow and a wide terminal each name is whole; with NO_COLOR nothing but text and line ends is written."""
     env = {**known.env, "NO_COLOR": "1", "TERM": "xterm-256color"}
-    for words in (("deployments", "list"), ("schedule", "describe", "script-one"), ("deploy", "--help")):
-        with pexpect.spawn(
-            sys.executable,
-            ["-m", "mftctl", *words],
-            env=env,
-            cwd=known.folder,
-            encoding="utf-8",
-            dimensions=(24, width),
-            timeout=60,
-        ) as terminal:
-            terminal.expect(pexpect.EOF)
-            written = terminal.before
-        assert terminal.exitstatus == 0, written
-        assert "\x1b" not in written
-        assert words[0] == "deploy" or "script-one" in written
-        if words[-1] == "--help":
-            assert max(map(len, written.splitlines())) <= width
+    with pexpect.spawn(
+        sys.executable,
+        ["-m", "mftctl", *words],
+        env=env,
+        cwd=known.folder,
+        encoding="utf-8",
+        dimensions=(24, width),
+        timeout=60,
+    ) as terminal:
+        terminal.expect(pexpect.EOF)
+        written = terminal.before
+    assert terminal.exitstatus == 0, written
+    assert "\x1b" not in written
+    assert words[0] == "deploy" or "script-one" in written
+    if words[-1] == "--help":
+        assert max(map(len, written.splitlines())) <= width
 
 
 def test_any_locale(known: Any) -> None:
@@ -130,18 +135,3 @@ def test_quiet_says_nothing_but_the_result(known: Any) -> None:
     assert "no worker serves script-one" in loud.stderr
     assert (quiet.stdout, quiet.stderr) == (loud.stdout, "")
     assert not re.search(r"\x1b", loud.stdout)
-
-
-def test_an_empty_server(home: Any) -> None:
-    """Lists are `[]`, in jsonl and for names nothing, and for people a word on stderr."""
-    server = home.start("dev", "--port", "0", "--ui-port", "0")
-    home.env["TEMPORAL_ADDRESS"] = server.stdout.readline().split()[-1]
-    for words in (("deployments", "list"), ("schedule", "list"), ("events", "list"), ("profile", "list")):
-        done = home.run(*words, "-o", "json")
-        assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
-    for form in ("jsonl", "name", "text"):
-        done = home.run("deployments", "list", "-o", form)
-        assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "mftctl: there are no deployments\n"
-    server.send_signal(signal.SIGINT)
-    assert server.wait(60) == 0
