@@ -57,9 +57,6 @@ def test_cleaning_leaves_alone_what_a_worker_uses(served, wait_until) -> None:
     packages = Path(served.env["MFTCTL_CACHE"]) / "packages"
     assert served.run("deploy", str(flow), "--name", "slow").returncode == 0
     (unused,) = packages.iterdir()
-    assert json.loads(served.run("doctor", "--clean", "-o", "json").stdout)["cleaned"]["removed"] == [
-        str(unused)
-    ]
     served.worker("slow")
     run_id = served.run("trigger", "slow", "-o", "name").stdout.strip()
     wait_until(started.exists, "the task runs")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import sys
 from pathlib import Path
 
 import pytest
+
+from mftctl.control.client import connect
+from mftctl.control.deployments import exactly
+from mftctl.control.endpoint import Endpoint
 
 FLOW = """
 from metaflow import FlowSpec, current, step
@@ -24,21 +29,6 @@ class ProfiledFlow(FlowSpec):
 
 if __name__ == "__main__":
     ProfiledFlow()
-"""
-#: Gives the manifest of a deployment as the server has it.
-MANIFEST = """
-import asyncio, json, sys
-from mftctl.cli.leaving import leave
-from mftctl.control.client import connect
-from mftctl.control.deployments import exactly
-from mftctl.control.endpoint import Endpoint
-
-async def main():
-    manifest = await exactly(await connect(Endpoint(sys.argv[1])), sys.argv[2])
-    print(json.dumps(manifest.to_plain()))
-
-asyncio.run(main())
-leave(0)
 """
 SHOWN = {"key", "value", "set", "source"}
 
@@ -69,7 +59,18 @@ def settings(server: str, folder: Path) -> dict[str, str]:
         "production": "true",
         "isolation": "spawn",
         "concurrency": "1",
+        "api_key_env": "THE_KEY",
+        "tls": "false",
     }
+
+
+def manifest_of(server: str, deployment: str) -> dict:
+    """The manifest of a deployment as the server has it."""
+
+    async def read() -> dict:
+        return (await exactly(await connect(Endpoint(server)), deployment)).to_plain()
+
+    return asyncio.run(read())
 
 
 def essence(manifest: dict) -> dict:
@@ -92,14 +93,19 @@ def essence(manifest: dict) -> dict:
 
 @pytest.mark.usefixtures("config")
 def test_every_key_does_what_it_says(home, server: str) -> None:
-    """deploy, the flow's own command line, worker and trigger take all from the profile, or from MFTCTL_* alone."""
+    """deploy, the flow's own command line, worker, trigger and run take all from the profile, or from MFTCTL_* alone.
+
+    The API key is in no process list, no log and no file: a worker, its flow hosts and its tasks start without it.
+    """
+    key = "s3cret-of-the-test"
+    home.env["THE_KEY"] = key
     flow, given = str(home.flow("profiled_flow.py", FLOW)), settings(server, home.folder)
     assignments = [f"{key}={value}" for key, value in given.items()]
     assert home.run("profile", "set", "all", *assignments).returncode == 0
-    done = home.run("deploy", flow, "--profile", "all")
+    done = home.run("deploy", flow, "--profile", "all", "--output", "serve.py")
     assert done.returncode == 0, done.stderr
-    read = home.command(sys.executable, "-c", MANIFEST, server, "ProfiledFlow")
-    found = essence(json.loads(read.stdout))
+    manifest = manifest_of(server, "ProfiledFlow")
+    found = essence(manifest)
     assert found == {
         "decorators": ["retry:times=1"],
         "tags": ["team:ml", "env:test"],
@@ -120,36 +126,20 @@ def test_every_key_does_what_it_says(home, server: str) -> None:
         assert essence(json.loads(made.stdout)) == found
     again = home.run("deploy", flow, "-o", "json", **variables)
     assert json.loads(again.stdout)["changes"] == []
-    home.worker("ProfiledFlow", "--profile", "all")
+    log = home.worker("ProfiledFlow", "--profile", "all")
     done = home.run("trigger", "ProfiledFlow", "--profile", "all", "--wait", "-o", "name")
     assert done.returncode == 0, done.stderr
     assert (home.folder / "store" / "ProfiledFlow" / done.stdout.strip()).is_dir()
+    shown = home.run("profile", "show", **variables)
+    assert "THE_KEY" not in shown.stdout
+    assert "(set)\tMFTCTL_API_KEY_ENV" in shown.stdout
+    for told in (*home.left_running(), log.read_text(), done.stderr, json.dumps(manifest), shown.stdout):
+        assert key not in told
     assert home.run("profile", "use", "all").returncode == 0
     ran = home.run("run", flow)
     assert ran.returncode == 0, ran.stderr
     assert f"using the Temporal server at {server}" in ran.stderr
-
-
-@pytest.mark.usefixtures("config")
-def test_a_key_is_in_no_process_list_and_no_log(home, server: str) -> None:
-    """A worker, its flow hosts and its tasks are started without it."""
-    key = "s3cret-of-the-test"
-    flow = str(home.flow("profiled_flow.py", FLOW))
-    env = {"MFTCTL_API_KEY_ENV": "THE_KEY", "THE_KEY": key, "MFTCTL_ADDRESS": server, "MFTCTL_TLS": "false"}
-    deployed = home.run("deploy", flow, "--name", "secretive", "--output", "serve.py", **env)
-    assert deployed.returncode == 0, deployed.stderr
-    log = home.worker("secretive", **env)
-    done = home.run("trigger", "secretive", "--wait", **env)
-    assert done.returncode == 0
-    read = home.command(sys.executable, "-c", MANIFEST, server, "secretive")
-    shown = home.run("profile", "show", **env)
-    assert "THE_KEY" not in shown.stdout
-    assert "(set)\tMFTCTL_API_KEY_ENV" in shown.stdout
-    for told in (*home.left_running(), log.read_text(), done.stderr, read.stdout, shown.stdout):
-        assert key not in told
-    for file in (
-        path for path in home.folder.parent.rglob("*") if path.is_file() and path.name != "config.toml"
-    ):
+    for file in (path for path in home.folder.parent.rglob("*") if path.is_file()):
         assert key.encode() not in file.read_bytes(), file
 
 

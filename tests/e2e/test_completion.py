@@ -31,7 +31,6 @@ TAB = "\t"
 TYPED = (
     ("mftctl sched", "mftctl schedule "),
     ("mftctl schedule unp", "mftctl schedule unpause "),
-    ("mftctl schedule pause Typ", "mftctl schedule pause TypedFlow "),
     ("mftctl worker --concurrency 2 Typ", "mftctl worker --concurrency 2 TypedFlow "),
     ("mftctl runs pause temporal-ty", "mftctl runs pause temporal-typed-abc "),
     (

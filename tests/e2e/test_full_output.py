@@ -28,7 +28,11 @@ class Unheard(FlowSpec):
 if __name__ == "__main__":
     Unheard()
 """
-REDIRECTIONS = {"full": ">/dev/full 2>&1", "closed": "<&- >&- 2>&-", "a pipe that nobody reads": ""}
+REDIRECTIONS = {
+    "full and closed": "<&- >/dev/full 2>&-",
+    "closed": "<&- >&- 2>&-",
+    "a pipe that nobody reads": "",
+}
 
 
 @pytest.fixture

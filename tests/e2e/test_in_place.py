@@ -5,33 +5,25 @@ import shutil
 import sys
 from pathlib import Path
 
-import pytest
-
 PLACE = Path(__file__).parent / "flows" / "place"
 FLOW = "proj/flows/around.py"
 
 
-@pytest.fixture(params=["fork", "spawn"])
-def isolation(request) -> str:
-    """How tasks are started."""
-    return str(request.param)
-
-
-def test_a_flow_sees_what_it_sees_with_run(home, isolation):
+def test_a_flow_sees_what_it_sees_with_run(served):
     """`__file__`, argv[0], sys.path, relative paths, `.env`, data beside it, modules above it: in tasks and hooks."""
-    shutil.copytree(PLACE, home.folder / "proj")
-    (home.folder / "proj" / ".env").write_text("SECRET=1\n")
-    reference = home.command(sys.executable, FLOW, "run", SEEN="reference")
+    shutil.copytree(PLACE, served.folder / "proj")
+    (served.folder / "proj" / ".env").write_text("SECRET=1\n")
+    reference = served.command(sys.executable, FLOW, "run", SEEN="reference")
     assert reference.returncode == 0, reference.stdout + reference.stderr
-    done = home.run("run", FLOW, "--isolation", isolation, SEEN="ours")
-    assert done.returncode == 0, done.stderr
-    expected, seen = (
-        ast.literal_eval((home.folder / name).read_text(encoding="utf-8")) for name in ("reference", "ours")
-    )
+    expected = ast.literal_eval((served.folder / "reference").read_text(encoding="utf-8"))
     assert expected[0][4:] == ["SECRET=1\n", ('{"k": 1}\n', '{"k": 1}\n'), "REL", (None, None)]
-    assert [_without_bundle(one) for one in seen] == [_without_bundle(one) for one in expected]
-    # Metaflow's own hooks are called with the file's bare name, which is found from its folder only.
-    assert f"hook {home.folder}/{FLOW} {home.folder} " in done.stdout + done.stderr
+    for isolation in ("fork", "spawn"):
+        done = served.run("run", FLOW, "--isolation", isolation, SEEN=isolation)
+        assert done.returncode == 0, done.stderr
+        seen = ast.literal_eval((served.folder / isolation).read_text(encoding="utf-8"))
+        assert [_without_bundle(one) for one in seen] == [_without_bundle(one) for one in expected], isolation
+        # Metaflow's own hooks are called with the file's bare name, which is found from its folder only.
+        assert f"hook {served.folder}/{FLOW} {served.folder} " in done.stdout + done.stderr
 
 
 def _without_bundle(seen: list[object]) -> list[object]:

@@ -16,6 +16,7 @@ from mftctl.errors import Exit
 @pytest.fixture(autouse=True)
 def _handlers() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in ENDING}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests themselves run under nohup
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
