@@ -102,7 +102,7 @@ def test_every_key_does_what_it_says(home, server: str) -> None:
     flow, given = str(home.flow("profiled_flow.py", FLOW)), settings(server, home.folder)
     assignments = [f"{key}={value}" for key, value in given.items()]
     assert home.run("profile", "set", "all", *assignments).returncode == 0
-    done = home.run("deploy", flow, "--profile", "all", "--output", "serve.py")
+    done = home.run("deploy", flow, "--profile", "all", "--output", f"{home.env['TMPDIR']}/serve.py")
     assert done.returncode == 0, done.stderr
     manifest = manifest_of(server, "ProfiledFlow")
     found = essence(manifest)

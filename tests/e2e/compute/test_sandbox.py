@@ -12,8 +12,9 @@ pytestmark = pytest.mark.xdist_group("compute")
 
 
 def test_with_sandbox_at_deploy(deployer, machine, python):
-    """The sandbox has the code package and nothing of the worker's, and the worker's machine has no more than the package,
-    too. Attempts and logs are as ever.
+    """It has the code package and nothing of the worker's, and the worker's machine has no more than the package, too.
+
+    Attempts and logs are as ever.
     """
     options = ("--with=sandbox", "--with=retry:times=1,minutes_between_retries=0")
     deployed = json.loads(said(deployer.run("deploy", "plain.py", *options, "-o", "json")))
