@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ISOLATIONS = ("fork", "spawn")
 #: Groups of tests that stay in one process under xdist, which has a server and a worker; a free process takes the next.
-GROUPS = 5
+GROUPS = 2
 #: What `spawn` could do otherwise than `fork`, and the case that would show it; the other cases run with `-m soak`.
 #: Flows that fork cannot serve (import_thread, @environment) are no matter of the mode: they get a process in both.
 SPAWNED = {

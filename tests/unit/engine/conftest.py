@@ -30,6 +30,13 @@ def engine(runner: asyncio.Runner) -> Iterator[Engine]:
     runner.run(stack.aclose())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of the engine in one process under xdist: one server and one worker are enough for all of them."""
+    for item in items:
+        if "engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("engine"))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a test that is a coroutine function; it has the fixture ``engine``."""
