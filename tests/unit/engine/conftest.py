@@ -30,6 +30,7 @@ def engine(runner: asyncio.Runner) -> Iterator[Engine]:
     runner.run(stack.aclose())
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of the engine in one process under xdist: one server and one worker are enough for all of them."""
     for item in items:
