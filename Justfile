@@ -62,9 +62,9 @@ record-histories *args:
 bench: build
     for script in benchmarks/*.py; do python "$script"; done
 
-# long runs under faults and load
+# long runs under faults and load, two at once
 soak *args:
-    pytest -n 0 -m soak "$@"
+    pytest -n 2 -m soak "$@"
 
 # keep what `python flow.py run` leaves behind, for the fidelity suite: what is missing or of another flow, or `all`
 references which="stale":
