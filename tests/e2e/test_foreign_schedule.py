@@ -39,7 +39,7 @@ def test_a_schedule_made_by_hand_stops_nobody(served: Any, wait_until: Any) -> N
         ended = served.run("trigger", "Tiny", "--wait")
         assert ended.returncode == 0, ended.stderr
         assert log.read_text().count("mftctl.handmade") == 1
-        flows_own = served.command("python", flow, "temporal", "list-deployments", "--all")
+        flows_own = served.python(flow, "temporal", "list-deployments", "--all")
         for listed in (served.run("deployments", "list"), served.run("schedule", "list"), flows_own):
             assert listed.returncode == 0, listed.stderr
             assert listed.stderr.count("mftctl.handmade") == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,8 +135,16 @@ def test_every_door_gives_the_values_of_run(served: Any, wait_until: Callable[..
     assert refused == ["TemporalDeployerError"] * 2
     expected |= dict.fromkeys(runs, given)
     assert served.run("schedule", "trigger", "FormsFlow").returncode == 0
-    wait_until(lambda: len(seen()) == len(local) + len(expected) + 2, "all runs have ended")
+
+    def ended() -> bool:
+        listed = served.run(
+            "runs", "list", "--deployment", "FormsFlow", "--limit", "100", "-o", "json"
+        ).stdout
+        return [one["status"] for one in json.loads(listed)] == ["completed"] * (len(expected) + 2)
+
+    wait_until(ended, "all runs have ended, and no other has begun")
     found = seen()
+    assert len(found) == len(local) + len(expected) + 2
     assert {run: found[run] for run in expected} == expected
     told, timed = sorted(set(found) - local - set(expected), key=lambda run: found[run] == bare)
     assert [found[told], found[timed]] == [given.replace("2021, 4, 3", "2020, 2, 1"), bare]
@@ -152,7 +159,6 @@ def test_every_door_gives_the_values_of_run(served: Any, wait_until: Callable[..
     ):
         done = served.run("trigger", "FormsFlow", *wrong)
         assert (done.returncode, done.stderr.count("mftctl: parameter")) == (2, 1), done.stderr
-    done = served.command(sys.executable, str(file), "temporal", "trigger", "--my-when", "x")
+    done = served.python(str(file), "temporal", "trigger", "--my-when", "x")
     assert (done.returncode, "--my-when" in done.stderr) == (2, True), done.stderr
-    listed = served.run("runs", "list", "--deployment", "FormsFlow", "--limit", "100", "-o", "json").stdout
-    assert len(json.loads(listed)) == len(expected) + 2
+    assert ended()

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import flowpython
 import pytest
 
 from .catalogue import FlowCase
@@ -99,6 +100,7 @@ def served(
             return environments[isolation]
 
         yield environment
+    flowpython.close(str(stage.folder))
     left = [process for env in environments.values() for process in end_left_behind(env)]
     assert not left, f"processes outlived the worker: {left}"
 

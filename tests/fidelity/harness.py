@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,9 +21,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import flowpython
 import warm
 
-from .catalogue import FLOWS, FlowCase
+from .catalogue import CASES, FLOWS, FlowCase
 from .reader import Readers
 
 RUN_TIMEOUT = 200.0
@@ -120,22 +122,45 @@ def reference(case: FlowCase, workdir: Stage, env: Mapping[str, str]) -> str:
 def ours(
     case: FlowCase, workdir: Stage, env: Mapping[str, str], isolation: str, mftctl: Sequence[str]
 ) -> str:
-    """Deploy and trigger the case with mftctl, wait for its end and give the run's pathspec. A worker must serve."""
-    options = [*case.flags, *case.top_options]
-    if not (case.branch or case.production or case.file == "project_branch.py"):
-        options += ["--name", f"fid-{case.name.replace('_', '-')}"]
-    deployed = _run([*mftctl, "deploy", case.file, *options, "-o", "json"], workdir, env)
-    if deployed.returncode != EXIT_OK:
-        raise HarnessError(
-            f"{case.name}: deploy ended with {deployed.returncode}\n{deployed.stdout}{deployed.stderr}"
+    """Deploy and trigger the case with mftctl, wait for its end and give the run's pathspec. A worker must serve.
+
+    Every second case is deployed by the flow's own command, `python flow.py temporal create`.
+    """
+    name = ["--name", f"fid-{case.name.replace('_', '-')}"]
+    if case.branch or case.production or case.file == "project_branch.py":
+        name = []
+    here = workdir.python == sys.executable and tuple(mftctl) == warm.COMMAND and isolation == "fork"
+    if here and case in CASES and CASES.index(case) % 2:
+        deployment = _created(case, workdir, env, name)
+    else:
+        deployment = _deployed(
+            [*mftctl, "deploy", case.file, *case.flags, *case.top_options, *name], workdir, env
         )
-    deployment = json.loads(deployed.stdout)["deployment"]
     id_file = _id_file(workdir, case, isolation)
-    command = [*mftctl, "trigger", str(deployment), *case.arguments, "--wait", "--run-id-file", str(id_file)]
+    command = [*mftctl, "trigger", deployment, *case.arguments, "--wait", "--run-id-file", str(id_file)]
     done = _run(command, workdir, env)
     if done.returncode != (EXIT_OK if case.expect_success else EXIT_RUN_FAILED):
         raise HarnessError(f"{case.name}: trigger ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return f"{case.flow_name}/{id_file.read_text(encoding='utf-8').strip()}"
+
+
+def _deployed(command: Sequence[str], workdir: Stage, env: Mapping[str, str]) -> str:
+    done = _run([*command, "-o", "json"], workdir, env)
+    if done.returncode != EXIT_OK:
+        raise HarnessError(f"{command} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return str(json.loads(done.stdout)["deployment"])
+
+
+def _created(case: FlowCase, workdir: Stage, env: Mapping[str, str], name: Sequence[str]) -> str:
+    decorators = [word for one in case.with_ for word in ("--with", one)]
+    tags = [word for one in case.tags for word in ("--tag", one)]
+    words = [case.file, "--quiet", *decorators, *case.top_options, "temporal", *name, "create", *tags]
+    marked = {**env, flowpython.MARK: str(workdir.folder)}
+    done = flowpython.run(words, cwd=workdir.flows, env=marked, timeout=RUN_TIMEOUT)
+    told = re.search(r"^deployment\t(\S+)", done.stdout, re.MULTILINE)
+    if told is None:
+        raise HarnessError(f"{words} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return told[1]
 
 
 def dump(pathspec: str, stage: Stage, env: Mapping[str, str]) -> dict[str, Any]:

@@ -68,10 +68,25 @@ class Run:
         return plan, queue
 
 
-@settings(max_examples=300, deadline=None)
-@given(blocks(), st.integers(), st.integers(0, 4), st.integers(1, 4), st.sampled_from([0.0, 0.5]))
+ANY_FLOW = (blocks(), st.integers(), st.integers(0, 4), st.integers(1, 4), st.sampled_from([0.0, 0.5]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(*ANY_FLOW)
 def test_every_task_runs_once(sequence, seed, inline, chunk, interrupt):
     """In any flow and any order of ends every task runs once, with its inputs in order, and no join early or never."""
+    runs_once(sequence, seed, inline, chunk, interrupt)
+
+
+@pytest.mark.soak
+@settings(max_examples=3000, deadline=None)
+@given(*ANY_FLOW)
+def test_every_task_of_many_flows_runs_once(sequence, seed, inline, chunk, interrupt):
+    """So it is in many more flows."""
+    runs_once(sequence, seed, inline, chunk, interrupt)
+
+
+def runs_once(sequence, seed, inline, chunk, interrupt):
     flow = Flow.of(sequence)
     run = Run(flow, seed, inline, chunk, interrupt)
     run.drive()
@@ -79,7 +94,7 @@ def test_every_task_runs_once(sequence, seed, inline, chunk, interrupt):
 
 
 @settings(max_examples=100, deadline=None)
-@given(blocks(), st.integers(), st.integers(0, 4), st.integers(1, 4), st.sampled_from([0.0, 0.5]))
+@given(*ANY_FLOW)
 def test_no_result_is_older_than_what_it_was_made_of(sequence, seed, inline, chunk, interrupt):
     """In a resumed run a task takes no result of an execution before the last that made anew what feeds it."""
     flow = Flow.of(sequence)
