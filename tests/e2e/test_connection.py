@@ -256,6 +256,14 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture(scope="module")
+def lone(lodging):
+    """A home with a deployment that nobody serves."""
+    done = lodging.run("deploy", str(lodging.flow("lone_flow.py", FLOW)), "--name", "lone")
+    assert done.returncode == 0, done.stderr
+    return lodging
+
+
 @pytest.mark.parametrize(
     ("then", "code", "words"),
     [
@@ -265,33 +273,29 @@ if __name__ == "__main__":
     ids=["the server goes", "the key expires"],
 )
 def test_a_connection_that_breaks_is_said(
-    home, server: str, wait_until, then: str | None, code: str, words: str
+    lone, server: str, wait_until, then: str | None, code: str, words: str
 ) -> None:
     """In the middle of waiting for a run: exit code 5 and why, and the run goes on."""
     port = free_port()
 
     def serve(key: str) -> subprocess.Popen[bytes]:
         """A proxy before the server that takes one key."""
-        (home.folder / "Caddyfile").write_text(
+        (lone.folder / "Caddyfile").write_text(
             "{\nadmin off\npersist_config off\nauto_https off\nservers {\nprotocols h1 h2c\n}\n}\n"
             f'http://:{port} {{\n@key header Authorization "Bearer {key}"\n'
             f"handle @key {{\nreverse_proxy h2c://{server}\n}}\nhandle {{\nrespond 401\n}}\n}}\n"
         )
         command = ["caddy", "run", "--adapter", "caddyfile", "--config", "Caddyfile"]
-        with (home.folder / "caddy.log").open("ab") as log:
-            process = subprocess.Popen(command, cwd=home.folder, env=home.env, stdout=log, stderr=log)
-        home.processes.append(process)
+        with (lone.folder / "caddy.log").open("ab") as log:
+            process = subprocess.Popen(command, cwd=lone.folder, env=lone.env, stdout=log, stderr=log)
+        lone.processes.append(process)
         wait_until(lambda: answers(port), "the proxy serves")
         return process
 
     proxy = serve(KEY)
     env = {"TEMPORAL_ADDRESS": f"127.0.0.1:{port}", "TEMPORAL_API_KEY": KEY, "TEMPORAL_TLS": "false"}
-    assert (
-        home.run("deploy", str(home.flow("lone_flow.py", FLOW)), "--name", f"lone-{port}", **env).returncode
-        == 0
-    )
-    log = home.folder / "waiting.log"
-    waiting = home.start("trigger", f"lone-{port}", "--wait", "-o", "jsonl", log=log, **env)
+    log = lone.folder / f"waiting-{port}.log"
+    waiting = lone.start("trigger", "lone", "--wait", "-o", "jsonl", log=log, **env)
     wait_until(lambda: "run_started" in log.read_text(), "the run has started")
     proxy.kill()
     proxy.wait()
