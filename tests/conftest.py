@@ -16,6 +16,21 @@ ALLOWED = (
 )
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say a test's group in its id, where xdist's ``loadgroup`` looks for it.
+
+    xdist 3.8 writes it to a field that pytest 9.2 no longer has (pytest-xdist#1386), and groups nothing, in silence.
+    """
+    if not config.getoption("loadgroup", default=False):
+        return
+    for item in items:
+        groups = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+        ending = f"@{'_'.join(groups)}"
+        if groups and not item.nodeid.endswith(ending):
+            item._id = type(item.id).parse(item.nodeid + ending)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Make a failure of a test that CI would skip: a tool or a module that is missing there is a fault."""

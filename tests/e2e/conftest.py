@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 90.0
 #: Characters of a worker's log that are shown with a failed test: its end.
 LOG_SHOWN = 4000
+#: Fixtures of a file that take a while to make.
+SHARED = {"lodging", "ports"}
 #: Commands that write events with `-o jsonl`.
 EVENTFUL = {"run", "trigger", "runs.watch", "runs.resume"}
 
@@ -118,6 +120,15 @@ class Home:
             except OSError:
                 continue
         return found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file that share a home or a proxy in one process under xdist."""
+    for item in items:
+        shares = not SHARED.isdisjoint(getattr(item, "fixturenames", ()))
+        if shares and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.hookimpl(wrapper=True)
