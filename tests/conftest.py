@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -14,6 +15,13 @@ ALLOWED = (
     "no device that is always full",
     "only root may become another user",
 )
+
+
+def pytest_configure() -> None:
+    """Take the signals that a job in the background, or one of `nohup`, is started without: tests send them."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.hookimpl(trylast=True)
