@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
 
 from .catalogue import FlowCase
 from .compare import differences
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from .references import References
 
 EXAMPLES = int(os.environ.get("MFTCTL_FIDELITY_EXAMPLES", "0"))
+#: Of the usual graphs, whatever their tests are called: what local runs of them leave behind is kept. One is the least
+#: that there is, the other has 24 steps of every type, with @retry and @catch.
+SEED = 0
 SETTINGS = settings(
     max_examples=EXAMPLES or 2,
-    derandomize=not EXAMPLES,
     database=None,
     deadline=None,
     phases=(Phase.explicit, Phase.generate)
@@ -38,6 +40,11 @@ SETTINGS = settings(
     suppress_health_check=list(HealthCheck),
 )
 Dump = dict[str, Any]
+
+
+def seeded(test: Any) -> Any:
+    """The test with the usual graphs, unless new ones are asked for."""
+    return test if EXAMPLES else seed(SEED)(test)
 
 
 def as_case(graph: Graph, stage: Stage) -> FlowCase:
@@ -72,6 +79,7 @@ def against_description(graph: Graph, found: Dump) -> list[str]:
 @group(0)
 @pytest.mark.timeout(60 * max(EXAMPLES, 15))
 @SETTINGS
+@seeded
 @given(graph=graphs())
 def test_local_runs_are_as_described(graph: Graph, stage: Stage, references: References) -> None:
     """`python flow.py run` makes the tasks that `Graph.tasks` expects, which so can serve as the plan's oracle."""
@@ -92,6 +100,7 @@ def test_local_runs_are_as_described(graph: Graph, stage: Stage, references: Ref
     ],
 )
 @SETTINGS
+@seeded
 @given(graph=graphs())
 def test_random_run_is_as_the_local_run(
     graph: Graph,
