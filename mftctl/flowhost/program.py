@@ -27,7 +27,8 @@ def execute(file: str, on_flow: OnFlow | None = None) -> None:
     sys.path.insert(0, os.path.dirname(os.path.realpath(file)))
     file = absolute(file)
     with open(file, "rb") as source:
-        code = compile(source.read(), file, "exec")
+        # Without the future statements of this module, which would change what annotations mean.
+        code = compile(source.read(), file, "exec", dont_inherit=True)
     main = sys.modules["__main__"].__dict__
     for name in [name for name in main if not (name.startswith("__") and name.endswith("__"))]:
         if name != "ForeachFrame":

@@ -19,6 +19,9 @@ import beside
 frame = inspect.currentframe().f_code.co_filename
 loader = __loader__.name, __loader__.path
 print(__name__, __file__, sys.argv, sys.path[0], beside.__file__, frame, loader, __spec__, __package__, __cached__)
+class Typed:
+    count: int
+print(Typed.__annotations__)
 """
 FLOW = """
 import os
