@@ -1,15 +1,19 @@
-"""Frozen dataclasses to plain JSON values and back, without what equals its default."""
+"""Frozen dataclasses to plain JSON values and back, without what equals its default; JSON text of plain values."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
-from typing import Any, TypeVar
+from typing import Any, Callable, TypeVar
 
 T = TypeVar("T")
 #: `Optional[X]` and, where Python has it, `X | None`.
 _UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
+#: JSON text of plain values, in one line, and back. The functions of `json` may be replaced by the flow, these not.
+to_json: Callable[[Any], str] = json.JSONEncoder().encode
+from_json: Callable[[str], Any] = json.JSONDecoder().decode
 
 
 def to_plain(value: Any) -> Any:

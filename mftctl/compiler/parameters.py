@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Optional
 
+from ..codec import to_json
 from ..manifest import Parameter
 from .inside import Refused
 
@@ -71,7 +71,7 @@ def _evaluated(given: Any, *, several: bool) -> Optional[str]:
     from metaflow.parameters import DelayedEvaluationParameter, DeployTimeField, deploy_time_eval
 
     if several and isinstance(given, DeployTimeField):
-        return json.dumps(list(given()))
+        return to_json(list(given()))
     if not isinstance(given, (DeployTimeField, DelayedEvaluationParameter)):
         return None
     value = deploy_time_eval(given)
@@ -104,7 +104,7 @@ def _spelling(option: Any) -> str:
         return "count"
     if option.is_flag:
         value = option.flag_value
-        return "flag:" + (json.dumps(value) if isinstance(value, bool) else str(value))
+        return "flag:" + (to_json(value) if isinstance(value, bool) else str(value))
     if option.multiple:
         return "multiple"
     return "nargs" if option.nargs != 1 else ""

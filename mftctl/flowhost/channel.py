@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import select
 import socket
+from select import poll  # its own, whatever the flow makes of it
 from typing import Any
+
+from ..codec import from_json, to_json
 
 _CHUNK = 65536
 
@@ -51,7 +53,7 @@ class Channel:
             if not self._read(0):
                 return None
         line, _, self._buffer = self._buffer.partition(b"\n")
-        return json.loads(line)
+        return from_json(line.decode())
 
     def arrived(self) -> list[Any]:
         """The values that have come, without waiting for one."""
@@ -61,7 +63,7 @@ class Channel:
         except BlockingIOError:
             pass
         *lines, self._buffer = self._buffer.split(b"\n")
-        return [json.loads(line) for line in lines]
+        return [from_json(line.decode()) for line in lines]
 
     def close(self) -> None:
         """Close this end."""
@@ -79,7 +81,7 @@ class Channel:
 
     def _push(self, patience: float) -> bool:
         """Send what is left; whether all of it is sent."""
-        writable = select.poll()
+        writable = poll()
         writable.register(self.sock, select.POLLOUT | select.POLLIN)
         while self._unsent:
             try:
@@ -92,4 +94,4 @@ class Channel:
 
 
 def _line(value: Any) -> bytes:
-    return json.dumps(value).encode() + b"\n"
+    return to_json(value).encode() + b"\n"

@@ -85,7 +85,13 @@ class Clock:
 
         self._wrapped[id(watched)] = (watched, original)
         setattr(module, name, watched)
-        self._undo.append(lambda: setattr(module, name, original))
+
+        def undo() -> None:
+            # The flow may have put a function of its own there.
+            if getattr(module, name, None) is watched:
+                setattr(module, name, original)
+
+        self._undo.append(undo)
 
     def _watch_method(self, kind: Any, name: str) -> None:
         # The one way to see calls of a type written in C without another type in its place, which the flow could keep.
@@ -102,8 +108,14 @@ class Clock:
             attributes[name] = method
             ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
 
-        put(classmethod(watched))
-        self._undo.append(lambda: put(original))
+        ours = classmethod(watched)
+        put(ours)
+
+        def undo() -> None:
+            if attributes.get(name) is ours:
+                put(original)
+
+        self._undo.append(undo)
 
     def _note(self, what: str) -> None:
         frame: Optional[FrameType] = sys._getframe(2)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from typing import Any, Optional
 
 from .. import ids
+from ..codec import from_json, to_json
 from ..manifest import Launch
 from ..tasks import Attempt
 from . import launch as launching
@@ -64,7 +64,7 @@ def spell(name: str, value: str, spelling: str) -> list[str]:
 def words(value: str) -> list[Any]:
     """Those of a JSON list; any other text is one word."""
     try:
-        found = json.loads(value)
+        found = from_json(value)
     except ValueError:
         return [value]
     if not isinstance(found, list):
@@ -73,7 +73,7 @@ def words(value: str) -> list[Any]:
 
 
 def _text(word: Any) -> str:
-    return word if isinstance(word, str) else json.dumps(word)
+    return word if isinstance(word, str) else to_json(word)
 
 
 def step_command(
@@ -128,7 +128,7 @@ def launch_command(launch: Launch, attempt: Attempt, paths: list[str], folder: s
     request = launching.request_of(
         attempt, paths, list(launch.tags), launch.namespace or "", package.sha, package.url
     )
-    return [*top_options(launch), launching.COMMAND, _write(folder, "request.json", json.dumps(request))]
+    return [*top_options(launch), launching.COMMAND, _write(folder, "request.json", to_json(request))]
 
 
 def parameters_path(attempt: Attempt) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.machinery
-import json
 import os
 import sys
 import types
 from typing import Optional
 
+from ..codec import from_json
 from ..manifest import Launch, Package
 
 #: Variable of tasks that run the user's own files: where the code package made of them is unpacked. Empty elsewhere.
@@ -87,7 +87,7 @@ def _own_settings() -> set[str]:
     configured: dict[str, object] = {}
     # A configuration that cannot be read is Metaflow's to complain about, in the flow's process.
     with contextlib.suppress(OSError, ValueError), open(file, encoding="utf-8") as found:
-        configured = json.load(found)
+        configured = from_json(found.read())
     return {name for name, value in (*os.environ.items(), *configured.items()) if value}
 
 
@@ -186,7 +186,7 @@ def _tell_git_info(info_file: str) -> None:
     """Tasks record the git state that their package was made from, and need not ask git: a package is no repository."""
     try:
         with open(info_file, encoding="utf-8") as file:
-            info = json.load(file)
+            info = from_json(file.read())
         from metaflow import metaflow_git
     except (OSError, ValueError, ImportError):  # an older metaflow records no git state
         return

@@ -6,12 +6,13 @@ that it lives (``metaflow/metadata_provider/heartbeat.py``).
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
 from types import SimpleNamespace
 from typing import Any
+
+from ..codec import from_json
 
 #: Name of the helper process that sends a task's heartbeats.
 _SIDECAR = "heartbeat"
@@ -35,7 +36,7 @@ def run_beat(provider: str, flow: str, run_id: str) -> dict[str, Any]:
         response.raise_for_status()
         # The service answers with JSON within JSON.
         answer = response.json()
-        told = json.loads(answer) if isinstance(answer, str) else answer
+        told = from_json(answer) if isinstance(answer, str) else answer
         return {"every": told.get("wait_time_in_seconds")}
     except (requests.RequestException, ValueError) as error:
         return {"error": f"{type(error).__name__}: {error}"}

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import select
 import signal
 import socket
 import sys
 import traceback
 from dataclasses import replace
+from select import poll  # its own, whatever the flow makes of it
 from typing import Any, Callable
 
 from ..codec import from_plain
@@ -64,6 +64,9 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
     """Import the flow and serve its tasks; also those of a flow that cannot be imported, which fail with the reason."""
     # What its import leaves behind is not the flow's doing.
     import metaflow  # noqa: F401
+
+    # Before the flow can replace any function that it uses.
+    from . import supervisor  # noqa: F401
 
     stacks.hide_ours()
     printed = Printed()
@@ -162,7 +165,7 @@ def _decline(fd: int, why: str) -> Channel:
 
 def _still_held(declined: list[Channel]) -> list[Channel]:
     """Close the sockets that the worker has let go; the others."""
-    watch = select.poll()
+    watch = poll()
     for channel in declined:
         watch.register(channel, 0)  # a hang-up is always told
     gone = {fd for fd, _ in watch.poll(0)}

@@ -7,7 +7,6 @@ before its process starts; here that process is the one that has asked them.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import sys
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
+from ..codec import from_json
 from . import hooks, surroundings
 
 COMMAND = "temporal-launch"
@@ -30,7 +30,7 @@ def register(command_line: Any) -> None:
     @click.pass_obj
     def launch(state: Any, request: str) -> None:
         with open(request, encoding="utf-8") as file:
-            _replace_process(state, json.load(file))
+            _replace_process(state, from_json(file.read()))
 
 
 def request_of(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import deque
 from datetime import datetime, timezone
 from io import BytesIO
+from time import monotonic  # its own, whatever the flow makes of it
 from typing import Any, Callable
 
 from metaflow.mflog import mflog
@@ -163,18 +163,18 @@ class Saver:
     def __init__(self, datastore: Any, streams: tuple[Stream, ...]) -> None:
         self._datastore = datastore
         self._streams = streams
-        self._began = self._saved = time.monotonic()
+        self._began = self._saved = monotonic()
         self._sizes = (0,) * len(streams)
 
     def due(self) -> float:
         """Seconds until the next save is due."""
-        now = time.monotonic()
+        now = monotonic()
         return max(0.0, self._saved + max(SAVE_EVERY, SAVE_SHARE * (now - self._began)) - now)
 
     def save_if_due(self) -> None:
         """Save when it is time and there is something new."""
         if self.due() == 0.0:
-            self._saved = time.monotonic()
+            self._saved = monotonic()
             if self._sizes != tuple(stream.size for stream in self._streams):
                 self.save()
 

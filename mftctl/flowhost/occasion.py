@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
+from ..codec import from_json, to_json
 from ..tasks import SCHEDULED_TIME, TRIGGERS
 
 
@@ -15,7 +15,7 @@ def prepare() -> None:
     if due:
         _tag(f"scheduled_time:{due}")
     if triggers:
-        _trigger(json.loads(triggers))
+        _trigger(from_json(triggers))
 
 
 def _tag(tag: str) -> None:
@@ -46,7 +46,7 @@ def _trigger(events: list[dict[str, Any]]) -> None:
         def registered(run: str, step: str, task_id: str, attempt: int = 0, *rest: Any, **more: Any) -> Any:
             made = register(run, step, task_id, attempt, *rest, **more)
             name = "execution-triggers"
-            datum = MetaDatum(field=name, value=json.dumps(events), type=name, tags=[f"attempt_id:{attempt}"])
+            datum = MetaDatum(field=name, value=to_json(events), type=name, tags=[f"attempt_id:{attempt}"])
             task.metadata.register_metadata(run, step, task_id, [datum])
             return made
 

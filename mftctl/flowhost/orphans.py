@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+from os import getpid, getppid, kill  # their own, whatever the flow makes of them
 
 _PR_SET_PDEATHSIG = 1
 
@@ -17,8 +17,8 @@ def end_with(parent: int, by: int = signal.SIGKILL) -> None:
     if sys.platform != "linux":
         return
     _libc.prctl(_PR_SET_PDEATHSIG, by)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), by)
+    if getppid() != parent:
+        kill(getpid(), by)
 
 
 if sys.platform == "linux":

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import io
-import json
 import os
 import shutil
 import tempfile
 
+from ..codec import from_json, to_json
 from ..manifest import Launch, Package
 
 #: In an unpacked package: size and time of change of each of its files, which tell whether it is still whole.
@@ -54,14 +54,14 @@ def note_files(folder: str) -> None:
     ]
     listing = {os.path.relpath(name, folder): _stamp(name) for name in names}
     with open(os.path.join(folder, _LISTING), "w", encoding="utf-8") as file:
-        json.dump(listing, file)
+        file.write(to_json(listing))
 
 
 def is_whole(folder: str) -> bool:
     """Whether an unpacked package is there, with all its files as they were unpacked."""
     try:
         with open(os.path.join(folder, _LISTING), encoding="utf-8") as file:
-            listing = json.load(file)
+            listing = from_json(file.read())
         return all(_stamp(os.path.join(folder, name)) == stamp for name, stamp in listing.items())
     except (OSError, ValueError):
         return False

@@ -8,9 +8,9 @@ import selectors
 import signal
 import struct
 import termios
-import time
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic, sleep  # their own, whatever the flow makes of them
 from typing import Callable, Optional
 
 from .channel import Channel
@@ -92,7 +92,7 @@ class Watch:
             except BaseException:
                 signal_group(process.pid, signal.SIGKILL)
                 while process.poll() is None:
-                    time.sleep(0.01)
+                    sleep(0.01)
                 raise
             for fd, stream in pipes.items():
                 _drain(fd, stream, on_output)
@@ -120,7 +120,7 @@ class Watch:
             while True:
                 wait = tick()
                 if deadline is not None:
-                    wait = min(wait, max(0.0, deadline - time.monotonic()))
+                    wait = min(wait, max(0.0, deadline - monotonic()))
                 for key, _ in watched.select(wait):
                     if not self._take(key.fd, pipes, on_output):
                         watched.unregister(key.fd)
@@ -141,10 +141,10 @@ class Watch:
 
     def _press(self, process: Process, deadline: Optional[float], grace: float) -> Optional[float]:
         """Bring a process that is to stop to its end; until when it has time for that."""
-        if not self._stopped or (deadline is not None and time.monotonic() < deadline):
+        if not self._stopped or (deadline is not None and monotonic() < deadline):
             return deadline
         signal_group(process.pid, signal.SIGTERM if deadline is None else signal.SIGKILL)
-        return time.monotonic() + (grace if deadline is None else GRACE)
+        return monotonic() + (grace if deadline is None else GRACE)
 
     def _hear(self) -> bool:
         """Take what the worker has said; whether what runs now is to stop. Nothing but a stop of it counts."""

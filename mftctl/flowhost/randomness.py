@@ -10,7 +10,7 @@ import os
 import random
 import sys
 from types import FrameType
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from . import owncode
 
@@ -22,8 +22,10 @@ class Seeds:
         self._seeded = False
         self._drawn = False
         self._seed, self._setstate, self._urandom = random.seed, random.setstate, os.urandom
-        self._before = random.getstate()
+        self._getstate = random.getstate
+        self._before = self._getstate()
         self._state: Any = None
+        self._undo: list[Callable[[], None]] = []
 
     def watch(self) -> None:
         """From here on, notice ``random.seed(x)`` and ``random.setstate(s)``."""
@@ -40,14 +42,28 @@ class Seeds:
             self._drawn = self._drawn or _is_called_by_own_code()
             return self._urandom(size)
 
-        random.seed, random.setstate, os.urandom = seed, setstate, urandom
-        random._urandom = urandom  # type: ignore[attr-defined]
+        self._replace(random, "seed", seed)
+        self._replace(random, "setstate", setstate)
+        self._replace(os, "urandom", urandom)
+        self._replace(random, "_urandom", urandom)
 
     def keep(self) -> None:
         """The import is over: remember the state it left."""
-        random.seed, random.setstate, os.urandom = self._seed, self._setstate, self._urandom
-        random._urandom = self._urandom  # type: ignore[attr-defined]
-        self._state = random.getstate()
+        for undo in self._undo:
+            undo()
+        self._undo.clear()
+        self._state = self._getstate()
+
+    def _replace(self, module: Any, name: str, watching: Any) -> None:
+        original = getattr(module, name)
+        setattr(module, name, watching)
+
+        def undo() -> None:
+            # The flow may have put a function of its own there.
+            if getattr(module, name, None) is watching:
+                setattr(module, name, original)
+
+        self._undo.append(undo)
 
     def drawn(self) -> bool:
         """Whether the import drew numbers that a new process would draw anew: all forked tasks would share them."""
@@ -61,7 +77,7 @@ class Seeds:
     def settle_child(self) -> None:
         """In a forked child: the numbers a new process would draw after the same import."""
         if self._seeded:
-            random.setstate(self._state)
+            self._setstate(self._state)
         numpy_random = getattr(sys.modules.get("numpy"), "random", None)
         if numpy_random is not None and _is_unseeded(numpy_random.mtrand._rand):
             numpy_random.seed()

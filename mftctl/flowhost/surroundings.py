@@ -6,11 +6,11 @@ import contextlib
 import fcntl
 import inspect
 import io
-import json
 import os
 from collections.abc import Iterator
 from typing import Any, Callable
 
+from ..codec import from_json
 from .environment import package_root
 
 _MANIFEST = "conda.manifest"
@@ -58,7 +58,7 @@ def _recall(environment: Any) -> None:
     if not hasattr(environment, "write_to_environment_manifest") or not os.path.exists(path):
         return
     with open(path, encoding="utf-8") as file:
-        resolved = json.load(file)
+        resolved = from_json(file.read())
     for identity, platforms in resolved.items():
         for platform, kinds in platforms.items():
             for kind, packages in kinds.items():

@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 import weakref
+from os import getpid  # its own, whatever the flow makes of it
 from typing import Any, Callable, Optional, Protocol
 
 from . import compensation, heartbeats, occasion, orphans, renewal, stacks
@@ -84,7 +85,7 @@ class Forked:
         self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]
     ) -> Process:
         """Fork; the child goes on into Metaflow's command line where the host stopped."""
-        supervisor = os.getpid()
+        supervisor = getpid()
         pid = os.fork()
         if pid == 0:
             code = 1

@@ -13,8 +13,8 @@ import re
 import signal
 import sys
 import threading
-import time
 import warnings
+from time import monotonic, sleep  # their own, whatever the flow makes of them
 
 #: Threads that a fork may leave behind. jemalloc (Arrow's allocator, loaded with pyarrow and pandas) gives memory back
 #: in one; its own fork handlers hold its locks during a fork and let the child do this without a thread.
@@ -36,9 +36,9 @@ def unfit(earlier: frozenset[int]) -> list[str]:
     Where there are any, it forks once to see which of them are left. Threads of a pool share a name.
     """
     if native().keys() - earlier and _fork():
-        deadline = time.monotonic() + _GONE
-        while native().keys() - earlier and time.monotonic() < deadline:
-            time.sleep(0.01)
+        deadline = monotonic() + _GONE
+        while native().keys() - earlier and monotonic() < deadline:
+            sleep(0.01)
     return sorted({_pool(name) for number, name in native().items() if number not in earlier})
 
 
@@ -49,13 +49,13 @@ def _fork() -> bool:
         pid = os.fork()
     if pid == 0:
         os._exit(0)
-    deadline = time.monotonic() + _FORK
+    deadline = monotonic() + _FORK
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
-        if time.monotonic() > deadline:
+        if monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             return False
-        time.sleep(0.001)
+        sleep(0.001)
     return True
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from mftctl.flowhost.clock import Clock
 
+PID = os.getpid()
 READS = [
     "from datetime import datetime; datetime.now()",
     "import datetime; datetime.datetime.now(datetime.timezone.utc)",
@@ -92,6 +93,15 @@ def test_nothing_is_left_of_the_watch(tmp_path):
     )
     assert module.time is time.time
     assert pickle.loads(pickle.dumps(module.now)) == dt.datetime.now  # noqa: S301 - it is ours
+
+
+def test_what_the_flow_has_put_in_place_stays(tmp_path, monkeypatch):
+    """A clock of the flow's own, as freezegun has, is the one that its tasks see; it may call the one before it."""
+    for module, name in ((time, "time"), (os, "getpid")):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    code = "import os, time\ntime.time = lambda: 0.0\ndef put(was):\n    os.getpid = lambda: -was()\nput(os.getpid)"
+    assert watched(tmp_path / "train.py", code) == []
+    assert (time.time(), os.getpid()) == (0.0, -PID)
 
 
 def watched(file, code, names=None):

@@ -108,6 +108,29 @@ def test_what_the_machine_lacks_is_no_fault_of_the_flow(tmp_path, error):
     served(tmp_path, f"raise {error}\n", test)
 
 
+REPLACED = """
+import functools, json, os, select, time
+json.dumps = functools.partial(json.dumps, indent=2)
+json.loads = select.poll = None
+time.monotonic = lambda: 0.0
+os.getpid = lambda: 7
+"""
+
+
+def test_a_flow_may_replace_functions_of_the_standard_library(tmp_path):
+    """What a host and its tasks say to the worker, and how they are watched, does not go through the flow's own."""
+
+    async def test(hosts, wanted):
+        supervisor = await hosts.supervisor(wanted)
+        beat = await supervisor.ask("beat", {"run": "r"})
+        return beat, await supervisor.ask("run", request(1, ""))
+
+    beat, answer = served(tmp_path, FLOW + REPLACED + CALL, test)
+    assert beat == {"every": None}
+    # As far as Metaflow's command line the task has come, which says that there is no such event logger.
+    assert "Error: Invalid value for '--event-logger'" in "".join(answer["log"])
+
+
 NO_FORK = """
 import os
 fork = os.fork

@@ -15,6 +15,13 @@ print(seeds.drawn())
 """
 
 
+def test_what_the_flow_has_put_in_place_stays():
+    """A generator that the flow has replaced is the one that its tasks have, seeded or not."""
+    code = "import os, random; random.seed = lambda *a: 'mine'; os.urandom = lambda size: b'x' * size"
+    code += "\nimport atexit; atexit.register(lambda: print(random.seed(1), os.urandom(2), random._urandom(1) != b'x'))"
+    assert _printed(code) == "False\nmine b'xx' True\n"
+
+
 @pytest.mark.parametrize(
     ("code", "drawn"),
     [
@@ -29,7 +36,11 @@ print(seeds.drawn())
 )
 def test_numbers_drawn_without_a_seed(code, drawn):
     """Only these keep tasks from being forks; that numpy is imported does not."""
+    assert _printed(code) == f"{drawn}\n"
+
+
+def _printed(code: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", CODE.format(code)], capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout == f"{drawn}\n"
+    return done.stdout
