@@ -59,8 +59,7 @@ class Parameter:
 
     ``spelling``: how the command line has it, where that is not ``--name value``: ``multiple`` and ``nargs`` (the value
     is a JSON list of words), ``count``, or ``flag:X`` (the bare option stands for X). ``nargs``: words it takes.
-    ``choices`` (``any_case``: of letters in any case), ``least`` and ``most`` bound each word. ``envvars`` give `run`
-    the value; the first that is set counts.
+    ``choices`` (``any_case``: of letters in any case), ``least`` and ``most`` bound each word.
     """
 
     name: str
@@ -74,7 +73,6 @@ class Parameter:
     nargs: int = 1
     choices: tuple[str, ...] = ()
     any_case: bool = False
-    envvars: tuple[str, ...] = ()
     least: Optional[float] = None
     most: Optional[float] = None
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..control.parameters import check, settle, split
+from ..control.parameters import check, of_click, settle, split
 from ..control.tokens import username
 from ..errors import Exit, MftctlError
 from ..manifest import Manifest
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def trigger(call: Call, given: Mapping[str, str]) -> Result:
     """Start a run with the parameters that were given as options of the command line."""
-    return asyncio.run(_trigger(call, {**given, **run_params(call)}))
+    return asyncio.run(_trigger(call, {**of_click(given), **run_params(call)}))
 
 
 def delete(call: Call) -> Result:

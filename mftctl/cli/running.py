@@ -36,7 +36,7 @@ async def run_flow(order: Order, connection: Connection, profile: Profile) -> Re
             watching = Watching(client, order, profile, lease)
             manifest = await watching.compiled(compiling)
             warming = asyncio.create_task(watching.warm(manifest))
-            given = parameters.from_environment(manifest, order.words)
+            given = {**parameters.of_click(compiling.variables), **order.words}
             parameters.check(manifest, given, compiling.refused)
             settled = await asyncio.to_thread(parameters.settle, manifest, given, upload)
             result = await watching.follow(manifest, settled)

@@ -1,10 +1,11 @@
-"""Whether click takes the values that a run is given, as `python flow.py run` asks it before anything starts."""
+"""What click makes of the values that a run is given, as `python flow.py run` asks it before anything starts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
+from ..codec import to_json
 from ..flowhost.command import spell
 from ..manifest import Parameter
 from .parameters import click_option
@@ -20,11 +21,9 @@ def refusal(state: Any, parameters: Iterable[Parameter], given: Mapping[str, str
     from metaflow._vendor import click
 
     known = {one.name: one for one in parameters if one.type != "file"}
-    options = [
-        click_option(one)
-        for _, one in state.flow._get_parameters()
-        if not one.IS_CONFIG_PARAMETER and one.name in known
-    ]
+    options = [option for name, option in _options(state) if name in known]
+    for option in options:
+        option.prompt = None  # nobody is asked; `check` says what is not given
     defaults = {name: one.default for name, one in known.items() if one.default is not None}
     try:
         words = [
@@ -40,3 +39,28 @@ def refusal(state: Any, parameters: Iterable[Parameter], given: Mapping[str, str
     except ValueError:  # a count that is no number, of which `spell` makes no words
         return None
     return None
+
+
+def from_variables(state: Any) -> dict[str, str]:
+    """Values that variables give `run`, by name: METAFLOW_RUN_<PARAMETER>, or those of click's ``envvar``.
+
+    As click has them, and split as each type splits them; of several words it is a JSON list.
+    """
+    from metaflow._vendor import click
+
+    context = click.Context(click.Command("run"), auto_envvar_prefix="METAFLOW_RUN")
+    found = {name: option.value_from_envvar(context) for name, option in _options(state)}
+    return {
+        name: value if isinstance(value, str) else to_json(value)
+        for name, value in found.items()
+        if value is not None
+    }
+
+
+def _options(state: Any) -> list[tuple[str, Any]]:
+    """Click's options of the flow's parameters, by name."""
+    return [
+        (one.name, click_option(one))
+        for _, one in state.flow._get_parameters()
+        if not one.IS_CONFIG_PARAMETER
+    ]

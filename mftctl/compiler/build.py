@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .. import ids
 from ..flowhost import hooks
 from ..manifest import Launch, Manifest, Package, Parameter, Receiver, Step
 from . import package, policies
-from .acceptance import refusal
+from .acceptance import from_variables, refusal
 from .compensations import handler_of, handlers
 from .contents import Contents
 from .inside import Refused
@@ -27,11 +27,16 @@ MAX_DESCRIPTION = 4000
 
 @dataclass(frozen=True)
 class Built:
-    """A compiled flow: its Manifest as JSON values, what its package holds, and click's message about given values."""
+    """A compiled flow: its Manifest as JSON values, and what its package holds.
+
+    For `run`: ``refused``, click's message about the values that it starts with, and ``variables``, those that come
+    from variables of the environment.
+    """
 
     manifest: dict[str, Any]
     contents: Contents
     refused: Optional[str] = None
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 def build(state: Any, options: Options, cache: str) -> Built:
@@ -48,7 +53,9 @@ def build(state: Any, options: Options, cache: str) -> Built:
     owner = get_username()
     if not owner:
         raise Refused("Metaflow could not determine your user name", "user", "set METAFLOW_USER")
-    refused = None if options.given is None else refusal(state, parameters, dict(options.given))
+    refused, found = None, {}
+    if options.given is not None:
+        refused, found = refusal(state, parameters, dict(options.given)), from_variables(state)
     code, contents = package.make(state, cache)
     launch = _launch(state, options, owner, code, contents, parameters)
     manifest = Manifest(
@@ -74,7 +81,7 @@ def build(state: Any, options: Options, cache: str) -> Built:
         compensations=tuple(handlers(state)),
         notify=tuple(Receiver(url, key) for url, key in options.notify),
     )
-    return Built(manifest.to_plain(), contents, refused)
+    return Built(manifest.to_plain(), contents, refused, found)
 
 
 def deployment_name(state: Any, given: Optional[str]) -> str:

@@ -42,10 +42,7 @@ class Refused(Exception):
 
 
 def main(fd: str) -> None:
-    """Serve one request ``{"file", "options", "cache"}``: ``{"manifest", "contents", "refused"}`` or an error's parts.
-
-    ``refused`` is click's message about the values of ``options.given``.
-    """
+    """Serve one request ``{"file", "options", "cache"}``, with the fields of a ``Built`` or an error's parts."""
     channel = Channel.of_fd(int(fd))
     request = channel.receive()
     if request is None:

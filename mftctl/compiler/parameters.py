@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..codec import to_json
@@ -29,7 +30,7 @@ def parameters_of(flow: Any) -> list[Parameter]:
             Parameter(
                 name=parameter.name,
                 type=_type_name(kind, option.type),
-                required=bool(parameter.kwargs.get("required")) and parameter.kwargs.get("default") is None,
+                required=_is_required(parameter.kwargs, option),
                 default=_evaluated(
                     parameter.kwargs.get("default"), several=spelling in ("multiple", "nargs")
                 ),
@@ -40,7 +41,6 @@ def parameters_of(flow: Any) -> list[Parameter]:
                 nargs=option.nargs,
                 choices=_choices(option.type),
                 any_case=not getattr(option.type, "case_sensitive", True),
-                envvars=_envvars(option),
                 **_range(option.type),
             )
         )
@@ -99,6 +99,13 @@ def _check_default(parameter: Any, option: Any) -> None:
         ) from error
 
 
+def _is_required(keywords: Mapping[str, Any], option: Any) -> bool:
+    """Also where click would ask a person for it: nobody is there when a task stores the parameters."""
+    asked = option.prompt is not None
+    has_default = keywords.get("default") is not None or option.count
+    return asked or (bool(keywords.get("required")) and not has_default)
+
+
 def _spelling(option: Any) -> str:
     if option.count:
         return "count"
@@ -112,12 +119,6 @@ def _spelling(option: Any) -> str:
 
 def _choices(kind: Any) -> tuple[str, ...]:
     return tuple(str(one) for one in getattr(kind, "choices", ()))
-
-
-def _envvars(option: Any) -> tuple[str, ...]:
-    """The variables that give `run` its value, the first that is set counts."""
-    named = option.envvar or ()
-    return (*((named,) if isinstance(named, str) else named), f"METAFLOW_RUN_{option.name.upper()}")
 
 
 def _range(kind: Any) -> dict[str, Optional[float]]:

@@ -26,7 +26,8 @@ class Compilation:
     """The flow's interpreter at work, from now on; left early, it is ended.
 
     ``file`` as the user typed it: the flow sees it in ``sys.argv[0]``, relative to the working folder. ``contents`` is
-    what its code package holds, and ``refused`` what click says of ``options.given``, once there is a manifest.
+    what its code package holds, ``refused`` what click says of ``options.given``, and ``variables`` the values that the
+    environment gives, once there is a manifest.
     Ctrl-C is ours alone: what the flow's module does when it is interrupted is of no use to anybody.
     """
 
@@ -36,6 +37,7 @@ class Compilation:
         self._python = python
         self.contents = Contents()
         self.refused: str | None = None
+        self.variables: dict[str, str] = {}
         self._channel, theirs = socket.socketpair()
         with theirs:
             env = {"METAFLOW_RUNTIME_NAME": "temporal"}
@@ -79,4 +81,5 @@ class Compilation:
             )
         self.contents = from_plain(Contents, told["contents"])
         self.refused = told.get("refused")
+        self.variables = told.get("variables", {})
         return Manifest.from_plain(told["manifest"])

@@ -35,6 +35,12 @@ class Repeated(str):
     __slots__ = ()
 
 
+class OfClick(str):
+    """A value that click has read: of a flag the value itself, not whether it is there."""
+
+    __slots__ = ()
+
+
 def split(given_words: Iterable[str], *, once: bool = False) -> dict[str, str]:
     """The values of ``name=value`` words; ``once``: a name that is there twice is refused at once, not by ``check``."""
     given: dict[str, list[str]] = {}
@@ -51,14 +57,9 @@ def split(given_words: Iterable[str], *, once: bool = False) -> dict[str, str]:
     }
 
 
-def from_environment(manifest: Manifest, given: Mapping[str, str]) -> dict[str, str]:
-    """What is given, and else what variables say, as for `run`: METAFLOW_RUN_<PARAMETER> or click's ``envvar``."""
-    found = {}
-    for parameter in manifest.parameters:
-        value = next((os.environ[name] for name in parameter.envvars if name in os.environ), None)
-        if value is not None:
-            found[parameter.name] = json.dumps(_batched(parameter, value)) if parameter.several else value
-    return {**found, **given}
+def of_click(given: Mapping[str, str]) -> dict[str, str]:
+    """Values that click has read, from words of the flow's own command line or from variables."""
+    return {name: OfClick(value) for name, value in given.items()}
 
 
 def check(manifest: Manifest, given: Mapping[str, str], refused: str | None = None) -> None:
@@ -83,14 +84,6 @@ def check(manifest: Manifest, given: Mapping[str, str], refused: str | None = No
         raise _usage(refused.replace("'--", "'"), "give another value as name=VALUE")
 
 
-def _batched(parameter: Parameter, value: str) -> list[Any]:
-    """The words of a variable, as click splits them."""
-    found = value.split()
-    if parameter.spelling != "multiple" or parameter.nargs <= 1:
-        return list(found)
-    return [found[at : at + parameter.nargs] for at in range(0, len(found), parameter.nargs)]
-
-
 def settle(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict[str, str]:
     """The values a run starts with: those given, files uploaded, and defaults that were evaluated at deploy."""
     values = {}
@@ -108,19 +101,34 @@ def settle(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict
 
 def _settled(parameter: Parameter, value: str) -> str:
     if parameter.several:
-        return json.dumps(words(value))
+        return json.dumps(_words(parameter, value))
     bare = parameter.bare
     if bare is None or value == bare:
         return value
+    is_bool = bare in ("true", "false")
+    if isinstance(value, OfClick) and not is_bool:
+        return value
     given = json.dumps(_BOOLS[value.lower()])
-    if bare in ("true", "false"):
+    if is_bool:
         return given
     return bare if given == "true" else ""
 
 
+def _words(parameter: Parameter, value: str) -> list[Any]:
+    """Those of a parameter that takes several; where each value is several words, a list of words may be one value."""
+    found = words(value)
+    if (
+        parameter.spelling != "multiple"
+        or parameter.nargs <= 1
+        or any(isinstance(one, list) for one in found)
+    ):
+        return found
+    return [words(one) for one in found] if isinstance(value, Repeated) else [found]
+
+
 def _check_value(parameter: Parameter, value: str) -> None:
     if parameter.several:
-        _check_words(parameter, words(value))
+        _check_words(parameter, _words(parameter, value))
     elif isinstance(value, Repeated):
         raise _usage(f"parameter '{parameter.name}' is given twice", "give it once")
     else:
@@ -135,7 +143,8 @@ def _check_words(parameter: Parameter, found: list[Any]) -> None:
             message = (
                 f"parameter '{parameter.name}' takes {parameter.nargs} values, and {len(one)} were given"
             )
-            raise _usage(message, f"give it as {parameter.name}=VALUE, once for each")
+            once = "=VALUE, once for each" if parameter.spelling == "nargs" else """='["A", "B"]'"""
+            raise _usage(message, f"give it as {parameter.name}{once}")
         for word in one:
             _check_word(parameter, word)
 
@@ -177,6 +186,8 @@ def _is_chosen(parameter: Parameter, value: str) -> bool:
 
 
 def _check_flag(parameter: Parameter, value: str) -> None:
+    if isinstance(value, OfClick) and parameter.bare not in ("true", "false"):
+        return  # any text may come from a variable
     if value != parameter.bare and value.lower() not in _BOOLS:
         message = f"parameter '{parameter.name}' is a flag, and '{value}' is not {WANTED['bool']}"
         raise _usage(message, f"give it as {parameter.name}=true")

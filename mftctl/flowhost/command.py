@@ -14,6 +14,8 @@ from . import launch as launching
 
 #: Input paths up to this many go on the command line of a new process, more go through a file.
 MAX_INLINE_INPUTS = 50
+#: How the spelling of a flag begins; what its bare option stands for comes next.
+FLAG = "flag:"
 
 
 def top_options(launch: Launch) -> list[str]:
@@ -46,6 +48,20 @@ def init_command(launch: Launch, attempt: Attempt) -> list[str]:
     return [*top_options(launch), "init", *run, *_tags(launch), *values]
 
 
+def init_variables(launch: Launch, attempt: Attempt) -> dict[str, str]:
+    """Variables of ``init_command`` for values of flags that the bare option does not stand for."""
+    flags = {
+        name: spelling[len(FLAG) :]
+        for name, spelling in launch.spellings.items()
+        if spelling.startswith(FLAG)
+    }
+    return {
+        "METAFLOW_INIT_" + name.replace("-", "_").upper(): value
+        for name, value in attempt.parameters.items()
+        if name in flags and value not in ("", flags[name])
+    }
+
+
 def spell(name: str, value: str, spelling: str) -> list[str]:
     """The words of the command line for a parameter; ``spelling`` as ``manifest.Parameter`` has it."""
     option = f"--{name}"
@@ -56,8 +72,8 @@ def spell(name: str, value: str, spelling: str) -> list[str]:
         return [option, *words(value)]
     if spelling == "count":
         return [option] * int(value)
-    if spelling.startswith("flag:"):
-        return [option] if value == spelling[len("flag:") :] else []
+    if spelling.startswith(FLAG):
+        return [option] if value == spelling[len(FLAG) :] else []
     return [option, value]
 
 

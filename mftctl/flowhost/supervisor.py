@@ -155,7 +155,8 @@ class _Run:
         """What is to be there before the task is; a result when that fails or is stopped."""
         if not attempt.task.inputs and not store.has_parameters():
             argv = command.init_command(self.launch, attempt)
-            problem = self._beside(argv, "the run's parameters were not accepted")
+            variables = command.init_variables(self.launch, attempt)
+            problem = self._beside(argv, "the run's parameters were not accepted", variables)
             if problem is not None:
                 return problem
         self.cloned = earlier.clone(store, self.launch, attempt)
@@ -166,11 +167,14 @@ class _Run:
                 return problem
         return None
 
-    def _beside(self, argv: list[str], message: str) -> Optional[dict[str, Any]]:
+    def _beside(
+        self, argv: list[str], message: str, variables: Optional[dict[str, str]] = None
+    ) -> Optional[dict[str, Any]]:
         """Run a command that is not the task's; a result, with the ``message``, when it fails or is stopped."""
         streams = (Stream("stdout", None), Stream("stderr", None))
+        env = {**self._env, **(variables or {})}
         ended = self.watch.run(
-            self.starter, argv, self._env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0
+            self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0
         )
         for stream in streams:
             stream.end()

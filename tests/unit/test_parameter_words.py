@@ -17,7 +17,7 @@ from metaflow._vendor import click
 from mftctl.compiler.acceptance import refusal
 from mftctl.compiler.inside import Refused
 from mftctl.compiler.parameters import parameters_of
-from mftctl.control.parameters import check, from_environment, settle, split
+from mftctl.control.parameters import check, settle, split
 from mftctl.errors import Exit, MftctlError
 from mftctl.flowhost.command import spell
 from mftctl.manifest import Manifest
@@ -77,6 +77,9 @@ def test_repeated_words_reach_a_multiple_parameter_as_they_are(found: list[str])
             ["p=[[1, 2], [3, 4]]"],
             ((1, 2), (3, 4)),
         ),
+        ({"type": (str, int), "multiple": True}, ['p=["a", 2]'], (("a", 2),)),
+        ({"type": (str, int), "multiple": True}, ['p=["a", 2]', 'p=["b", 3]'], (("a", 2), ("b", 3))),
+        ({"count": True, "required": True}, [], 0),
         ({"is_flag": True, "default": False}, ["p=true"], True),
         ({"is_flag": True, "default": False}, ["p=no"], False),
         ({"is_flag": True, "default": False}, [], False),
@@ -106,6 +109,8 @@ def test_a_flow_sees_what_run_gives(keywords: dict[str, Any], given_words: list[
         ({"type": click.IntRange(1, 5)}, ["p=x"]),
         ({"type": int, "multiple": True}, ["p=1", "p=x"]),
         ({"type": int, "nargs": 2}, ["p=1"]),
+        ({"type": int, "nargs": 2, "multiple": True}, ["p=1", "p=2"]),
+        ({"type": int, "nargs": 2, "multiple": True}, ["p=[1, 2, 3]"]),
         ({"is_flag": True, "default": False}, ["p=maybe"]),
         ({"count": True}, ["p=many"]),
         ({"type": str}, ["p=a", "p=b"]),
@@ -175,18 +180,6 @@ def test_run_asks_for_values_of_variables_too(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("METAFLOW_RUN_P", "7")
     assert "7 is odd" in str(refusal(SimpleNamespace(flow=flow), parameters_of(flow), {}))
     assert refusal(SimpleNamespace(flow=flow), parameters_of(flow), {"p": "4"}) is None
-
-
-def test_variables_count_as_for_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A parameter's own variable before METAFLOW_RUN_<PARAMETER>, and what is given before both."""
-    flow = compiled(
-        Declared("my-codes", type=str, multiple=True), Declared("level", envvar="LEVEL"), Declared("x")
-    )
-    monkeypatch.setenv("METAFLOW_RUN_MY_CODES", "a b")
-    monkeypatch.setenv("METAFLOW_RUN_LEVEL", "low")
-    monkeypatch.setenv("LEVEL", "high")
-    monkeypatch.setenv("METAFLOW_RUN_X", "env")
-    assert from_environment(flow, {"x": "given"}) == {"my-codes": '["a", "b"]', "level": "high", "x": "given"}
 
 
 def test_a_keyword_that_click_refuses_is_refused_at_compile() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +96,13 @@ class _Given(click.Option):
     The run's first task parses it, so a type that takes only text, and a callback, meet it once.
     """
 
+    def resolve_envvar_value(self, ctx: Any) -> Any:
+        """What a variable says, of those that count for `run`."""
+        value = click.core.Parameter.resolve_envvar_value(self, ctx)
+        if value is None and self.allow_from_autoenv:
+            value = os.environ.get(f"METAFLOW_RUN_{self.name.upper()}")
+        return value
+
     def full_process_value(self, ctx: Any, value: Any) -> Any:
         """What was given, or None; click's own error where `run` has one."""
         from metaflow.includefile import FilePathClass
@@ -133,8 +141,6 @@ def given_parameters(flow: Any, options: dict[str, Any]) -> dict[str, str]:
 def _without_default(option: Any) -> Any:
     bare = copy.copy(option)
     bare.__class__ = _Given
-    named = option.envvar or ()
-    bare.envvar = [*((named,) if isinstance(named, str) else named), f"METAFLOW_RUN_{option.name.upper()}"]
     bare.default, bare.required, bare.show_default = None, False, False
     bare.check, bare.callback = option.callback, None
     return bare
