@@ -1,7 +1,8 @@
 """Whether a flow's own code reads the clock or the process id while it is imported: its tasks would all see the same.
 
-Libraries read the clock when they are imported (for log records, caches, seeds), and nothing of it matters to tasks.
-So only a read by the flow's own code counts, directly or through a library's ``now()`` or ``today()``.
+Libraries read the clock for themselves (for caches, seeds, timeouts, log records), and nothing of it matters to tasks.
+So only a read that the flow's own code asks for counts: directly, through the standard library or code that is made of
+text (``email.utils.formatdate()``, a dataclass's ``default_factory``), or through a library's ``now()`` or ``today()``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gc
 import os
 import sys
 import time
+import uuid
 from types import FrameType
 from typing import Any, Callable, Optional
 
@@ -39,11 +41,31 @@ _FUNCTIONS: dict[tuple[Any, str], Callable[[tuple[Any, ...]], bool]] = {
     (time, "asctime"): _not_given,
     (time, "strftime"): lambda args: len(args) < 2,
     (os, "getpid"): _always,
+    # Where it is written in C, it reads the clock there.
+    (uuid, "uuid1"): _always,
 }
+#: Clocks that tell how long something takes: a moment of theirs is kept at the top of a module or class, elsewhere it
+#: is of a duration that is over when the import is.
+_DURATIONS = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+#: Modules of the standard library that read the clock or the process id for themselves, whoever calls them.
+_FOR_THEMSELVES = frozenset(
+    (
+        *("asyncio", "cProfile", "concurrent", "gzip", "http", "importlib", "multiprocessing", "pkgutil"),
+        *("profile", "queue", "random", "runpy", "selectors", "shutil", "socket", "socketserver", "sqlite3"),
+        *("ssl", "subprocess", "tarfile", "tempfile", "threading", "timeit", "unittest", "urllib"),
+        *("warnings", "zipfile"),
+    )
+)
+#: Flag of the code of functions; that at the top of a module or class has it not.
+_OPTIMIZED = 1
 #: Class methods of types written in C, whose attributes cannot be set.
 _METHODS = ((dt.datetime, "now"), (dt.datetime, "utcnow"), (dt.date, "today"))
 #: How libraries name what gives the time, and what a frame is skipped for on the way to who asks (arrow, pendulum).
 _NAMES = frozenset({"now", "utcnow", "today", "utctoday"})
+
+
+#: Of the frame that reads a clock: the frame of the flow's own code that it reads it for, or None.
+Who = Callable[[FrameType], Optional[FrameType]]
 
 
 class Clock:
@@ -53,12 +75,15 @@ class Clock:
         self._read: dict[str, str] = {}
         self._undo: list[Callable[[], None]] = []
         self._wrapped: dict[int, tuple[Any, Any]] = {}
+        self._stopped = False
 
     def watch(self) -> None:
         """From here on, notice who reads the clock."""
         for (module, name), reads in _FUNCTIONS.items():
             if hasattr(module, name):
-                self._watch_function(module, name, reads)
+                self._watch_function(module, name, reads, _asking)
+        for name in _DURATIONS:
+            self._watch_function(time, name, _always, _keeping)
         for kind, name in _METHODS:
             self._watch_method(kind, name)
 
@@ -67,20 +92,23 @@ class Clock:
         for undo in self._undo:
             undo()
         self._undo.clear()
+        self._stopped = True
         self._forget_wrapped()
 
     def read(self) -> list[str]:
         """What was read, and where first: ``the time read at train.py:3``."""
         return [f"{what} read at {where}" for what, where in self._read.items()]
 
-    def _watch_function(self, module: Any, name: str, reads: Callable[[tuple[Any, ...]], bool]) -> None:
+    def _watch_function(
+        self, module: Any, name: str, reads: Callable[[tuple[Any, ...]], bool], who: Who
+    ) -> None:
         original = getattr(module, name)
         what = "the process id" if module is os else "the time"
 
         @functools.wraps(original)
         def watched(*args: Any, **kwargs: Any) -> Any:
             if reads(args):
-                self._note(what)
+                self._note(what, who)
             return original(*args, **kwargs)
 
         self._wrapped[id(watched)] = (watched, original)
@@ -99,7 +127,7 @@ class Clock:
         original = attributes[name]
 
         def watched(cls: Any, *args: Any, **kwargs: Any) -> Any:
-            self._note("the time")
+            self._note("the time", _asking)
             return original.__get__(None, cls)(*args, **kwargs)
 
         watched.__name__ = name
@@ -117,11 +145,12 @@ class Clock:
 
         self._undo.append(undo)
 
-    def _note(self, what: str) -> None:
-        frame: Optional[FrameType] = sys._getframe(2)
-        while frame is not None and frame.f_code.co_name in _NAMES:
-            frame = frame.f_back
-        if frame is not None and what not in self._read and owncode.is_own(frame.f_code.co_filename):
+    def _note(self, what: str, who: Who) -> None:
+        # The flow may have kept a wrapper, which is called as long as the process lives.
+        if self._stopped or what in self._read:
+            return
+        frame = who(sys._getframe(2))
+        if frame is not None:
             self._read[what] = owncode.place(frame.f_code.co_filename, frame.f_lineno)
 
     def _forget_wrapped(self) -> None:
@@ -133,3 +162,33 @@ class Clock:
                 if wrapped is not None:
                     names[name] = original
         self._wrapped.clear()
+
+
+def _asking(reader: FrameType) -> Optional[FrameType]:
+    """Who asks for the time through whatever only passes it on."""
+    frame: Optional[FrameType] = reader
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if _is_for_itself(frame):
+            return None
+        if frame.f_code.co_name not in _NAMES and not file.startswith("<") and not owncode.is_standard(file):
+            return frame if owncode.is_own(file) else None
+        frame = frame.f_back
+    return None
+
+
+def _keeping(reader: FrameType) -> Optional[FrameType]:
+    """Who may keep the moment that it reads."""
+    frame = _asking(reader)
+    direct = reader is frame or reader.f_code.co_filename.startswith("<")
+    return frame if frame is not None and direct and not frame.f_code.co_flags & _OPTIMIZED else None
+
+
+def _is_for_itself(frame: FrameType) -> bool:
+    """Whether it is of an import, of a log record, or of a module whose reads nobody sees."""
+    if frame.f_code.co_filename.startswith("<frozen importlib"):
+        return True
+    module = str(frame.f_globals.get("__name__"))
+    if module.partition(".")[0] == "logging":
+        return frame.f_code.co_name == "makeRecord" or module == "logging.handlers"
+    return module.partition(".")[0] in _FOR_THEMSELVES and owncode.is_standard(frame.f_code.co_filename)

@@ -19,6 +19,11 @@ def is_own(file: str) -> bool:
     return not any(file.startswith(os.path.join(place, "")) for place in (_STANDARD, _OURS, *_of_metaflow()))
 
 
+def is_standard(file: str) -> bool:
+    """Whether code of this ``file`` is of Python's standard library."""
+    return file.startswith(os.path.join(_STANDARD, "")) and not any(part in file for part in _INSTALLED)
+
+
 def is_ours(file: str) -> bool:
     """Whether code of this ``file`` is mftctl's."""
     return file.startswith(os.path.join(_OURS, ""))

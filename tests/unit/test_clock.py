@@ -12,6 +12,15 @@ import pytest
 from mftctl.flowhost.clock import Clock
 
 PID = os.getpid()
+#: A dataclass makes its functions of text.
+FACTORY = """
+from dataclasses import dataclass, field
+from {0} import *
+@dataclass
+class Config:
+    at: object = field(default_factory={1})
+Config()
+"""
 READS = [
     "from datetime import datetime; datetime.now()",
     "import datetime; datetime.datetime.now(datetime.timezone.utc)",
@@ -27,9 +36,21 @@ READS = [
     "import time; time.clock_gettime(time.CLOCK_REALTIME)",
     "from datetime import datetime\ndef stamp():\n    return datetime.now()\nclass Flow:\n    at = stamp()",
     "from datetime import datetime\nclass Mine(datetime): pass\nMine.now()",
+    FACTORY.format("datetime", "datetime.now"),
+    "from email.utils import formatdate; formatdate()",
+    "from email.utils import localtime; localtime()",
+    "import logging as l; l.Formatter().formatTime(l.LogRecord('a', 20, '', 1, '', (), None))",
+    "from uuid import uuid1; uuid1()",
+    "import time; T0 = time.monotonic()",
+    "from time import perf_counter\nclass Flow:\n    began = perf_counter()",
+    FACTORY.format("time", "monotonic"),
 ]
 INNOCUOUS = [
-    "import time; time.monotonic(); time.perf_counter(); time.process_time()",
+    "import time\ndef timed():\n    began = time.perf_counter()\n    return time.monotonic() - began\ntimed()",
+    "import subprocess, threading; threading.Event().wait(0.001); subprocess.run(['true'], timeout=9)",
+    "import io, zipfile\nwith zipfile.ZipFile(io.BytesIO(), 'w') as file:\n    file.writestr('a', 'b')",
+    "import asyncio; asyncio.run(asyncio.sleep(0.001))",
+    "import time; time.process_time()",
     "import time; time.localtime(0); time.strftime('%Y', time.gmtime(0)); time.ctime(0)",
     "import time; time.clock_gettime(time.CLOCK_MONOTONIC)",
     "import logging; logging.getLogger('quiet').warning('a record has a time')",
@@ -41,7 +62,7 @@ INNOCUOUS = [
 @pytest.mark.parametrize("code", READS)
 def test_a_read_of_the_clock_is_noticed(code, tmp_path):
     """Whatever way the flow's own code reads it, the line is named."""
-    (found,) = watched(tmp_path / "train.py", code)
+    found, *_ = watched(tmp_path / "train.py", code)
     assert found.startswith("the time read at train.py:")
 
 
