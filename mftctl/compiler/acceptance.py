@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from ..codec import to_json
-from ..flowhost.command import spell
+from ..flowhost.command import spell, words_of
 from ..manifest import Parameter
 from .parameters import click_option
 
@@ -30,7 +30,7 @@ def refusal(state: Any, parameters: Iterable[Parameter], given: Mapping[str, str
             word
             for name, value in {**defaults, **given}.items()
             if name in known
-            for word in spell(name, value, known[name].spelling)
+            for word in spell(name, _whole(known[name], value), known[name].spelling)
         ]
         command = click.Command("run", params=options)
         command.make_context("run", words, obj=state, auto_envvar_prefix="METAFLOW_RUN")
@@ -55,6 +55,10 @@ def from_variables(state: Any) -> dict[str, str]:
         for name, value in found.items()
         if value is not None
     }
+
+
+def _whole(parameter: Parameter, value: str) -> str:
+    return to_json(words_of(parameter, value)) if parameter.several else value
 
 
 def _options(state: Any) -> list[tuple[str, Any]]:

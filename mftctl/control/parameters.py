@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import Exit, MftctlError
-from ..flowhost.command import words
+from ..flowhost.command import words_of
 from ..manifest import Manifest, Parameter
 
 #: What Metaflow's command line takes for a bool.
@@ -101,7 +101,7 @@ def settle(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict
 
 def _settled(parameter: Parameter, value: str) -> str:
     if parameter.several:
-        return json.dumps(_words(parameter, value))
+        return json.dumps(words_of(parameter, value))
     bare = parameter.bare
     if bare is None or value == bare:
         return value
@@ -114,21 +114,9 @@ def _settled(parameter: Parameter, value: str) -> str:
     return bare if given == "true" else ""
 
 
-def _words(parameter: Parameter, value: str) -> list[Any]:
-    """Those of a parameter that takes several; where each value is several words, a list of words may be one value."""
-    found = words(value)
-    if (
-        parameter.spelling != "multiple"
-        or parameter.nargs <= 1
-        or any(isinstance(one, list) for one in found)
-    ):
-        return found
-    return [words(one) for one in found] if isinstance(value, Repeated) else [found]
-
-
 def _check_value(parameter: Parameter, value: str) -> None:
     if parameter.several:
-        _check_words(parameter, _words(parameter, value))
+        _check_words(parameter, words_of(parameter, value))
     elif isinstance(value, Repeated):
         raise _usage(f"parameter '{parameter.name}' is given twice", "give it once")
     else:

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from .. import ids
 from ..codec import from_json, to_json
-from ..manifest import Launch
+from ..manifest import Launch, Parameter
 from ..tasks import Attempt
 from . import launch as launching
 
@@ -75,6 +75,22 @@ def spell(name: str, value: str, spelling: str) -> list[str]:
     if spelling.startswith(FLAG):
         return [option] if value == spelling[len(FLAG) :] else []
     return [option, value]
+
+
+def words_of(parameter: Parameter, value: str) -> list[Any]:
+    """Those that were given for a parameter that takes several.
+
+    Where each of several values is words itself, a list of words that is given, once or more, is one value.
+    """
+    found = words(value)
+    if (
+        parameter.spelling != "multiple"
+        or parameter.nargs <= 1
+        or any(isinstance(one, list) for one in found)
+    ):
+        return found
+    each = [words(one) for one in found]
+    return each if all(one != [text] for one, text in zip(each, found)) else [found]
 
 
 def words(value: str) -> list[Any]:
