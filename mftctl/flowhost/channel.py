@@ -24,8 +24,10 @@ class Channel:
 
     @staticmethod
     def of_fd(fd: int) -> Channel:
-        """The channel of an inherited socket."""
-        return Channel(socket.socket(fileno=fd))
+        """The channel of an inherited socket. It waits for ever, whatever a flow's import has made the default."""
+        sock = socket.socket(fileno=fd)
+        sock.settimeout(None)
+        return Channel(sock)
 
     def fileno(self) -> int:
         """For select."""

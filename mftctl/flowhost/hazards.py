@@ -5,31 +5,42 @@ from __future__ import annotations
 import gc
 import os
 import random
-import stat
+import signal
 import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
 
 from . import threads
+from .descriptors import Descriptors
 
 
 @dataclass(frozen=True)
 class Before:
     """What the process had before the flow was imported."""
 
-    sockets: frozenset[int]
+    descriptors: Descriptors
     generators: frozenset[int]
     threads: frozenset[int]
 
 
 def before() -> Before:
     """Look at the process before the flow's import."""
-    return Before(frozenset(_sockets()), frozenset(map(id, _generators())), frozenset(threads.native()))
+    generators = frozenset(map(id, _generators()))
+    return Before(Descriptors(), generators, frozenset(threads.native()))
 
 
 def hazards(earlier: Before) -> list[str]:
     """Why tasks cannot be forked from this process, in words; empty when they can."""
+    found = in_process(earlier)
+    found += earlier.descriptors.more()
+    if signal.getitimer(signal.ITIMER_REAL)[0]:
+        found.append("an alarm")
+    return found
+
+
+def in_process(earlier: Before) -> list[str]:
+    """The same of what a fork would lack or share but for files, which Metaflow may have as well."""
     found = []
     names = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if names:
@@ -37,8 +48,6 @@ def hazards(earlier: Before) -> list[str]:
     names = threads.unfit(earlier.threads)
     if names:
         found.append(f"native threads ({', '.join(names)})")
-    if set(_sockets()) - earlier.sockets:
-        found.append("an open socket")
     if _has_children():
         found.append("a child process")
     if _cuda_is_live():
@@ -46,17 +55,6 @@ def hazards(earlier: Before) -> list[str]:
     generators = {type(one).__name__ for one in _generators() if id(one) not in earlier.generators}
     if generators:
         found.append(f"a random number generator of its own ({', '.join(sorted(generators))})")
-    return found
-
-
-def _sockets() -> list[int]:
-    found = []
-    for name in os.listdir("/dev/fd"):
-        try:
-            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                found.append(int(name))
-        except OSError:  # the descriptor of the listing itself
-            continue
     return found
 
 

@@ -25,9 +25,11 @@ from . import launch as launching
 from .channel import Channel
 from .clock import Clock
 from .environment import config_options, forget_configs, settle, work_folder
+from .exits import Exits
 from .package import hold, is_whole
 from .printed import Printed
 from .randomness import Seeds
+from .signals import Signals
 from .tasks import Forked, Spawned, Starter
 from .unloadable import Unloadable
 
@@ -70,27 +72,28 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
 
     stacks.hide_ours()
     printed = Printed()
-    earlier, seeds, clock = hazards.before(), Seeds(), Clock()
-    seeds.watch()
-    clock.watch()
+    earlier, seeds, clock, ends, handlers = hazards.before(), Seeds(), Clock(), Exits(), Signals()
+    for one in (seeds, clock, ends):
+        one.watch()
 
     imported = []
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
         clock.stop()
         seeds.keep()
+        ends.stop()
+        handlers.keep()
         prelude = printed.stop()
-        _import_for_tasks(flow)
-        s3.warm(launch)
-        imported.append(flow)
         found = hazards.hazards(earlier)
-        if seeds.drawn():
-            found.append("random values drawn while it was imported")
-        found += clock.read()
-        if found:
-            channel.send({"ready": False, "hazards": found})
-            sys.exit(0)
-        _serve(channel, launch, Forked(file, flow, go_on, seeds, prelude), owncode.imported())
+        if not found:
+            _import_for_tasks(flow)
+            s3.warm(launch)
+            found = hazards.in_process(earlier)
+        imported.append(flow)
+        if found := [*found, *seeds.left(), *ends.left(), *clock.read()]:
+            _decline_all(channel, found)
+        starter = Forked(file, flow, go_on, seeds, handlers, prelude)
+        _serve(channel, launch, starter, owncode.imported())
 
     try:
         sys.argv = [file]
@@ -106,10 +109,11 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
         why = unloadable.why(error, leftout.reason(str(error), launch.left_out) or "")
     clock.stop()
     seeds.keep()
+    ends.stop()
+    handlers.keep()
     prelude = printed.stop()
     if found := hazards.hazards(earlier):
-        channel.send({"ready": False, "hazards": found})
-        sys.exit(0)
+        _decline_all(channel, found)
     _serve(channel, launch, Unloadable(why, prelude), owncode.imported(), broken=True)
 
 
@@ -150,6 +154,15 @@ def _serve(
                 other.close()
             _supervise(supervisor.serve, fds[0], launch, starter)
         os.close(fds[0])
+
+
+def _decline_all(channel: Channel, found: list[str]) -> None:
+    """Say why no task can be forked here, and end as Python does; what the flow's file prints then is no task's."""
+    channel.send({"ready": False, "hazards": found})
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    sys.exit(0)
 
 
 def _decline(fd: int, why: str) -> Channel:

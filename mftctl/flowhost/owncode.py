@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from types import FrameType
 from typing import Optional
 
 #: Modules installed below these count as libraries, also where the folder of the flow holds its virtual environment.
@@ -22,6 +23,19 @@ def is_own(file: str) -> bool:
 def is_standard(file: str) -> bool:
     """Whether code of this ``file`` is of Python's standard library."""
     return file.startswith(os.path.join(_STANDARD, "")) and not any(part in file for part in _INSTALLED)
+
+
+def asks() -> bool:
+    """Whether the flow's own code calls our caller, itself or by a library's call; an import of a library does not."""
+    frame: Optional[FrameType] = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if is_own(name):
+            return True
+        if name.startswith("<frozen importlib"):
+            return False
+        frame = frame.f_back
+    return False
 
 
 def is_ours(file: str) -> bool:

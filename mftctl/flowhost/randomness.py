@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from types import FrameType
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from . import owncode
 
@@ -39,7 +38,7 @@ class Seeds:
             self._setstate(state)
 
         def urandom(size: int) -> bytes:
-            self._drawn = self._drawn or _is_called_by_own_code()
+            self._drawn = self._drawn or owncode.asks()
             return self._urandom(size)
 
         self._replace(random, "seed", seed)
@@ -65,6 +64,10 @@ class Seeds:
 
         self._undo.append(undo)
 
+    def left(self) -> list[str]:
+        """What the import left that all forked tasks would share, in words."""
+        return ["random values drawn while it was imported"] if self.drawn() else []
+
     def drawn(self) -> bool:
         """Whether the import drew numbers that a new process would draw anew: all forked tasks would share them."""
         numpy_random = getattr(sys.modules.get("numpy"), "random", None)
@@ -81,19 +84,6 @@ class Seeds:
         numpy_random = getattr(sys.modules.get("numpy"), "random", None)
         if numpy_random is not None and _is_unseeded(numpy_random.mtrand._rand):
             numpy_random.seed()
-
-
-def _is_called_by_own_code() -> bool:
-    """Whether the flow's own code is what asks, and not a module that it imports."""
-    frame: Optional[FrameType] = sys._getframe(2)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if owncode.is_own(name):
-            return True
-        if name.startswith("<frozen importlib"):
-            return False
-        frame = frame.f_back
-    return False
 
 
 def _is_unseeded(generator: Any) -> bool:

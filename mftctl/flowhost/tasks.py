@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import signal
 import subprocess
 import sys
-import threading
-import traceback
-import weakref
 from os import getpid  # its own, whatever the flow makes of it
 from typing import Any, Callable, Optional, Protocol
 
-from . import compensation, heartbeats, occasion, orphans, renewal, stacks
+from . import compensation, exits, heartbeats, occasion, orphans, renewal, signals, stacks
 from .randomness import Seeds
+from .signals import Signals
 
 _BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
 
@@ -73,6 +69,7 @@ class Forked:
         flow: Any,
         go_on: Callable[[], None],
         seeds: Seeds,
+        handlers: Signals,
         prelude: tuple[bytes, bytes] = (b"", b""),
     ) -> None:
         self.prelude = prelude
@@ -80,6 +77,7 @@ class Forked:
         self._flow = flow
         self._go_on = go_on
         self._seeds = seeds
+        self._signals = handlers
 
     def start(
         self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]
@@ -92,7 +90,8 @@ class Forked:
             try:
                 orphans.end_with(supervisor)
                 _become_leader(stdout, stderr, ours)
-                _forget_exit_handlers()
+                self._signals.settle_child()
+                exits.begin()
                 self._seeds.settle_child()
                 os.environ.update(env)
                 sys.argv = [self._file, *argv]
@@ -143,24 +142,13 @@ class Spawned:
 
 def _become_leader(stdout: int, stderr: int, ours: list[int]) -> None:
     os.setpgid(0, 0)
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signals.settle_child()
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     for fd in {null, stdout, stderr, *ours}:
         os.close(fd)
-
-
-def _forget_exit_handlers() -> None:
-    """Handlers of the flow's import are the host's: a temporary folder made there must outlive its first task."""
-    atexit._clear()
-    registry: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
-    registry.clear()
-    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
 
 
 def _exit_code(left: SystemExit) -> int:
@@ -173,13 +161,7 @@ def _exit_code(left: SystemExit) -> int:
 
 
 def _leave(code: int) -> None:
-    """What the interpreter does at its end, without tearing down modules that the host has loaded."""
     try:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:
-        traceback.print_exc()
+        exits.end()
     finally:
         os._exit(code)

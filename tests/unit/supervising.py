@@ -1,6 +1,7 @@
 """A supervisor as it runs in a flow host, whose tasks are pieces of Python: for tests that ask it by themselves."""
 
 import contextlib
+import gc
 import os
 import resource
 import socket
@@ -103,6 +104,7 @@ def _main() -> None:
             os.dup(1)
     if "no-fork" in sys.argv:
         os.fork = _no_fork
+    gc.freeze()  # as a host does
     supervisor.serve(Channel.of_fd(int(sys.argv[1])), launch(Path(sys.argv[2])), Coded())
 
 

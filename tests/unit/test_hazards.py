@@ -59,6 +59,11 @@ def test_a_python_thread_is_a_hazard_once():
     assert hazards(code) == ["a thread (T)"]
 
 
+def test_an_alarm_is_a_hazard():
+    """No child inherits one."""
+    assert hazards("import signal; signal.alarm(60)") == ["an alarm"]
+
+
 def hazards(code: str, before: str = "", after: str = "") -> list[str]:
     """What is found in a new process after ``code``."""
     lines = [

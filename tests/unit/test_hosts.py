@@ -158,9 +158,9 @@ def test_a_host_that_cannot_fork_lives_on(tmp_path):
 
 @pytest.mark.parametrize("ignoring", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"])
 def test_a_host_that_does_not_end_is_killed(tmp_path, monkeypatch, ignoring):
-    """An exit handler that hangs has its time, then TERM and KILL; meanwhile other things go on."""
+    """What hangs as its interpreter ends has its time, then TERM and KILL; meanwhile other things go on."""
     monkeypatch.setattr(hosting, "END_GRACE", 0.4)
-    hanging = f"import atexit, signal, time\natexit.register(time.sleep, 600)\n{ignoring}\n"
+    hanging = f"import signal, threading, time\nthreading._register_atexit(time.sleep, 600)\n{ignoring}\n"
 
     async def test(hosts, wanted):
         found = await hosts.supervisor(wanted)
