@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from metaflow_extensions.temporal.plugins.temporal.spelled import as_run_params
 from mftctl.control.parameters import check, settle, split
 from mftctl.errors import Exit, MftctlError
 from mftctl.manifest import Launch, Manifest, Package, Parameter
@@ -114,4 +118,24 @@ def test_a_path_is_uploaded(tmp_path: Any) -> None:
     check(flow, {"data": str(file)})
     assert settle(flow, {"data": str(file)}, lambda *given: f"stored {given[2]}") == {
         "data": f"stored {file}"
+    }
+
+
+def test_a_deployment_that_was_found_by_name_takes_values_of_clicks_types() -> None:
+    """Its Deployer knows no more than that they come as text, and text is what the flow's own types take."""
+    found = SimpleNamespace(spelled={"several": "several"})
+    given = {
+        "key": UUID(int=5),
+        "day": datetime(2021, 2, 3),  # noqa: DTZ001 - as click gives it
+        "n": 1,
+        "j": {"a": [1]},
+        "several": ("a", "b"),
+        "no": None,
+    }
+    assert as_run_params(found, given) == {
+        "key": "00000000-0000-0000-0000-000000000005",
+        "day": "2021-02-03 00:00:00",
+        "n": 1,
+        "j": {"a": [1]},
+        "run_params": ['several=["a", "b"]'],
     }

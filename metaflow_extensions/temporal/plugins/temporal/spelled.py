@@ -7,6 +7,8 @@ from typing import Any
 
 #: Keywords of a Parameter after which it takes several words, or none.
 _MARKS = ("multiple", "nargs", "count", "is_flag", "flag_value")
+#: What Metaflow's Deployer takes for parameters of its own types, and for our options.
+_PLAIN = (str, bool, int, float, dict, list, tuple)
 
 
 def as_run_params(deployer: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -18,6 +20,9 @@ def as_run_params(deployer: Any, given: dict[str, Any]) -> dict[str, Any]:
         if name in names and value is not None
     ]
     rest = {name: value for name, value in given.items() if name not in names and value is not None}
+    if getattr(deployer, "spelled", None) is not None:
+        # Of a type of click's own, such as UUID or DateTime, that deployment has told only that it comes as text.
+        rest = {name: value if isinstance(value, _PLAIN) else str(value) for name, value in rest.items()}
     if moved:
         rest["run_params"] = [*rest.get("run_params", ()), *moved]
     return rest
