@@ -1,7 +1,8 @@
 """The script that the flow's interpreter runs: `python boot.py MODE FD`, where FD is a socket to its parent.
 
 The user's own metaflow and packages win: this program's folder goes to the end of sys.path as soon as its own
-modules are loaded, and into no environment variable (docs/architecture.md, 'The flow's interpreter').
+modules are loaded, leaves it before the flow's code runs, and goes into no environment variable
+(docs/architecture.md, 'The flow's interpreter').
 """
 
 import os

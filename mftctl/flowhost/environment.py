@@ -104,6 +104,23 @@ def borrow(bundle: Optional[str]) -> None:
         _BORROWED.append(bundle)
 
 
+def step_aside() -> None:
+    """Take what mftctl brings along from sys.path, once metaflow is loaded and before the flow's own code is.
+
+    A flow has the packages that its interpreter has, and so have processes that it starts: `multiprocessing` gives them
+    its sys.path, on which Metaflow would find mftctl's extension twice. Our own modules are found without it. It stays
+    where the interpreter has no metaflow: the one of the bundle needs the others of it.
+    """
+    if not _BORROWED or _lacks_metaflow():
+        return
+    import metaflow  # noqa: F401
+
+    extensions = sys.modules.get("metaflow_extensions")
+    if extensions is not None:
+        _pin(extensions, list(extensions.__path__))
+    sys.path[:] = [place for place in sys.path if place not in _BORROWED]
+
+
 def forget_configs() -> None:
     """Leave the values of Configs to the code package, which holds those of the deploy (`config_options`)."""
     for name in _CONFIG_VARIABLES:
@@ -155,11 +172,16 @@ def _hide_second_extension() -> None:
     own = [folder for folder in folders if os.path.isdir(folder)]
     if any(os.path.isdir(os.path.join(folder, "temporal")) for folder in own):
         module = types.ModuleType("metaflow_extensions")
-        spec = importlib.machinery.ModuleSpec(module.__name__, None, is_package=True)
-        # A list, where a namespace package's own would grow with sys.path.
-        module.__path__ = spec.submodule_search_locations = own
-        module.__spec__ = spec
+        module.__spec__ = importlib.machinery.ModuleSpec(module.__name__, None, is_package=True)
+        _pin(module, own)
         sys.modules[module.__name__] = module
+
+
+def _pin(module: types.ModuleType, folders: list[str]) -> None:
+    """Give a namespace package its folders as a list: its own would change with sys.path."""
+    module.__path__ = folders
+    if module.__spec__ is not None:
+        module.__spec__.submodule_search_locations = folders
 
 
 def _lacks_extensions(packaged: str) -> bool:
@@ -173,7 +195,8 @@ def _lacks_extensions(packaged: str) -> bool:
 
 
 def _lacks_metaflow() -> bool:
-    own = [place for place in sys.path if place not in _BORROWED]
+    packaged = os.path.join(package_root(), _CODE_FOLDER)
+    own = [place for place in sys.path if place not in (*_BORROWED, packaged)]
     return bool(_BORROWED) and importlib.machinery.PathFinder.find_spec("metaflow", own) is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .environment import forget_configs, settle
+from .environment import forget_configs, settle, step_aside
 
 
 def main(fd: str) -> None:
@@ -19,5 +19,6 @@ def main(fd: str) -> None:
     settle()
     from metaflow.plugins.exit_hook import exit_hook_script
 
+    step_aside()
     exit_hook_script.main(file, function, pathspec)
     sys.exit(0)

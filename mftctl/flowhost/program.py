@@ -11,6 +11,8 @@ import sys
 from importlib.machinery import SourceFileLoader
 from typing import Any, Callable
 
+from . import environment
+
 #: Given the flow's instance and the way on into Metaflow's own command line, which reads sys.argv.
 OnFlow = Callable[[Any, Callable[[], None]], None]
 
@@ -24,6 +26,7 @@ def execute(file: str, on_flow: OnFlow | None = None) -> None:
     """
     if on_flow is not None:
         _intercept(on_flow)
+    environment.step_aside()
     sys.path.insert(0, os.path.dirname(os.path.realpath(file)))
     file = absolute(file)
     with open(file, "rb") as source:
