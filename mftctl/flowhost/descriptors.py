@@ -51,7 +51,7 @@ def _what(fd: int, about: os.stat_result, mapped: set[tuple[int, int]]) -> str:
         return ""
     if stat.S_ISREG(mode) and about.st_nlink and (about.st_dev, about.st_ino) in mapped and not _read(fd):
         return ""  # `mmap` keeps the descriptor of its file, and has no position in it
-    name = os.path.basename(_path(fd))
+    name = os.path.basename(_path(fd)) if about.st_nlink else ""
     return f"an open file ({name})" if name else "an open file"
 
 

@@ -11,6 +11,7 @@ import tempfile
 import traceback
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from os import getpid  # its own, whatever the flow makes of it
 from typing import Any, Optional
 
 from ..codec import from_plain, to_plain
@@ -43,9 +44,11 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
     ``stop`` stops the request ``of`` which it names the number, and has no answer. Where that one has ended, it is late
     and means nothing.
 
-    An answer ``{"why"}`` says what kept this machine from doing it.
+    Before the first it says which process this is: ``{"pid"}``. An answer ``{"why"}`` says what kept this machine from
+    doing it.
     """
     watch = Watch(channel)
+    channel.send({"pid": getpid()})
     while (request := channel.receive()) is not None:
         if request.get("kind") == "stop":
             continue

@@ -160,19 +160,24 @@ class TaskActivity:
 
     async def _follow(self, supervisor: Supervisor, given: TaskInput, event: TaskEvent) -> dict[str, Any]:
         """The supervisor's answer. One that it gives although it was to stop counts: the task has ended by itself."""
-        stopped = False
+        stopped = final = False
 
         def stop() -> dict[str, Any]:
-            nonlocal stopped
-            stopped = True
-            return {"final": not self._runs_again()}
+            nonlocal stopped, final
+            stopped, final = True, not self._runs_again()
+            return {"final": final}
 
         def on_event(message: dict[str, Any]) -> None:
             for text, at in message["lines"]:
                 self._observer.line(event, message["stream"], text, at)
 
         request = _request(given, event, self._observer.wants_lines)
-        result = await supervisor.ask("run", request, on_event=on_event, stop=stop)
+        try:
+            result = await supervisor.ask("run", request, on_event=on_event, stop=stop)
+        except Gone:
+            if not final:
+                raise
+            result = {"cancelled": True}
         if stopped and result.get("cancelled"):
             self._observer.cancelled(event)
             raise asyncio.CancelledError

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 #: Bytes of answers and lines that are read ahead of whoever wants them; the other end waits then.
 _AHEAD = 256 * 1024
+
+#: Seconds in which a request that is to stop has its answer: twice what a task has, also one that runs elsewhere, and
+#: time to save its log. Who has not answered by then never will, and is killed.
+STOP_LIMIT = 120.0
 
 
 class Gone(Exception):
@@ -32,6 +39,7 @@ class Client:
         self._number = 0
         self._ended = False
         self._line = b""
+        self._pid: int | None = None
 
     @classmethod
     async def over(cls, sock: socket.socket) -> Client:
@@ -55,20 +63,26 @@ class Client:
         """The answer to a request. Gone, Hindered, or TimeoutError after ``timeout`` seconds.
 
         ``on_event`` is told what comes before the answer. Where ``stop`` is given, a first cancellation asks the other
-        end to stop, with these fields, and its answer counts, whatever it is; a second one comes through.
+        end to stop, with these fields, and its answer counts, whatever it is; a second one comes through. Who does not
+        answer that within STOP_LIMIT is killed, and gone.
         """
         self._number += 1
         number = self._number
         self._send({"number": number, "kind": kind, **fields})
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(timeout) as limit:
             while True:
                 try:
                     message = await self._receive()
                 except asyncio.CancelledError:
                     if stop is None:
+                        if timeout is None and limit.expired():
+                            self._kill()
+                            raise Gone from None
                         raise
                     self._send({"kind": "stop", "of": number, **stop()})
                     stop = None
+                    timeout = None
+                    limit.reschedule(asyncio.get_running_loop().time() + STOP_LIMIT)
                     continue
                 about = message.pop("number", None)
                 if about not in {None, number}:
@@ -92,11 +106,25 @@ class Client:
         self._ended = True
         self._writer.close()
 
+    def _kill(self) -> None:
+        """End a process that holds its end of the connection, and so is there; its task ends with it."""
+        if self._pid is not None and self.usable:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+        self._ended = True
+
     def _send(self, message: Mapping[str, Any]) -> None:
         self._writer.write(json.dumps(message).encode() + b"\n")
 
     async def _receive(self) -> dict[str, Any]:
         """The next message, of any length. A cancellation meanwhile loses nothing of it."""
+        while True:
+            message = await self._next()
+            if "pid" not in message:
+                return message
+            self._pid = message["pid"]
+
+    async def _next(self) -> dict[str, Any]:
         while not self._line.endswith(b"\n"):
             try:
                 self._line += await self._reader.readuntil(b"\n")
