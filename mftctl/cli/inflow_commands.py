@@ -44,7 +44,7 @@ def run_params(call: Call) -> dict[str, str]:
 
 
 def run_id_file(call: Call) -> Path | None:
-    """The file of ``--run-id-file``, found to be writable; it gets just the id, as of Metaflow's orchestrators."""
+    """The file of ``--run-id-file``, found to be writable."""
     named = call.options.get("run_id_file")
     file = Path(named) if named else None
     runidfile.check(file)
@@ -74,7 +74,7 @@ async def _trigger(call: Call, given: dict[str, str]) -> Result:
     tags.check(given_tags, manifest.launch.tags)
     settled = await asyncio.to_thread(settle, manifest, given, upload)
     run = RunInput(manifest, run_id, settled, given_tags)
-    await starting.start_once(client, run, given, lambda: told(run_id, file, end=""))
+    await starting.start_once(client, run, given, lambda: told(run_id, file))
     if not await workers.has_worker(client, manifest.task_queue):
         say(unserved(manifest.deployment))
     return Result(started(call, manifest.deployment, run_id), run_id, run_id)

@@ -74,7 +74,7 @@ async def _resume(call: Call) -> Result:
         given=parameters,
         workflow_timeout=None if timeout is None else float(timeout),
         force=bool(call.options.get("force")),
-        told=lambda run_id: runidfile.write(file, run_id, end=""),
+        told=lambda run_id: runidfile.write(file, run_id),
     )
     return Result(started(call, found.deployment, run_id), run_id, run_id)
 

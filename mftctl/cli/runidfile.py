@@ -35,19 +35,22 @@ def check(file: Path | None) -> None:
         ) from error
 
 
-def write(file: Path | None, run_id: str, *, end: str = "\n") -> None:
-    """Write the run id, whole or not at all: whoever reads the file finds the id, or what was there before."""
+def write(file: Path | None, run_id: str) -> None:
+    """Write the run id and no more, as `python flow.py run` does, whole or not at all.
+
+    Whoever reads the file finds the id, or what was there before.
+    """
     if file is None:
         return
     target = _target(file)
     try:
         if _is_special(target):
-            target.write_text(run_id + end, encoding="utf-8")
+            target.write_text(run_id, encoding="utf-8")
             return
         descriptor, made = _beside(target)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as whole:
-                whole.write(run_id + end)
+                whole.write(run_id)
                 os.fchmod(descriptor, _mode(target))
             os.replace(made, target)
         except BaseException:

@@ -110,9 +110,9 @@ async def _trigger(request: _Request, connection: Connection, profile: Profile) 
     return ended(manifest, run_id, await wait_for(client, run_id, request.limit))
 
 
-def told(run_id: str, file: Path | None, end: str = "\n") -> None:
+def told(run_id: str, file: Path | None) -> None:
     """Say and write down the id of a run before the server is asked to start it."""
-    runidfile.write(file, run_id, end=end)
+    runidfile.write(file, run_id)
     say(f"starting run {run_id}")
     event({"event": "run_starting", "run_id": run_id})
 

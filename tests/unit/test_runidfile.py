@@ -40,12 +40,12 @@ def test_the_id_is_written_whole(tmp_path: Path) -> None:
     with old.open() as opened:
         runidfile.write(link, "temporal-tiny-1")
         read = opened.read()
-    assert old.read_text() == "temporal-tiny-1\n"
+    assert old.read_text() == "temporal-tiny-1"
     # Whoever has it open sees all of what it was.
     assert read == "a much longer text than the id has"
     assert old.stat().st_mode & 0o777 == 0o640
     assert link.is_symlink()
-    runidfile.write(tmp_path / "new", "x", end="")
+    runidfile.write(tmp_path / "new", "x")
     assert (tmp_path / "new").read_text() == "x"
     assert sorted(os.listdir(tmp_path)) == ["link", "new", "old"]
 
@@ -67,5 +67,5 @@ def test_a_pipe_is_written_to() -> None:
     runidfile.check(file)
     runidfile.write(file, "x")
     os.close(writing)
-    assert os.read(reading, 10) == b"x\n"
+    assert os.read(reading, 10) == b"x"
     os.close(reading)
