@@ -20,7 +20,7 @@ from typing import Any, Callable
 
 from ..codec import from_plain
 from ..manifest import Launch
-from . import hazards, installed, leftout, owncode, program, s3, stacks, unloadable
+from . import around, hazards, installed, leftout, owncode, program, s3, stacks, unloadable
 from . import launch as launching
 from .channel import Channel
 from .clock import Clock
@@ -90,7 +90,7 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
             s3.warm(launch)
             found = hazards.in_process(earlier)
         imported.append(flow)
-        if found := [*found, *seeds.left(), *ends.left(), *clock.read()]:
+        if found := [*found, *seeds.left(), *ends.left(), *clock.read(), *around.left()]:
             _decline_all(channel, found)
         starter = Forked(file, flow, go_on, seeds, handlers, prelude)
         _serve(channel, launch, starter, owncode.imported())
