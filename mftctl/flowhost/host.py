@@ -22,6 +22,7 @@ from ..codec import from_plain
 from ..manifest import Launch
 from . import around, hazards, installed, leftout, owncode, program, s3, stacks, unloadable
 from . import launch as launching
+from .argv import Argv
 from .channel import Channel
 from .clock import Clock
 from .environment import config_options, forget_configs, settle, work_folder
@@ -73,6 +74,7 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
     stacks.hide_ours()
     printed = Printed()
     earlier, seeds, clock, ends, handlers = hazards.before(), Seeds(), Clock(), Exits(), Signals()
+    argv = Argv()
     for one in (seeds, clock, ends):
         one.watch()
 
@@ -80,6 +82,7 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
 
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
         clock.stop()
+        argv.stop()
         seeds.keep()
         ends.stop()
         handlers.keep()
@@ -90,13 +93,14 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
             s3.warm(launch)
             found = hazards.in_process(earlier)
         imported.append(flow)
-        if found := [*found, *seeds.left(), *ends.left(), *clock.read(), *around.left()]:
+        left = (seeds.left(), ends.left(), clock.read(), argv.read(), around.left())
+        if found := [*found, *(one for several in left for one in several)]:
             _decline_all(channel, found)
         starter = Forked(file, flow, go_on, seeds, handlers, prelude)
         _serve(channel, launch, starter, owncode.imported())
 
     try:
-        sys.argv = [file]
+        argv.watch(file)
         program.execute(file, on_flow)
         why = unloadable.ends_without_flow(file)
     except BaseException as error:
@@ -108,11 +112,12 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
             sys.exit(1)
         why = unloadable.why(error, leftout.reason(str(error), launch.left_out) or "")
     clock.stop()
+    argv.stop()
     seeds.keep()
     ends.stop()
     handlers.keep()
     prelude = printed.stop()
-    if found := hazards.hazards(earlier):
+    if found := [*hazards.hazards(earlier), *argv.read()]:
         _decline_all(channel, found)
     _serve(channel, launch, Unloadable(why, prelude), owncode.imported(), broken=True)
 
