@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any, Callable, Optional
 
-from . import compensation, launch, occasion, orphans, program, renewal, stacks, unloadable
+from . import compensation, launch, occasion, orphans, program, renewal, stacks, unloadable, unseen
 from .environment import settle
 from .printed import Printed
 
@@ -29,6 +29,7 @@ def main(fd: str) -> None:
     def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
         _reached.append(flow)
         compensation.prepare(flow)
+        unseen.prepare()
         if printed is not None:
             printed.stop()
             launch.register(program.load_command_line(flow))

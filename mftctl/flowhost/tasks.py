@@ -8,7 +8,7 @@ import sys
 from os import getpid  # its own, whatever the flow makes of it
 from typing import Any, Callable, Optional, Protocol
 
-from . import compensation, exits, heartbeats, occasion, orphans, renewal, signals, stacks
+from . import compensation, exits, heartbeats, occasion, orphans, renewal, signals, stacks, unseen
 from .randomness import Seeds
 from .signals import Signals
 
@@ -99,6 +99,7 @@ class Forked:
                 renewal.prepare(argv)
                 occasion.prepare()
                 compensation.prepare(self._flow)
+                unseen.prepare()
                 self._go_on()
                 code = 0
             except SystemExit as left:
