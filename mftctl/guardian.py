@@ -92,10 +92,12 @@ class Guardian:
                 os.unlink(path)
         with suppress(OSError):
             os.rmdir(os.path.dirname(self._config["socket"]))
-        if self._server is not None and self._server.poll() is None:
+        if self._server is not None and self._server.returncode is None:
             # Not TERM, at which it lingers for more than a second: its database is made for a sudden end.
-            self._server.kill()
-            self._server.wait()
+            # Nor by Popen, whose lock this process may hold where the signal has stopped it.
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self._server.pid, signal.SIGKILL)
+                os.waitpid(self._server.pid, 0)
         os._exit(0)
 
     def _start(self) -> dict[str, Any]:
