@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from temporalio.client import Client
 
 from . import deployments
 from .unreadable import Unreadable, Warnings
+
+#: Looks in a row that find no run before a task queue is left: what has just started is not listed yet.
+QUIET = 2
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the runs of a deployment are."""
+
+    queue: str
+    flow: str
 
 
 class TaskQueues:
@@ -14,6 +27,8 @@ class TaskQueues:
     A look costs one list, where all are wanted, and the description of each deployment that is new and of one that is
     known, in turn: so a worker asks the server no more often for many deployments, and finds a changed task queue
     after as many looks as there are deployments at the latest.
+
+    The task queue of a deployment that is deleted, or is on another queue now, is served until no run is left on it.
     """
 
     def __init__(self, client: Client, wanted: frozenset[str] | None, warn: Warnings) -> None:
@@ -21,22 +36,42 @@ class TaskQueues:
         self._wanted = wanted
         self._warn = warn
         #: By deployment, the one that was read longest ago first; None for what has never been readable.
-        self._queues: dict[str, str | None] = {}
+        self._known: dict[str, Served | None] = {}
+        #: What no deployment names any more, and how many looks in a row have found no run there.
+        self._left: dict[Served, int] = {}
 
     async def now(self) -> frozenset[str]:
-        """What is to be served. A deployment that is gone has none; one that became unreadable keeps its last."""
+        """What is to be served. A deployment that became unreadable keeps its last."""
         there = await deployments.names(self._client) if self._wanted is None else sorted(self._wanted)
-        new = [name for name in there if name not in self._queues]
-        again = [name for name in self._queues if name in there][:1]
+        new = [name for name in there if name not in self._known]
+        again = [name for name in self._known if name in there][:1]
         found = await deployments.described(self._client, [*again, *new])
-        read = {name: self._queue(name, one) for name, one in found.items()}
-        kept = {name: queue for name, queue in self._queues.items() if name in there and name not in again}
-        self._queues = kept | read
-        return frozenset(queue for queue in self._queues.values() if queue is not None)
+        read = {name: self._served(name, one) for name, one in found.items()}
+        kept = {name: one for name, one in self._known.items() if name in there and name not in again}
+        before = _some(self._known)
+        self._known = kept | read
+        named = _some(self._known)
+        self._left |= dict.fromkeys(before - named, 0)
+        await self._look_at_left(named)
+        return frozenset(one.queue for one in (*named, *self._left))
 
-    def _queue(self, name: str, found: deployments.Deployed | Unreadable) -> str | None:
+    async def _look_at_left(self, named: frozenset[Served]) -> None:
+        for one in list(self._left):
+            queue = one.queue.replace("'", "''")
+            runs = await self._client.count_workflows(
+                f"TaskQueue = '{queue}' AND WorkflowType = '{one.flow}' AND ExecutionStatus = 'Running'"
+            )
+            self._left[one] = 0 if runs.count else self._left[one] + 1
+            if one in named or self._left[one] >= QUIET:
+                del self._left[one]
+
+    def _served(self, name: str, found: deployments.Deployed | Unreadable) -> Served | None:
         if isinstance(found, Unreadable):
             self._warn(found)
             # It may be a newer version of one whose runs go on.
-            return self._queues.get(name)
-        return found.manifest.task_queue
+            return self._known.get(name)
+        return Served(found.manifest.task_queue, found.manifest.flow)
+
+
+def _some(known: dict[str, Served | None]) -> frozenset[Served]:
+    return frozenset(one for one in known.values() if one is not None)
