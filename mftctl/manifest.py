@@ -17,6 +17,8 @@ from .codec import from_plain, to_plain
 SCHEMA_VERSION = 2
 #: Metaflow's MAX_ATTEMPTS: its datastore ignores attempts from this number on.
 MAX_ATTEMPTS = 6
+#: How the spelling of a flag begins; what its bare option stands for comes next.
+FLAG = "flag:"
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,17 @@ class Parameter:
     @property
     def bare(self) -> Optional[str]:
         """What the bare option stands for, of a flag."""
-        return self.spelling[len("flag:") :] if self.spelling.startswith("flag:") else None
+        return bare_of(self.spelling)
 
     @property
     def must_be_given(self) -> bool:
         """Whether no run can start without a value for it."""
         return self.required and self.default is None
+
+
+def bare_of(spelling: str) -> Optional[str]:
+    """What the bare option of a parameter with this spelling stands for; None where it is no flag."""
+    return spelling[len(FLAG) :] if spelling.startswith(FLAG) else None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..codec import to_json
-from ..manifest import Parameter
+from ..manifest import FLAG, Parameter
 from .inside import Refused
 
 
@@ -111,7 +111,7 @@ def _spelling(option: Any) -> str:
         return "count"
     if option.is_flag:
         value = option.flag_value
-        return "flag:" + (to_json(value) if isinstance(value, bool) else str(value))
+        return FLAG + (to_json(value) if isinstance(value, bool) else str(value))
     if option.multiple:
         return "multiple"
     return "nargs" if option.nargs != 1 else ""

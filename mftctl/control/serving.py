@@ -51,18 +51,19 @@ class TaskQueues:
         before = _some(self._known)
         self._known = kept | read
         named = _some(self._known)
-        self._left |= dict.fromkeys(before - named, 0)
-        await self._look_at_left(named)
+        self._left |= dict.fromkeys(before, 0)
+        self._left = {one: looks for one, looks in self._left.items() if one not in named}
+        await self._count_runs()
         return frozenset(one.queue for one in (*named, *self._left))
 
-    async def _look_at_left(self, named: frozenset[Served]) -> None:
+    async def _count_runs(self) -> None:
         for one in list(self._left):
             queue = one.queue.replace("'", "''")
             runs = await self._client.count_workflows(
                 f"TaskQueue = '{queue}' AND WorkflowType = '{one.flow}' AND ExecutionStatus = 'Running'"
             )
             self._left[one] = 0 if runs.count else self._left[one] + 1
-            if one in named or self._left[one] >= QUIET:
+            if self._left[one] >= QUIET:
                 del self._left[one]
 
     def _served(self, name: str, found: deployments.Deployed | Unreadable) -> Served | None:

@@ -8,14 +8,12 @@ from typing import Any, Optional
 
 from .. import ids
 from ..codec import from_json, to_json
-from ..manifest import Launch, Parameter
+from ..manifest import Launch, Parameter, bare_of
 from ..tasks import Attempt
 from . import launch as launching
 
 #: Input paths up to this many go on the command line of a new process, more go through a file.
 MAX_INLINE_INPUTS = 50
-#: How the spelling of a flag begins; what its bare option stands for comes next.
-FLAG = "flag:"
 
 
 def top_options(launch: Launch) -> list[str]:
@@ -50,15 +48,11 @@ def init_command(launch: Launch, attempt: Attempt) -> list[str]:
 
 def init_variables(launch: Launch, attempt: Attempt) -> dict[str, str]:
     """Variables of ``init_command`` for values of flags that the bare option does not stand for."""
-    flags = {
-        name: spelling[len(FLAG) :]
-        for name, spelling in launch.spellings.items()
-        if spelling.startswith(FLAG)
-    }
+    flags = {name: bare_of(spelling) for name, spelling in launch.spellings.items()}
     return {
         "METAFLOW_INIT_" + name.replace("-", "_").upper(): value
         for name, value in attempt.parameters.items()
-        if name in flags and value not in ("", flags[name])
+        if flags.get(name) is not None and value not in ("", flags[name])
     }
 
 
@@ -72,8 +66,9 @@ def spell(name: str, value: str, spelling: str) -> list[str]:
         return [option, *words(value)]
     if spelling == "count":
         return [option] * int(value)
-    if spelling.startswith(FLAG):
-        return [option] if value == spelling[len(FLAG) :] else []
+    bare = bare_of(spelling)
+    if bare is not None:
+        return [option] if value == bare else []
     return [option, value]
 
 

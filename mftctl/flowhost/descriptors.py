@@ -22,11 +22,10 @@ class Descriptors:
     def more(self) -> list[str]:
         """What those are that came since and that tasks must not share, in words; sorted."""
         found = set()
-        mapped = _mapped()
         for fd, about in _open().items():
             had = self._had.get(fd)
             if had is None or not os.path.samestat(had, about):
-                found.add(_what(fd, about, mapped))
+                found.add(_what(fd, about))
         return sorted(found - {""})
 
 
@@ -40,7 +39,7 @@ def _open() -> dict[int, os.stat_result]:
     return {fd: about for fd, about in found.items() if fd not in _STANDARD}
 
 
-def _what(fd: int, about: os.stat_result, mapped: set[tuple[int, int]]) -> str:
+def _what(fd: int, about: os.stat_result) -> str:
     """What it is, in words; empty for what may be shared."""
     mode = about.st_mode
     if stat.S_ISSOCK(mode):
@@ -49,7 +48,7 @@ def _what(fd: int, about: os.stat_result, mapped: set[tuple[int, int]]) -> str:
         return "an open pipe"
     if stat.S_ISDIR(mode) or (stat.S_ISCHR(mode) and about.st_rdev in _devices()):
         return ""
-    if stat.S_ISREG(mode) and about.st_nlink and (about.st_dev, about.st_ino) in mapped and not _read(fd):
+    if stat.S_ISREG(mode) and about.st_nlink and (about.st_dev, about.st_ino) in _mapped() and not _read(fd):
         return ""  # `mmap` keeps the descriptor of its file, and has no position in it
     name = os.path.basename(_path(fd)) if about.st_nlink else ""
     return f"an open file ({name})" if name else "an open file"

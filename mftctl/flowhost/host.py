@@ -80,13 +80,17 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
 
     imported = []
 
-    def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
+    def is_over() -> tuple[bytes, bytes]:
+        """Watch the import no longer; what it has printed."""
         clock.stop()
         argv.stop()
         seeds.keep()
         ends.stop()
         handlers.keep()
-        prelude = printed.stop()
+        return printed.stop()
+
+    def on_flow(flow: Any, go_on: Callable[[], None]) -> None:
+        prelude = is_over()
         found = hazards.hazards(earlier)
         if not found:
             _import_for_tasks(flow)
@@ -111,12 +115,7 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
             channel.send({"ready": False, "error": traceback.format_exc(limit=-8)})
             sys.exit(1)
         why = unloadable.why(error, leftout.reason(str(error), launch.left_out) or "")
-    clock.stop()
-    argv.stop()
-    seeds.keep()
-    ends.stop()
-    handlers.keep()
-    prelude = printed.stop()
+    prelude = is_over()
     if found := [*hazards.hazards(earlier), *argv.read()]:
         _decline_all(channel, found)
     _serve(channel, launch, Unloadable(why, prelude), owncode.imported(), broken=True)
