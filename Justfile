@@ -50,11 +50,16 @@ fmt:
     ruff check --fix-only --quiet
     ruff format
 
-# remake docs/reference from the commands
-docs:
+# make the documentation site, dist/docs; a dead link, a missing anchor or a page in no menu is an error
+docs *args:
+    sphinx-build --builder html --fail-on-warning --keep-going --nitpicky --quiet "$@" docs dist/docs
+    @echo "dist/docs/index.html"
+
+# remake docs/reference/commands from the commands
+reference:
     python packaging/reference.py
 
-# record histories of runs of every shape with the engine as it is, for all later builds to replay (docs/upgrades.md)
+# record histories of runs of every shape with the engine as it is, for all later builds to replay (docs/how-to/upgrades.md)
 record-histories *args:
     python tests/histories/record.py "$@"
 

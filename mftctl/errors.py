@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of the command line (docs/exit-codes.md)."""
+    """Exit codes of the command line (docs/reference/exit-codes.md)."""
 
     OK = 0
     FAILED = 1

@@ -1,4 +1,4 @@
-"""Write the reference of the command line, docs/reference/: a page per command, and a man page.
+"""Write the reference of the command line, docs/reference/commands/: a page per command, and a man page.
 
     python packaging/reference.py [FOLDER]
 
@@ -17,8 +17,8 @@ from mftctl.cli.app import EPILOGUE, GROUPS, HELP
 from mftctl.cli.help import TOPICS
 from mftctl.cli.tree import Command, Option, commands
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
-MADE = "<!-- made by packaging/reference.py: change the code, and run `just docs` -->\n\n"
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference" / "commands"
+MADE = "<!-- made by packaging/reference.py: change the code, and run `just reference` -->\n\n"
 ROFF_MADE = '.\\" made by packaging/reference.py\n'
 
 
@@ -38,7 +38,7 @@ def pages() -> dict[str, str]:
     """The pages by the names of their files."""
     told = commands()
     return {
-        "README.md": _overview(told),
+        "index.md": _overview(told),
         "mftctl.1": _manual(told),
         **{f"{one.name.replace(' ', '-')}.md": _page(one) for one in told},
     }
@@ -49,6 +49,7 @@ def _overview(told: Sequence[Command]) -> str:
     lines += [f"| [{one.name}]({one.name.replace(' ', '-')}.md) | {one.line} |" for one in told]
     lines += ["", EPILOGUE, "", "`mftctl help TOPIC` shows:", "", "| topic | |", "|---|---|"]
     lines += [f"| [{name}](../{name}.md) | {line} |" for name, line in TOPICS.items()]
+    lines += ["", "```{toctree}", ":hidden:", ":glob:", "", "*", "```"]
     return "\n".join(lines) + "\n"
 
 

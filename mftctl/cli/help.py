@@ -51,6 +51,6 @@ def text(topic: str) -> str:
     """The topic's page for a terminal: its links are the words they stand on."""
     # A wheel has the pages beside the code, a checkout has them where they are written.
     shipped = files("mftctl") / "topics" / f"{topic}.md"
-    written = Path(__file__).resolve().parents[2] / "docs" / f"{topic}.md"
+    written = Path(__file__).resolve().parents[2] / "docs" / "reference" / f"{topic}.md"
     page = shipped.read_text("utf-8") if shipped.is_file() else written.read_text("utf-8")
     return _LINK.sub(r"\1", page)

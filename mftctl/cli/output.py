@@ -1,6 +1,6 @@
 """How results and errors reach whoever called: the only module that writes them.
 
-stdout is data, stderr is talk. JSON carries ``schema_version`` and keys that stay (docs/cli.md).
+stdout is data, stderr is talk. JSON carries ``schema_version`` and keys that stay (docs/reference/cli.md).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from .found import Found
 #: Statuses of a run that may be stuck.
 OPEN = ("running", "paused")
 #: What to do about it, for people.
-HINT = "it goes on as soon as a worker with a mended mftctl serves it; see docs/upgrades.md"
+HINT = "it goes on as soon as a worker with a mended mftctl serves it; see docs/how-to/upgrades.md"
 #: Child workflows that are looked at, and looks at once.
 CHILDREN, AT_ONCE = 20, 8
 #: Events from the end of a history among which the last workflow task is looked for.

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import Optional
 
-#: The oldest and the newest Metaflow that pass the tests (docs/metaflow.md). Newer ones are let through.
+#: The oldest and the newest Metaflow that pass the tests (docs/reference/metaflow.md). Newer ones are let through.
 OLDEST, NEWEST = "2.19.10", "2.19.39"
 HINT = f"pip install --upgrade 'metaflow>={OLDEST}' for it, or name another interpreter with --python"
 

@@ -1,4 +1,4 @@
-"""Settings of a command: flags > MFTCTL_* > TEMPORAL_* > profile file > defaults (docs/profiles.md).
+"""Settings of a command: flags > MFTCTL_* > TEMPORAL_* > profile file > defaults (docs/reference/profiles.md).
 
 ``keys`` says what there is, ``document`` reads the file, ``settings`` resolves, ``editing`` writes.
 """

@@ -22,7 +22,7 @@ WRONG_KEY = "wrong-key-77ab"
 #: The table of the documentation: what is done, the exit code, the error's code, and words of the error.
 TABLE = {
     row[0]: (int(row[1]), row[2], row[3])
-    for line in (ROOT / "docs" / "profiles.md")
+    for line in (ROOT / "docs" / "reference" / "profiles.md")
     .read_text()
     .partition("## When there is no connection")[2]
     .splitlines()
@@ -219,7 +219,7 @@ def cases(ports: dict[str, int], certificates: Path, plain: str) -> dict[str, tu
 
 @pytest.mark.parametrize("case", TABLE)
 def test_a_connection_behaves_as_documented(home, server: str, ports, certificates: Path, case: str) -> None:
-    """Each row of docs/profiles.md: exit code, code, one line and how to mend it; and no key in any of it."""
+    """Each row of docs/reference/profiles.md: exit code, code, one line and how to mend it; and no key in any of it."""
     profile, variables = cases(ports, certificates, server)[case]
     (home.folder / "config.toml").write_text(f'default_profile = "p"\n[profiles.p]\n{profile}\n')
     config = {"MFTCTL_CONFIG": str(home.folder / "config.toml")}

@@ -448,8 +448,8 @@ def test_metaflow_alone_does_not_notice(home) -> None:
 
 
 def test_every_option_is_in_the_documentation(home) -> None:
-    """docs/metaflow.md knows each command and option of `python flow.py temporal`."""
-    documented = (Path(__file__).resolve().parents[2] / "docs" / "metaflow.md").read_text()
+    """docs/reference/metaflow.md knows each command and option of `python flow.py temporal`."""
+    documented = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "metaflow.md").read_text()
     file = flow_file(home)
     help_of = home.python(file, "--quiet", "temporal", "--help").stdout
     commands = re.findall(r"^  ([a-z][a-z-]+)  ", help_of, re.MULTILINE)

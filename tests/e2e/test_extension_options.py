@@ -1,4 +1,4 @@
-"""What Metaflow's own orchestrators take, ours takes as well, or docs/metaflow.md says why not."""
+"""What Metaflow's own orchestrators take, ours takes as well, or docs/reference/metaflow.md says why not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "metaflow.md"
+DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "reference" / "metaflow.md"
 #: Each group of commands with its options, `{command: {option: keyword}}`; and what the Deployer's objects have.
 TOLD = """
 import json
@@ -65,7 +65,7 @@ def told(tmp_path_factory) -> dict:
 
 @pytest.fixture(scope="module")
 def refused() -> set[str]:
-    """What docs/metaflow.md lists as another orchestrator's: options, commands, and attributes as `Class.name`."""
+    """Options, commands and attributes (`Class.name`) of other orchestrators, from docs/reference/metaflow.md."""
     _, _, section = DOCUMENTATION.read_text().partition("\n## Commands and options of Argo Workflows")
     rows = re.findall(r"^\| (`.*?) \|", section.split("\n## ")[0], re.MULTILINE)
     return {word for row in rows for code in re.findall(r"`([^`]+)`", row) for word in code.split()}

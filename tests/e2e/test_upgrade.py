@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Releases that runs are taken over from: name and commit. A line each; docs/upgrades.md says when one is dropped.
+#: Releases whose runs can be taken over: name and commit. docs/how-to/upgrades.md says when one is dropped.
 RELEASES = {
     "0.1.0-a338887": "a338887",
 }

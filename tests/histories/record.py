@@ -1,6 +1,6 @@
 """Record histories of runs of every shape, made by the engine as it is: tests/histories/RELEASE/SCENARIO.json.gz.
 
-`./just record-histories RELEASE` (default: the commit). Each build replays all that are kept (docs/upgrades.md).
+`./just record-histories RELEASE` (default: the commit). Each build replays all that are kept (docs/how-to/upgrades.md).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from mftctl.engine.workflow import FlowWorkflow
 FOLDER = Path(__file__).resolve().parents[1] / "histories"
 ADVICE = (
     "this change breaks runs in flight: guard it with workflow.patched, or give it a new workflow type; "
-    "see docs/upgrades.md"
+    "see docs/how-to/upgrades.md"
 )
 
 

@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_range_is_what_is_required_locked_and_documented() -> None:
-    """pyproject.toml asks for the oldest, the locks hold both ends, docs/metaflow.md names them."""
+    """pyproject.toml asks for the oldest, the locks hold both ends, docs/reference/metaflow.md names them."""
     assert f'"metaflow>={installed.OLDEST}"' in (ROOT / "pyproject.toml").read_text()
     assert locked("metaflow-oldest.txt") == installed.OLDEST
     assert locked("runtime.txt") == locked("dev.txt") == installed.NEWEST
-    documented = (ROOT / "docs" / "metaflow.md").read_text()
+    documented = (ROOT / "docs" / "reference" / "metaflow.md").read_text()
     assert f"Metaflow {installed.OLDEST} to {installed.NEWEST}" in documented
 
 

@@ -71,8 +71,8 @@ def test_each_value_knows_its_source(file: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_key_is_documented() -> None:
-    """docs/profiles.md has a row of each, and of no other."""
-    page = (Path(__file__).resolve().parents[2] / "docs" / "profiles.md").read_text()
+    """docs/reference/profiles.md has a row of each, and of no other."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "profiles.md").read_text()
     table = page.partition("| key |")[2].partition("\n\n")[0]
     first = [row.split("|")[1] for row in table.splitlines()[2:]]
     assert {name for cell in first for name in re.findall(r"`(\w+)`", cell)} == set(KEYS)

@@ -1,0 +1,24 @@
+"""Configuration of the documentation site: Sphinx with MyST (Markdown) and the Furo theme; `./just docs` builds it."""
+
+from mftctl import __version__
+
+project = "mftctl"
+author = "the mftctl authors"
+release = __version__
+
+extensions = ["myst_parser"]
+source_suffix = {".md": "markdown"}
+# The parts are folders, and each is listed with a glob: a new page needs no entry anywhere.
+
+myst_heading_anchors = 4
+myst_enable_extensions = ["colon_fence"]
+
+html_theme = "furo"
+html_title = "mftctl"
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+# Result summaries are fetched with a request for each page, which a browser refuses for local files.
+html_show_search_summary = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
