@@ -30,6 +30,10 @@ demo: build
 test *args:
     pytest -n {{ workers }} "$@"
 
+# make the files of a release in dist/release/VERSION (docs/how-to/release.md); `just release --draft` skips its checks
+release *args:
+    python packaging/release.py "$@"
+
 # tests of modules, without a server
 unit *args:
     pytest -n {{ workers }} tests/unit "$@"

@@ -38,17 +38,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build mftctl's zipapp.")
     parser.add_argument("--output", type=Path, default=ROOT / "dist" / "mftctl")
     output: Path = parser.parse_args().output.absolute()
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        build(output)
+    build(output)
     print(f"{output}  {output.stat().st_size / 1e6:.1f} MB")
 
 
 def build(output: Path) -> None:
     """Write the zipapp to `output`, in one move: who runs the old one meanwhile is not disturbed."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILD) as folder:
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / ".lock").open("w") as lock, tempfile.TemporaryDirectory(dir=BUILD) as folder:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         project = Path(folder) / "project"
         _unpack_wheel(build_wheel(Path(folder)), project)
         packed = Path(folder) / "mftctl"
