@@ -56,8 +56,12 @@ fmt:
 
 # make the documentation site, dist/docs; a dead link, a missing anchor or a page in no menu is an error
 docs *args:
-    sphinx-build --builder html --fail-on-warning --keep-going --nitpicky --quiet "$@" docs dist/docs
+    sphinx-build --builder html --fresh-env --write-all --fail-on-warning --keep-going --nitpicky --quiet "$@" docs dist/docs
     @echo "dist/docs/index.html"
+
+# draw docs/diagrams/*.svg from the text beside them
+diagrams:
+    for text in docs/diagrams/*.d2; do d2 --theme 0 --dark-theme 200 --pad 10 "$text" "${text%.d2}.svg"; done
 
 # remake docs/reference/commands from the commands
 reference:
