@@ -19,7 +19,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from mftctl.cli.leaving import leave
-from mftctl.control.found import list_runs
+from mftctl.control.runs.lookup import list_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 MFTCTL = [sys.executable, str(ROOT / "dist" / "mftctl")]

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from . import __version__
 from .cli.leaving import leave
-from .errors import Exit, MftctlError
+from .model.errors import Exit, MftctlError
 
 
 class Terminated(KeyboardInterrupt):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from .examples import epilogue
 from .output import Result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from ..profiles import Profile
 from .columns import columns
 from .deploying import Deployment
@@ -15,7 +15,7 @@ from .options import Connection
 from .session import endpoint, quiet_sdk
 
 if TYPE_CHECKING:
-    from ..control.diagnosis import Finding
+    from ..control.connection.diagnosis import Finding
 
 #: Errors of settings, and the check that would have used them.
 _CHECK_OF = {"temporal.key": "authentication", "temporal.address": "dns"}
@@ -23,8 +23,8 @@ _CHECK_OF = {"temporal.key": "authentication", "temporal.address": "dns"}
 
 async def check_connection(connection: Connection, profile: Profile) -> list[Finding]:
     """The checks of the connection to Temporal, in the order in which each needs the one before."""
-    from ..control.client import connect
-    from ..control.diagnosis import CHECKS, Finding, findings
+    from ..control.connection.connect import connect
+    from ..control.connection.diagnosis import CHECKS, Finding, findings
 
     quiet_sdk()
     try:
@@ -42,8 +42,8 @@ async def check_connection(connection: Connection, profile: Profile) -> list[Fin
 
 def check_flows(profile: Profile) -> list[Finding]:
     """The checks of the flow's interpreter, and of the datastore and the metadata provider as it sees them."""
-    from ..control.diagnosis import Finding
-    from ..flowhost.examination import examine
+    from ..control.connection.diagnosis import Finding
+    from ..interpreter.inspection import examine
 
     try:
         python = Deployment().interpreter(profile)
@@ -60,7 +60,7 @@ def check_flows(profile: Profile) -> list[Finding]:
 
 def error_of(found: Sequence[Finding]) -> MftctlError | None:
     """Exit code 5 where Temporal cannot be reached or refuses us, 1 where another check has failed."""
-    from ..control.diagnosis import CHECKS
+    from ..control.connection.diagnosis import CHECKS
 
     failed = [one.check for one in found if one.ok is False]
     if not failed:
@@ -91,7 +91,7 @@ def plain(found: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 def _interpreter(found: dict[str, Any]) -> Finding:
-    from ..control.diagnosis import Finding
+    from ..control.connection.diagnosis import Finding
 
     where = found.get("executable", "")
     if "error" in found:
@@ -104,7 +104,7 @@ def _interpreter(found: dict[str, Any]) -> Finding:
 
 
 def _datastore(found: dict[str, Any] | None) -> Finding:
-    from ..control.diagnosis import Finding
+    from ..control.connection.diagnosis import Finding
 
     if found is None:
         return Finding("datastore", None, "not reached")
@@ -116,7 +116,7 @@ def _datastore(found: dict[str, Any] | None) -> Finding:
 
 
 def _metadata(found: dict[str, Any] | None) -> Finding:
-    from ..control.diagnosis import Finding
+    from ..control.connection.diagnosis import Finding
 
     if found is None:
         return Finding("metadata service", None, "not reached")

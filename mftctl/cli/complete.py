@@ -51,7 +51,7 @@ def _names(kind: str, prefix: str, line: list[str]) -> list[str]:
 
 
 async def _asked(kind: str, prefix: str, connection: Connection, profile: Profile) -> list[str]:
-    from ..control.client import connect_quickly
+    from ..control.connection.connect import connect_quickly
     from .session import endpoint, quiet_sdk
 
     where = endpoint(connection, profile)
@@ -65,7 +65,7 @@ async def _asked(kind: str, prefix: str, connection: Connection, profile: Profil
             # What may be said instead of a whole name, where that has begun so.
             last = [name.rsplit(".", 1)[-1] for name in names]
             return names + [name for name in last if prefix and last.count(name) == 1 and name not in names]
-        from ..control import found
+        from ..control.runs import lookup as found
 
         return await found.ids_of(client, prefix, MOST)
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import __version__
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 
 #: Errors of a disk, which are nobody's bug.
 DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})
@@ -25,7 +25,7 @@ def report(error: Exception) -> MftctlError:
     if isinstance(error, FileNotFoundError) and folder_is_gone():
         return folder_gone()
     if "temporalio.service" in sys.modules:
-        from ..control.client import refused
+        from ..control.connection.connect import refused
 
         refusal = refused(error)
         if refusal is not None:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..compiler.contents import Contents
-from ..compiler.options import Options
 from ..control.tokens import Claim
-from ..manifest import Manifest
+from ..interpreter.inside.compile.contents import Contents
+from ..model.manifest import Manifest
+from ..model.options import Options
 from ..profiles import Profile, cache_dir
 from . import packaged
 from .deploying import Deployment, Notification, Ownership, Scheduling, file_argument
@@ -61,9 +61,9 @@ def deploy(
 async def _deploy(
     file: Path, options: Options, python: str, claim: Claim, connection: Limited, profile: Profile
 ) -> tuple[Manifest, Contents, Manifest | None, list[str]]:
-    from ..compiler.run import Compilation
     from ..control.deployments import deploy as register
     from ..control.deployments import next_times
+    from ..interpreter.compilation import Compilation
     from .session import open_client
 
     # Before the compiler saves anything: no half-made deployment when no server answers.

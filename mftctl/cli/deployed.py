@@ -11,7 +11,7 @@ from .shown import without_secrets
 
 if TYPE_CHECKING:
     from ..control.deployments import Deployed
-    from ..control.workers import Worker
+    from ..control.pollers import Worker
 
 HEAD = ("DEPLOYMENT", "FLOW", "VERSION", "SCHEDULE", "NEXT", "TRIGGERS", "WORKERS", "OWNER", "DEPLOYED")
 

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 
 from .. import profiles
-from ..compiler.options import Options
-from ..control import tags
+from ..control.runs import tags
 from ..control.tokens import Claim
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
+from ..model.options import Options
 from . import durations
 from .interpreter import flow_interpreter
 from .output import say

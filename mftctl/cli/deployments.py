@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from . import deployed
 from .ask import confirm
 from .columns import columns
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ..control.deployments import Deployed
-    from ..control.workers import Worker
-    from ..manifest import Manifest
+    from ..control.pollers import Worker
+    from ..model.manifest import Manifest
 
 
 def list_(
@@ -67,7 +67,8 @@ def describe(
     """
 
     async def looked_up() -> "tuple[Deployed, list[Worker]]":
-        from ..control import deployments, workers
+        from ..control import deployments
+        from ..control import pollers as workers
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
@@ -157,8 +158,8 @@ def diff(
     python = deployment.interpreter(profile)
 
     async def compared() -> "tuple[Manifest, Manifest]":
-        from ..compiler.run import compile_flow
         from ..control import deployments, tokens
+        from ..interpreter.compilation import compile_flow
         from ..profiles import cache_dir
         from .session import open_client
 
@@ -200,7 +201,7 @@ def diff(
 
 async def _workers(client: "Client", found: "list[Deployed]") -> "list[list[Worker]]":
     from ..control.deployments import MAX_REQUESTS
-    from ..control.workers import polling
+    from ..control.pollers import polling
 
     limit = asyncio.Semaphore(MAX_REQUESTS)
 

@@ -4,8 +4,9 @@ import asyncio
 import socket
 import time
 
-from .. import devserver, profiles
-from ..errors import Exit, MftctlError
+from .. import profiles
+from ..local import devserver
+from ..model.errors import Exit, MftctlError
 from .output import Result, say, write
 from .threads import in_thread
 

@@ -1,19 +1,19 @@
 """`mftctl doctor`: this machine on one page."""
 
 import asyncio
-import os
 import platform
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-from .. import __version__, caches, profiles
+from .. import ROOT, __version__, profiles
+from ..local import caches
 from .columns import columns
 from .options import FLAG, Connection, Output
 from .output import Result
 
 if TYPE_CHECKING:
-    from ..control.diagnosis import Finding
+    from ..control.connection.diagnosis import Finding
 
 
 def doctor(
@@ -68,7 +68,7 @@ def _versions() -> dict[str, str]:
     from importlib.metadata import version
 
     return {
-        "mftctl": f"{__version__} ({os.path.dirname(os.path.dirname(os.path.abspath(__file__)))})",
+        "mftctl": f"{__version__} ({ROOT})",
         "python": f"{platform.python_version()} ({sys.executable})",
         "temporalio": version("temporalio"),
         "metaflow": version("metaflow"),
@@ -78,8 +78,8 @@ def _versions() -> dict[str, str]:
 
 def _server(connection: Connection, profile: profiles.Profile) -> dict[str, Any]:
     """Which server is meant: ``where`` None when none is configured and the embedded one does not run."""
-    from ..control.endpoint import settings
-    from ..serverbinary import installed
+    from ..control.connection.endpoint import settings
+    from ..local.server_binary import installed
     from .session import embedded_address, names_server
 
     configured = names_server(connection, profile)

@@ -5,7 +5,7 @@ import time
 import uuid
 from typing import Any
 
-from ..manifest import Manifest
+from ..model.manifest import Manifest
 from .options import Limited, Output
 from .output import Result, say
 
@@ -57,7 +57,7 @@ def describe(
     name
         Name of the event.
     """
-    from ..control.events import unheard
+    from ..events.delivery import unheard
 
     rows = [row for row in connection.run(_rows(connection)) if row["event"] == name]
     if not rows:
@@ -75,27 +75,27 @@ def describe(
 
 
 async def _publish(name: str, payload: tuple[str, ...], event_id: str | None, connection: Limited) -> Result:
-    from ..control import events
-    from ..control.parameters import split
-    from ..engine.events import Event
+    from ..control.runs.parameters import split
+    from ..events import delivery
+    from ..events.rules import Event
     from .session import open_client
 
     fields = dict(split(payload, once=True))
-    event = events.checked(Event(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
+    event = delivery.checked(Event(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
     client = await open_client(connection, connection.settings())
-    told = await events.deliver(client, event, lambda one: say(one.warning))
+    told = await delivery.deliver(client, event, lambda one: say(one.warning))
     notes = () if told else (f"no deployment waits for {name}",)
     data = {"event": name, "id": event.id, "deployments": told}
     return Result(data, "\n".join(told), event.id, notes)
 
 
 async def _rows(connection: Limited) -> list[dict[str, Any]]:
-    from ..control import events, listening
+    from ..events import delivery, directory
     from .session import open_client
 
     client = await open_client(connection, connection.settings())
-    manifests = await events.listeners(client, lambda one: say(one.warning))
-    states = await asyncio.gather(*(listening.state_of(client, one.deployment) for one in manifests))
+    manifests = await delivery.listeners(client, lambda one: say(one.warning))
+    states = await asyncio.gather(*(directory.state_of(client, one.deployment) for one in manifests))
     return sorted(
         (
             _row(manifest, trigger, state)

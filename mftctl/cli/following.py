@@ -13,10 +13,10 @@ from .retries import due, words
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.found import Found
-    from ..control.history import History
-    from ..control.record import Record, StepRecord
-    from ..control.runs import Ended, Progress
+    from ..control.runs.execution import Ended, Progress
+    from ..control.runs.history import History
+    from ..control.runs.lookup import Found
+    from ..control.runs.record import Record, StepRecord
     from ..worker.observer import Again
 
 #: Seconds between looks at what the history has told.
@@ -46,7 +46,7 @@ class Told:
 
     def look(self) -> None:
         """Tell what has changed."""
-        from ..engine.drawing import in_order
+        from ..model.graph import in_order
 
         if not self._history.is_there or self._found.ended is not None:
             return
@@ -70,10 +70,10 @@ class Told:
 
 async def to_the_end(client: Client, found: Found, history: History, view: Told) -> Ended:
     """Show the run until it ends; how it ended."""
-    from ..control import runs
-    from ..control.found import handle_of
+    from ..control.runs import execution
+    from ..control.runs.lookup import handle_of
 
-    ending = asyncio.create_task(runs.outcome(handle_of(client, found.run_id)))
+    ending = asyncio.create_task(execution.outcome(handle_of(client, found.run_id)))
     following = asyncio.create_task(history.follow())
     asking = asyncio.create_task(ask_for_retries(found, history))
     suspecting = asyncio.create_task(tell_if_stuck(client, found))
@@ -108,7 +108,7 @@ async def tell_if_stuck(client: Client, found: Found) -> None:
     """Say that the run is stuck, and why, once until that changes."""
     from temporalio.service import RPCError
 
-    from ..control.stuck import HINT, problem_of
+    from ..control.runs.stuck import HINT, problem_of
 
     last: str | None = None
     while True:

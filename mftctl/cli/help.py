@@ -4,7 +4,7 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from .output import Result, write
 
 #: Topics by name: the page of the documentation that the topic is, and what it is about.

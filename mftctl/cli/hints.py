@@ -6,11 +6,11 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from .. import ids
+from ..model import ids
 
 if TYPE_CHECKING:
-    from ..control.runs import Ended
-    from ..manifest import Launch, Manifest
+    from ..control.runs.execution import Ended
+    from ..model.manifest import Launch, Manifest
 
 
 def after(manifest: Manifest, run_id: str, how: Ended, file: str | None = None) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from .. import profiles
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 
 
 def flow_interpreter(profile: profiles.Profile, given: str | None = None) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from .output import say
 
 if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ..control.deployments import Deployed
-    from ..control.found import Found
+    from ..control.runs.lookup import Found
     from .options import Connection, Latest
 
 
@@ -27,7 +27,7 @@ async def open_run(run: str, latest: Latest, connection: Connection) -> tuple[Cl
 
 async def find_run(client: Client, name: str, deployment: str | None = None) -> Found:
     """The run that is meant by its id, a beginning of it, or ``@latest``, of a deployment perhaps."""
-    from ..control import found
+    from ..control.runs import lookup as found
 
     if deployment is not None:
         if name != found.LATEST:
@@ -55,11 +55,12 @@ async def find_deployment(client: Client, name: str) -> tuple[str, str | None]:
 
 async def allowed(client: Client, run: str, latest: Latest, token: tuple[str | None] | None) -> str:
     """The id of the run that is meant; with a ``token``, or None for one, only for those who may steer it."""
-    from ..control import steering, tokens
+    from ..control import tokens
+    from ..control.runs import actions
 
     found = await find_run(client, run, latest.deployment)
     if token is not None:
-        given = await steering.given_to(client, found)
+        given = await actions.given_to(client, found)
         tokens.authorize(given.manifest, tokens.username(), *token)
     return found.run_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from . import durations
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from cyclopts import Group, Parameter
 
 from .. import profiles
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from . import durations
 from .output import Format, say
 

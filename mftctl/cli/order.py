@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..compiler.options import Options
+from ..model.options import Options
 from .output import Format
 
 

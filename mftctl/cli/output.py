@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 
 SCHEMA_VERSION: Final = 1
 Format = Literal["text", "json", "jsonl", "name"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compiler.contents import Contents, suffix_of
-from ..flowhost.leftout import outside
+from ..interpreter.inside.compile.contents import Contents, suffix_of
+from ..interpreter.inside.not_packaged import outside
 
 
 def line(contents: Contents) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from .. import profiles
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from ..profiles import KEYS, Key
 from . import durations, shown
 from .columns import columns

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..worker.observer import Again
 
 if TYPE_CHECKING:
-    from ..control.record import Record, TaskRecord
+    from ..control.runs.record import Record, TaskRecord
 
 
 def words(again: Again, now: float | None = None) -> str:

@@ -46,7 +46,7 @@ def run(
     durable_retries
         Wait @retry's minutes between attempts, as a deployment does (default: retry at once, as `python FLOW.py run`).
     """
-    from ..control.parameters import split
+    from ..control.runs.parameters import split
     from . import runidfile
     from .order import Order
     from .running import run_flow

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.found import Found
-    from ..control.history import History
-    from ..control.record import StepRecord, TaskRecord
-    from ..control.runs import Ended
+    from ..control.runs.execution import Ended
+    from ..control.runs.history import History
+    from ..control.runs.lookup import Found
+    from ..control.runs.record import StepRecord, TaskRecord
     from ..profiles import Profile
 
 
@@ -18,7 +18,7 @@ def as_data(
     found: Found, history: History, ended: Ended | None, served: bool | None, ui: str | None
 ) -> dict[str, Any]:
     """The run as JSON values."""
-    from ..engine.drawing import in_order
+    from ..model.graph import in_order
     from .runs_list import row
 
     record, given = history.record, history.given
@@ -50,7 +50,7 @@ def as_data(
 
 def ui_link(client: Client, found: Found, profile: Profile) -> str | None:
     """The run in Temporal's UI: the profile's, Temporal Cloud's or the embedded server's; None where none is known."""
-    from .. import devserver
+    from ..local import devserver
 
     address = client.service_client.config.target_host
     if named := profile.get("temporal_ui"):

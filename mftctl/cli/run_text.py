@@ -9,9 +9,9 @@ from . import durations
 from .run_data import seconds_of
 
 if TYPE_CHECKING:
-    from ..control.found import Found
-    from ..control.history import History
-    from ..control.record import Record, StepRecord, TaskRecord
+    from ..control.runs.history import History
+    from ..control.runs.lookup import Found
+    from ..control.runs.record import Record, StepRecord, TaskRecord
 
 #: Tasks of a kind that are named to people.
 SHOWN = 8
@@ -21,7 +21,7 @@ _ASCII = {"done": "+", "failed": "x", "running": ">", "waiting": ".", "cancelled
 
 def as_text(found: Found, history: History, data: dict[str, Any]) -> str:
     """``data`` is the same run as JSON values."""
-    from ..control.stuck import HINT
+    from ..control.runs.stuck import HINT
     from .columns import columns
     from .moments import shown
 
@@ -64,7 +64,7 @@ def as_text(found: Found, history: History, data: dict[str, Any]) -> str:
 
 
 def _steps(history: History) -> list[tuple[str, ...]]:
-    from ..engine.drawing import drawn
+    from ..model.graph import drawn
 
     plain = not _draws_boxes()
     marks, steps = (_ASCII if plain else _MARKS), history.record.steps()

@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 
 
 def check(file: Path | None) -> None:

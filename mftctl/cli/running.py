@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from .. import devserver
-from ..compiler.includefile import upload
-from ..compiler.run import Compilation
-from ..control import parameters
+from ..control.runs import parameters
+from ..interpreter.compilation import Compilation
+from ..interpreter.inside.compile.include_file import upload
+from ..local import devserver
 from ..profiles import Profile, cache_dir
 from .options import Connection
 from .order import Order
@@ -50,7 +50,7 @@ async def run_flow(order: Order, connection: Connection, profile: Profile) -> Re
 async def _connect(
     opening: devserver.Opening | None, connection: Connection, profile: Profile
 ) -> tuple[Client, devserver.Lease | None]:
-    from ..control.client import connect
+    from ..control.connection.connect import connect
 
     quiet_sdk()
     if opening is None:

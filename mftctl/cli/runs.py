@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
-from ..errors import Exit
+from ..model.errors import Exit
 from . import durations
 from .options import FLAG, Connection, Latest, Limited, Output
 from .output import Result
@@ -58,11 +58,12 @@ def resume(
     stop = None if workflow_timeout is None else durations.parse(workflow_timeout, "--workflow-timeout")
 
     async def doing(client: "Client", run: str) -> Result:
-        from ..control import found, steering, workers
+        from ..control import pollers
+        from ..control.runs import actions, lookup
         from .looking import unserved
         from .trigger import ended, wait_for
 
-        resumed = await steering.resume(
+        resumed = await actions.resume(
             client,
             run,
             step=step,
@@ -71,11 +72,11 @@ def resume(
             workflow_timeout=stop,
             force=force,
         )
-        described = await found.describe(client, resumed)
-        manifest = (await steering.given_to(client, described)).manifest
+        described = await lookup.describe(client, resumed)
+        manifest = (await actions.given_to(client, described)).manifest
         if wait or limit is not None:
             return ended(manifest, resumed, await wait_for(client, resumed, limit))
-        served = await workers.has_worker(client, manifest.task_queue)
+        served = await pollers.has_worker(client, manifest.task_queue)
         notes = () if served else (unserved(manifest.deployment),)
         data = {
             "run_id": resumed,
@@ -108,10 +109,10 @@ def pause(
     """
 
     async def doing(client: "Client", run: str) -> Result:
-        from ..control import steering
+        from ..control.runs import actions
 
         notes = {False: f"run {run} was paused already", None: UNHEARD}
-        return state(run, "paused", notes.get(await steering.pause(client, run)))
+        return state(run, "paused", notes.get(await actions.pause(client, run)))
 
     return _with_client(connection, run, latest, authorize, doing)
 
@@ -136,10 +137,10 @@ def unpause(
     """
 
     async def doing(client: "Client", run: str) -> Result:
-        from ..control import steering
+        from ..control.runs import actions
 
         notes = {False: f"run {run} was not paused", None: UNHEARD}
-        return state(run, "running", notes.get(await steering.unpause(client, run)))
+        return state(run, "running", notes.get(await actions.unpause(client, run)))
 
     return _with_client(connection, run, latest, authorize, doing)
 

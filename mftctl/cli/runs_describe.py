@@ -9,7 +9,7 @@ from .output import Result
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.history import History
+    from ..control.runs.history import History
 
 
 def describe(
@@ -31,9 +31,9 @@ def describe(
 
 
 async def _describe(run: str, latest: Latest, connection: Limited) -> Result:
-    from ..control import runs, stuck
-    from ..control.found import handle_of
-    from ..control.history import History
+    from ..control.runs import execution, stuck
+    from ..control.runs.history import History
+    from ..control.runs.lookup import handle_of
     from .looking import open_run, unserved
     from .run_data import as_data, ui_link
     from .run_text import as_text
@@ -43,7 +43,7 @@ async def _describe(run: str, latest: Latest, connection: Limited) -> Result:
     history = History(client, found)
     over = found.ended is not None
     ended, served = await asyncio.gather(
-        runs.outcome(handle_of(client, found.run_id)) if over else _nothing(),
+        execution.outcome(handle_of(client, found.run_id)) if over else _nothing(),
         _served(client, history, over),
     )
     data = as_data(found, history, ended, served, ui_link(client, found, connection.settings()))
@@ -59,7 +59,7 @@ async def _nothing() -> None:
 
 async def _served(client: "Client", history: "History", over: bool) -> bool | None:
     """Read the history; whether a worker serves the run, None for one that is over."""
-    from ..control.workers import has_worker
+    from ..control.pollers import has_worker
 
     record = await history.read()
     return None if over else await has_worker(client, record.manifest.task_queue)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from . import durations
 from .options import LIST, Limited, Output
 from .output import Result
@@ -10,7 +10,7 @@ from .output import Result
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..control.found import Found
+    from ..control.runs.lookup import Found
 
 Status = Literal["running", "paused", "stuck", "completed", "failed", "cancelled", "terminated", "timed_out"]
 
@@ -56,7 +56,7 @@ async def _list(
     limit: int,
     connection: Limited,
 ) -> Result:
-    from ..control import found, stuck
+    from ..control.runs import lookup, stuck
     from .looking import find_deployment
     from .session import open_client
 
@@ -64,9 +64,9 @@ async def _list(
     named = None if deployment is None else await find_deployment(client, deployment)
     name, flow = named or (None, None)
     # Which of the runs that go on are stuck is known of none before each was looked at.
-    most = found.PAGE if "stuck" in statuses else limit + 1
+    most = lookup.PAGE if "stuck" in statuses else limit + 1
     bounds: list[int] = []
-    listed = await found.list_runs(
+    listed = await lookup.list_runs(
         client,
         flow=flow,
         deployment=name,
@@ -95,7 +95,7 @@ async def _list(
 
 
 def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
-    from ..control.stuck import HINT
+    from ..control.runs.stuck import HINT
     from .columns import columns
     from .moments import shown
 

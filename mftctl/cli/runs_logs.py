@@ -4,15 +4,15 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from .deploying import Deployment
 from .options import FLAG, Latest, Limited, Output
 from .output import Result, event, say, write
 
 if TYPE_CHECKING:
-    from ..control.datastore import Datastore
-    from ..control.history import History
-    from ..control.record import TaskRecord
+    from ..control.runs.history import History
+    from ..control.runs.record import TaskRecord
+    from ..interpreter.datastore import Datastore
     from .output import Format
 
 #: Seconds between looks at the logs of tasks that run: a worker saves them every three seconds at most.
@@ -81,7 +81,7 @@ def artifacts(
 
 def open_datastore(history: "History", run_id: str, connection: Limited) -> "Datastore":
     """The datastore of a run."""
-    from ..control.datastore import Datastore
+    from ..interpreter.datastore import Datastore
     from ..profiles.folders import cache_dir
 
     assert history.given is not None
@@ -90,7 +90,7 @@ def open_datastore(history: "History", run_id: str, connection: Limited) -> "Dat
 
 
 async def _logs(run: str, latest: Latest, connection: Limited, follow: bool, printer: "_Printer") -> Result:
-    from ..control.history import History
+    from ..control.runs.history import History
     from .following import ask_for_retries
     from .looking import open_run
 
@@ -206,7 +206,7 @@ class _Printer:
 
 
 async def _artifacts(run: str, step: str, latest: Latest, connection: Limited) -> Result:
-    from ..control.history import History
+    from ..control.runs.history import History
     from .columns import columns
     from .looking import open_run
     from .selection import selected

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from .options import Latest, Limited
 from .output import FORMATS, Format, Result, write
 
 if TYPE_CHECKING:
-    from ..control.history import History
+    from ..control.runs.history import History
 
 #: Last lines of each failed task's log in the page.
 MAX_LINES = 400
@@ -55,9 +55,9 @@ def report(
 
 
 async def _report(run: str, output: Path | None, latest: Latest, connection: Limited) -> Result:
-    from ..control import runs
-    from ..control.found import handle_of
-    from ..control.history import History
+    from ..control.runs import execution
+    from ..control.runs.history import History
+    from ..control.runs.lookup import handle_of
     from .looking import open_run
     from .report import page
     from .run_data import as_data, ui_link
@@ -65,7 +65,7 @@ async def _report(run: str, output: Path | None, latest: Latest, connection: Lim
     client, found = await open_run(run, latest, connection)
     history = History(client, found)
     record = await history.read()
-    ended = None if found.ended is None else await runs.outcome(handle_of(client, found.run_id))
+    ended = None if found.ended is None else await execution.outcome(handle_of(client, found.run_id))
     logs, notes = await _logs(history, found.run_id, connection)
     data = as_data(found, history, ended, None, ui_link(client, found, connection.settings()))
     text = page.html(data, record, logs, time.time() if found.ended is None else found.ended.timestamp())

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from temporalio.client import Client
 
-    from ..control.found import Found
-    from ..control.history import History
-    from ..control.record import Record, StepRecord
-    from ..control.runs import Ended
+    from ..control.runs.execution import Ended
+    from ..control.runs.history import History
+    from ..control.runs.lookup import Found
+    from ..control.runs.record import Record, StepRecord
     from .live import StepRow
 
 
@@ -47,18 +47,18 @@ def watch(
 
 
 async def _watch(run: str, limit: float | None, latest: Latest, connection: Connection) -> Result:
-    from ..control import steering
+    from ..control.runs import actions
     from .looking import open_run
     from .trigger import ended, within
 
     client, found = await open_run(run, latest, connection)
-    given = await steering.given_to(client, found)
+    given = await actions.given_to(client, found)
     how = await within(found.run_id, limit, _to_the_end(client, found))
     return ended(given.manifest, found.run_id, how)
 
 
 async def _to_the_end(client: Client, found: Found) -> Ended:
-    from ..control.history import History
+    from ..control.runs.history import History
     from .view import draws
 
     history = History(client, found)
@@ -90,7 +90,7 @@ class Drawn(Told):
         self._live.stop()
 
     def _draw(self) -> RenderableType:
-        from ..engine.drawing import in_order
+        from ..model.graph import in_order
         from .live import board
 
         rows = {}

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from . import scheduled
 from .columns import columns
 from .looking import all_deployments, unserved
@@ -281,7 +281,7 @@ def _with_schedule(
 
 
 async def _served(client: "Client", found: "Deployed") -> tuple[str, ...]:
-    from ..control.workers import has_worker
+    from ..control.pollers import has_worker
 
     return () if await has_worker(client, found.manifest.task_queue) else (unserved(found.name),)
 

@@ -13,7 +13,7 @@ from .moments import iso, shown
 
 if TYPE_CHECKING:
     from ..control.deployments import Deployed
-    from ..manifest import Schedule
+    from ..model.manifest import Schedule
 
 #: `-n`, as `head` and `git log` have it.
 COUNT = Parameter(name=["-n", "--count"])

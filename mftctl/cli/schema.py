@@ -1,6 +1,6 @@
 """`mftctl schema`: JSON schemas of what the other commands write."""
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from . import schemas
 from .output import Result, write
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 
 if TYPE_CHECKING:
-    from ..control.record import Record, TaskRecord
+    from ..control.runs.record import Record, TaskRecord
 
 _NAMED = re.compile(r"^([A-Za-z_]\w*)(?:/(.+)|\[([\d,]+)\])?$")
 

@@ -44,7 +44,7 @@ def text(row: dict[str, Any]) -> tuple[str, str, str]:
 
 def _in_force(connection: Connection, profile: Profile) -> list[tuple[str, Setting]]:
     """Settings by key: those of the connection as Temporal's variables and file have them too."""
-    from ..control.endpoint import NAMES, settings
+    from ..control.connection.endpoint import NAMES, settings
     from .session import embedded_address, names_server
 
     found = settings(profile, connection.address, connection.temporal_namespace)
@@ -60,7 +60,7 @@ def _in_force(connection: Connection, profile: Profile) -> list[tuple[str, Setti
 
 def _shown(key: str, setting: Setting) -> dict[str, Any]:
     """A row; of what is or may be secret no value is in it."""
-    from ..control.endpoint import Missing
+    from ..control.connection.endpoint import Missing
 
     value, is_set = setting.value, setting.value is not None
     if isinstance(value, Missing):

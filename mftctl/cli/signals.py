@@ -6,7 +6,7 @@ import asyncio
 import signal
 from typing import Any
 
-from ..errors import Exit
+from ..model.errors import Exit
 
 #: One request may come as several signals: a supervisor may send to the process and to its group.
 TOGETHER = 0.2

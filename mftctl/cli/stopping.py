@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from .ask import objected
 from .options import FLAG, YES, Latest, Limited, Output
 from .output import Result
@@ -35,12 +35,12 @@ def cancel(
     """
 
     async def doing(client: "Client", run: str) -> Result:
-        from ..control import found, runs, steering
+        from ..control.runs import actions, execution, lookup
 
-        await steering.cancel(client, run)
+        await actions.cancel(client, run)
         if no_wait:
             return state(run, "cancelling")
-        return state(run, (await runs.outcome(found.handle_of(client, run))).status)
+        return state(run, (await execution.outcome(lookup.handle_of(client, run))).status)
 
     return connection.run(_each(runs, connection, latest, authorize, doing))
 
@@ -69,11 +69,11 @@ def terminate(
     """
 
     async def doing(client: "Client", run: str) -> Result:
-        from ..control import steering
+        from ..control.runs import actions
 
         if not yes and objected(f"Terminate {run}? Its compensations will not run."):
             return state(run, "running", f"run {run} goes on", exit=Exit.FAILED)
-        await steering.terminate(client, run, reason)
+        await actions.terminate(client, run, reason)
         return state(run, "terminated")
 
     return connection.run(_each(runs, connection, latest, authorize, doing))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from ..control.parameters import check, settle, split
-from ..errors import Exit, MftctlError
+from ..control.runs.parameters import check, settle, split
+from ..model.errors import Exit, MftctlError
 from ..profiles import Profile
 from . import durations, runidfile, workerfile
 from .hints import after
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from temporalio.client import Client
 
-    from ..control.runs import Ended
-    from ..control.starting import Started
-    from ..manifest import Manifest
+    from ..control.runs.execution import Ended
+    from ..control.runs.starting import Started
+    from ..model.manifest import Manifest
 
 
 def trigger(
@@ -78,9 +78,10 @@ class _Request:
 
 
 async def _trigger(request: _Request, connection: Connection, profile: Profile) -> Result:
-    from ..compiler.includefile import upload
-    from ..control import deployments, starting, tags, workers
-    from ..engine.inputs import RunInput
+    from ..control import deployments, pollers
+    from ..control.runs import starting, tags
+    from ..engine.payloads import RunInput
+    from ..interpreter.inside.compile.include_file import upload
     from .memory import collect_again
     from .session import open_client
 
@@ -97,7 +98,7 @@ async def _trigger(request: _Request, connection: Connection, profile: Profile) 
     started = await starting.start_once(
         client, run, request.parameters, lambda: told(run_id, request.run_id_file)
     )
-    served = await workers.has_worker(client, manifest.task_queue)
+    served = await pollers.has_worker(client, manifest.task_queue)
     if not served:
         say(unserved(manifest.deployment))
     if started.again:
@@ -139,8 +140,8 @@ async def within(run_id: str, limit: float | None, watching: "Awaitable[Ended]")
 
 
 async def _watch(client: "Client", run_id: str) -> "Ended":
-    from ..control.found import describe
-    from ..control.history import History
+    from ..control.runs.history import History
+    from ..control.runs.lookup import describe
     from .following import Told, to_the_end
 
     found = await describe(client, run_id)
@@ -163,13 +164,13 @@ def _started(manifest: "Manifest", started: "Started", served: bool) -> Result:
 
 def ended(manifest: "Manifest", run_id: str, how: "Ended") -> Result:
     """What to say of a run that was waited for."""
-    from ..control import runs
+    from ..control.runs import execution
 
     data = {**_about(manifest, run_id), **how.to_plain()}
     if how.status == "completed":
         return Result(data, run_id, run_id)
     hint = after(manifest, run_id, how)
-    return Result(data, run_id, run_id, error=runs.failure(run_id, how, hint), log=how.log)
+    return Result(data, run_id, run_id, error=execution.failure(run_id, how, hint), log=how.log)
 
 
 def _about(manifest: "Manifest", run_id: str) -> dict[str, str]:

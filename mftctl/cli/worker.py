@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from .. import profiles
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
 from . import durations, workerfile
 from .background import background
@@ -17,7 +17,7 @@ from .options import Connection
 from .output import Result, say
 
 if TYPE_CHECKING:
-    from ..control.serving import TaskQueues
+    from ..control.task_queues import TaskQueues
     from ..worker.service import Settings
 
 
@@ -90,7 +90,7 @@ async def _work(
     names: list[str] | None, settings: "Settings", connection: Connection, profile: Profile
 ) -> None:
     from ..control import deployments
-    from ..control.serving import TaskQueues
+    from ..control.task_queues import TaskQueues
     from ..control.unreadable import Warnings
     from ..worker.service import Service
     from .memory import collect_again

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from .options import Connection
 
 _TEMPLATE = '''\

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..codec import to_plain
-from ..manifest import Manifest
+from ..model.codec import to_plain
+from ..model.manifest import Manifest
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,14 @@ from temporalio.client import (
 from temporalio.common import Priority
 from temporalio.service import RPCError, RPCStatusCode
 
-from .. import ids
-from ..engine.inputs import RunInput
-from ..errors import Exit, MftctlError
-from ..manifest import Manifest
-from . import listening, timing, tokens
-from .client import IfThere
-from .runs import backstop, memo_of
+from ..engine.payloads import RunInput
+from ..events import directory
+from ..model import ids
+from ..model.errors import Exit, MftctlError
+from ..model.manifest import Manifest
+from . import schedule_spec, tokens
+from .connection.connect import IfThere
+from .runs.execution import backstop, memo_of
 from .unreadable import Unreadable, manifest_of
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
@@ -102,7 +103,9 @@ async def deploy(
     somebody else's, and its token is not known.
     """
     new = tokens.settle(None, manifest, claim)
-    schedule = Schedule(action=_action(new), spec=timing.spec_of(new), policy=timing.policy_of(new))
+    schedule = Schedule(
+        action=_action(new), spec=schedule_spec.spec_of(new), policy=schedule_spec.policy_of(new)
+    )
     previous = None
     try:
         try:
@@ -113,10 +116,10 @@ async def deploy(
             await _replace(client, new)
     except RPCError as error:
         if error.status == RPCStatusCode.INVALID_ARGUMENT and "time zone" in str(error):
-            raise timing.unknown_zone(new, str(error)) from error
+            raise schedule_spec.unknown_zone(new, str(error)) from error
         raise
     tokens.store(tokens.prefix_of(new), str(new.token))
-    await listening.listen(client, new)
+    await directory.listen(client, new)
     return new, previous
 
 
@@ -124,7 +127,7 @@ async def delete(client: Client, manifest: Manifest, user: str | None, token: st
     """Delete the deployment; its runs go on. Exit code 6 when it is somebody else's, and its token is not known."""
     tokens.authorize(manifest, user, token)
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).delete()
-    await listening.forget(client, manifest.deployment)
+    await directory.forget(client, manifest.deployment)
 
 
 async def remove(client: Client, found: Unreadable) -> None:
@@ -240,7 +243,7 @@ async def _replace(client: Client, manifest: Manifest) -> None:
     def update(given: ScheduleUpdateInput) -> ScheduleUpdate:
         changed = given.description.schedule
         changed.action = _action(manifest)
-        changed.spec, changed.policy = timing.spec_of(manifest), timing.policy_of(manifest)
+        changed.spec, changed.policy = schedule_spec.spec_of(manifest), schedule_spec.policy_of(manifest)
         return ScheduleUpdate(schedule=changed)
 
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)

@@ -18,9 +18,9 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
 )
 
-from .. import ids
-from ..errors import Exit, MftctlError
-from .client import IfThere
+from ..model import ids
+from ..model.errors import Exit, MftctlError
+from .connection.connect import IfThere
 from .deployments import MAX_REQUESTS, Deployed, started_by
 
 #: Seconds until the server has taken notice, and between looks.

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import Exit, MftctlError
-from ..manifest import Manifest
+from ..model.errors import Exit, MftctlError
+from ..model.manifest import Manifest
 
 _VARIABLE = "METAFLOW_PRODUCTION_TOKEN"
 _NAMESPACE = "production:"

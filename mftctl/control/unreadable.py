@@ -9,10 +9,10 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import ScheduleActionStartWorkflow, ScheduleDescription
 from temporalio.converter import DataConverter
 
-from .. import ids
-from ..engine.inputs import RunInput
-from ..errors import Exit, MftctlError
-from ..manifest import SCHEMA_VERSION, Manifest
+from ..engine.payloads import RunInput
+from ..model import ids
+from ..model.errors import Exit, MftctlError
+from ..model.manifest import SCHEMA_VERSION, Manifest
 
 #: What reading something that is no manifest raises: missing keys, and values of other types.
 _MISFIT = (TypeError, ValueError, KeyError, IndexError, AttributeError)

@@ -10,12 +10,12 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from .. import ids
-from ..manifest import MAX_ATTEMPTS, Step
-from ..tasks import Task
-from . import events
-from .inputs import HookInput, RunInput, TaskInput
+from ..events import rules
+from ..model import ids
+from ..model.manifest import MAX_ATTEMPTS, Step
+from ..model.task import Task
 from .memo import BEGAN
+from .payloads import HookInput, RunInput, TaskInput
 
 #: A worker that says nothing for so long is taken for lost.
 HEARTBEAT_TIMEOUT = timedelta(seconds=12)
@@ -97,7 +97,7 @@ async def tell_end(given: RunInput) -> None:
     if given.fan is not None or given.manifest.launch.cwd is not None:
         return
     end = ids.task_id(given.manifest.end, generation=given.generation)
-    for event in events.finished(given.manifest, given.run_id, end, workflow.time()):
+    for event in rules.finished(given.manifest, given.run_id, end, workflow.time()):
         await workflow.execute_local_activity(
             DELIVER, event.to_plain(), start_to_close_timeout=CALL_TIMEOUT, retry_policy=RETRY
         )

@@ -10,18 +10,18 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
-from .. import ids
-from ..codec import from_plain, to_plain
-from ..tasks import Input, Outcome, Task
+from ..model import ids
+from ..model.codec import from_plain, to_plain
+from ..model.graph import details, drawn
+from ..model.task import Input, Outcome, Task
 from .activities import continue_as_new, run_task
-from .drawing import details, drawn
+from .compensations import Saga
 from .failures import TIMEOUT, failure_of, first_failure, misfit, plain_failure
-from .inputs import RunInput
 from .memo import FAILED_STEP, PAUSED, TALLY
+from .payloads import RunInput
 from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress
 from .queue import Queue
-from .saga import Saga
 
 #: A foreach up to this width runs inside the workflow that opened it; a wider one is cut for child workflows.
 INLINE = 100

@@ -14,7 +14,7 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from ..tasks import Task
+from ..model.task import Task
 from .plan import Fan, PlanError
 
 #: Type of the failure of a run that passed its workflow timeout.

@@ -13,9 +13,9 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from .. import ids
+from ..model import ids
 from .failures import TIMEOUT, plain_failure
-from .inputs import RunInput
+from .payloads import RunInput
 
 NOTICE_TYPE = "mftctl.notice"
 #: The activity that tells a receiver.

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from ..codec import from_plain, to_plain
-from ..manifest import Step
-from ..tasks import Input, Outcome, Task, TaskRef
+from ..model.codec import from_plain, to_plain
+from ..model.manifest import Step
+from ..model.task import Input, Outcome, Task, TaskRef
 
 
 class PlanError(Exception):

@@ -10,8 +10,8 @@ import heapq
 from collections.abc import Iterable
 from typing import Any
 
-from ..codec import from_plain, to_plain
-from ..tasks import Task
+from ..model.codec import from_plain, to_plain
+from ..model.task import Task
 from .plan import Fan, Ready
 
 

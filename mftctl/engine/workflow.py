@@ -16,16 +16,16 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
-from .. import ids
-from ..codec import from_plain, to_plain
-from ..tasks import Task
+from ..model import ids
+from ..model.codec import from_plain, to_plain
+from ..model.task import Task
 from .activities import call_hooks, continue_as_new, tell_end
+from .compensations import compensate, is_long
 from .driver import Driver
 from .failures import CANCELLED, TIMEOUT, cancelled, failure_of, plain_failure, with_compensations
-from .inputs import DUE, RunInput, scheduled
 from .memo import ENDED
 from .notice import notify
-from .saga import compensate, is_long
+from .payloads import DUE, RunInput, scheduled
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from .keys import KEYS, near
 
 #: What stands at the head of the file.

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from . import document
 from .keys import near
 from .settings import unknown

@@ -11,7 +11,7 @@ from typing import Literal
 
 import platformdirs
 
-from ..errors import MftctlError
+from ..model.errors import MftctlError
 
 APP = "mftctl"
 #: A folder that nobody can have or make.

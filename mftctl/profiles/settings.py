@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError
 from . import document
 from .folders import config_file
 from .keys import KEYS, near

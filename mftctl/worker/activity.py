@@ -13,18 +13,18 @@ from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from ..codec import to_plain
-from ..engine.inputs import HookInput, TaskInput
-from ..errors import MftctlError
-from ..manifest import MAX_ATTEMPTS
-from ..tasks import Attempt
-from .attempts import Attempts
-from .client import Gone, Hindered
-from .heartbeats import RunHeartbeats
-from .host import Supervisor
-from .hosts import Hosts
+from ..engine.payloads import HookInput, TaskInput
+from ..interpreter.client import Gone, Hindered
+from ..model.codec import to_plain
+from ..model.errors import MftctlError
+from ..model.manifest import MAX_ATTEMPTS
+from ..model.task import Attempt
+from .flow_host import Supervisor
+from .host_pool import Hosts
 from .observer import Again, Observer, TaskEvent
+from .outcomes import Attempts
 from .pauses import Pauses
+from .run_heartbeats import RunHeartbeats
 from .slots import Slots
 
 #: Well under the engine's heartbeat timeout; it also bounds how soon a task learns of a cancellation.

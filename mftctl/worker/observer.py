@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..tasks import Task
+from ..model.task import Task
 
 
 @dataclass(frozen=True)

@@ -16,20 +16,20 @@ from temporalio.worker import FixedSizeSlotSupplier, UnsandboxedWorkflowRunner, 
 
 from .. import __version__
 from ..control.unreadable import Warnings
-from ..engine.listener import Listener
 from ..engine.notice import Notice
 from ..engine.workflow import FlowWorkflow
-from ..manifest import Launch
+from ..events.listener import Listener
+from ..events.local_activities import EventActivities
+from ..model.manifest import Launch
 from .activity import TaskActivity
-from .events import EventActivities
 from .freshness import MAX_AGE
-from .heartbeats import RunHeartbeats
-from .hosts import Hosts
+from .host_pool import Hosts
 from .notify import tell
 from .observer import Observer
-from .served import ServedQueue
+from .queue_worker import ServedQueue
+from .run_heartbeats import RunHeartbeats
 from .slots import Slots
-from .stuck import StuckRuns
+from .workflow_failures import StuckRuns
 
 #: Heartbeats carry cancellations back: this bounds how late one arrives.
 HEARTBEAT_THROTTLE = timedelta(seconds=2)

@@ -199,13 +199,13 @@ def test_a_schedule_is_triggered_and_filled_back(
 
 def ended(server: str, run_id: str) -> bool:
     """Whether the run is there and has completed; one that failed is an error."""
-    from mftctl.control import found
-    from mftctl.errors import MftctlError
+    from mftctl.control.runs import lookup
+    from mftctl.model.errors import MftctlError
 
     async def status() -> str:
         client = await Client.connect(server)
         try:
-            return (await found.describe(client, run_id)).status
+            return (await lookup.describe(client, run_id)).status
         except MftctlError:
             return "running"
 

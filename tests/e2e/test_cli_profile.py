@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.control.client import connect
+from mftctl.control.connection.connect import connect
+from mftctl.control.connection.endpoint import Endpoint
 from mftctl.control.deployments import exactly
-from mftctl.control.endpoint import Endpoint
 
 FLOW = """
 from metaflow import FlowSpec, current, step

@@ -13,8 +13,8 @@ import pexpect
 import pytest
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec
 
-from mftctl.control.client import connect
-from mftctl.control.endpoint import Endpoint
+from mftctl.control.connection.connect import connect
+from mftctl.control.connection.endpoint import Endpoint
 
 #: How each is started: without anybody's own settings, and with a prompt to wait for.
 SHELLS = {

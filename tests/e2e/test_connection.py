@@ -314,9 +314,9 @@ def test_a_connection_that_breaks_is_said(
 CONNECT = """
 import asyncio, json, os, sys
 from mftctl.cli.leaving import leave
-from mftctl.control.client import connect
-from mftctl.control.endpoint import resolve
-from mftctl.errors import MftctlError
+from mftctl.control.connection.connect import connect
+from mftctl.control.connection.endpoint import resolve
+from mftctl.model.errors import MftctlError
 from mftctl.profiles import Profile
 
 before, found = dict(os.environ), []

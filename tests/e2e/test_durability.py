@@ -11,7 +11,7 @@ import time
 import pytest
 from temporalio.client import Client
 
-from mftctl.control import found, runs, steering
+from mftctl.control.runs import actions, execution, lookup
 
 pytestmark = pytest.mark.xdist_group("durability")
 
@@ -221,23 +221,24 @@ def continued_when_paused(served, run_id: str, wait_until) -> bool:
 
     def done() -> int:
         counts = act(
-            served.env["TEMPORAL_ADDRESS"], lambda client: runs.progress(found.handle_of(client, run_id))
+            served.env["TEMPORAL_ADDRESS"],
+            lambda client: execution.progress(lookup.handle_of(client, run_id)),
         )
         return 0 if counts is None else counts["again"].get("done", 0)
 
     for turn in PAUSED_TURNS:
         wait_until((served.folder / f"held-{turn}").exists, "the turn is running")
-        assert ask(steering.pause)
-        before = ask(found.describe)
+        assert ask(actions.pause)
+        before = ask(lookup.describe)
         (served.folder / f"hold-{turn}").unlink()
         wait_until(lambda turn=turn: done() == turn, "the turn has ended")
-        after = ask(found.describe)
+        after = ask(lookup.describe)
         assert (before.status, after.status) == ("paused", "paused")
         assert not (served.folder / f"held-{turn + 1}").exists()
         last = after.execution_id != before.execution_id
         for left in served.folder.glob("hold-*") if last else ():
             left.unlink()
-        assert ask(steering.unpause)
+        assert ask(actions.unpause)
         if last:
             return True
     return False
@@ -257,7 +258,7 @@ def test_a_long_run_continues_as_new(served, small_history, wait_until):
         (served.folder / f"hold-{turn}").touch()
     run_id = served.run("trigger", "Loop", "-o", "name").stdout.strip()
     assert continued_when_paused(served, run_id, wait_until), "none of the turns was the last of its history"
-    ended = act(small_history, lambda client: runs.outcome(found.handle_of(client, run_id)))
+    ended = act(small_history, lambda client: execution.outcome(lookup.handle_of(client, run_id)))
     assert ended.status == "completed", ended
     run = f"Loop/{run_id}"
     expected = f"True 60 {list(range(330))}"

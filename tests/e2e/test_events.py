@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from mftctl.control.found import list_runs
+from mftctl.control.runs.lookup import list_runs
 
 pytestmark = pytest.mark.xdist_group("events")
 

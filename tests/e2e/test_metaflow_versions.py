@@ -10,10 +10,10 @@ from pathlib import Path
 import metaflow
 import pytest
 
-from mftctl.compiler.options import Options
-from mftctl.compiler.run import compile_flow
-from mftctl.errors import MftctlError
-from mftctl.worker.hosts import Hosts
+from mftctl.interpreter.compilation import compile_flow
+from mftctl.model.errors import MftctlError
+from mftctl.model.options import Options
+from mftctl.worker.host_pool import Hosts
 
 OLD, NEW = "2.19.9", "99.1"
 FLOW = """

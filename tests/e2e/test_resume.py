@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from mftctl import ids
-from mftctl.control import deployments, found, runs, steering
-from mftctl.errors import Exit, MftctlError
+from mftctl.control import deployments
+from mftctl.control.runs import actions, execution
+from mftctl.control.runs import lookup as found
+from mftctl.model import ids
+from mftctl.model.errors import Exit, MftctlError
 
 pytestmark = pytest.mark.xdist_group("resume")
 FINISHED = Path(__file__).resolve().parents[1] / "fidelity" / "finished.py"
@@ -303,7 +305,7 @@ class Stage:
 
         async def started(client):
             manifest = replace(await deployments.find(client, flow), workflow_timeout=timeout)
-            await runs.start(client, manifest, {}, run_id=run_id)
+            await execution.start(client, manifest, {}, run_id=run_id)
 
         self.act(started)
         return run_id
@@ -312,15 +314,15 @@ class Stage:
         (self.folder / run_id).mkdir(exist_ok=True)
         return self.folder / run_id / name
 
-    def ended(self, run_id: str) -> runs.Ended:
+    def ended(self, run_id: str) -> execution.Ended:
         """How the run has ended, once it has."""
-        return self.act(lambda client: runs.outcome(client.get_workflow_handle(run_id)))
+        return self.act(lambda client: execution.outcome(client.get_workflow_handle(run_id)))
 
     def ending(self, run_id: str) -> str:
         return self.ended(run_id).status
 
     def resume(self, run_id: str, **options) -> str:
-        return self.act(lambda client: steering.resume(client, run_id, **options))
+        return self.act(lambda client: actions.resume(client, run_id, **options))
 
     def refused(self, run_id: str, **options) -> MftctlError:
         with pytest.raises(MftctlError) as error:
@@ -411,12 +413,12 @@ def test_a_stopped_run_goes_on(stage, whole, wait_until):
         stage.begin(hold=["piece-5"]),
     )
     wait_until(stage.file(cancelled, "held-temporal-body-0-1").exists, "a task is held")
-    stage.act(lambda client: steering.cancel(client, cancelled))
+    stage.act(lambda client: actions.cancel(client, cancelled))
     assert [stage.ending(cancelled), stage.ending(timed)] == ["cancelled", "timed_out"]
     wait_until(stage.file(lost, "held-temporal-piece-5").exists, "a task is held")
     goes_on = stage.begin(kill=["fork"])
     wait_until(lambda: stage.worker.poll() is not None, "the worker is killed")
-    stage.act(lambda client: steering.terminate(client, lost))
+    stage.act(lambda client: actions.terminate(client, lost))
     stage.serve()
     for run_id, label in ((cancelled, "body-1-1"), (timed, "loop-2"), (lost, "piece-5")):
         stage.file(run_id, f"hold-{label}").unlink()
@@ -549,7 +551,7 @@ def test_a_scheduled_run_goes_on(stage, wait_until):
     stage.act(due)
     wait_until(scheduled, "the run is started")
     (run_id,) = scheduled()
-    stage.act(lambda client: runs.outcome(found.handle_of(client, run_id)))
+    stage.act(lambda client: execution.outcome(found.handle_of(client, run_id)))
     (stage.folder / "fail-last").unlink()
     done = stage.home.run("runs", "resume", run_id, "--wait", "-o", "json")
     assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "completed"), done.stderr
@@ -564,7 +566,7 @@ def test_one_resumes_and_others_are_refused(stage):
 
     async def both(client):
         return await asyncio.gather(
-            *(steering.resume(client, failed) for _ in range(2)), return_exceptions=True
+            *(actions.resume(client, failed) for _ in range(2)), return_exceptions=True
         )
 
     stage.file(failed, "fail-start").rename(stage.file(failed, "hold-start"))
@@ -614,13 +616,13 @@ def test_a_wide_foreach_is_resumed_and_paused(stage, whole, wait_until, monkeypa
     stage.file(run_id, "fail-piece-40").unlink()
     stage.resume(run_id)
     wait_until(stage.file(run_id, "held-temporal-piece-100-g1").exists, "the last splits run")
-    assert stage.act(lambda client: steering.pause(client, run_id))
+    assert stage.act(lambda client: actions.pause(client, run_id))
     assert stage.status(run_id) == "paused"
-    assert not stage.act(lambda client: steering.pause(client, run_id))
+    assert not stage.act(lambda client: actions.pause(client, run_id))
     child = ids.foreach_id(run_id, "piece", (), 0, generation=1)
 
     def running() -> int | None:
-        counts = stage.act(lambda client: runs.progress(client.get_workflow_handle(child)))
+        counts = stage.act(lambda client: execution.progress(client.get_workflow_handle(child)))
         return None if counts is None else counts["piece"].get("running", 0)
 
     wait_until(lambda: running() == 1, "all that runs is the split that is held")
@@ -632,16 +634,16 @@ def test_a_wide_foreach_is_resumed_and_paused(stage, whole, wait_until, monkeypa
     stage.file(failed, "fail-loop-2").unlink()
     stage.worker.kill()
     stage.worker.wait()
-    monkeypatch.setattr(runs, "QUERY_TIMEOUT", 0.2)
+    monkeypatch.setattr(execution, "QUERY_TIMEOUT", 0.2)
     stage.resume(failed)
-    assert stage.act(lambda client: steering.pause(client, failed)) is None
+    assert stage.act(lambda client: actions.pause(client, failed)) is None
     stage.serve()
     assert stage.ending(stage.begin()) == "completed"
     assert stage.effects(run_id) == before
     assert len(stage.effects(failed)) == 2
     wait_until(lambda: stage.status(failed) == "paused", "the worker has taken notice")
     for paused in (run_id, failed):
-        assert stage.act(lambda client, paused=paused: steering.unpause(client, paused)) in {True, None}
+        assert stage.act(lambda client, paused=paused: actions.unpause(client, paused)) in {True, None}
     assert [stage.ending(run_id), stage.ending(failed)] == ["completed", "completed"]
     stage.check(whole, f"Resumed/{failed}")
     (dump,) = stage.finished(f"Wide/{run_id}")
@@ -661,7 +663,7 @@ def test_what_an_old_worker_finishes_late_does_no_harm(stage, whole, wait_until)
     deaf = stage.worker
     deaf.send_signal(signal.SIGSTOP)
     try:
-        stage.act(lambda client: steering.terminate(client, old))
+        stage.act(lambda client: actions.terminate(client, old))
         stage.serve()
         stage.file(old, "fail-end").touch()
         stage.resume(old)
@@ -697,7 +699,7 @@ def test_a_pause_survives_the_server(home, wait_until):
     stage.deploy("resumed.py", FLOW)
     run_id = stage.begin(hold=["piece-5"])
     wait_until(stage.file(run_id, "held-temporal-piece-5").exists, "a task is held")
-    assert stage.act(lambda client: steering.pause(client, run_id))
+    assert stage.act(lambda client: actions.pause(client, run_id))
     (server,) = (pid for pid, command in home.running() if "start-dev" in command)
     os.kill(server, signal.SIGKILL)
     home.processes[0].wait()
@@ -708,7 +710,7 @@ def test_a_pause_survives_the_server(home, wait_until):
     assert stage.ending(stage.begin()) == "completed"
     before = stage.effects(run_id)
     assert "gather/temporal-gather-0" not in before
-    assert stage.act(lambda client: steering.unpause(client, run_id))
+    assert stage.act(lambda client: actions.unpause(client, run_id))
     assert stage.ending(run_id) == "completed"
     assert set(stage.effects(run_id).values()) == {1}
     assert not before - stage.effects(run_id)

@@ -26,8 +26,8 @@ from temporalio.client import (
     ScheduleUpdate,
 )
 
-from mftctl import manifest as manifests
-from mftctl.control import timing
+from mftctl.control import schedule_spec
+from mftctl.model import manifest as manifests
 
 FLOW = """
 import os
@@ -182,7 +182,7 @@ def test_cron_is_read_as_aws_reads_it(server: str, expressions: int) -> None:
             expression = random_expression(source)
             start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=source.randint(0, 2500))
             wanted = evaluated(expression, start, start + timedelta(days=DAYS))
-            await set_spec(handle, timing.spec_of(manifest_of(expression)))
+            await set_spec(handle, schedule_spec.spec_of(manifest_of(expression)))
             end = wanted[-1] if len(wanted) == TIMES else start + timedelta(days=DAYS)
             found = await matching(client, "test-cron", start, end)
             assert [one for one in found if one > start] == wanted, (expression, start)
@@ -207,7 +207,7 @@ def test_time_zones_follow_daylight_saving(server: str, zone: str, day: str, hou
         handle = await scheduled(client, "test-zones")
         noon = datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=ZoneInfo(zone))
         for hour in hours:
-            await set_spec(handle, timing.spec_of(manifest_of(f"30 {hour} * * ? *", zone)))
+            await set_spec(handle, schedule_spec.spec_of(manifest_of(f"30 {hour} * * ? *", zone)))
             found = await matching(client, "test-zones", noon - timedelta(days=3), noon + timedelta(days=3))
             there = [one.astimezone(ZoneInfo(zone)) for one in found]
             assert {(one.hour, one.minute) for one in there} == {(hour, 30)}
@@ -305,7 +305,7 @@ def test_a_scheduled_run_knows_when_it_was_due(
 
         client = await Client.connect(server)
         handle = client.get_schedule_handle("mftctl.due")
-        await set_spec(handle, timing.spec_of(manifest_of("4 3 2 1 ? *")))
+        await set_spec(handle, schedule_spec.spec_of(manifest_of("4 3 2 1 ? *")))
         await handle.backfill(
             ScheduleBackfill(
                 due - timedelta(hours=1), due + timedelta(hours=1), ScheduleOverlapPolicy.ALLOW_ALL

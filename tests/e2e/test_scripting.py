@@ -15,10 +15,10 @@ import pexpect
 import pytest
 from temporalio.client import Client
 
-from mftctl import manifest as manifests
 from mftctl.control import deployments
-from mftctl.control.client import connect
-from mftctl.control.endpoint import Endpoint
+from mftctl.control.connection.connect import connect
+from mftctl.control.connection.endpoint import Endpoint
+from mftctl.model import manifest as manifests
 
 NAMES = ("script-one", "script-two.Uberfluss", "script-three")
 REASON = "Wartung: Größe geändert, 倉庫"

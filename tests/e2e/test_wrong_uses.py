@@ -20,11 +20,12 @@ from typing import Any, Self
 import pytest
 from temporalio.client import Client
 
-from mftctl import manifest as manifests
 from mftctl.__main__ import run
-from mftctl.control import deployments, runs
-from mftctl.control.client import connect
-from mftctl.control.endpoint import Endpoint
+from mftctl.control import deployments
+from mftctl.control.connection.connect import connect
+from mftctl.control.connection.endpoint import Endpoint
+from mftctl.control.runs import execution
+from mftctl.model import manifest as manifests
 
 NOBODY = "127.0.0.1:1"
 RUN = "temporal-plainflow-wronguses"
@@ -204,7 +205,7 @@ async def make(server: str) -> list[str]:
     made = [plain, daily, foreign, manifest_of("a.b.Twin"), manifest_of("a.c.Twin")]
     for one in made:
         await deployments.deploy(client, dataclasses.replace(one, token="token-" + one.deployment))
-    await runs.start(client, plain, {"alpha": "1"}, run_id=RUN, before=lambda: None)
+    await execution.start(client, plain, {"alpha": "1"}, run_id=RUN, before=lambda: None)
     await client.get_workflow_handle(RUN).terminate()
     return [one.deployment for one in made]
 

@@ -29,7 +29,12 @@ READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "METAFLOW_", "HOME", "PATH", "U
 READ_LATER = "METAFLOW_RUN_"
 #: The variable by which a home's processes are known; the server is none of them.
 MARK = "MFTCTL_TEST_HOME"
-MODULES = ("metaflow", "mftctl.cli.inflow_commands", "mftctl.cli.workerfile", "temporalio.client")
+MODULES = (
+    "metaflow",
+    "mftctl.metaflow_cli.deployment_commands",
+    "mftctl.cli.workerfile",
+    "temporalio.client",
+)
 #: What Metaflow imports once it knows the flow, whose decorators and parameters add to its options.
 OF_A_FLOW = "metaflow.cli"
 

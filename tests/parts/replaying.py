@@ -15,9 +15,9 @@ from pathlib import Path
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from mftctl.engine.listener import Listener
 from mftctl.engine.notice import Notice
 from mftctl.engine.workflow import FlowWorkflow
+from mftctl.events.listener import Listener
 
 FOLDER = Path(__file__).resolve().parents[1] / "histories"
 ADVICE = (

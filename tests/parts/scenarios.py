@@ -14,12 +14,12 @@ from standin import Engine, Script, ended, fails, foreach, goes, hangs, linear, 
 from temporalio.client import WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from mftctl import ids
-from mftctl.control import runs
-from mftctl.engine import listener
-from mftctl.engine.inputs import RunInput
-from mftctl.manifest import Manifest, Receiver, Step, Trigger
-from mftctl.tasks import Outcome
+from mftctl.control.runs import execution
+from mftctl.engine.payloads import RunInput
+from mftctl.events import listener
+from mftctl.model import ids
+from mftctl.model.manifest import Manifest, Receiver, Step, Trigger
+from mftctl.model.task import Outcome
 
 Scenario = Callable[[Engine], Awaitable[None]]
 SCENARIOS: dict[str, Scenario] = {}
@@ -252,7 +252,7 @@ async def _(engine: Engine) -> None:
         RunInput(given, "").to_plain(),
         id=workflow_id,
         task_queue=engine.queue,
-        memo=runs.memo_of(RunInput(given, "")),
+        memo=execution.memo_of(RunInput(given, "")),
         search_attributes=TypedSearchAttributes([due]),
     )
     assert (await ended(handle)).status == "completed"
@@ -387,6 +387,6 @@ async def _listener(engine: Engine, deployment: str) -> WorkflowHandle[Any, Any]
 
 
 def _due() -> Any:
-    from mftctl.engine.inputs import DUE
+    from mftctl.engine.payloads import DUE
 
     return DUE

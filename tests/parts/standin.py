@@ -20,19 +20,19 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from mftctl import ids
-from mftctl.codec import to_plain
-from mftctl.control import runs
-from mftctl.devserver import DYNAMIC
-from mftctl.engine import events
+from mftctl.control.runs import execution
 from mftctl.engine.activities import DELIVER, START
-from mftctl.engine.inputs import RunInput, TaskInput
-from mftctl.engine.listener import Listener
 from mftctl.engine.notice import TELL, Notice
+from mftctl.engine.payloads import RunInput, TaskInput
 from mftctl.engine.workflow import FlowWorkflow
-from mftctl.manifest import Launch, Manifest, Package, Step, Trigger
-from mftctl.serverbinary import find_binary
-from mftctl.tasks import Outcome
+from mftctl.events import rules
+from mftctl.events.listener import Listener
+from mftctl.local.devserver import DYNAMIC
+from mftctl.local.server_binary import find_binary
+from mftctl.model import ids
+from mftctl.model.codec import to_plain
+from mftctl.model.manifest import Launch, Manifest, Package, Step, Trigger
+from mftctl.model.task import Outcome
 
 QUEUE = "standin"
 WORKFLOWS = (FlowWorkflow, Listener, Notice)
@@ -143,15 +143,15 @@ class Standin:
 
     @activity.defn(name=START)
     async def start(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Whether a run is due, as ``control.events.start_due`` says it of a deployment with these triggers."""
+        """Whether a run is due, as ``events.delivery.start_due`` says it of a deployment with these triggers."""
         triggers = self.triggers.get(given["deployment"])
         if triggers is None:
             return {"pending": [], "gone": True}
-        pending = [events.Event.from_plain(one) for one in given["pending"]]
-        due = events.due(triggers, pending)
+        pending = [rules.Event.from_plain(one) for one in given["pending"]]
+        due = rules.due(triggers, pending)
         if due:
             self.started.append([one.id for one in due])
-        left = events.wanted(triggers, [one for one in pending if one not in due])
+        left = rules.wanted(triggers, [one for one in pending if one not in due])
         last = {"events": [one.id for one in due], "run_id": due[0].id} if due else {}
         return {"pending": [one.to_plain() for one in left], "last": last}
 
@@ -176,10 +176,10 @@ class Engine:
         run_id = run_id or ids.new_run_id(manifest.flow)
         script = Script(manifest, acts or {}, widths or {})
         self.standin.scripts[run_id] = script
-        await runs.launch(self.client, RunInput(manifest, run_id, **more))
+        await execution.launch(self.client, RunInput(manifest, run_id, **more))
         return script, self.client.get_workflow_handle(run_id)
 
-    async def run(self, manifest: Manifest, *args: Any, **more: Any) -> tuple[Script, runs.Ended]:
+    async def run(self, manifest: Manifest, *args: Any, **more: Any) -> tuple[Script, execution.Ended]:
         """Start a run and wait for its end."""
         script, handle = await self.start(manifest, *args, **more)
         return script, await ended(handle)
@@ -217,10 +217,10 @@ async def server() -> AsyncIterator[Client]:
         await environment.shutdown()
 
 
-async def ended(handle: WorkflowHandle[Any, Any]) -> runs.Ended:
+async def ended(handle: WorkflowHandle[Any, Any]) -> execution.Ended:
     """How a run ends."""
     async with asyncio.timeout(TIMEOUT):
-        return await runs.outcome(handle)
+        return await execution.outcome(handle)
 
 
 async def until(condition: Callable[[], Any]) -> None:

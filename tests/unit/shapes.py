@@ -6,8 +6,8 @@ from itertools import count
 
 from hypothesis import strategies as st
 
-from mftctl.manifest import Step
-from mftctl.tasks import Outcome, TaskRef
+from mftctl.model.manifest import Step
+from mftctl.model.task import Outcome, TaskRef
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from mftctl.codec import to_plain
-from mftctl.flowhost import process as watching
-from mftctl.flowhost import results, supervisor, tasks
-from mftctl.flowhost.channel import Channel
-from mftctl.manifest import Launch, Package
-from mftctl.tasks import Attempt, Input, Outcome, Task, TaskRef
-from mftctl.worker.client import Client
+from mftctl.interpreter.client import Client
+from mftctl.interpreter.inside.attempt import results, supervisor
+from mftctl.interpreter.inside.attempt import start as tasks
+from mftctl.interpreter.inside.attempt import watch as watching
+from mftctl.interpreter.inside.channel import Channel
+from mftctl.model.codec import to_plain
+from mftctl.model.manifest import Launch, Package
+from mftctl.model.task import Attempt, Input, Outcome, Task, TaskRef
 
 
 class Coded:

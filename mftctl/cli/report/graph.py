@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 from itertools import pairwise
 
-from ...control.record import StepRecord
-from ...engine.drawing import in_order
-from ...manifest import Manifest, Step
+from ...control.runs.record import StepRecord
+from ...model.graph import in_order
+from ...model.manifest import Manifest, Step
 from ..durations import format_seconds
 
 WIDTH, HEIGHT, GAP, BETWEEN, MARGIN = 204, 46, 18, 30, 6

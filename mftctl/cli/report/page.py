@@ -8,8 +8,8 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from ...control.record import Record, StepRecord, TaskRecord
-from ...engine.drawing import in_order
+from ...control.runs.record import Record, StepRecord, TaskRecord
+from ...model.graph import in_order
 from ..durations import format_seconds
 from . import graph, timeline
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from html import escape
 
-from ...control.record import Attempt, Record, TaskRecord
-from ...engine.drawing import in_order
+from ...control.runs.record import Attempt, Record, TaskRecord
+from ...model.graph import in_order
 from ..durations import format_seconds
 
 #: Pixels of a lane, by how many there are at most.

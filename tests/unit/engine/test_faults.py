@@ -15,16 +15,16 @@ from standin import Engine, Script, ended, fails, foreach, hangs, linear, manife
 from temporalio import workflow
 from temporalio.client import WorkflowHandle
 
-from mftctl import ids
 from mftctl.cli import runs_list
 from mftctl.cli.following import tell_if_stuck
-from mftctl.control import runs, stuck
-from mftctl.control.found import Found, describe, list_runs
+from mftctl.control.runs import execution, stuck
+from mftctl.control.runs.lookup import Found, describe, list_runs
 from mftctl.engine import driver
-from mftctl.engine.inputs import RunInput
+from mftctl.engine.payloads import RunInput
 from mftctl.engine.plan import Plan
-from mftctl.manifest import Manifest
-from mftctl.worker.stuck import StuckRuns
+from mftctl.model import ids
+from mftctl.model.manifest import Manifest
+from mftctl.worker.workflow_failures import StuckRuns
 
 #: A workflow task that failed is tried again when its time is over, which is 10 s unless said otherwise.
 TASK = timedelta(seconds=1)
@@ -87,7 +87,7 @@ async def _start(
         run.to_plain(),
         id=run.run_id,
         task_queue=engine.queue,
-        memo=runs.memo_of(run),
+        memo=execution.memo_of(run),
         task_timeout=TASK,
     )
     return script, handle

@@ -12,8 +12,8 @@ import replaying
 from scenarios import SCENARIOS
 from temporalio import workflow
 
-from mftctl.engine import listener
 from mftctl.engine.driver import Driver
+from mftctl.events import listener
 
 FILES = replaying.recorded()
 #: Bytes of those that are replayed once more in a process of their own.

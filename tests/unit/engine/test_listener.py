@@ -12,10 +12,10 @@ from standin import TIMEOUT, Engine, until
 from temporalio import workflow
 from temporalio.client import WorkflowHandle
 
-from mftctl import ids
-from mftctl.engine import listener
-from mftctl.engine.inbox import Inbox
-from mftctl.manifest import Trigger
+from mftctl.events import listener
+from mftctl.events.inbox import Inbox
+from mftctl.model import ids
+from mftctl.model.manifest import Trigger
 
 
 @asynccontextmanager

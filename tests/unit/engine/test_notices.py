@@ -6,11 +6,11 @@ import asyncio
 
 from standin import Engine, ended, fails, hangs, linear, manifest, until, waits
 
-from mftctl import ids
-from mftctl.control.found import describe
-from mftctl.control.history import History
+from mftctl.control.runs.history import History
+from mftctl.control.runs.lookup import describe
 from mftctl.engine.notice import SCHEMA_VERSION
-from mftctl.manifest import Receiver
+from mftctl.model import ids
+from mftctl.model.manifest import Receiver
 
 URL, OTHER = "http://receiver.test", "http://other.test"
 

@@ -6,8 +6,8 @@ from standin import Engine, foreach, manifest, until
 
 from mftctl.cli.run_data import as_data
 from mftctl.cli.selection import selected
-from mftctl.control.found import describe, list_runs
-from mftctl.control.history import History
+from mftctl.control.runs.history import History
+from mftctl.control.runs.lookup import describe, list_runs
 
 
 async def test_parts_of_a_wide_foreach_are_seen(engine: Engine) -> None:

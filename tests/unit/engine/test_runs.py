@@ -16,10 +16,10 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from mftctl.control import runs
-from mftctl.control.found import describe
+from mftctl.control.runs import execution
+from mftctl.control.runs.lookup import describe
 from mftctl.engine import driver
-from mftctl.tasks import Outcome
+from mftctl.model.task import Outcome
 
 _SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 
@@ -150,7 +150,7 @@ async def test_a_deadline_ends_the_run(engine: Engine) -> None:
     how = await ended(handle)
     assert how.status == (await describe(engine.client, handle.id)).status == "timed_out"
     assert "a" in script.ended
-    error = runs.failure(handle.id, how, "")
+    error = execution.failure(handle.id, how, "")
     assert (error.exit, error.code) == (3, "run.timed_out")
     assert str(error) == f"run {handle.id} timed out: the run passed its workflow timeout of 0.3 s"
 

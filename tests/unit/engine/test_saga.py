@@ -9,11 +9,11 @@ from scenarios import TRIP, UNDO
 from standin import Engine, ended, fails, foreach, goes, hangs, manifest, until, waits
 from temporalio.api.enums.v1 import EventType
 
-from mftctl.control.found import describe, list_runs
-from mftctl.control.runs import Ended
-from mftctl.engine import saga
-from mftctl.manifest import Receiver, Step
-from mftctl.tasks import COMPENSATION, Outcome
+from mftctl.control.runs.execution import Ended
+from mftctl.control.runs.lookup import describe, list_runs
+from mftctl.engine import compensations
+from mftctl.model.manifest import Receiver, Step
+from mftctl.model.task import COMPENSATION, Outcome
 
 
 def _undone(names: list[str]) -> list[str]:
@@ -135,7 +135,7 @@ async def test_a_long_compensation_continues_as_new(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, cancel: bool
 ) -> None:
     """It goes on where it was, and the run ends as what it was before: failed, or cancelled, wherever that is shown."""
-    monkeypatch.setattr(saga, "MAX_EVENTS", 10)
+    monkeypatch.setattr(compensations, "MAX_EVENTS", 10)
     status = "cancelled" if cancel else "failed"
     receiver = Receiver("http://long.test")
     given = manifest(

@@ -67,7 +67,7 @@ def ask(env: dict[str, str], connection: dict[str, Any], what: str, **about: Any
     """Look at the server, from a process of its own."""
     request = {**connection, **about, "ask": what}
     done = subprocess.run(
-        [sys.executable, "-m", "mftctl.cli.bridge"],
+        [sys.executable, "-m", "mftctl.metaflow_cli.deployer_bridge"],
         input=json.dumps(request),
         stdout=subprocess.PIPE,
         env=env,

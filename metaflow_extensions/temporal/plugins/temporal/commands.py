@@ -73,7 +73,7 @@ def temporal(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def create(obj: Any, **options: Any) -> None:
     """Deploy."""
-    _serve(obj, "inflow_create", "create", options)
+    _serve(obj, "create", "create", options)
 
 
 @parameters.add_custom_parameters(deploy_mode=False)
@@ -91,7 +91,7 @@ def create(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def trigger(obj: Any, **options: Any) -> None:
     """Start a run."""
-    _serve(obj, "inflow_commands", "trigger", options, given_parameters(obj.flow, options))
+    _serve(obj, "deployment_commands", "trigger", options, given_parameters(obj.flow, options))
 
 
 @temporal.command(help="Let a run that failed or was stopped go on; tasks that finished keep their results.")
@@ -112,7 +112,7 @@ def trigger(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def resume(obj: Any, **options: Any) -> None:
     """Resume a run."""
-    _serve(obj, "inflow_runs", "resume", options)
+    _serve(obj, "run_commands", "resume", options)
 
 
 @temporal.command(help="Say the state of a run.")
@@ -123,7 +123,7 @@ def resume(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def status(obj: Any, **options: Any) -> None:
     """Say a run's state."""
-    _serve(obj, "inflow_runs", "status", options)
+    _serve(obj, "run_commands", "status", options)
 
 
 @temporal.command(help="End a run at once.")
@@ -135,7 +135,7 @@ def status(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def terminate(obj: Any, **options: Any) -> None:
     """End a run."""
-    _serve(obj, "inflow_runs", "terminate", options)
+    _serve(obj, "run_commands", "terminate", options)
 
 
 @temporal.command(help="Let a run start no new task; those that run finish.")
@@ -147,7 +147,7 @@ def terminate(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def suspend(obj: Any, **options: Any) -> None:
     """Suspend a run."""
-    _serve(obj, "inflow_runs", "suspend", options)
+    _serve(obj, "run_commands", "suspend", options)
 
 
 @temporal.command(help="Let a suspended run go on.")
@@ -159,7 +159,7 @@ def suspend(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def unsuspend(obj: Any, **options: Any) -> None:
     """Let a run go on."""
-    _serve(obj, "inflow_runs", "unsuspend", options)
+    _serve(obj, "run_commands", "unsuspend", options)
 
 
 @temporal.command(help="Delete the deployment; its runs go on.")
@@ -170,7 +170,7 @@ def unsuspend(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def delete(obj: Any, **options: Any) -> None:
     """Delete."""
-    _serve(obj, "inflow_commands", "delete", options)
+    _serve(obj, "deployment_commands", "delete", options)
 
 
 @temporal.command(help="List the deployment's runs, the newest first.")
@@ -185,7 +185,7 @@ def delete(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def list_runs(obj: Any, **options: Any) -> None:
     """List runs."""
-    _serve(obj, "inflow_runs", "list_runs", options)
+    _serve(obj, "run_commands", "list_runs", options)
 
 
 @temporal.command(help="List the deployments of this flow.")
@@ -196,7 +196,7 @@ def list_runs(obj: Any, **options: Any) -> None:
 @click.pass_obj
 def list_deployments(obj: Any, **options: Any) -> None:
     """List deployments."""
-    _serve(obj, "inflow_commands", "list_deployments", options)
+    _serve(obj, "deployment_commands", "list_deployments", options)
 
 
 def _serve(obj: Any, module: str, command: str, options: dict[str, Any], *more: Any) -> None:
@@ -204,8 +204,8 @@ def _serve(obj: Any, module: str, command: str, options: dict[str, Any], *more: 
     try:
         from importlib import import_module
 
-        commands = import_module(f"mftctl.cli.{module}")
-        from mftctl.cli.inflow import serve
+        commands = import_module(f"mftctl.metaflow_cli.{module}")
+        from mftctl.metaflow_cli.entry import serve
     except ImportError as error:
         sys.stderr.write(f"mftctl: the commands of `temporal` need mftctl in {sys.executable}: {error}\n")
         sys.exit(1)

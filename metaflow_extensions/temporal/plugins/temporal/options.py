@@ -120,7 +120,7 @@ class _Given(click.Option):
 def given_parameters(flow: Any, options: dict[str, Any]) -> dict[str, str]:
     """The parameters that were given as options, as text; they are taken out of ``options``.
 
-    Of several words it is a JSON list, as ``mftctl.control.parameters`` has it.
+    Of several words it is a JSON list, as ``mftctl.control.runs.parameters`` has it.
     """
     from metaflow.includefile import IncludedFile
     from metaflow.parameters import DelayedEvaluationParameter

@@ -1,0 +1,1 @@
+"""The connection to Temporal: where it is, how to connect, and why that failed."""

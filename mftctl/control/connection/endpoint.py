@@ -1,0 +1,238 @@
+"""Where Temporal is, and how to get in: what flags, variables, the profile and Temporal's own file come to."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...model.errors import Exit, MftctlError
+from ...profiles import Profile, Setting, Source
+from . import config
+
+DEFAULT_ADDRESS = "localhost:7233"
+DEFAULT_NAMESPACE = "default"
+#: What a connection is made of, in the order in which it is shown.
+NAMES = (
+    "address",
+    "temporal_namespace",
+    "temporal_profile",
+    "api_key",
+    "tls",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
+    "tls_server_name",
+)
+
+
+@dataclass(frozen=True)
+class Pem:
+    """Certificates or a key: ``name`` says where they are from, for people."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A Temporal server and namespace.
+
+    ``tls``: with TLS; ``unverified``: Temporal's configuration asks for the server's certificate not to be verified,
+    which the SDK cannot. ``sources`` says where each setting came from; ``meta`` are headers of each call.
+    """
+
+    address: str
+    temporal_namespace: str = DEFAULT_NAMESPACE
+    tls: bool = False
+    ca: Pem | None = None
+    cert: Pem | None = None
+    key: Pem | None = None
+    server_name: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    meta: dict[str, str] = field(default_factory=dict, repr=False)
+    unverified: bool = False
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        """The host of the address, an IPv6 address without its brackets."""
+        return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port of the address."""
+        return int(self.address.rpartition(":")[2])
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing has named the address."""
+        source = self.sources.get("address")
+        return source is not None and source.kind == "default"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """In place of an API key whose variable is not set."""
+
+    variable: str
+
+
+def settings(
+    profile: Profile, address: str | None = None, temporal_namespace: str | None = None
+) -> dict[str, Setting]:
+    """What is set of the connection, by its name in NAMES or with ``_data`` behind it, unchecked."""
+    return _merged(profile, address, temporal_namespace)[0]
+
+
+def resolve(profile: Profile, address: str | None = None, temporal_namespace: str | None = None) -> Endpoint:
+    """The endpoint; MftctlError when a certificate cannot be read, a key's variable is not set, and the like."""
+    found, temporal = _merged(profile, address, temporal_namespace)
+
+    def value(name: str) -> Any:
+        return found[name].value if name in found else None
+
+    cert, key = _pem(found, "tls_cert", b"CERTIFICATE"), _pem(found, "tls_key", b"PRIVATE KEY")
+    if (cert is None) != (key is None):
+        given, missing = ("tls_cert", "tls_key") if key is None else ("tls_key", "tls_cert")
+        raise MftctlError(
+            f"{given} is set ({_source(found, given)}), and {missing} is not",
+            exit=Exit.USAGE,
+            code="temporal.tls.incomplete",
+            hint="a client certificate and its private key go together",
+        )
+    api_key = value("api_key")
+    if isinstance(api_key, Missing):
+        raise MftctlError(
+            f"the API key is to be in ${api_key.variable}, which is not set ({found['api_key'].source})",
+            exit=Exit.UNREACHABLE,
+            code="temporal.key",
+            hint=f"export {api_key.variable}",
+        )
+    namespace = str(value("temporal_namespace"))
+    return Endpoint(
+        address=_address(str(value("address")), namespace, found["address"].source),
+        temporal_namespace=namespace,
+        tls=bool(value("tls")),
+        ca=_pem(found, "tls_ca", b"CERTIFICATE"),
+        cert=cert,
+        key=key,
+        server_name=value("tls_server_name"),
+        api_key=api_key,
+        meta=temporal.meta,
+        unverified=temporal.unverified,
+        sources={name: setting.source for name, setting in found.items()},
+    )
+
+
+def _merged(
+    profile: Profile, address: str | None, temporal_namespace: str | None
+) -> tuple[dict[str, Setting], config.TemporalConfig]:
+    """Each from the highest that has it: flag, MFTCTL_*, TEMPORAL_*, the profile, temporal.toml, default."""
+    named = (
+        profile.given("temporal_profile")
+        or config.profile_setting()
+        or profile.own("temporal_profile")
+        or Setting()
+    )
+    file = config.from_file(named)
+    temporal = config.from_variables(file)
+    found = {**file.settings, **temporal.settings}
+    for name, setting in _ours(profile.own):
+        if not any(
+            name_ in temporal.settings and temporal.settings[name_].value != "" for name_ in _both(name)
+        ):
+            _displace(found, name, setting)
+    flags = {"address": address, "temporal_namespace": temporal_namespace}
+    for name, setting in _ours(lambda key: profile.given(key, flags.get(key))):
+        _displace(found, name, setting)
+    implying = [setting for name, setting in found.items() if name.startswith("tls_")]
+    # An empty variable takes a value of Temporal's file away, and sets none.
+    found = {name: setting for name, setting in found.items() if setting.value != ""}
+    implying += [found["api_key"]] if "api_key" in found else []
+    if implying or temporal.tls_present:
+        implied = implying[0].source if implying else Source("default", "implied by other TLS settings")
+        found.setdefault("tls", Setting(True, implied))
+    found.setdefault("address", Setting(DEFAULT_ADDRESS))
+    found.setdefault("temporal_namespace", Setting(DEFAULT_NAMESPACE))
+    if named.value is not None:
+        found["temporal_profile"] = named
+    return found, temporal
+
+
+def _ours(get: Callable[[str], Setting | None]) -> Iterator[tuple[str, Setting]]:
+    """What a layer of ours says; the API key by the variable that it names."""
+    for name in ("address", "temporal_namespace", "tls", "tls_ca", "tls_cert", "tls_key", "tls_server_name"):
+        setting = get(name)
+        if setting is not None:
+            yield name, setting
+    setting = get("api_key_env")
+    if setting is not None:
+        key = os.environ.get(setting.value, "").strip()
+        yield "api_key", Setting(key or Missing(setting.value), setting.source)
+
+
+def _displace(found: dict[str, Setting], name: str, setting: Setting) -> None:
+    for other in _both(name):
+        found.pop(other, None)
+    found[name] = setting
+
+
+def _both(name: str) -> tuple[str, str]:
+    """A path and, as Temporal's configuration may have it, the data itself."""
+    return name, f"{name}_data"
+
+
+def _source(found: dict[str, Setting], name: str) -> Source:
+    return next(found[one].source for one in _both(name) if one in found)
+
+
+def _pem(found: dict[str, Setting], name: str, kind: bytes) -> Pem | None:
+    path, data = (found.get(one) for one in _both(name))
+    if path is not None and data is not None:
+        raise MftctlError(
+            f"{name} is given twice, as a path ({path.source}) and as data ({data.source})",
+            exit=Exit.USAGE,
+            code="temporal.tls.twice",
+            hint="leave one of them out",
+        )
+    given = path or data
+    if given is None:
+        return None
+    what = f"{name} of {given.source}" if path is None else f"{path.value} ({name} of {path.source})"
+    problem = ""
+    content = b""
+    try:
+        content = Path(path.value).read_bytes() if path is not None else str(given.value).encode()
+    except OSError as error:
+        problem = str(error.strerror)
+    if not problem and (b"-----BEGIN " not in content or kind not in content):
+        problem = f"there is no {kind.decode().lower()} in it"
+    elif b"ENCRYPTED" in content:
+        problem = "the private key is encrypted, and nobody can ask for its password here"
+    if problem:
+        hint = "it must be PEM, as text that begins with -----BEGIN"
+        raise MftctlError(f"{what}: {problem}", exit=Exit.UNREACHABLE, code="temporal.tls.file", hint=hint)
+    return Pem(str(path.value) if path is not None else what, content)
+
+
+def _address(address: str, namespace: str, source: Source) -> str:
+    """HOST:PORT, with the Temporal namespace put where `temporal` would put it."""
+    address = address.replace("${namespace}", namespace)
+    if (
+        re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}", address)
+        and 0 < int(address.rpartition(":")[2]) < 65536
+    ):
+        return address
+    hint = "write it as HOST:PORT, such as localhost:7233"
+    if "://" in address:
+        hint = "leave the scheme out; TLS is `tls = true` in the profile, or TEMPORAL_TLS=true"
+    raise MftctlError(
+        f"'{address}' is no address of a Temporal server ({source})",
+        exit=Exit.USAGE,
+        code="temporal.address",
+        hint=hint,
+    )

@@ -1,0 +1,1 @@
+"""Runs on the Temporal server: start, look up, describe, resume, cancel."""

@@ -1,0 +1,161 @@
+"""Reads a run's record from the histories of its workflows: those it continued as, and the parts of wide foreaches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+
+from ...engine.payloads import RunInput
+from ...model import ids
+from ..connection.connect import IfThere
+from .lookup import Found
+from .projection import Scribe
+from .record import Record, TaskRecord
+
+#: Workflows read, or asked for what is pending in them, at once.
+AT_ONCE = 8
+
+
+class History:
+    """The record of one run as it is read. ``on_news`` is called after each event of a task, when it is followed."""
+
+    def __init__(self, client: Client, found: Found, on_news: Callable[[], None] | None = None) -> None:
+        self._client = client
+        self._found = found
+        self._on_news = on_news
+        self._part_type = ids.foreach_type(found.flow)
+        self._limit = asyncio.Semaphore(AT_ONCE)
+        self._open: set[tuple[str, str]] = set()
+        self._reading: set[asyncio.Task[None]] = set()
+        self._scribe = Scribe(client.data_converter)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything was read yet."""
+        return self._scribe.is_there
+
+    @property
+    def given(self) -> RunInput | None:
+        """What the run started with."""
+        return self._scribe.given
+
+    @property
+    def record(self) -> Record:
+        """What was read so far."""
+        return self._scribe.record
+
+    async def read(self) -> Record:
+        """All that there is now, with what is pending."""
+        try:
+            await self._all(wait=False)
+        finally:
+            await self.close()
+        await self.look_at_pending()
+        return self.record
+
+    async def follow(self) -> None:
+        """Read on as it happens, until the run has ended; ``on_news`` is called after each event."""
+        try:
+            await self._all(wait=True)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Read no more."""
+        for reading in self._reading:
+            reading.cancel()
+        await asyncio.gather(*self._reading, return_exceptions=True)
+
+    async def look_at_pending(self) -> None:
+        """Learn from the server what the tasks are doing that have not ended."""
+
+        async def look(workflow_id: str, execution_id: str) -> None:
+            async with self._limit:
+                handle = self._client.get_workflow_handle(workflow_id, run_id=execution_id)
+                with IfThere():
+                    described = await handle.describe()
+                    for pending in described.raw_description.pending_activities:
+                        await self._scribe.pending(pending)
+
+        await asyncio.gather(*(look(*one) for one in sorted(self._open)))
+
+    async def _all(self, wait: bool) -> None:
+        first = await self._first_execution()
+        await self._chain(self._found.workflow_id, first, wait)
+        while self._reading:
+            done, _ = await asyncio.wait(self._reading, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                self._reading.discard(one)
+                one.result()
+
+    async def _first_execution(self) -> str:
+        """The workflow that the run began as, or the earliest that the server still has."""
+        execution = self._found.execution_id
+        async for event in self._events(execution, page_size=1):
+            began = event.workflow_execution_started_event_attributes
+            first = began.first_execution_run_id or execution
+            if first != execution:
+                with IfThere():
+                    async for _ in self._events(first, page_size=1):
+                        return first
+                given = await self._scribe.begin(began.input)
+                self.record.seed = dict((given.state or {}).get("progress", {}))
+            break
+        return execution
+
+    def _events(self, execution: str, page_size: int | None = None) -> Any:
+        handle = self._client.get_workflow_handle(self._found.workflow_id, run_id=execution)
+        return handle.fetch_history_events(page_size=page_size)
+
+    async def _chain(self, workflow_id: str, execution: str | None, wait: bool) -> None:
+        """A workflow to its end, and those it continues as."""
+        while execution is not None:
+            execution = await self._one(workflow_id, execution, wait)
+
+    async def _one(self, workflow_id: str, execution: str, wait: bool) -> str | None:
+        handle = self._client.get_workflow_handle(workflow_id, run_id=execution)
+        self._open.add((workflow_id, execution))
+        scheduled: dict[int, TaskRecord] = {}
+        following: str | None = None
+        async for event in handle.fetch_history_events(wait_new_event=wait):
+            kind = event.event_type
+            if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+                following = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+            if kind == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+                child = event.child_workflow_execution_started_event_attributes
+                # A notice is a child as well, and lives on when the run has ended.
+                if child.workflow_type.name == self._part_type:
+                    self._read_child(
+                        child.workflow_execution.workflow_id, child.workflow_execution.run_id, wait
+                    )
+            if kind in _ENDS:
+                self._open.discard((workflow_id, execution))
+                if following is None:
+                    self._scribe.stop(scheduled.values(), event)
+            elif await self._scribe.take(event, scheduled) and self._on_news is not None:
+                self._on_news()
+        return following
+
+    def _read_child(self, workflow_id: str, execution: str, wait: bool) -> None:
+        async def read() -> None:
+            if wait:
+                await self._chain(workflow_id, execution, wait)
+                return
+            async with self._limit:
+                await self._chain(workflow_id, execution, wait)
+
+        self._reading.add(asyncio.create_task(read()))
+
+
+_ENDS = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+}

@@ -1,0 +1,311 @@
+"""Runs as the server knows them: find one by its id or a part of it, describe it, list many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from ...engine.memo import BEGAN, ENDED, FAILED_STEP, PAUSED, TAGS, TALLY
+from ...model import ids
+from ...model.errors import Exit, MftctlError
+from . import owner as owners
+
+#: Characters that a part of a run id must have to stand for it.
+MIN_PREFIX = 6
+#: The name of the run that was started last.
+LATEST = "@latest"
+#: Rows that the server gives at once, at most, and candidates that are named for an ambiguous prefix.
+PAGE, CANDIDATES = 1000, 8
+#: Runs that a list reads at most to find those that it is cut down to.
+MOST_READ = 10_000
+
+_SCHEDULED = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}Z)$")
+_SCHEDULED_HEAD = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})\d")
+_STATUS = {
+    WorkflowExecutionStatus.RUNNING: "running",
+    WorkflowExecutionStatus.COMPLETED: "completed",
+    WorkflowExecutionStatus.FAILED: "failed",
+    WorkflowExecutionStatus.CANCELED: "cancelled",
+    WorkflowExecutionStatus.TERMINATED: "terminated",
+    WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
+    WorkflowExecutionStatus.TIMED_OUT: "timed_out",
+}
+STATUSES = ("running", "paused", "stuck", "completed", "failed", "cancelled", "terminated", "timed_out")
+#: As the server spells what we call a status.
+_QUERY = {"cancelled": "Canceled", "timed_out": "TimedOut", "paused": "Running", "stuck": "Running"}
+#: Statuses that no later execution of the same run can follow.
+_GOOD = frozenset({"running", "paused", "stuck", "completed"})
+_OURS = ("WorkflowId STARTS_WITH 'temporal-'", "ParentWorkflowId IS NULL")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run: ``status`` is one of STATUSES.
+
+    Whoever asks ``stuck.look`` also finds ``stuck``, with the ``problem`` that stops it.
+
+    ``done`` and ``known``: its tasks, by the last note that the run has made of them; None before the first.
+    ``compensations``: how many ran, or were to run, when it had ended badly.
+    """
+
+    run_id: str
+    flow: str
+    status: str
+    started: datetime
+    ended: datetime | None
+    deployment: str
+    version: str
+    workflow_id: str
+    execution_id: str
+    compensations: int = 0
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    done: int | None = None
+    known: int | None = None
+    failed_step: str | None = None
+    problem: str | None = None
+
+    @property
+    def pathspec(self) -> str:
+        """Metaflow's name of the run."""
+        return f"{self.flow}/{self.run_id}"
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken until now."""
+        return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
+
+
+def handle_of(client: Client, run_id: str) -> WorkflowHandle[Any, Any]:
+    """The workflow of a run, named by its id or by ``Flow/id``."""
+    run_id = run_id.rsplit("/", 1)[-1]
+    scheduled = _SCHEDULED.match(run_id)
+    return client.get_workflow_handle(":".join(scheduled.groups()) if scheduled else run_id)
+
+
+async def describe(client: Client, run_id: str) -> Found:
+    """The run as it is now; exit code 4 when there is none of that id."""
+    handle = handle_of(client, run_id)
+    try:
+        described = await handle.describe()
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        raise unknown(run_id) from error
+    found = await _found(client, described) if described.parent_id is None else None
+    if found is None:
+        raise unknown(run_id)  # a part of one, or somebody else's workflow
+    return found
+
+
+async def find(client: Client, name: str, deployment: str | None = None) -> Found:
+    """The run that ``name`` stands for: its id, ``Flow/id``, a beginning of its id, or ``@latest``.
+
+    ``deployment``: the latest run of it is meant. Exit code 4 when there is none, or more than one.
+    """
+    if name == LATEST:
+        return await _latest(client, deployment)
+    try:
+        return await describe(client, name)
+    except MftctlError as error:
+        if error.code != "run.unknown" or len(name.rsplit("/", 1)[-1]) < MIN_PREFIX or "'" in name:
+            raise
+    candidates = await _beginning_with(client, name.rsplit("/", 1)[-1])
+    if not candidates:
+        raise unknown(name)
+    if len(candidates) > 1:
+        named = ", ".join(one.run_id for one in candidates[:CANDIDATES])
+        more = " and others" if len(candidates) > CANDIDATES else ""
+        raise MftctlError(
+            f"'{name}' is ambiguous",
+            exit=Exit.NOT_FOUND,
+            code="run.ambiguous",
+            hint=f"there are: {named}{more}",
+        )
+    return candidates[0]
+
+
+def own(found: Found, flow: str) -> Found:
+    """The run, if it is one of that flow; exit code 6 otherwise."""
+    if found.flow != flow:
+        raise MftctlError(
+            f"run {found.run_id} is one of {found.flow}, not of {flow}",
+            exit=Exit.CONFLICT,
+            code="run.mismatch",
+        )
+    return found
+
+
+async def list_runs(
+    client: Client,
+    *,
+    flow: str | None = None,
+    deployment: str | None = None,
+    statuses: tuple[str, ...] = (),
+    tags: tuple[str, ...] = (),
+    since: datetime | None = None,
+    limit: int = 50,
+    on_bound: Callable[[int], None] = lambda _: None,
+) -> list[Found]:
+    """Runs that go on, the newest first, then those that ended, the last to end first: the server's own order.
+
+    Children of wide foreaches, and what a run was before it was resumed, are left out. ``tags``: those that have all
+    of them. ``since``: those that were started after that. Deployment and tags are in memos, which the server cannot
+    search: ``on_bound`` is called where that many runs were read and there are more.
+    """
+    terms = []
+    if flow:
+        terms.append(f"WorkflowType = '{flow}'")
+    if since is not None:
+        terms.append(f"StartTime >= '{since.astimezone(UTC).isoformat()}'")
+    if statuses:
+        # A run that passed its workflow timeout, or that was cancelled and continued as new, has ended itself: the
+        # server counts it among the failed ones.
+        asked = {*statuses, "failed"} if {"timed_out", "cancelled"} & set(statuses) else set(statuses)
+        names = ", ".join(sorted({f"'{_QUERY.get(status, status.capitalize())}'" for status in asked}))
+        terms.append(f"ExecutionStatus IN ({names})")
+    narrow = deployment is not None or bool(tags) or bool(statuses)
+    found: list[Found] = []
+    read = 0
+    async for one in _listed(client, terms, PAGE if narrow else limit):
+        if read == MOST_READ:
+            on_bound(read)
+            break
+        read += 1
+        fits = deployment in {None, one.deployment} and (not statuses or _is_one(one.status, statuses))
+        if fits and set(tags) <= set(one.tags):
+            found.append(one)
+        if len(found) == limit:
+            break
+    return found if _GOOD.issuperset(statuses) else await _as_they_are_now(client, found)
+
+
+async def ids_of(client: Client, prefix: str, limit: int) -> list[str]:
+    """Ids of the newest runs that begin so."""
+    start = prefix if prefix.startswith("temporal-") else "temporal-"
+    if not re.fullmatch(r"[\w.-]+", start) or not start.startswith(prefix):
+        return []
+    query = f"WorkflowId STARTS_WITH '{start}' AND ParentWorkflowId IS NULL"
+    listed = client.list_workflows(query, limit=limit, page_size=limit)
+    return list(dict.fromkeys([ids.run_id_of(one.id) async for one in listed]))
+
+
+def unknown(run_id: str) -> MftctlError:
+    """The error for a run that is not there."""
+    return MftctlError(
+        f"there is no run '{run_id}'",
+        exit=Exit.NOT_FOUND,
+        code="run.unknown",
+        hint="mftctl runs list shows the runs that the server still knows",
+    )
+
+
+async def _listed(client: Client, terms: Iterable[str], size: int) -> AsyncIterator[Found]:
+    """Each run once, as its last execution is."""
+    # Of a run that has continued as new, its last workflow is the run.
+    query = " AND ".join((*_OURS, "ExecutionStatus != 'ContinuedAsNew'", *terms))
+    seen: set[str] = set()
+    async for listed in client.list_workflows(query, page_size=min(size, PAGE)):
+        if listed.id not in seen:
+            seen.add(listed.id)
+            if (found := await _found(client, listed)) is not None:
+                yield found
+
+
+async def _as_they_are_now(client: Client, found: list[Found]) -> list[Found]:
+    """Without executions that have been resumed since: the run is not what they ended as."""
+    if not found:
+        return found
+    names = ", ".join(f"'{one.workflow_id}'" for one in found)
+    latest = {
+        one.workflow_id: one.execution_id async for one in _listed(client, [f"WorkflowId IN ({names})"], PAGE)
+    }
+    return [one for one in found if latest.get(one.workflow_id, one.execution_id) == one.execution_id]
+
+
+async def _latest(client: Client, deployment: str | None) -> Found:
+    best: Found | None = None
+    async for one in _listed(client, [], PAGE if deployment else 20):
+        # Whatever ended before the best one began was started before it, too.
+        if best is not None and one.ended is not None and one.ended < best.started:
+            break
+        if deployment in {None, one.deployment} and (best is None or one.started > best.started):
+            best = one
+    if best is not None:
+        return best
+    of = f" of {deployment}" if deployment else ""
+    raise MftctlError(
+        f"there is no run{of} yet",
+        exit=Exit.NOT_FOUND,
+        code="run.unknown",
+        hint="start one with: mftctl trigger NAME",
+    )
+
+
+async def _beginning_with(client: Client, prefix: str) -> list[Found]:
+    """Runs whose ids begin so; one more than are named, at most."""
+    scheduled = _SCHEDULED_HEAD.match(prefix)
+    term = f"WorkflowId STARTS_WITH '{scheduled.group(1) if scheduled else prefix}'"
+    found: list[Found] = []
+    async for one in _listed(client, [term], PAGE if scheduled else CANDIDATES + 1):
+        if one.run_id.startswith(prefix) and one.deployment:
+            found.append(one)
+        if len(found) > CANDIDATES:
+            break
+    return found
+
+
+def _is_one(status: str, statuses: tuple[str, ...]) -> bool:
+    """As lists are cut down: a paused run is a running one, too, and any that is open may be stuck."""
+    return status in statuses or (
+        status in {"running", "paused"} and bool({"running", "stuck"} & set(statuses))
+    )
+
+
+async def _found(client: Client, given: WorkflowExecution) -> Found | None:
+    """The run; None for somebody else's workflow, whose memo, if it can be read, is not that of a run.
+
+    One that nobody serves any more is ended.
+    """
+    try:
+        memo = await given.memo()
+        if "deployment" not in memo:
+            return None
+        found = _by(memo, given)
+        if found.status in {"running", "paused"} and await owners.end_abandoned(client, given, memo):
+            return replace(found, status="terminated", ended=datetime.now(UTC))
+    except (RuntimeError, KeyError, TypeError, ValueError):
+        return None
+    return found
+
+
+def _by(memo: Mapping[str, Any], given: WorkflowExecution) -> Found:
+    status = _STATUS.get(given.status, "running") if given.status else "running"
+    if status == "running" and memo.get(PAUSED):
+        status = "paused"
+    elif status == "failed":
+        status = str(memo.get(ENDED, status))
+    done, known = memo.get(TALLY, (None, None))
+    return Found(
+        run_id=ids.run_id_of(given.id),
+        flow=given.workflow_type,
+        status=status,
+        started=datetime.fromtimestamp(memo[BEGAN], UTC) if BEGAN in memo else given.start_time,
+        ended=given.close_time,
+        deployment=str(memo.get("deployment", "")),
+        version=str(memo.get("version", "")),
+        workflow_id=given.id,
+        execution_id=given.run_id,
+        compensations=int(memo.get("compensations", 0)),
+        owner=str(memo.get("owner", "")),
+        tags=tuple(memo.get(TAGS, ())),
+        done=done,
+        known=known,
+        failed_step=memo.get(FAILED_STEP),
+    )

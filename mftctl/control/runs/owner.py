@@ -1,0 +1,85 @@
+"""The process that serves a run of its own (`mftctl run`), noted in the run's memo: others end the run when it is gone.
+
+On the embedded server its guardian does so at once; here it is the next command that sees the run.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecution
+from temporalio.service import RPCError
+
+from ...engine.memo import PROCESS
+from ...local.guardian import REASON
+
+
+def this_process() -> dict[str, Any]:
+    """What tells this process from all others: machine, boot, namespace of process ids, id and when it started."""
+    return {**_place(), "pid": os.getpid(), "began": _began(os.getpid())}
+
+
+async def end_abandoned(client: Client, run: WorkflowExecution, memo: Mapping[str, Any]) -> bool:
+    """End an open run whose `mftctl run` was killed, so that nobody serves it; whether that is so."""
+    if PROCESS not in memo or not is_gone(memo[PROCESS]):
+        return False
+    with suppress(RPCError):  # not ours to end
+        await client.get_workflow_handle(run.id, run_id=run.run_id).terminate(reason=REASON)
+        return True
+    return False
+
+
+def is_gone(process: Mapping[str, Any]) -> bool:
+    """Whether the process is known not to live any more. Of another machine, or container, nothing is known."""
+    here = _place()
+    if process.get("machine") != here["machine"] or process.get("host") != here["host"]:
+        return False
+    if process.get("boot") != here["boot"]:
+        # Containers of different machines may be called the same: only a machine's own id says that it is this one.
+        return bool(here["machine"] and here["boot"] and process.get("boot"))
+    if process.get("namespace") != here["namespace"] or not process.get("began"):
+        return False
+    try:
+        os.kill(int(process["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # another user's, and it may be hidden
+        return False
+    return bool(_began(int(process["pid"])) != process["began"])
+
+
+def _place() -> dict[str, str]:
+    namespace = ""
+    with suppress(OSError):
+        namespace = os.readlink("/proc/self/ns/pid")
+    return {
+        "host": platform.node(),
+        "machine": _text("/etc/machine-id"),
+        "boot": _text("/proc/sys/kernel/random/boot_id"),
+        "namespace": namespace,
+    }
+
+
+def _began(pid: int) -> str:
+    """When the process started, as the system says it; nothing where there is none."""
+    if os.path.isdir("/proc/self"):
+        # Fields are counted from the end of the command's name, which may hold blanks and brackets.
+        fields = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        return fields[19] if len(fields) > 19 and fields[0] not in {"Z", "X"} else ""
+    found = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip()
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

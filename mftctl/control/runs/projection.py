@@ -1,0 +1,207 @@
+"""Writes what the events of a run's workflows, and the server of what is pending, tell into the run's record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio import exceptions
+from temporalio.api.common.v1 import Payloads
+from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.converter import DataConverter
+from temporalio.exceptions import ApplicationError
+
+from ...engine.activities import HOOK_TYPE
+from ...engine.payloads import RunInput
+from ..unreadable import input_of
+from .record import OVER, Attempt, Record, TaskRecord
+
+#: Of an attempt whose worker was lost, or which took longer than the server waits.
+LOST = "lost: its worker was not heard of any more"
+
+
+class Scribe:
+    """The record as it is written. ``given`` is what the run started with; None before its first event."""
+
+    def __init__(self, converter: DataConverter) -> None:
+        self._converter = converter
+        self.given: RunInput | None = None
+        self._record: Record | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a record yet."""
+        return self._record is not None
+
+    @property
+    def record(self) -> Record:
+        """What was written so far."""
+        assert self._record is not None, "nothing was read yet"
+        return self._record
+
+    async def begin(self, payloads: Payloads) -> RunInput:
+        """What a workflow of the run started with; the first makes the record."""
+        given = await input_of(self._converter, payloads.payloads)
+        if self._record is None:
+            self.given, self._record = given, Record(given.manifest)
+        return given
+
+    async def take(self, event: HistoryEvent, scheduled: dict[int, TaskRecord]) -> bool:
+        """Take an event into the record; whether it told anything of a task."""
+        kind, at = event.event_type, _time(event.event_time)
+        if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+            await self.begin(event.workflow_execution_started_event_attributes.input)
+            return False
+        if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            scheduled[event.event_id] = await self._scheduled(event, at)
+            return True
+        if kind not in _OF_TASKS:
+            return False
+        about = getattr(event, _OF_TASKS[kind])
+        task = scheduled[about.scheduled_event_id]
+        if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+            number = about.attempt - 1
+            task.attempts = [one for one in task.attempts if one.number < number]
+            task.attempts.append(Attempt(number, "running", began=at, worker=about.identity))
+            task.state = "running"
+        elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+            await self._completed(task, about.result, at)
+        elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
+            _end(task, "cancelled", at)
+        elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED:
+            await self._failed(task, about.failure, at)
+        elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+            task.message = LOST
+            _end(task, "failed", at)
+        return True
+
+    def stop(self, tasks: Iterable[TaskRecord], event: HistoryEvent) -> None:
+        """What had not ended when its workflow did has been stopped."""
+        for task in tasks:
+            if task.state not in OVER:
+                _end(task, "cancelled", _time(event.event_time))
+
+    async def _scheduled(self, event: HistoryEvent, at: float) -> TaskRecord:
+        about = event.activity_task_scheduled_event_attributes
+        name, summary = about.activity_type.name, event.user_metadata.summary
+        label = (await self._converter.decode([summary], [str]))[0] if summary.data else name
+        kind = "task"
+        if name == HOOK_TYPE:
+            kind, name = "hook", label
+        elif name in self.record.manifest.handlers:
+            kind = "compensation"
+        task = TaskRecord(kind, name, about.activity_id, label, at)  # type: ignore[arg-type]
+        # One that came back from the workers as it was comes again under the same id.
+        self.record.tasks[f"{kind}/{name}/{about.activity_id}"] = task
+        return task
+
+    async def _completed(self, task: TaskRecord, payloads: Payloads, at: float) -> None:
+        result: dict[str, Any] = (await self._converter.decode(payloads.payloads, [dict]))[0]
+        if result.get("unstarted"):
+            task.attempts = []
+            task.state = "waiting"
+            return
+        _add_earlier(task, result.get("attempts", ()))
+        if task.kind == "hook":
+            task.log = tuple(result.get("output", ()))
+            _end(task, "done" if result.get("ok", True) else "failed", at)
+            return
+        task.artifacts = tuple(result.get("artifacts", ()))
+        outcome = result.get("outcome", {})
+        if outcome.get("splits") is not None:
+            task.widens = dict.fromkeys(outcome.get("next", ()), outcome["splits"])
+        kept = "since" in result or "generation" in result
+        if kept:
+            task.task_id = str(result.get("task", task.task_id)).rsplit("/", 1)[-1]
+        _end(task, "kept" if kept else "done", at)
+
+    async def _failed(self, task: TaskRecord, failure: Any, at: float) -> None:
+        error = await self._converter.decode_failure(failure)
+        details: dict[str, Any] = {}
+        if isinstance(error, ApplicationError) and error.details and isinstance(error.details[0], dict):
+            details = error.details[0]
+        _add_earlier(task, details.get("attempts", ()))
+        task.message = _reason(task, str(details.get("message") or getattr(error, "message", error)))
+        task.log = tuple(details.get("log", ()))
+        _end(task, "failed", at)
+
+    async def pending(self, pending: PendingActivityInfo) -> None:
+        """Take what the server tells of a task that has not ended."""
+        beats, error = [], None
+        if pending.heartbeat_details.payloads:
+            beats = await self._converter.decode(pending.heartbeat_details.payloads, [list])
+        if pending.HasField("last_failure"):
+            error = await self._converter.decode_failure(pending.last_failure)
+        # From here on without a pause: its end may be read meanwhile, and that is the last word.
+        for task in self.record.tasks.values():
+            if task.task_id == pending.activity_id and task.state not in OVER:
+                break
+        else:
+            return
+        if beats:
+            task.attempts = []
+            _add_earlier(task, beats[0])
+        number = pending.attempt - 1
+        running = pending.state in _RUNNING
+        task.state = "running" if running else "retrying" if number else "waiting"
+        task.attempts = [one for one in task.attempts if one.number < number]
+        if running:
+            began = _time(pending.last_started_time)
+            task.attempts.append(Attempt(number, "running", began, worker=pending.last_worker_identity))
+        if error is not None:
+            lost = isinstance(error, exceptions.TimeoutError)
+            task.message = LOST if lost else _reason(task, str(getattr(error, "message", error)))
+        task.next_attempt = None
+        if task.state == "retrying":
+            task.next_attempt, task.next_number = _time(pending.scheduled_time), number
+
+
+_RUNNING = (
+    PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
+    PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED,
+)
+_OF_TASKS = {
+    EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED: "activity_task_started_event_attributes",
+    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: "activity_task_completed_event_attributes",
+    EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: "activity_task_failed_event_attributes",
+    EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT: "activity_task_timed_out_event_attributes",
+    EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED: "activity_task_canceled_event_attributes",
+}
+
+
+def _end(task: TaskRecord, state: Any, at: float) -> None:
+    task.state, task.ended, task.next_attempt = state, at, None
+    if task.attempts and task.attempts[-1].state == "running":
+        last = task.attempts[-1]
+        last.state, last.ended, last.message = ("done" if state == "kept" else state), at, task.message
+
+
+def _add_earlier(task: TaskRecord, told: Any) -> None:
+    """The attempts that a worker has told of, before those that the server tells of itself."""
+    known = {one.number for one in task.attempts}
+    for one in told:
+        if one["number"] in known:
+            continue
+        state = "lost" if one.get("ended") is None else "failed"
+        task.attempts.append(
+            Attempt(one["number"], state, one["began"], one.get("ended"), one.get("message", ""))
+        )
+    task.attempts.sort(key=lambda one: one.number)
+    for one, later in zip(task.attempts, task.attempts[1:], strict=False):
+        if one.state == "lost" and one.ended is None:
+            one.ended = later.began
+
+
+def _reason(task: TaskRecord, message: str) -> str:
+    """The message without the name of the step, which is said beside it."""
+    for label in (task.label, task.step):
+        message = message.removeprefix(f"step {label} failed: ").removeprefix(f"step {label}: ")
+    return message
+
+
+def _time(at: Timestamp | datetime) -> float:
+    return at.timestamp() if isinstance(at, datetime) else at.seconds + at.nanos / 1e9

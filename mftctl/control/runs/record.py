@@ -1,0 +1,192 @@
+"""What is recorded of a run: its tasks with their attempts, compensations and hooks, and counts by step.
+
+Made of events of its workflows' histories (``history.py`` reads them), which need no worker and no datastore.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ...model.manifest import Manifest
+
+Kind = Literal["task", "compensation", "hook"]
+#: ``waiting`` for a worker; ``retrying``: waiting for its next attempt; ``kept``: an earlier execution had done it.
+State = Literal["waiting", "running", "retrying", "done", "kept", "failed", "cancelled"]
+OVER: tuple[State, ...] = ("done", "kept", "failed", "cancelled")
+
+_LABEL = re.compile(r"^[^\[#]+(?:\[([\d,]+)\])?(?:#(\d+))?$")
+
+
+@dataclass
+class Attempt:
+    """One attempt at a task, times in Unix seconds; ``state`` is running, done, failed, cancelled or lost.
+
+    ``began`` is None for one of which nothing was heard.
+    """
+
+    number: int
+    state: str
+    began: float | None = None
+    ended: float | None = None
+    message: str = ""
+    worker: str = ""
+
+
+@dataclass
+class TaskRecord:
+    """A task of a run; ``attempts`` may lack those that were lost before they were heard of.
+
+    ``next_attempt``: when a task that is ``retrying`` is due again, and ``next_number`` which attempt (from 0) that is.
+    ``artifacts`` are names. ``widens``: the steps that
+    a finished task goes to, and how many splits of each.
+    """
+
+    kind: Kind
+    step: str
+    task_id: str
+    label: str
+    scheduled: float
+    state: State = "waiting"
+    attempts: list[Attempt] = field(default_factory=list)
+    ended: float | None = None
+    message: str = ""
+    log: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    next_attempt: float | None = None
+    next_number: int = 0
+    widens: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def path(self) -> tuple[int, ...]:
+        """Its foreach path."""
+        found = _LABEL.match(self.label)
+        return tuple(int(one) for one in found[1].split(",")) if found and found[1] else ()
+
+    @property
+    def began(self) -> float | None:
+        """When its first attempt began, as far as that is known."""
+        return next((one.began for one in self.attempts if one.began is not None), None)
+
+    @property
+    def retries(self) -> int:
+        """How many attempts there were after the first."""
+        return max((one.number for one in self.attempts), default=0)
+
+    @property
+    def seconds(self) -> float | None:
+        """From its first attempt to its end."""
+        return None if self.began is None or self.ended is None else self.ended - self.began
+
+
+@dataclass
+class StepRecord:
+    """What is known of a step: counts of its tasks, and its time from the first attempt to the last end."""
+
+    name: str
+    known: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    retries: int = 0
+    began: float | None = None
+    ended: float | None = None
+    times: list[float] = field(default_factory=list)
+
+    def take(self, task: TaskRecord) -> None:
+        """Count a task."""
+        self.known += 1
+        self.counts[task.state] = self.counts.get(task.state, 0) + 1
+        self.retries += task.retries
+        self.began = _of(min, self.began, task.began)
+        self.ended = _of(max, self.ended, task.ended)
+        if task.seconds is not None and task.state == "done":
+            self.times.append(task.seconds)
+
+    def settle(self) -> None:
+        """All are counted."""
+        self.times.sort()
+        if self.active:
+            self.ended = None
+
+    @property
+    def spread(self) -> tuple[float, float, float] | None:
+        """Seconds of its finished tasks: of the shortest, the one in the middle, the longest."""
+        return (self.times[0], self.times[len(self.times) // 2], self.times[-1]) if self.times else None
+
+    @property
+    def done(self) -> int:
+        """Tasks that finished well, now or in an earlier execution."""
+        return self.counts.get("done", 0) + self.counts.get("kept", 0)
+
+    @property
+    def active(self) -> int:
+        """Tasks that the workers have, or that wait for them."""
+        return sum(self.counts.get(state, 0) for state in ("waiting", "running", "retrying"))
+
+    @property
+    def state(self) -> str:
+        """In a word: failed, running, cancelled, done, waiting (some are to come) or none."""
+        if self.counts.get("failed"):
+            return "failed"
+        if self.active:
+            return "running" if self.active > self.counts.get("waiting", 0) or self.done else "waiting"
+        if self.counts.get("cancelled"):
+            return "cancelled"
+        if self.known and self.done >= self.known:
+            return "done"
+        return "waiting" if self.known else "none"
+
+
+class Record:
+    """All that is recorded of a run so far. ``seed``: counts of a part whose history the server has forgotten."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.tasks: dict[str, TaskRecord] = {}
+        self.seed: dict[str, dict[str, int]] = {}
+
+    def of(self, kind: Kind) -> Iterator[TaskRecord]:
+        """The tasks of a kind, as they were scheduled."""
+        return (one for one in self.tasks.values() if one.kind == kind)
+
+    def steps(self) -> dict[str, StepRecord]:
+        """The flow's steps, each with what is known of it."""
+        steps = {step.name: StepRecord(step.name) for step in self.manifest.steps}
+        for name in steps.keys() & self.seed.keys():
+            done = self.seed[name].get("done", 0)
+            steps[name].known = self.seed[name].get("known", 0)
+            steps[name].counts = {"done": done} if done else {}
+        tasks = [task for task in self.of("task") if task.step in steps]
+        for task in tasks:
+            steps[task.step].take(task)
+        for name, width in _widths(tasks).items():
+            if name in steps:
+                steps[name].known = max(steps[name].known, width)
+        for step in steps.values():
+            step.settle()
+        return steps
+
+    def tally(self) -> tuple[int, int]:
+        """How many tasks are done, and how many are known."""
+        steps = self.steps().values()
+        return sum(step.done for step in steps), sum(step.known for step in steps)
+
+    def failed(self) -> list[TaskRecord]:
+        """The tasks that failed for good, the first first."""
+        failed = [one for one in self.tasks.values() if one.state == "failed"]
+        return sorted(failed, key=lambda one: one.ended or 0.0)
+
+
+def _widths(tasks: list[TaskRecord]) -> dict[str, int]:
+    """How many splits the steps of foreaches have that were opened."""
+    widths: dict[str, int] = {}
+    for task in tasks:
+        for name, width in task.widens.items():
+            widths[name] = widths.get(name, 0) + width
+    return widths
+
+
+def _of(choose: Any, one: float | None, other: float | None) -> float | None:
+    given = [value for value in (one, other) if value is not None]
+    return choose(given) if given else None

@@ -1,0 +1,126 @@
+"""Start a run whose id is known before the server is asked, so that asking again starts no second one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from ...engine.payloads import RunInput
+from ...model import ids
+from ...model.errors import Exit, MftctlError
+from ..connection.connect import refused
+from . import execution
+from .actions import given_to
+from .lookup import describe
+
+#: Characters of a run id at most: task queues and child workflows are named after it.
+MAX_LENGTH = 150
+#: Answers of a server that has looked at what was asked, and has not done it.
+_NOT_STARTED = {
+    RPCStatusCode.INVALID_ARGUMENT,
+    RPCStatusCode.NOT_FOUND,
+    RPCStatusCode.PERMISSION_DENIED,
+    RPCStatusCode.UNAUTHENTICATED,
+    RPCStatusCode.FAILED_PRECONDITION,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.UNIMPLEMENTED,
+}
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run that was started now, or (``again``) by an earlier request with the same id; ``status`` as it is now."""
+
+    run_id: str
+    status: str = "running"
+    again: bool = False
+
+
+def check_id(flow: str, run_id: str) -> None:
+    """Refuse (exit code 2) what cannot be the id of a run of the flow.
+
+    Lists know runs by how their ids begin. A dot separates the ids of child workflows from their run's, and a time at
+    the end is what a Schedule appends.
+    """
+    start = f"temporal-{flow.lower()}-"
+    name = run_id.removeprefix(start)
+    fits = run_id.startswith(start) and re.fullmatch(r"[A-Za-z0-9_-]+", name)
+    if fits and not re.search(r"\d{4}-\d{2}-\d{2}T\d{6}Z$", name) and len(run_id) <= MAX_LENGTH:
+        return
+    raise MftctlError(
+        f"--run-id: '{run_id}' cannot be the id of a run of {flow}",
+        exit=Exit.USAGE,
+        code="run.id",
+        hint=f"write {start}NAME, a name of letters, digits, '_' and '-', {MAX_LENGTH} characters in all",
+    )
+
+
+async def start_once(
+    client: Client, run: RunInput, given: Mapping[str, str], before: Callable[[], None]
+) -> Started:
+    """Start the run, unless a run of its id is there that was asked for with the same parameters and tags.
+
+    ``given`` are the parameters that were asked for, with the values that ``run`` has of them; the others have their
+    defaults. ``before`` is called when all is checked and the server is about to be asked. Exit code 6 where the id is
+    that of another run. An error of the connection says that the run may have started, and how to ask again.
+    """
+    try:
+        await execution.launch(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE, before=before)
+    except WorkflowAlreadyStartedError:
+        return await _there(client, run, given)
+    except RPCError as error:
+        if error.status in _NOT_STARTED:
+            raise
+        refusal = refused(error)
+        message = (
+            refusal.message if refusal else f"the Temporal server failed: {' '.join(str(error).split())}"
+        )
+        raise MftctlError(
+            f"{message}; run {run.run_id} may have started",
+            exit=Exit.UNREACHABLE,
+            code="temporal.unreachable",
+            hint=f"ask again with --run-id {run.run_id}: it starts once",
+        ) from error
+    return Started(run.run_id)
+
+
+async def _there(client: Client, run: RunInput, given: Mapping[str, str]) -> Started:
+    found = await describe(client, run.run_id)
+    there = await given_to(client, found)
+    problem = _difference(there, run, given)
+    if problem:
+        raise MftctlError(
+            f"there is another run {run.run_id}: {problem}",
+            exit=Exit.CONFLICT,
+            code="run.exists",
+            hint="give this one another id",
+        )
+    return Started(found.run_id, found.status, again=True)
+
+
+def _difference(there: RunInput, run: RunInput, given: Mapping[str, str]) -> str | None:
+    """What the run that is there was asked for that this one is not; a new version of the deployment is none."""
+    if there.manifest.deployment != run.manifest.deployment:
+        return f"it is one of {there.manifest.deployment}"
+    defaults = {one.name: one.default for one in there.manifest.parameters}
+    for name in sorted({*there.parameters, *given}):
+        wanted = run.parameters[name] if name in given else defaults.get(name)
+        if there.parameters.get(name) != wanted:
+            return f"its parameter '{name}' has another value"
+    if set(there.tags) != set(run.tags):
+        return "it has other tags"
+    return None
+
+
+def new_id(manifest_flow: str, wanted: str | None) -> str:
+    """The id that was asked for, held to the rules, or one that nobody has."""
+    if wanted is None:
+        return ids.new_run_id(manifest_flow)
+    check_id(manifest_flow, wanted)
+    return wanted

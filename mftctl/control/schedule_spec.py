@@ -1,0 +1,88 @@
+"""When a deployment's Schedule starts runs: its spec and policy, made of the flow's @schedule."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio.client import (
+    ScheduleCalendarSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleRange,
+    ScheduleSpec,
+)
+
+from ..model.errors import Exit, MftctlError
+from ..model.manifest import Manifest
+from . import cron
+
+_OVERLAPS = {
+    "skip": ScheduleOverlapPolicy.SKIP,
+    "buffer-one": ScheduleOverlapPolicy.BUFFER_ONE,
+    "cancel-other": ScheduleOverlapPolicy.CANCEL_OTHER,
+    "allow-all": ScheduleOverlapPolicy.ALLOW_ALL,
+}
+
+
+def spec_of(manifest: Manifest) -> ScheduleSpec:
+    """When runs are due, never without @schedule; MftctlError (exit code 2) when they could not be started by time."""
+    schedule = manifest.schedule
+    if schedule is None:
+        return ScheduleSpec()
+    for parameter in manifest.parameters:
+        if parameter.must_be_given:
+            raise MftctlError(
+                f"{manifest.flow} has a @schedule, but nobody to give its parameter '{parameter.name}' a value",
+                exit=Exit.USAGE,
+                code="schedule.parameter",
+                hint="give it a default",
+            )
+    try:
+        calendar = cron.parse(schedule.cron)
+    except ValueError as error:
+        raise MftctlError(
+            f"{manifest.flow}: @schedule(cron='{schedule.cron}'): {error}",
+            exit=Exit.USAGE,
+            code="schedule.cron",
+            hint="minute, hour, day of month, month, day of week (1 is SUN), year; such as: 0 6 ? * MON-FRI *",
+        ) from error
+    return ScheduleSpec(calendars=[_calendar(calendar)], time_zone_name=schedule.timezone)
+
+
+def policy_of(manifest: Manifest) -> SchedulePolicy:
+    """What happens when runs overlap, were missed, or fail."""
+    schedule = manifest.schedule
+    if schedule is None:
+        return SchedulePolicy()
+    return SchedulePolicy(
+        overlap=_OVERLAPS[schedule.overlap],
+        catchup_window=timedelta(seconds=schedule.catchup_window),
+        pause_on_failure=schedule.pause_on_failure,
+    )
+
+
+def unknown_zone(manifest: Manifest, reason: str) -> MftctlError:
+    """The error for a time zone that the server does not know."""
+    zone = manifest.schedule.timezone if manifest.schedule else None
+    return MftctlError(
+        f"{manifest.flow}: @schedule(timezone='{zone}'): {reason}",
+        exit=Exit.USAGE,
+        code="schedule.timezone",
+        hint="use a name of the IANA time zone database, such as Europe/Berlin",
+    )
+
+
+def _calendar(calendar: cron.Calendar) -> ScheduleCalendarSpec:
+    return ScheduleCalendarSpec(
+        second=[ScheduleRange(0)],
+        minute=_ranges(calendar.minutes, 0, 59),
+        hour=_ranges(calendar.hours, 0, 23),
+        day_of_month=_ranges(calendar.days, 1, 31),
+        month=_ranges(calendar.months, 1, 12),
+        day_of_week=_ranges(calendar.days_of_week, 0, 6),
+        year=[ScheduleRange(*one) for one in calendar.years],
+    )
+
+
+def _ranges(ranges: tuple[cron.Range, ...], low: int, high: int) -> list[ScheduleRange]:
+    return [ScheduleRange(*one) for one in ranges or ((low, high, 1),)]

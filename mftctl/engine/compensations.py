@@ -1,0 +1,78 @@
+"""What a run undoes when it ends badly: the compensations of the tasks that finished, last in, first out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from ..model.codec import from_plain, to_plain
+from ..model.manifest import Step
+from ..model.task import COMPENSATION, Input, Task, TaskRef
+from .activities import run_task
+from .payloads import RunInput
+
+#: A finished task and when it finished (Unix seconds): what a wide foreach's parts tell of theirs.
+Finished = tuple[TaskRef, float]
+#: Events after which a compensating workflow continues as new.
+MAX_EVENTS = 4096
+
+
+class Saga:
+    """The finished tasks of a run, or of a part of it, that have a compensation."""
+
+    def __init__(self, steps: tuple[Step, ...]) -> None:
+        self._handlers = {step.name: step.compensation for step in steps if step.compensation}
+        self._finished: list[Finished] = []
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything could have to be undone."""
+        return bool(self._handlers)
+
+    def add(self, ref: TaskRef, at: float) -> None:
+        """A task finished."""
+        if ref.step in self._handlers:
+            self._finished.append((ref, at))
+
+    def merge(self, plain: list[Any]) -> None:
+        """Add what another part, or this workflow before it continued as new, has dumped."""
+        self._finished += [(from_plain(TaskRef, ref), at) for ref, at in plain]
+
+    def dump(self) -> list[Any]:
+        """JSON values."""
+        return [[to_plain(ref), at] for ref, at in self._finished]
+
+    def tasks(self, generation: int) -> list[Task]:
+        """The compensations that are due, in their order, as tasks."""
+        # The sort is stable: of tasks that finished at once, the later in the list is the later one.
+        first_first = sorted(self._finished, key=lambda one: one[1])
+        return [
+            Task(TaskRef(str(self._handlers[ref.step]), ref.path, ref.iteration, generation), (Input(ref),))
+            for ref, _ in reversed(first_first)
+        ]
+
+
+async def compensate(given: RunInput, task: Task) -> str | None:
+    """Run one compensation to its end; what went wrong, or None. A failure is told, and stops no other."""
+    handler = given.manifest.handlers[task.ref.step]
+    run = replace(
+        given,
+        origin=None,
+        origin_executions=0,
+        since={handler.name: given.generation},  # what an earlier execution has undone is undone again
+        variables={**given.variables, COMPENSATION: handler.name},
+    )
+    try:
+        await run_task(run, handler, task)
+    except ActivityError as error:
+        cause = error.cause
+        return cause.message if isinstance(cause, ApplicationError) else str(cause)
+    return None
+
+
+def is_long() -> bool:
+    """Whether the workflow should continue as new before it goes on compensating."""
+    return workflow.info().get_current_history_length() > MAX_EVENTS

@@ -1,0 +1,134 @@
+"""What a workflow of ours starts with, and what an activity gets: plain JSON payloads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.common import SearchAttributeKey
+
+from ..model.codec import from_plain, to_plain
+from ..model.manifest import Launch, Manifest
+from ..model.task import SCHEDULED_TIME, Task
+from .plan import Fan
+
+#: Where the server says when a run was due.
+DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+
+
+@dataclass(frozen=True)
+class RunInput:
+    """A run, or the part of one that a child workflow runs.
+
+    ``run_id`` empty: made of the workflow's id, as for what a Schedule starts. ``fan``: only these splits, at most
+    ``slots`` tasks of them at once. ``state`` is what a continued workflow goes on from, ``deadline`` the time (Unix
+    seconds) at which the run is stopped, set when it starts, as ``started`` is.
+
+    A resumed run: ``generation`` counts how often it was. ``origin``: the run whose results a new run begins with, and
+    how many executions it has had. ``since``: the steps that were to run again, and in which ``execution``; what was
+    left by the executions before is kept of all others.
+
+    ``variables`` is what the run's tasks have in their environment beside the deployment's. ``undo``: the run has
+    failed, and these compensations are left.
+    """
+
+    manifest: Manifest
+    run_id: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    fan: Fan | None = None
+    slots: int = 0
+    deadline: float | None = None
+    state: dict[str, Any] | None = None
+    paused: bool = False
+    generation: int = 0
+    origin: str | None = None
+    origin_executions: int = 0
+    since: dict[str, int] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    undo: dict[str, Any] | None = None
+    started: float | None = None
+
+    @property
+    def execution(self) -> int:
+        """Which execution of the run this is, those of the run that it began with counted first."""
+        return self.origin_executions + self.generation
+
+    @property
+    def launch(self) -> Launch:
+        """How the run's tasks start: the deployment's way, with the tags given at trigger."""
+        launch = self.manifest.launch
+        return replace(launch, tags=(*launch.tags, *self.tags)) if self.tags else launch
+
+    def to_plain(self) -> dict[str, Any]:
+        """The payload."""
+        plain: dict[str, Any] = to_plain(replace(self, state=None, undo=None))
+        given = {name: value for name in ("state", "undo") if (value := getattr(self, name))}
+        return plain | {"manifest": self.manifest.to_plain()} | given
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> RunInput:
+        """The input that ``to_plain`` gave."""
+        manifest = Manifest.from_plain(plain["manifest"])
+        rest = from_plain(
+            RunInput,
+            {key: item for key, item in plain.items() if key not in ("manifest", "state", "undo")}
+            | {"manifest": None},
+        )
+        return replace(rest, manifest=manifest, state=plain.get("state"), undo=plain.get("undo"))
+
+
+def scheduled(due: datetime | None) -> dict[str, str]:
+    """The variable that tells tasks when their run was due; none for a run that no Schedule has started."""
+    return {} if due is None else {SCHEDULED_TIME: due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+@dataclass(frozen=True)
+class HookInput:
+    """What the activity of an exit hook gets: the ``hook`` function of the flow's file, to be called for a run."""
+
+    launch: Launch
+    run_id: str
+    hook: str
+
+    def to_plain(self) -> dict[str, Any]:
+        """The payload."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> HookInput:
+        """The input that ``to_plain`` gave."""
+        return from_plain(HookInput, plain)
+
+
+@dataclass(frozen=True)
+class TaskInput:
+    """What the activity of a task gets: enough to start it on a worker that has never heard of its run."""
+
+    launch: Launch
+    run_id: str
+    task: Task
+    user_retries: int = 0
+    error_retries: int = 0
+    delay: float = 0.0
+    timeout: float | None = None
+    rewrites: bool = False
+    elsewhere: bool = False
+    pausable: bool = False
+    since: int = 0
+    origin: str | None = None
+    origin_executions: int = 0
+    parameters: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The payload."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> TaskInput:
+        """The input that ``to_plain`` gave."""
+        return from_plain(TaskInput, plain)

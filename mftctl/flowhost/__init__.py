@@ -1,1 +1,0 @@
-"""Runs tasks in the flow's own interpreter. Standard library and metaflow only: nothing here knows Temporal."""

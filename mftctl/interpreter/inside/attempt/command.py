@@ -1,0 +1,189 @@
+"""The command lines of a task, as Metaflow's native runtime builds them (``metaflow/runtime.py``, ``CLIArgs``)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any, Optional
+
+from ....model import ids
+from ....model.codec import from_json, to_json
+from ....model.manifest import Launch, Parameter, bare_of
+from ....model.task import Attempt
+from ..task import decorated as launching
+
+#: Input paths up to this many go on the command line of a new process, more go through a file.
+MAX_INLINE_INPUTS = 50
+
+
+def top_options(launch: Launch) -> list[str]:
+    """Options before the subcommand."""
+    return [
+        "--quiet",
+        f"--metadata={launch.metadata}",
+        "--environment",
+        launch.environment,
+        f"--datastore={launch.datastore}",
+        f"--datastore-root={launch.datastore_root}",
+        f"--event-logger={launch.event_logger}",
+        f"--monitor={launch.monitor}",
+        "--no-pylint",
+        *launch.options,
+    ]
+
+
+def init_command(launch: Launch, attempt: Attempt) -> list[str]:
+    """Stores the run's parameters as the task that feeds the first step."""
+    # As the process of `run` has them, which stores what the flow's graph looks like.
+    options = [option for option in launch.options if not option.startswith("--with=")]
+    launch = replace(launch, options=(*(f"--with={spec}" for spec in launch.decorators), *options))
+    values = [
+        part
+        for name, value in attempt.parameters.items()
+        for part in spell(name, value, launch.spellings.get(name, ""))
+    ]
+    run = ["--run-id", attempt.run_id, "--task-id", ids.parameters_task_id()]
+    return [*top_options(launch), "init", *run, *_tags(launch), *values]
+
+
+def init_variables(launch: Launch, attempt: Attempt) -> dict[str, str]:
+    """Variables of ``init_command`` for values of flags that the bare option does not stand for."""
+    flags = {name: bare_of(spelling) for name, spelling in launch.spellings.items()}
+    return {
+        "METAFLOW_INIT_" + name.replace("-", "_").upper(): value
+        for name, value in attempt.parameters.items()
+        if flags.get(name) is not None and value not in ("", flags[name])
+    }
+
+
+def spell(name: str, value: str, spelling: str) -> list[str]:
+    """The words of the command line for a parameter; ``spelling`` as ``manifest.Parameter`` has it."""
+    option = f"--{name}"
+    if spelling == "multiple":
+        # With nargs, each of the list is a list itself.
+        return [part for one in words(value) for part in (option, *(one if isinstance(one, list) else [one]))]
+    if spelling == "nargs":
+        return [option, *words(value)]
+    if spelling == "count":
+        return [option] * int(value)
+    bare = bare_of(spelling)
+    if bare is not None:
+        return [option] if value == bare else []
+    return [option, value]
+
+
+def words_of(parameter: Parameter, value: str) -> list[Any]:
+    """Those that were given for a parameter that takes several.
+
+    Where each of several values is words itself, a list of words that is given, once or more, is one value.
+    """
+    found = words(value)
+    if (
+        parameter.spelling != "multiple"
+        or parameter.nargs <= 1
+        or any(isinstance(one, list) for one in found)
+    ):
+        return found
+    each = [words(one) for one in found]
+    return each if all(one != [text] for one, text in zip(each, found)) else [found]
+
+
+def words(value: str) -> list[Any]:
+    """Those of a JSON list; any other text is one word."""
+    try:
+        found = from_json(value)
+    except ValueError:
+        return [value]
+    if not isinstance(found, list):
+        return [value]
+    return [[_text(word) for word in one] if isinstance(one, list) else _text(one) for one in found]
+
+
+def _text(word: Any) -> str:
+    return word if isinstance(word, str) else to_json(word)
+
+
+def step_command(
+    launch: Launch, attempt: Attempt, paths: list[str], folder: Optional[str], size: Optional[int]
+) -> list[str]:
+    """Runs the attempt on input ``paths``; ``size`` is the number of nodes of @parallel.
+
+    ``folder``: where many paths are written to, because a new process's command line is bounded.
+    """
+    ref = attempt.task.ref
+    split = [] if attempt.task.split_index is None else ["--split-index", str(attempt.task.split_index)]
+    namespace = [] if launch.namespace is None else ["--namespace", launch.namespace]
+    return [
+        *top_options(launch),
+        "step",
+        ref.step,
+        "--run-id",
+        attempt.run_id,
+        "--task-id",
+        ref.task_id,
+        *_inputs(paths, folder),
+        *split,
+        "--retry-count",
+        str(attempt.number),
+        "--max-user-code-retries",
+        str(attempt.user_retries),
+        *_tags(launch),
+        *namespace,
+        *(_parallel(size) if attempt.task.control else []),
+        *_origin(attempt),
+    ]
+
+
+def clone_command(launch: Launch, attempt: Attempt, task_id: str, origin: str) -> list[str]:
+    """Copies the result of the task at path ``origin`` of another run, as Metaflow's own `resume` does."""
+    task = ["--run-id", attempt.run_id, "--task-id", task_id, "--retry-count", str(attempt.number)]
+    return [
+        *top_options(launch),
+        "step",
+        attempt.task.ref.step,
+        *task,
+        *_tags(launch),
+        *_origin(attempt),
+        "--clone-only",
+        origin,
+    ]
+
+
+def launch_command(launch: Launch, attempt: Attempt, paths: list[str], folder: str) -> list[str]:
+    """Lets the step's decorators make the command that runs the attempt (``launch.py``)."""
+    package = launch.package
+    request = launching.request_of(
+        attempt, paths, list(launch.tags), launch.namespace or "", package.sha, package.url
+    )
+    return [*top_options(launch), launching.COMMAND, _write(folder, "request.json", to_json(request))]
+
+
+def parameters_path(attempt: Attempt) -> str:
+    """Input path of a run's first task."""
+    return f"{attempt.run_id}/_parameters/{ids.parameters_task_id()}"
+
+
+def _origin(attempt: Attempt) -> list[str]:
+    return [] if attempt.origin is None else ["--clone-run-id", attempt.origin]
+
+
+def _inputs(paths: list[str], folder: Optional[str]) -> list[str]:
+    if folder is None or len(paths) <= MAX_INLINE_INPUTS:
+        return ["--input-paths", ",".join(paths)]
+    return ["--input-paths-filename", _write(folder, "input-paths", ",".join(paths))]
+
+
+def _write(folder: str, name: str, content: str) -> str:
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+    return path
+
+
+def _parallel(size: Optional[int]) -> list[str]:
+    """What @parallel's ``runtime_step_cli`` adds for the control task."""
+    return ["--ubf-context", "ubf_control", *([] if size is None else ["--num-parallel", str(size)])]
+
+
+def _tags(launch: Launch) -> list[str]:
+    return [part for tag in launch.tags for part in ("--tag", tag)]

@@ -1,0 +1,96 @@
+"""Heartbeats to a metadata service: of runs, one at a time, and of forked tasks, by a fork.
+
+Metaflow's local runtime starts a process for each task, and one for the run, that tell the service every few seconds
+that it lives (``metaflow/metadata_provider/heartbeat.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from types import SimpleNamespace
+from typing import Any
+
+from ....model.codec import from_json
+
+#: Name of the helper process that sends a task's heartbeats.
+_SIDECAR = "heartbeat"
+#: Seconds that a service has to take a run's heartbeat in.
+_TIMEOUT = 5.0
+
+
+def run_beat(provider: str, flow: str, run_id: str) -> dict[str, Any]:
+    """Tell the metadata service that a run lives: in how many seconds it wants to hear of it again.
+
+    ``{"every": None}`` where the metadata ``provider`` takes no heartbeats; ``{"error"}`` when it could not be told.
+    """
+    if not _is_service(provider):
+        return {"every": None}
+    import requests
+    from metaflow.metaflow_config import SERVICE_HEADERS, SERVICE_URL
+
+    url = f"{str(SERVICE_URL).rstrip('/')}/flows/{flow}/runs/{run_id}/heartbeat"
+    try:
+        response = requests.post(url, data="{}", headers=dict(SERVICE_HEADERS), timeout=_TIMEOUT)
+        response.raise_for_status()
+        # The service answers with JSON within JSON.
+        answer = response.json()
+        told = from_json(answer) if isinstance(answer, str) else answer
+        return {"every": told.get("wait_time_in_seconds")}
+    except (requests.RequestException, ValueError) as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def fork_of_task() -> None:
+    """In a forked task: let its heartbeat be a fork of it, not a new Python that imports metaflow anew."""
+    from metaflow.sidecar.sidecar_subprocess import SidecarSubProcess
+
+    original = SidecarSubProcess._start_subprocess
+
+    def start(sidecar: Any, command: list[str]) -> Any:
+        return _fork() if sidecar._worker_type == _SIDECAR else original(sidecar, command)
+
+    SidecarSubProcess._start_subprocess = start
+
+
+def _is_service(name: str) -> bool:
+    from metaflow.plugins import METADATA_PROVIDERS
+    from metaflow.plugins.metadata_providers.service import ServiceMetadataProvider
+
+    return any(name == one.TYPE and issubclass(one, ServiceMetadataProvider) for one in METADATA_PROVIDERS)
+
+
+def _fork() -> SimpleNamespace:
+    """Fork the helper; what Metaflow uses of its ``Popen``. It ends when it is told to, or when its task has ended."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(read)
+        return SimpleNamespace(stdin=os.fdopen(write, "wb", buffering=0), pid=pid)
+    try:
+        os.close(write)
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in range(3):
+            os.dup2(null, fd)
+        _beat(read)
+    except BaseException:
+        traceback.print_exc(file=sys.__stderr__)
+    finally:
+        os._exit(0)
+
+
+def _beat(read: int) -> None:
+    """What ``sidecar_worker.py`` does: pass the task's messages on to Metaflow's own heartbeat."""
+    from metaflow.plugins import SIDECARS
+    from metaflow.sidecar import Message, MessageTypes
+
+    worker = SIDECARS[_SIDECAR].get_worker()()
+    with os.fdopen(read, encoding="utf-8") as messages:
+        while line := messages.readline().strip():
+            message = Message.deserialize(line)
+            if message.msg_type == MessageTypes.INVALID:
+                continue
+            worker.process_message(message)
+            if message.msg_type == MessageTypes.SHUTDOWN:
+                return

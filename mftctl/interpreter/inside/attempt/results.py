@@ -1,0 +1,169 @@
+"""What is in the datastore about a run's tasks: what they decided, and how earlier attempts ended."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Optional
+
+from metaflow.datastore import FlowDataStore
+from metaflow.plugins import DATASTORES
+
+from ....model import ids
+from ....model.manifest import Launch
+from ....model.task import Attempt, Outcome, Task, TaskRef
+
+#: How an attempt ended, as the native runtime writes it.
+_RUNTIME = "runtime"
+#: Marks beside a task's attempts: its result, if it ever comes, is not to be taken; it is cloned, and from where.
+_SUPERSEDED, _ORIGIN = "mftctl-superseded.json", "mftctl-origin.json"
+
+
+class NotReady(Exception):
+    """A task that should have finished has left no result."""
+
+
+class Store:
+    """The datastore of a run's flow."""
+
+    def __init__(self, launch: Launch, run_id: str) -> None:
+        self._datastore = flow_datastore(launch)
+        self._run_id = run_id
+
+    def open(self, ref: TaskRef, number: int) -> Any:
+        """Metaflow's datastore of an attempt, to be written."""
+        return self._datastore.get_task_datastore(
+            self._run_id, ref.step, ref.task_id, attempt=number, mode="w"
+        )
+
+    def failures(self, ref: TaskRef, number: int) -> int:
+        """How many of the attempts before ``number`` failed; the others were lost with their worker.
+
+        An attempt whose end its supervisor saw has a ``runtime`` record, as the native runtime writes it.
+        """
+        failed = 0
+        for earlier in range(number):
+            attempt = self.open(ref, earlier)
+            failed += attempt.has_metadata(_RUNTIME)
+            if not _has_begun(attempt):
+                # Metaflow counts attempts up to the first gap; one that was lost before it began must not be one.
+                attempt.init_task()
+        return failed
+
+    def has_begun(self, ref: TaskRef) -> bool:
+        """Whether there is a first attempt at the task."""
+        return _has_begun(self.open(ref, 0))
+
+    def finished(self, ref: TaskRef, generations: Sequence[int]) -> Optional[TaskRef]:
+        """The task as it finished well in the last of ``generations`` in which it did; None when in none.
+
+        What a generation after that one has begun is superseded: an old worker may yet finish it, and it would then be
+        newer than what was made of the result that is kept.
+        """
+        for generation in reversed(generations):
+            found = replace(ref, generation=generation)
+            done = self._done(found.step, found.task_id)
+            if done is None or not done.get("_task_ok"):
+                continue
+            if not done.has_metadata(_SUPERSEDED, add_attempt=False):
+                self._supersede(ref, [later for later in generations if later > generation])
+                return found
+        return None
+
+    def unreported(self, ref: TaskRef) -> bool:
+        """Whether the latest attempt finished well, but was lost with its worker before it could be told."""
+        done = self._done(ref.step, ref.task_id)
+        if done is None or not done.get("_task_ok"):
+            return False
+        # A task that is well may have an end that is not: then its hooks failed, and it is tried again.
+        return not done.has_metadata(_RUNTIME) or bool(done.load_metadata([_RUNTIME])[_RUNTIME]["success"])
+
+    def note_origin(self, ref: TaskRef, execution: int) -> None:
+        """Remember which execution of its run a task is cloned from."""
+        self.open(ref, 0).save_metadata({_ORIGIN: {"execution": execution}}, add_attempt=False)
+
+    def origin_of(self, ref: TaskRef) -> Optional[int]:
+        """What ``note_origin`` was told of a finished task; None for one that is no clone."""
+        task = self._read(ref)
+        if not task.has_metadata(_ORIGIN, add_attempt=False):
+            return None
+        return int(task.load_metadata([_ORIGIN], add_attempt=False)[_ORIGIN]["execution"])
+
+    def has_parameters(self) -> bool:
+        """Whether the run's parameters are stored already, by an earlier attempt at the first task."""
+        return self._done("_parameters", ids.parameters_task_id()) is not None
+
+    def input_paths(self, attempt: Attempt) -> list[str]:
+        """Input paths (run/step/task) in the order in which the step is to see them."""
+        paths: list[str] = []
+        for given in attempt.task.inputs:
+            if given.mappers:
+                paths += self.mappers(given.ref)
+            else:
+                paths += [f"{self._run_id}/{ref.step}/{ref.task_id}" for ref in given.refs()]
+        return paths
+
+    def mappers(self, control: TaskRef) -> list[str]:
+        """Paths of the tasks that a control task has started; a clone names those of the run that it comes from."""
+        result = self._read(control)
+        names = [path.rsplit("/", 1)[1] for path in result["_control_mapper_tasks"]]
+        if result.get("_control_task_is_mapper_zero"):
+            names[0] = control.task_id
+        return [f"{self._run_id}/{control.step}/{name}" for name in names]
+
+    def parallel_size(self, task: Task) -> Optional[int]:
+        """How many nodes the @parallel step asked for whose control task this is."""
+        parent = self._read(task.inputs[0].ref)
+        return getattr(parent.get("_parallel_ubf_iter"), "num_parallel", None)
+
+    def outcome(self, ref: TaskRef, number: Optional[int]) -> Outcome:
+        """What a finished attempt decided (``_transition``, ``_foreach_num_splits``); NotReady without a result."""
+        result = self._read(ref, number)
+        steps, foreach = result.get("_transition") or ((), None)
+        unbounded = foreach is not None and not result.is_none("_unbounded_foreach")
+        splits = result.get("_foreach_num_splits") if foreach is not None and not unbounded else None
+        return Outcome(tuple(steps), splits, unbounded)
+
+    def artifacts(self, ref: TaskRef, number: Optional[int]) -> list[str]:
+        """Names of the attempt's artifacts, Metaflow's own left out."""
+        return sorted(name for name in self._read(ref, number) if not name.startswith("_") and name != "name")
+
+    def _supersede(self, ref: TaskRef, generations: Sequence[int]) -> None:
+        for generation in generations:
+            task = self.open(replace(ref, generation=generation), 0)
+            if _has_begun(task):
+                task.save_metadata({_SUPERSEDED: {}}, add_attempt=False)
+
+    def _read(self, ref: TaskRef, number: Optional[int] = None) -> Any:
+        found = self._done(ref.step, ref.task_id, number)
+        if found is None:
+            raise NotReady(
+                f"task {self._run_id}/{ref.step}/{ref.task_id} ended without a result in the datastore"
+            )
+        return found
+
+    def _done(self, step: str, task_id: str, number: Optional[int] = None) -> Any | None:
+        from metaflow.datastore.exceptions import DataException
+
+        try:
+            return self._datastore.get_task_datastore(self._run_id, step, task_id, attempt=number)
+        except DataException:
+            return None
+
+
+def _has_begun(attempt: Any) -> bool:
+    return bool(attempt.has_metadata(attempt.METADATA_ATTEMPT_SUFFIX))
+
+
+def flow_datastore(launch: Launch) -> FlowDataStore:
+    """Metaflow's datastore of the flow."""
+    return _opened(launch.flow, launch.datastore, launch.datastore_root, os.getpid())
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(flow: str, kind: str, root: str, _: int) -> FlowDataStore:
+    """Opened once in a process (hence its id): a remote one has a client, whose connections no fork may share."""
+    storage = next(one for one in DATASTORES if kind == one.TYPE)
+    return FlowDataStore(flow, None, storage_impl=storage, ds_root=root)

@@ -1,0 +1,182 @@
+"""A task's process under watch: its output, its end, and what the worker says meanwhile."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import selectors
+import signal
+import struct
+import termios
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic, sleep  # their own, whatever the flow makes of them
+from typing import Callable, Optional
+
+from ..channel import Channel
+from .start import Process, Starter
+
+#: Seconds between TERM and KILL for a task's process group: as the native runtime grants, and where the task runs on
+#: another machine and a backend's client has to stop it there.
+GRACE, GRACE_ELSEWHERE = 5.0, 30.0
+#: Bytes of output that are read at once.
+_CHUNK = 65536
+
+#: Told what was read of which output (1 or 2).
+OnOutput = Callable[[int, bytes], None]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: ``code`` as in ``Popen.returncode`` (-9: killed by signal 9).
+
+    ``stopped``: because the worker asked for it. ``orphaned``: because the worker is gone. ``final``: the worker wants
+    it to count as an end, not as a task to be run again.
+    """
+
+    code: int
+    stopped: bool = False
+    orphaned: bool = False
+    final: bool = False
+
+
+class Watch:
+    """Follows one process at a time until it ends, and stops its group when the worker asks or is gone."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._wake, wake_write = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(wake_write, False)
+        self._wake_write = wake_write
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        self.begin(0)
+
+    def begin(self, number: int) -> None:
+        """What runs from now on belongs to the request with this number; a stop of another is not about it."""
+        self._number = number
+        self._stopped = self._orphaned = self._final = False
+
+    def run(
+        self,
+        starter: Starter,
+        argv: list[str],
+        env: dict[str, str],
+        on_output: OnOutput,
+        tick: Callable[[], float],
+        grace: float = GRACE,
+    ) -> Ended:
+        """Start the process and follow it; ``tick`` is called now and then and says in how many seconds again.
+
+        ``grace``: seconds that it has to end in when it is stopped. OSError when it cannot be started.
+        """
+        if self._hear():
+            return Ended(-signal.SIGTERM, True, self._orphaned, self._final)
+        out_read, out_write = os.pipe()
+        err_read, err_write = os.pipe()
+        try:
+            ours = [out_read, err_read, self._wake, self._wake_write, self._channel.fileno()]
+            try:
+                process = starter.start(argv, env, out_write, err_write, ours)
+            finally:
+                os.close(out_write)
+                os.close(err_write)
+            with suppress(OSError):  # it has done so itself, or is gone already
+                os.setpgid(process.pid, process.pid)
+            pipes = {out_read: 1, err_read: 2}
+            for fd in pipes:
+                os.set_blocking(fd, False)
+            try:
+                code = self._follow(process, pipes, on_output, tick, grace)
+            except BaseException:
+                signal_group(process.pid, signal.SIGKILL)
+                while process.poll() is None:
+                    sleep(0.01)
+                raise
+            for fd, stream in pipes.items():
+                _drain(fd, stream, on_output)
+        finally:
+            os.close(out_read)
+            os.close(err_read)
+        if self._stopped:
+            # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
+            signal_group(process.pid, signal.SIGKILL)
+        return Ended(code, self._stopped, self._orphaned, self._final)
+
+    def _follow(
+        self,
+        process: Process,
+        pipes: dict[int, int],
+        on_output: OnOutput,
+        tick: Callable[[], float],
+        grace: float,
+    ) -> int:
+        deadline: Optional[float] = None
+        # It has no descriptor of its own and, unlike select, no limit on the numbers of others.
+        with selectors.PollSelector() as watched:
+            for fd in (*pipes, self._wake, self._channel.fileno()):
+                watched.register(fd, selectors.EVENT_READ)
+            while True:
+                wait = tick()
+                if deadline is not None:
+                    wait = min(wait, max(0.0, deadline - monotonic()))
+                for key, _ in watched.select(wait):
+                    if not self._take(key.fd, pipes, on_output):
+                        watched.unregister(key.fd)
+                code = process.poll()
+                if code is not None:
+                    return code
+                deadline = self._press(process, deadline, grace)
+
+    def _take(self, fd: int, pipes: dict[int, int], on_output: OnOutput) -> bool:
+        """Take what has come over a descriptor; False when it has ended."""
+        if fd in pipes:
+            return _read(fd, pipes[fd], on_output) != 0
+        if fd == self._wake:
+            os.read(fd, 512)
+            return True
+        self._hear()
+        return not self._channel.ended
+
+    def _press(self, process: Process, deadline: Optional[float], grace: float) -> Optional[float]:
+        """Bring a process that is to stop to its end; until when it has time for that."""
+        if not self._stopped or (deadline is not None and monotonic() < deadline):
+            return deadline
+        signal_group(process.pid, signal.SIGTERM if deadline is None else signal.SIGKILL)
+        return monotonic() + (grace if deadline is None else GRACE)
+
+    def _hear(self) -> bool:
+        """Take what the worker has said; whether what runs now is to stop. Nothing but a stop of it counts."""
+        for message in self._channel.arrived():
+            if message.get("kind") == "stop" and message.get("of") == self._number:
+                self._stopped = True
+                self._final = bool(message.get("final"))
+        if self._channel.ended:
+            self._stopped = self._orphaned = True
+            self._final = False
+        return self._stopped
+
+
+def _read(fd: int, stream: int, on_output: OnOutput, most: int = _CHUNK) -> Optional[int]:
+    """How many bytes were read; None: nothing there now; 0: the pipe has ended."""
+    try:
+        data = os.read(fd, most)
+    except BlockingIOError:
+        return None
+    if data:
+        on_output(stream, data)
+    return len(data)
+
+
+def _drain(fd: int, stream: int, on_output: OnOutput) -> None:
+    """Read what an ended process has left in its pipe, and not what others who hold the pipe write from now on."""
+    (left,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+    while left > 0 and (read := _read(fd, stream, on_output, min(left, _CHUNK))):
+        left -= read
+
+
+def signal_group(pid: int, number: int) -> None:
+    """Send a signal to a process that leads a group, and to all in it, as far as they are there."""
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left in it (macOS: only zombies)
+        os.killpg(pid, number)

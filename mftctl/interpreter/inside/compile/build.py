@@ -1,0 +1,199 @@
+"""The Manifest of a flow whose command line Metaflow has set up (``state`` is the ``obj`` of its click commands)."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from ....model import ids
+from ....model.manifest import Launch, Manifest, Package, Parameter, Receiver, Step
+from ....model.options import Options
+from ..task import decorator_hooks
+from . import packaging, policies
+from .acceptance import from_variables, refusal
+from .contents import Contents
+from .cron_schedule import schedule_of
+from .declarations import parameters_of
+from .handlers import handler_of, handlers
+from .main import Refused
+from .triggers import triggers_of
+from .variables import variables
+
+#: Characters of a docstring that describe a flow.
+MAX_DESCRIPTION = 4000
+
+
+@dataclass(frozen=True)
+class Built:
+    """A compiled flow: its Manifest as JSON values, and what its package holds.
+
+    For `run`: ``refused``, click's message about the values that it starts with, and ``variables``, those that come
+    from variables of the environment.
+    """
+
+    manifest: dict[str, Any]
+    contents: Contents
+    refused: Optional[str] = None
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def build(state: Any, options: Options, cache: str) -> Built:
+    """Check the flow as `run` does, package its code and describe it."""
+    from metaflow.tagging_util import validate_tags
+    from metaflow.util import get_username
+
+    state.check(state.graph, state.flow, state.environment, pylint=state.pylint)
+    validate_tags(options.tags)
+    policies.refuse_unsupported(state)
+    steps = tuple(_step(state, node) for node in state.graph)
+    parameters = tuple(parameters_of(state.flow))
+    deployment = deployment_name(state, options.name)
+    owner = get_username()
+    if not owner:
+        raise Refused("Metaflow could not determine your user name", "user", "set METAFLOW_USER")
+    refused, found = None, {}
+    if options.given is not None:
+        refused, found = refusal(state, parameters, dict(options.given)), from_variables(state)
+    code, contents = packaging.make(state, cache)
+    launch = _launch(state, options, owner, code, contents, parameters)
+    manifest = Manifest(
+        deployment=deployment,
+        launch=launch,
+        start=getattr(state.graph, "start_step", "start"),  # before 2.19.20-odd these names were fixed
+        end=getattr(state.graph, "end_step", "end"),
+        steps=steps,
+        parameters=parameters,
+        task_queue=options.task_queue or ids.task_queue(deployment),
+        owner=owner,
+        project=_current("project_name"),
+        branch=_current("branch_name"),
+        max_workers=options.max_workers or Manifest.max_workers,
+        workflow_timeout=options.workflow_timeout,
+        title=options.title,
+        description=options.description or _described(state.flow),
+        priority=options.priority,
+        success_hooks=_hooks(state.flow, "success_hooks"),
+        error_hooks=_hooks(state.flow, "error_hooks"),
+        schedule=schedule_of(state.flow, options),
+        triggers=triggers_of(state.flow, parameters),
+        compensations=tuple(handlers(state)),
+        notify=tuple(Receiver(url, key) for url, key in options.notify),
+    )
+    return Built(manifest.to_plain(), contents, refused, found)
+
+
+def deployment_name(state: Any, given: Optional[str]) -> str:
+    """What the flow's deployment is called: by its @project and branch, else as ``given``, else as the flow."""
+    project = _current("project_flow_name")
+    if project is not None:
+        if given:
+            raise Refused("--name is not supported for @projects", "usage", "use --branch instead")
+        return str(project)
+    name = given or str(state.flow.name)
+    problem = ids.deployment_problem(name)
+    if problem:
+        raise Refused(f"a deployment cannot be called '{name}': {problem}", "usage")
+    return name
+
+
+def _step(state: Any, node: Any) -> Step:
+    decorators = getattr(state.flow, node.name).decorators
+    user, error = policies.retries(decorators)
+    split = node.split_parents[-1] if node.type == "join" else None
+    elsewhere = decorator_hooks.may_run_elsewhere(decorators)
+    return Step(
+        name=node.name,
+        type=node.type,
+        next=tuple(dict.fromkeys(node.out_funcs)) if node.type == "split-switch" else tuple(node.out_funcs),
+        split=split,
+        join=node.matching_join,
+        parallel=node.parallel_foreach,
+        user_retries=user,
+        error_retries=error,
+        delay=policies.retry_delay(decorators),
+        # It may wait in a backend's queue first, and the backend counts @timeout's seconds.
+        timeout=None if elsewhere else policies.timeout(decorators),
+        launch=decorator_hooks.rewrites_command(decorators),
+        elsewhere=elsewhere,
+        compensation=handler_of(getattr(state.flow, node.name)),
+    )
+
+
+def _launch(
+    state: Any,
+    options: Options,
+    owner: str,
+    code: Package,
+    contents: Contents,
+    parameters: tuple[Parameter, ...],
+) -> Launch:
+    from metaflow import metaflow_config
+    from metaflow.client import get_namespace
+
+    namespace = options.namespace if options.namespace is not None else get_namespace()
+    return Launch(
+        flow=state.flow.name,
+        file=os.path.basename(state.entrypoint[1]),
+        package=code,
+        python=state.entrypoint[0],
+        metadata=state.metadata.TYPE,
+        datastore=state.flow_datastore.TYPE,
+        datastore_root=state.flow_datastore.datastore_root,
+        environment=state.environment.TYPE,
+        event_logger=state.event_logger.TYPE,
+        monitor=state.monitor.TYPE,
+        options=tuple(_options(state)),
+        env=variables(state, owner),
+        decorators=(*options.decorators, *metaflow_config.DEFAULT_DECOSPECS.split()),
+        tags=options.tags,
+        namespace=namespace or "",
+        spellings={one.name: one.spelling for one in parameters if one.spelling},
+        cwd=options.cwd,
+        left_out=(*contents.left_out, *contents.modules),
+    )
+
+
+def _options(state: Any) -> list[str]:
+    """Top-level options of every task, as ``CLIArgs`` of the native runtime collects them."""
+    from metaflow.flowspec import FlowStateItems
+    from metaflow.user_configs.config_options import ConfigInput
+
+    specs: dict[str, None] = {}
+    for step in state.flow:
+        for decorator in [*step.decorators, *step.wrappers, *step.config_decorators]:
+            if not decorator.statically_defined and decorator.inserted_by is None:
+                specs[decorator.make_decorator_spec()] = None
+    options = [f"--with={spec}" for spec in specs]
+    for decorators in state.flow._flow_decorators.values():
+        for decorator in decorators:
+            for name, value in decorator.get_top_level_options():
+                options += _option(name, value)
+    for name in state.flow._flow_state[FlowStateItems.CONFIGS]:
+        options += ["--config-value", name, ConfigInput.make_key_name(name)]
+    return options
+
+
+def _option(name: str, value: Any) -> list[str]:
+    if value is None or value is False:
+        return []
+    if isinstance(value, (list, tuple)):
+        return [f"--{name}={one}" for one in value]
+    return [f"--{name}"] if value is True else [f"--{name}={value}"]
+
+
+def _hooks(flow: Any, kind: str) -> tuple[str, ...]:
+    return tuple(name for hook in flow._flow_decorators.get("exit_hook", []) for name in getattr(hook, kind))
+
+
+def _described(flow: Any) -> Optional[str]:
+    """The flow's docstring, which nobody has bounded."""
+    text = inspect.cleandoc(flow.__doc__ or "")[:MAX_DESCRIPTION]
+    return text or None
+
+
+def _current(name: str) -> Any:
+    from metaflow import current
+
+    return current.get(name)

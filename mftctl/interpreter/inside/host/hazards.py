@@ -1,0 +1,87 @@
+"""What a flow's import left in the process that a fork would not carry over, or would carry into every task alike."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from . import native_threads as threads
+from .descriptors import Descriptors
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the process had before the flow was imported."""
+
+    descriptors: Descriptors
+    generators: frozenset[int]
+    threads: frozenset[int]
+
+
+def before() -> Before:
+    """Look at the process before the flow's import."""
+    generators = frozenset(map(id, _generators()))
+    return Before(Descriptors(), generators, frozenset(threads.native()))
+
+
+def hazards(earlier: Before) -> list[str]:
+    """Why tasks cannot be forked from this process, in words; empty when they can."""
+    found = in_process(earlier)
+    found += earlier.descriptors.more()
+    if signal.getitimer(signal.ITIMER_REAL)[0]:
+        found.append("an alarm")
+    return found
+
+
+def in_process(earlier: Before) -> list[str]:
+    """The same of what a fork would lack or share but for files, which Metaflow may have as well."""
+    found = []
+    names = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if names:
+        found.append(f"a thread ({', '.join(names)})")
+    names = threads.unfit(earlier.threads)
+    if names:
+        found.append(f"native threads ({', '.join(names)})")
+    if _has_children():
+        found.append("a child process")
+    if _cuda_is_live():
+        found.append("a CUDA context")
+    generators = {type(one).__name__ for one in _generators() if id(one) not in earlier.generators}
+    if generators:
+        found.append(f"a random number generator of its own ({', '.join(sorted(generators))})")
+    return found
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _cuda_is_live() -> bool:
+    torch = sys.modules.get("torch")
+    cuda = getattr(torch, "cuda", None)
+    return bool(cuda and cuda.is_initialized())
+
+
+def _generators() -> list[Any]:
+    """Generators but the global ones of `random` and numpy, which a task sets right itself (see randomness.py)."""
+    kinds: tuple[type, ...] = (random.Random,)
+    spared = {id(getattr(random, "_inst", None))}
+    numpy_random = getattr(sys.modules.get("numpy"), "random", None)
+    if numpy_random is not None:
+        kinds += (numpy_random.Generator, numpy_random.RandomState)
+        spared.add(id(numpy_random.mtrand._rand))
+    return [
+        one
+        for one in gc.get_objects()
+        if isinstance(one, kinds) and not isinstance(one, random.SystemRandom) and id(one) not in spared
+    ]

@@ -1,0 +1,56 @@
+"""Stacks as those of `python flow.py run`, without our frames below the flow's and between it and Metaflow.
+
+A forked task goes on inside the host, whose frames cannot be taken out of the interpreter's stack. What records a stack
+(`traceback`, `inspect`, so @timeout and log records) leaves them out; `sys._getframe` and `faulthandler` see them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import traceback
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any, Optional
+
+from .. import own_code
+
+
+def hide_ours() -> None:
+    """From here on, stacks and uncaught exceptions of this process have no frames of ours."""
+    if getattr(traceback.walk_stack, "__module__", None) != __name__:
+        walk, outer = traceback.walk_stack, inspect.getouterframes
+
+        def walk_stack(f: Optional[FrameType]) -> Iterator[tuple[FrameType, int]]:
+            """Walk a stack yielding the frame and line number for each frame, as Python's own."""
+            shown = walk(sys._getframe(1) if f is None else f)
+            return ((frame, line) for frame, line in shown if not own_code.is_ours(frame.f_code.co_filename))
+
+        def getouterframes(frame: Any, context: int = 1) -> list[inspect.FrameInfo]:
+            """Get a list of records for a frame and all higher (calling) frames, as Python's own."""
+            return [one for one in outer(frame, context) if not own_code.is_ours(one.filename)]
+
+        traceback.walk_stack, inspect.getouterframes = walk_stack, getouterframes
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _print_exception
+
+
+def uncaught() -> tuple[type[BaseException], BaseException, Optional[TracebackType]]:
+    """The exception that is being handled, for ``sys.excepthook``."""
+    kind, error, found = sys.exc_info()
+    assert kind is not None
+    assert error is not None
+    return kind, error, found
+
+
+def without_ours(found: Optional[TracebackType]) -> Optional[TracebackType]:
+    """A traceback from its first frame that is not ours; whole when all of it is."""
+    shown = found
+    while shown is not None and own_code.is_ours(shown.tb_frame.f_code.co_filename):
+        shown = shown.tb_next
+    return shown or found
+
+
+def _print_exception(kind: type[BaseException], error: BaseException, found: Optional[TracebackType]) -> None:
+    shown = without_ours(found)
+    sys.__excepthook__(kind, error.with_traceback(shown), shown)

@@ -1,0 +1,75 @@
+"""Which code is the flow's own, and not the interpreter's, an installed library's, Metaflow's or ours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+from typing import Optional
+
+from ... import ROOT
+
+#: Modules installed below these count as libraries, also where the folder of the flow holds its virtual environment.
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__))
+
+
+def is_own(file: str) -> bool:
+    """Whether code of this ``file`` (``co_filename``) is the flow's: its file, and modules that are not installed."""
+    if file.startswith("<") or any(part in file for part in _INSTALLED):
+        return False
+    return not any(file.startswith(os.path.join(place, "")) for place in (_STANDARD, ROOT, *_of_metaflow()))
+
+
+def is_standard(file: str) -> bool:
+    """Whether code of this ``file`` is of Python's standard library."""
+    return file.startswith(os.path.join(_STANDARD, "")) and not any(part in file for part in _INSTALLED)
+
+
+def asks() -> bool:
+    """Whether the flow's own code calls our caller, itself or by a library's call; an import of a library does not."""
+    frame: Optional[FrameType] = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if is_own(name):
+            return True
+        if name.startswith("<frozen importlib"):
+            return False
+        frame = frame.f_back
+    return False
+
+
+def is_ours(file: str) -> bool:
+    """Whether code of this ``file`` is mftctl's."""
+    return file.startswith(os.path.join(ROOT, ""))
+
+
+def place(file: str, line: Optional[int]) -> str:
+    """A line as people name it: ``train.py:41``."""
+    return f"{os.path.basename(file)}:{line}"
+
+
+def imported() -> dict[str, tuple[int, int]]:
+    """What an import has read that can change: time of change (ns) and size, by path.
+
+    That is the flow's file, its own modules, and the folders of packages, which each installation changes.
+    """
+    found = {}
+    modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    own = [file for file in modules if isinstance(file, str) and is_own(file)]
+    installed = [folder for folder in sys.path if any(part in f"{folder}{os.sep}" for part in _INSTALLED)]
+    for path in filter(os.path.isabs, {*own, *installed}):
+        try:
+            state = os.stat(path)
+        except OSError:  # in a zip file, or never there
+            continue
+        found[path] = (state.st_mtime_ns, state.st_size)
+    return found
+
+
+def _of_metaflow() -> list[str]:
+    """Folders of Metaflow and its extensions: the code package may have brought them."""
+    found = []
+    for name in ("metaflow", "metaflow_extensions"):
+        found += list(getattr(sys.modules.get(name), "__path__", ()))
+    return found

@@ -1,0 +1,29 @@
+"""For Pythons that a task starts (@card, @parallel) where metaflow is not installed: find it behind their own packages.
+
+Python imports this module at its start when the folder is on PYTHONPATH, which `environment.py` sees to only where the
+flow's interpreter has no metaflow of its own.
+"""
+
+import importlib
+import os
+import sys
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_BUNDLE = os.path.abspath(os.path.join(_HERE, "..", "..", "..", ".."))
+
+
+def _extend() -> None:
+    package = os.environ.get("METAFLOW_EXTRACTED_ROOT")
+    folders = [*([os.path.join(package, ".mf_code")] if package else []), _BUNDLE]
+    sys.path += [folder for folder in folders if folder not in sys.path]
+    # The user's own sitecustomize, which this one stands before.
+    if _HERE in sys.path:
+        sys.path.remove(_HERE)
+    ours = sys.modules.pop("sitecustomize")
+    try:
+        importlib.import_module("sitecustomize")
+    except ModuleNotFoundError:
+        sys.modules["sitecustomize"] = ours
+
+
+_extend()

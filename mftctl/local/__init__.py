@@ -1,0 +1,1 @@
+"""What mftctl keeps and runs on this machine: the embedded Temporal server and caches."""

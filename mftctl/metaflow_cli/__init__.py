@@ -1,0 +1,1 @@
+"""`python flow.py temporal …`: the commands inside a flow's process."""

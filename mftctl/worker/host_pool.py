@@ -1,0 +1,191 @@
+"""Flow hosts of a worker: one warm process per code package and way of running, started when first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..interpreter import process as interpreter
+from ..interpreter.client import Client, Gone
+from ..interpreter.inside.environment import package_folder, variables
+from ..model.codec import to_plain
+from ..model.errors import MftctlError
+from ..model.manifest import Launch
+from .flow_host import Host, Supervisor, end
+from .freshness import MAX_AGE, Freshness
+
+#: Seconds a host may take to import its flow, which may import half the world.
+START_TIMEOUT = 600.0
+#: Seconds for which a flow that could not be imported is not imported again.
+BROKEN_FOR = 10.0
+#: Flow hosts kept at once: each holds a flow and all that it imports.
+MAX_HOSTS = 16
+
+
+@dataclass(frozen=True)
+class _Key:
+    sha: str
+    python: str
+    cwd: str | None
+    launch: str
+
+
+class Hosts:
+    """Gives each attempt a supervisor in the right host.
+
+    ``isolation`` is ``fork``, or ``spawn`` for a new process a task; ``python`` the interpreter of flows whose
+    deployer's is not on this machine; ``say`` is told, once a flow, why its tasks are not forked. ``source`` is the
+    user's own file, as `run` was given it: its tasks run in place, and not from the code package. A host is used for
+    ``max_age`` seconds, and no longer than the files last that it has imported.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        isolation: str,
+        python: str,
+        say: Callable[[str], None],
+        source: str | None = None,
+        max_age: float = MAX_AGE,
+    ) -> None:
+        self._cache = cache
+        self._isolation = isolation
+        self._python = python
+        self._say = say
+        self._source = source
+        self._hosts: dict[tuple[_Key, str], asyncio.Task[Host]] = {}
+        self._unforkable: set[_Key] = set()
+        self._max_age = max_age
+        self._retired: list[Host] = []
+
+    async def supervisor(self, launch: Launch) -> Supervisor:
+        """A free supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
+        if not os.access(launch.python, os.X_OK):
+            launch = replace(launch, python=self._python)
+        key = _key(launch)
+        for _ in range(3):
+            isolation = "spawn" if key in self._unforkable else self._isolation
+            host = await self._host(key, launch, isolation)
+            if host is None:
+                continue
+            try:
+                return await host.supervisor()
+            except OSError:
+                self._forget((key, isolation), host)
+        raise MftctlError(f"the flow host of {launch.flow} ended as soon as it was started", code="host.lost")
+
+    def file(self, launch: Launch) -> str:
+        """The flow's file as its tasks execute it here."""
+        return self._source or os.path.join(package_folder(str(self._cache), launch.package), launch.file)
+
+    async def warm(self, launch: Launch) -> None:
+        """Start the host of ``launch`` and a supervisor before its first task comes."""
+        (await self.supervisor(launch)).release()
+
+    async def close(self) -> None:
+        """End all hosts, those that are still starting as well."""
+        for starting in self._hosts.values():
+            starting.cancel()
+        started = await asyncio.gather(*self._hosts.values(), return_exceptions=True)
+        self._hosts.clear()
+        hosts = [*self._retired, *(host for host in started if isinstance(host, Host))]
+        await asyncio.gather(*(host.close() for host in hosts))
+
+    async def _host(self, key: _Key, launch: Launch, isolation: str) -> Host | None:
+        known = self._hosts.get((key, isolation))
+        if known is not None and known.done():
+            if known.cancelled() or known.exception() is not None or not known.result().alive:
+                known = None
+            elif known.result().stale:
+                self._retire(known.result())
+                known = None
+        if known is None:
+            known = asyncio.create_task(self._start(launch, isolation))
+        # The one used last goes last: the first is the one to be let go when there are too many.
+        self._hosts.pop((key, isolation), None)
+        self._hosts[key, isolation] = known
+        self._let_go()
+        try:
+            return await asyncio.shield(known)
+        except _Unforkable as why:
+            if key not in self._unforkable:
+                self._unforkable.add(key)
+                self._say(f"{launch.flow}: its import leaves {why}; each task gets a new process")
+            return None
+
+    def _retire(self, host: Host) -> None:
+        self._retired = [earlier for earlier in self._retired if earlier.alive]
+        self._retired.append(host)
+        host.retire()
+
+    def _forget(self, key: tuple[_Key, str], host: Host) -> None:
+        known = self._hosts.get(key)
+        if known is not None and known.done() and known.exception() is None and known.result() is host:
+            del self._hosts[key]
+
+    def _let_go(self) -> None:
+        """Close the hosts that have not been used for longest, where they run nothing."""
+        for key, oldest in list(self._hosts.items())[: max(0, len(self._hosts) - MAX_HOSTS)]:
+            failed = oldest.done() and oldest.exception() is not None
+            if failed or (oldest.done() and not oldest.result().busy):
+                del self._hosts[key]
+                if not failed:
+                    self._retire(oldest.result())
+
+    async def _start(self, launch: Launch, isolation: str) -> Host:
+        folder = package_folder(str(self._cache), launch.package)
+        if self._source is None:
+            launch = _without_lost_folder(launch)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            env = variables(launch, folder, in_place=self._source is not None)
+            process = interpreter.start(launch.python, "host", theirs, env, cwd=launch.cwd, apart=True)
+        client = await Client.over(ours)
+        config = {
+            "launch": to_plain(launch),
+            "folder": folder,
+            "isolation": isolation,
+            "file": self._source,
+        }
+        try:
+            answer = await client.ask("load", config, timeout=START_TIMEOUT)
+        except TimeoutError:
+            answer = {"error": f"it takes longer than {START_TIMEOUT:.0f} s"}
+            process.kill()
+        except Gone:
+            answer = {"error": "the flow's interpreter ended while it was loading the flow"}
+        except BaseException:
+            client.close()
+            process.kill()
+            process.wait()
+            raise
+        if answer.get("ready"):
+            max_age = min(self._max_age, BROKEN_FOR) if answer.get("broken") else self._max_age
+            return Host(process, client, Freshness(answer["files"], max_age))
+        client.close()
+        await end(process)
+        if "hazards" in answer:
+            raise _Unforkable(" and ".join(answer["hazards"]))
+        raise MftctlError(
+            f"{launch.flow} cannot be loaded: {answer.get('error', 'no answer')}", code="flow.import"
+        )
+
+
+def _without_lost_folder(launch: Launch) -> Launch:
+    """A run that `run` began elsewhere, or in a folder that is gone, is resumed as one of a deployment."""
+    lost = launch.cwd is not None and not os.path.isdir(launch.cwd)
+    return replace(launch, cwd=None) if lost else launch
+
+
+class _Unforkable(Exception):
+    """The flow's import left something behind that a fork would not carry over."""
+
+
+def _key(launch: Launch) -> _Key:
+    rest = json.dumps(to_plain(launch) | {"tags": []}, sort_keys=True)
+    return _Key(launch.package.sha, launch.python, launch.cwd, rest)

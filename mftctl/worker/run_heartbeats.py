@@ -1,0 +1,128 @@
+"""Tells a metadata service that runs live, which `python flow.py run` does as long as it runs.
+
+A run is known to a worker from its first task here on, and lives until Temporal says that it has ended: while its tasks
+run, and while it waits for a retry, for a pause to end, or for other workers. With several workers each of them tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from ..interpreter.client import Gone, Hindered
+from ..model.errors import MftctlError
+from ..model.manifest import Launch
+from .host_pool import Hosts
+
+#: Seconds between heartbeats where the service names no time, and after one that did not arrive.
+EVERY = 10.0
+#: Seconds within which the process that tells the service must have answered.
+ANSWER = 60.0
+#: Seconds between looks at who is due.
+_LOOK = 1.0
+_NEVER = float("inf")
+
+
+@dataclass
+class _Run:
+    workflows: set[str]
+    launch: Launch
+    due: float
+    tasks: int = 0
+
+
+class RunHeartbeats:
+    """Heartbeats of the runs whose tasks come to this worker; ``say`` is told, once, of a service that takes none."""
+
+    def __init__(self, client: Client, hosts: Hosts, say: Callable[[str], None]) -> None:
+        self._client = client
+        self._hosts = hosts
+        self._say = say
+        self._runs: dict[str, _Run] = {}
+        self._loop: asyncio.Task[None] | None = None
+        self._failing = False
+
+    def began(self, launch: Launch, run_id: str, workflow_id: str) -> None:
+        """A task of the run begins here."""
+        if launch.metadata == "local":
+            return
+        now = asyncio.get_running_loop().time()
+        # Not at once: the service hears of the run from its first task.
+        run = self._runs.setdefault(run_id, _Run(set(), launch, now + _LOOK))
+        run.workflows.add(workflow_id)
+        run.tasks += 1
+        if self._loop is None:
+            self._loop = asyncio.create_task(self._keep())
+
+    def ended(self, run_id: str) -> None:
+        """A task of the run has ended here."""
+        run = self._runs.get(run_id)
+        if run is None:
+            return
+        run.tasks -= 1
+        if run.due == _NEVER and not run.tasks:
+            del self._runs[run_id]
+
+    async def stop(self) -> None:
+        """Tell no more."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            now = asyncio.get_running_loop().time()
+            for run_id, run in list(self._runs.items()):
+                if run.due > now:
+                    continue
+                if run.tasks or await self._is_open(run):
+                    await self._beat(run_id, run)
+                elif not run.tasks:  # none has begun meanwhile
+                    del self._runs[run_id]
+
+    async def _is_open(self, run: _Run) -> bool:
+        """Whether one of the workflows still runs whose tasks came here: the run's own, and parts of it."""
+        for workflow_id in list(run.workflows):
+            try:
+                found = await self._client.get_workflow_handle(workflow_id).describe()
+            except RPCError as error:
+                if error.status != RPCStatusCode.NOT_FOUND:
+                    return True  # nobody knows better while the server is away
+            else:
+                if found.status == WorkflowExecutionStatus.RUNNING:
+                    return True
+            run.workflows.discard(workflow_id)
+        return False
+
+    async def _beat(self, run_id: str, run: _Run) -> None:
+        run.due = asyncio.get_running_loop().time() + EVERY
+        try:
+            answer = await self._ask(run.launch, run_id)
+        except (MftctlError, OSError) as error:
+            answer = {"error": str(error)}
+        if "error" in answer:
+            if not self._failing:
+                self._say(f"the metadata service took no heartbeat of run {run_id}: {answer['error']}")
+            self._failing = True
+        elif answer["every"] is None:
+            run.due = _NEVER
+            if not run.tasks:
+                del self._runs[run_id]
+        else:
+            self._failing = False
+            run.due += answer["every"] - EVERY
+
+    async def _ask(self, launch: Launch, run_id: str) -> dict[str, Any]:
+        supervisor = await self._hosts.supervisor(launch)
+        try:
+            return await supervisor.ask("beat", {"run": run_id}, timeout=ANSWER)
+        except Gone:
+            return {"error": "the process that tells it has ended"}
+        except Hindered as error:
+            return {"error": str(error)}

@@ -1,0 +1,114 @@
+"""What a task of a resumed run finds of earlier executions, in a datastore of Metaflow's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mftctl.interpreter.inside.attempt import reuse
+from mftctl.interpreter.inside.attempt.results import Store
+from mftctl.model.manifest import Launch, Package
+from mftctl.model.task import Attempt, Task, TaskRef
+
+REF = TaskRef("work", (3,))
+
+
+@pytest.fixture
+def launch(tmp_path) -> Launch:
+    """How tasks of a flow with a local datastore start."""
+    package = Package("sha", "url", "{}")
+    root = str(tmp_path / ".metaflow")
+    return Launch("F", "f.py", package, "python", "local", "local", root, "local", "null", "null")
+
+
+@pytest.fixture
+def store(launch) -> Store:
+    """The datastore of run `r`."""
+    return Store(launch, "r")
+
+
+def begin(store: Store, generation: int, number: int = 0):
+    """An attempt that has begun, and may yet end."""
+    attempt = store.open(replace(REF, generation=generation), number)
+    attempt.init_task()
+    return attempt
+
+
+def end(attempt, ok: bool = True, code: int | None = 0) -> None:
+    """The end of an attempt, which its supervisor has seen unless there is no exit ``code``."""
+    attempt.save_artifacts([("_task_ok", ok)])
+    if code is not None:
+        attempt.save_metadata({"runtime": {"return_code": code, "killed": False, "success": code == 0}})
+    attempt.done()
+
+
+def kept(store: Store, generation: int, since: int = 0, number: int = 0) -> tuple[int, int] | None:
+    """The generation and the execution of what a task of this generation keeps."""
+    found = reuse.kept(
+        store, Attempt("r", Task(replace(REF, generation=generation)), number=number, since=since)
+    )
+    return None if found is None else (found.ref.generation, found.since)
+
+
+def test_the_newest_result_that_is_new_enough_is_kept(store):
+    """The last execution that finished the task counts, unless what feeds the task is newer."""
+    end(begin(store, 0))
+    end(begin(store, 1))
+    end(begin(store, 2), ok=False, code=1)
+    assert kept(store, 0) is None
+    assert kept(store, 1) == (0, 0)
+    assert kept(store, 3) == (1, 1)
+    assert kept(store, 3, since=1) == (1, 1)
+    assert kept(store, 3, since=2) is None
+
+
+def test_what_an_old_worker_finishes_late_is_not_taken(store):
+    """Once an older result is kept, that of a newer execution is void, should its worker still bring it."""
+    late = begin(store, 1)
+    end(begin(store, 0))
+    assert kept(store, 2) == (0, 0)
+    end(late)
+    assert kept(store, 3) == (0, 0)
+    assert kept(store, 3, since=1) is None
+
+
+@pytest.mark.parametrize(
+    ("ok", "code", "taken"), [(True, None, True), (True, 0, True), (True, 1, False), (False, 1, False)]
+)
+def test_an_attempt_that_was_lost_with_its_result_stored(store, ok, code, taken):
+    """It is not made again when it went well; when its hooks failed, it is."""
+    end(begin(store, 0), ok=ok, code=code)
+    assert kept(store, 0, number=1) == ((0, 0) if taken else None)
+
+
+def test_an_attempt_that_was_lost_before_its_end(store):
+    """It is made again, and so is one that never began."""
+    assert kept(store, 0, number=1) is None
+    begin(store, 0)
+    assert kept(store, 0, number=1) is None
+
+
+def test_a_task_of_another_resume(store):
+    """A first attempt finds no attempt there: somebody else's execution has the same number."""
+    begin(store, 1)
+    with pytest.raises(reuse.Conflict):
+        kept(store, 1)
+
+
+def test_a_clone_is_as_old_as_what_it_is_a_clone_of(store, launch):
+    """A run that was made of another counts that one's executions first, also when it is resumed itself."""
+    end(begin(store, 1))
+    new = Store(launch, "n")
+    attempt = Attempt("n", Task(REF), origin="r", origin_executions=3)
+    assert reuse.kept(new, attempt) is None
+    clone = reuse.clone(new, launch, attempt)
+    assert clone == reuse.Clone(1, (("temporal-work-3", "r/work/temporal-work-3-g1"),))
+    assert reuse.clone(new, launch, replace(attempt, since=2)) is None
+    end(begin(new, 0))
+    again = replace(attempt, task=Task(replace(REF, generation=1)))
+    assert reuse.kept(new, again) == reuse.Kept(REF, 1)
+    assert reuse.kept(new, replace(again, since=3)) == reuse.Kept(REF, 1)
+    end(begin(new, 1))
+    later = replace(attempt, task=Task(replace(REF, generation=2)))
+    assert reuse.kept(new, later) == reuse.Kept(replace(REF, generation=1), 4)

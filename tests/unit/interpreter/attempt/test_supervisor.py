@@ -1,0 +1,168 @@
+"""A supervisor asked over its socket: requests and their numbers, stops at every moment, tasks that behave badly."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+
+import pytest
+from supervising import client, launch, request
+
+from mftctl.interpreter.client import Gone, Hindered
+from mftctl.interpreter.inside.attempt.results import flow_datastore
+from mftctl.model.task import TaskRef
+
+
+def supervised(root, *more):
+    """Run an async test with a client of a supervisor."""
+
+    def run(test):
+        async def whole():
+            async with client(root, *more) as found:
+                return await test(found)
+
+        return asyncio.run(whole())
+
+    return run
+
+
+def logged(root, number: int, stream: str = "stdout") -> bytes:
+    """What is in the datastore of a task's output, with the headers of its lines cut off."""
+    task = TaskRef("work", (number,)).task_id
+    data = flow_datastore(launch(root)).get_task_datastore(
+        "r", "work", task, attempt=0, data_metadata={}, allow_not_done=True
+    )
+    ((_, log),) = data.load_logs(["runtime"], stream)
+    return b"\n".join(line.partition(b"]")[2] for line in log.split(b"\n"))
+
+
+#: Moments after which one before a task's end, or one after it, will never be hit.
+MOST = 3000
+
+
+@pytest.mark.parametrize("moments", [150, pytest.param(1000, marks=pytest.mark.soak)])
+def test_a_stop_never_touches_the_next_task(tmp_path, moments):
+    """A stop at any moment around a task's end stops that task or nothing; the task after it runs to its good end."""
+
+    async def test(found):
+        dice, stopped, late = random.Random(7), 0, 0  # noqa: S311 - moments, not secrets
+        stops, usual = [], 0.02
+
+        def stop():
+            stops.append(True)
+            return {"final": True}
+
+        for number in range(MOST):
+            if number >= moments and stopped and late:
+                break
+            stops.clear()
+            asking = asyncio.create_task(found.ask("run", request(2 * number, "print('x')"), stop=stop))
+            await asyncio.sleep(dice.uniform(0, 1.2 * usual))
+            asking.cancel()
+            try:
+                answer = await asking
+            except asyncio.CancelledError:  # it had ended already, or had not begun
+                assert not stops
+            else:
+                assert answer.get("cancelled") or answer["ok"], answer
+                stopped += bool(answer.get("cancelled"))
+                late += bool(stops and answer["ok"])
+            began = time.monotonic()
+            assert (await found.ask("run", request(2 * number + 1, "print('x')")))["ok"]
+            usual += (time.monotonic() - began - usual) / 8
+        return stopped, late
+
+    stopped, late = supervised(tmp_path, "light")(test)
+    # Before its task's end and after it, or the moments were none.
+    assert stopped
+    assert late
+
+
+def test_a_stop_in_the_same_breath_as_its_request(tmp_path):
+    """A stop that arrives with its request is heard, though no byte more comes; one of another request is not."""
+
+    async def test(found):
+        def together(code, about):
+            found._number += 1
+            found._send({"number": found._number, "kind": "run", **request(found._number, code)})
+            found._send({"kind": "stop", "of": about, "final": True})
+
+        together("import time; time.sleep(60)", about=1)
+        assert (await asyncio.wait_for(found._receive(), 30))["cancelled"]
+        together("pass", about=1)
+        answer = await found._receive()
+        assert (answer["ok"], answer["number"]) == (True, 2)
+
+    supervised(tmp_path)(test)
+
+
+def test_what_a_supervisor_does_not_know_it_says(tmp_path):
+    """An unknown kind of request is answered with its name, a broken one with the error; both leave it working."""
+
+    async def test(found):
+        with pytest.raises(Hindered, match="no request of kind dance"):
+            await found.ask("dance", {})
+        with pytest.raises(Hindered, match="KeyError: 'tags'"):
+            await found.ask("run", {"attempt": {}})
+        assert (await found.ask("run", request(1, "pass")))["ok"]
+
+    supervised(tmp_path)(test)
+
+
+def test_a_fork_that_fails_is_no_end(tmp_path):
+    """Where no process can be had the answer says so, and the supervisor runs the next request."""
+
+    async def test(found):
+        with pytest.raises(Hindered, match="Resource temporarily unavailable"):
+            await found.ask("run", request(1, "pass"))
+        assert (await found.ask("run", request(1, "pass", attempt=1)))["ok"]
+
+    supervised(tmp_path, "no-fork")(test)
+
+
+def test_a_supervisor_that_ends_is_gone(tmp_path):
+    """A request to a supervisor that was killed meanwhile comes back as that."""
+
+    async def test(found):
+        with pytest.raises(Gone):
+            await found.ask("run", request(1, "import os; os.kill(os.getppid(), 9)"))
+        assert not found.usable
+
+    supervised(tmp_path)(test)
+
+
+BAD = {
+    "closes its output": "import os; os.close(1); os.close(2)",
+    "leaves without a word": "import os; os.write(1, b'said\\n'); os._exit(0)",
+    "changes its surroundings": "import os, resource, signal; os.chdir('/'); os.umask(0o777);"
+    "signal.signal(signal.SIGCHLD, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))",
+    "leaves a daemon that holds its pipes": "import os, time\nif os.fork() == 0:\n os.setsid(); time.sleep(15)",
+    "leaves a daemon that never stops printing": "import os\nif os.fork() == 0:\n os.setsid()\n"
+    " while True: os.write(1, b'more\\n' * 1000)\nimport time; time.sleep(0.2)",
+    "holds the interpreter": "sum(range(10_000_000))",
+}
+
+
+@pytest.mark.parametrize("code", BAD.values(), ids=BAD)
+def test_a_task_that_behaves_badly_hurts_nobody_else(tmp_path, code):
+    """It ends when its process does, and the next task sees nothing of it."""
+
+    async def test(found):
+        assert (await asyncio.wait_for(found.ask("run", request(1, code)), 10))["ok"]
+        began = time.monotonic()
+        answer = await found.ask(
+            "run", request(2, "import os; print(os.getcwd(), os.umask(0o22))", live=True)
+        )
+        assert answer["ok"]
+        assert time.monotonic() - began < 5
+        assert logged(tmp_path, 2) == f"{os.getcwd()} {_umask()}\n".encode()
+
+    supervised(tmp_path)(test)
+
+
+def _umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now

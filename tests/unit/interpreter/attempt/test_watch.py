@@ -1,0 +1,137 @@
+"""A watched process: its descriptors, its end, and how it is stopped with all that it has started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+import time
+
+import pytest
+from supervising import client, process, request
+
+from mftctl.interpreter.client import Client
+from mftctl.interpreter.inside import package
+
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    print("child", os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs that may be anybody's child, and is no zombie."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_ignores_term_is_killed_with_its_children(tmp_path):
+    """After the grace the whole group goes: the task and the child that it has started."""
+
+    async def whole():
+        children, going = [], asyncio.Event()
+
+        def on_event(message):
+            lines = [text.split() for text, _ in message["lines"]]
+            children.extend(int(line[1]) for line in lines if line[0] == "child")
+            going.set()
+
+        async with client(tmp_path, "hasty") as found:
+            asking = asyncio.create_task(
+                found.ask(
+                    "run", request(1, STUBBORN, live=True), on_event=on_event, stop=lambda: {"final": True}
+                )
+            )
+            await going.wait()
+            assert alive(children[0])
+            asking.cancel()
+            began = time.monotonic()
+            assert (await asking)["cancelled"]
+            while alive(children[0]):
+                assert time.monotonic() - began < 10
+                await asyncio.sleep(0.01)
+
+    asyncio.run(whole())
+
+
+def test_descriptors_beyond_1023_are_watched(tmp_path):
+    """A supervisor whose flow has opened a thousand files runs tasks as any other."""
+
+    async def whole():
+        async with client(tmp_path, "crowded") as found:
+            assert (await found.ask("run", request(1, "pass")))["ok"]
+
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048:
+        pytest.skip("this machine allows no 2048 descriptors")
+    asyncio.run(whole())
+
+
+def test_a_worker_that_goes_takes_its_task_along(tmp_path):
+    """When the other end closes, the task is stopped and the supervisor ends, with nothing left."""
+
+    async def whole():
+        with process(tmp_path) as (sock, supervisor):
+            found = await Client.over(sock)
+            going, pids = asyncio.Event(), []
+
+            def on_event(message):
+                pids.extend(int(text) for text, _ in message["lines"])
+                going.set()
+
+            code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+            asking = asyncio.create_task(found.ask("run", request(1, code, live=True), on_event=on_event))
+            await going.wait()
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            found.close()
+            await found._writer.wait_closed()
+            assert await asyncio.to_thread(supervisor.wait, 15) == 0
+            with pytest.raises(ProcessLookupError):
+                os.kill(pids[0], 0)
+
+    asyncio.run(whole())
+
+
+def test_a_package_that_is_not_there_holds_no_descriptor(tmp_path, monkeypatch):
+    """A folder that was cleaned away, or replaced, between its opening and its lock is let go."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+
+    def replaced(*_):
+        folder.rename(tmp_path / "old")
+        folder.mkdir()
+
+    monkeypatch.setattr(package.fcntl, "flock", replaced)
+    before = len(os.listdir("/dev/fd"))
+    assert not package.hold(str(folder))
+    assert not package.hold(str(tmp_path / "nowhere"))
+    assert len(os.listdir("/dev/fd")) == before
+    monkeypatch.undo()
+    assert package.hold(str(folder))
+    assert len(os.listdir("/dev/fd")) == before + 1
+    os.close(package._HELD.pop())
+
+
+def test_a_spawned_process_keeps_its_exit_code(tmp_path):
+    """Nobody but the watch waits for it, however soon it ends: no exit code is lost to a dropped Popen."""
+    script = (
+        "import gc, os, sys, time, warnings; warnings.simplefilter('error')\n"
+        "from mftctl.interpreter.inside.attempt.start import Spawned\n"
+        "null = os.open(os.devnull, os.O_RDWR)\n"
+        "process = Spawned('nowhere.py').start([], {}, null, null, [])\n"
+        "gc.collect(); time.sleep(1)\n"
+        "while (code := process.poll()) is None: time.sleep(0.01)\n"
+        "sys.exit(7 if code == 202 else 1)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    assert subprocess.run([sys.executable, "-c", script], env=env, check=False, cwd=tmp_path).returncode == 7

@@ -1,0 +1,202 @@
+"""The activity of a task in process: what Temporal is told of its end, and when there is another attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from supervising import client, launch
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from mftctl.engine.payloads import HookInput, TaskInput
+from mftctl.interpreter.client import Gone, Hindered
+from mftctl.model.errors import MftctlError
+from mftctl.model.manifest import MAX_ATTEMPTS
+from mftctl.model.task import Input, Task, TaskRef
+from mftctl.worker.activity import TaskActivity
+from mftctl.worker.flow_host import Supervisor
+from mftctl.worker.observer import Observer
+from mftctl.worker.slots import Slots
+
+HEARTBEATS: Any = SimpleNamespace(began=lambda *_: None, ended=lambda *_: None)
+
+
+class Told(Observer):
+    """Keeps what it is told."""
+
+    wants_lines = True
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.going = asyncio.Event()
+
+    def started(self, *_: Any) -> None:
+        self.heard.append("started")
+
+    def line(self, *given: Any) -> None:
+        self.heard.append(given[2])
+        self.going.set()
+
+    def finished(self, *_: Any) -> None:
+        self.heard.append("finished")
+
+    def failed(self, *given: Any, **_: Any) -> None:
+        self.heard.append(given[1])
+
+    def cancelled(self, *_: Any) -> None:
+        self.heard.append("cancelled")
+
+
+class StandIn:
+    """Hosts whose supervisors end a request in the same way every time."""
+
+    def __init__(self, end: BaseException | dict[str, Any], loads: bool = True) -> None:
+        self._end = end
+        self._loads = loads
+
+    async def supervisor(self, _: Any) -> Any:
+        if not self._loads:
+            raise self._end  # type: ignore[misc]
+        return self
+
+    def file(self, _: Any) -> str:
+        return "f.py"
+
+    async def ask(self, *_: Any, **__: Any) -> dict[str, Any]:
+        if isinstance(self._end, BaseException):
+            raise self._end
+        return self._end
+
+
+def given(root: Path, code: str = "") -> dict[str, Any]:
+    """The payload of a task that executes ``code``."""
+    task = Task(TaskRef("work", (1,)), (Input(TaskRef("start")),))
+    return TaskInput(launch(root), "r", task, variables={"CODE": code}).to_plain()
+
+
+async def attempt(
+    hosts: Any, plain: dict[str, Any], number: int = 0, earlier: Any = (), told: Observer | None = None
+) -> Any:
+    """One attempt as Temporal asks for it; ``earlier``: what the beats of those before have told."""
+    env = ActivityEnvironment()
+    env.info = replace(env.info, attempt=number + 1, heartbeat_details=[list(earlier)])
+    tasks = TaskActivity(hosts, Slots(1), told or Told(), HEARTBEATS)
+    payload = env.payload_converter.to_payload(plain)
+    return await env.run(tasks.run, [RawValue(payload)])  # type: ignore[arg-type]
+
+
+def delays(hosts: Any, plain: dict[str, Any], *, lost: bool = False) -> list[float]:
+    """Seconds before each next attempt when all of them end alike."""
+
+    async def whole() -> list[float]:
+        found, earlier = [], []
+        for number in range(MAX_ATTEMPTS):
+            with pytest.raises(ApplicationError) as failed:
+                await attempt(hosts, plain, number, earlier)
+            assert not failed.value.non_retryable
+            delay = failed.value.next_retry_delay or timedelta()
+            found.append(delay.total_seconds())
+            earlier.append({"number": number, "began": 1.0, "ended": 2.0, "message": "", "lost": lost})
+        return found[:-1]
+
+    return asyncio.run(whole())
+
+
+def test_a_task_that_is_lost_again_and_again_waits_longer(tmp_path):
+    """At once after the first loss; then longer each time, so that six attempts are not gone within seconds."""
+    assert delays(StandIn(Gone()), given(tmp_path), lost=True) == [0.001, 5, 10, 20, 40]
+
+
+def test_a_loss_after_failures_is_the_first(tmp_path):
+    """What failed by itself before counts for nothing there."""
+    assert delays(StandIn(Gone()), given(tmp_path), lost=False) == [0.001] * 5
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [StandIn(Hindered("no room")), StandIn(MftctlError("no room"), loads=False)],
+    ids=["fork", "load"],
+)
+def test_what_the_machine_cannot_do_waits(tmp_path, hosts):
+    """A task, or a function of @exit_hook, that finds no process, disk or package here is tried again later."""
+    assert delays(hosts, given(tmp_path)) == [5, 10, 20, 40, 80]
+    assert delays(hosts, HookInput(launch(tmp_path), "r", "bye").to_plain()) == [5, 10, 20, 40, 80]
+
+
+def test_a_final_failure_is_told_once(tmp_path):
+    """Temporal does not try it again, and its message and log are the task's."""
+    told = Told()
+    end = {"ok": False, "final": True, "message": "ImportError: x", "log": ["Traceback", "ImportError: x"]}
+    with pytest.raises(ApplicationError, match=r"step work.* failed: ImportError: x") as failed:
+        asyncio.run(attempt(StandIn(end), given(tmp_path), told=told))
+    assert failed.value.non_retryable
+    assert failed.value.details[0]["log"] == end["log"]
+    assert told.heard == ["started", "ImportError: x"]
+
+
+SLEEPING = "import time; print('going', flush=True); time.sleep(60)"
+ENDING = (
+    "import os, signal; signal.signal(15, lambda *_: os._exit(0)); print('going', flush=True); signal.pause()"
+)
+
+
+@pytest.mark.parametrize("code", [SLEEPING, ENDING], ids=["sleeping", "ending"])
+def test_a_cancel_stops_the_task_and_frees_the_supervisor(tmp_path, code):
+    """What runs is stopped, which the observer is told, and the supervisor may have the next task."""
+
+    async def whole() -> list[str]:
+        told = Told()
+        async with client(tmp_path) as found:
+            kept: list[Supervisor] = []
+            host: Any = SimpleNamespace(idle=kept, take_back=lambda: None)
+
+            async def supervisor(_: Any) -> Supervisor:
+                return Supervisor(found, host)
+
+            hosts = SimpleNamespace(supervisor=supervisor)
+            running = asyncio.create_task(attempt(hosts, given(tmp_path, code), told=told))
+            await told.going.wait()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            assert len(kept) == 1
+        return told.heard
+
+    heard = asyncio.run(whole())
+    assert heard[:2] == ["started", "going"]
+    assert heard[-1] == "cancelled"
+
+
+class Late(StandIn):
+    """Its task has ended when the stop comes."""
+
+    async def ask(self, *_: Any, **options: Any) -> dict[str, Any]:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            options["stop"]()
+        return await super().ask()
+
+
+def test_a_result_that_is_there_wins_over_a_cancel(tmp_path):
+    """A task that has ended well by the time of its cancel has ended well, to Temporal too."""
+
+    async def whole() -> Any:
+        told = Told()
+        end = {"ok": True, "outcome": {"next": ["end"]}, "artifacts": []}
+        running = asyncio.create_task(attempt(Late(end), given(tmp_path), told=told))
+        await asyncio.sleep(0)
+        while "started" not in told.heard:  # noqa: ASYNC110 - a few turns of the loop
+            await asyncio.sleep(0)
+        running.cancel()
+        assert (await running)["outcome"] == end["outcome"]
+        return told.heard
+
+    assert asyncio.run(whole()) == ["started", "finished"]

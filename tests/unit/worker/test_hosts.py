@@ -1,0 +1,177 @@
+"""Flow hosts as a worker has them: flows that cannot be imported, forks that fail, hosts that do not want to end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from supervising import launch, request
+
+from mftctl.interpreter.client import Hindered
+from mftctl.interpreter.inside.attempt.results import flow_datastore
+from mftctl.interpreter.inside.environment import package_folder
+from mftctl.interpreter.inside.package import note_files
+from mftctl.model.errors import MftctlError
+from mftctl.model.task import TaskRef
+from mftctl.worker import flow_host as hosting
+from mftctl.worker.host_pool import Hosts
+
+FLOW = """
+from metaflow import FlowSpec, step
+class F(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+    @step
+    def end(self):
+        pass
+"""
+CALL = "F()\n"
+
+
+def served(tmp_path: Path, text: str, test, isolation: str = "fork"):
+    """Run an async test with hosts for a flow's text; at the end they have ended."""
+    file = tmp_path / "f.py"
+    file.write_text(text)
+    wanted = launch(tmp_path / "store")
+    (tmp_path / "cache").mkdir()
+    unpacked = Path(package_folder(str(tmp_path / "cache"), wanted.package))
+    unpacked.mkdir(parents=True)
+    note_files(str(unpacked))
+    said: list[str] = []
+
+    async def whole():
+        hosts = Hosts(tmp_path / "cache", isolation, sys.executable, said.append, source=str(file))
+        try:
+            return await test(hosts, wanted)
+        finally:
+            started = [
+                task.result() for task in hosts._hosts.values() if task.done() and not task.exception()
+            ]
+            await hosts.close()
+            assert not any(host.alive for host in started)
+
+    return asyncio.run(whole())
+
+
+BROKEN = {
+    "import": (
+        "print('before')\nimport no_such_module\n",
+        "ModuleNotFoundError: No module named 'no_such_module'",
+    ),
+    "syntax": ("print('before')\nexec('1 +')\n", "SyntaxError: invalid syntax"),
+    "exit": ("print('before')\nimport sys\nsys.exit('set DATA first')\n", "set DATA first"),
+    "nothing": ("print('before')\n", "has run to its end without starting its flow"),
+}
+
+
+@pytest.mark.parametrize("isolation", ["fork", "spawn"])
+@pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_flow_that_cannot_be_imported_fails_its_task_for_good(tmp_path, isolation, text, message):
+    """At once, with the user's own traceback in the failure and in the task's log, as often as it is asked."""
+
+    async def test(hosts, wanted):
+        supervisor = await hosts.supervisor(wanted)
+        first = await supervisor.ask("run", {**request(1, ""), "attempts": 4})
+        again = await (await hosts.supervisor(wanted)).ask("run", {**request(2, ""), "attempts": 4})
+        return first, again
+
+    first, again = served(tmp_path, text, test, isolation)
+    assert (first["ok"], first["final"]) == (False, True)
+    assert message in first["message"]
+    assert again["message"] == first["message"]
+    log = "\n".join(first["log"])
+    assert "mftctl" not in log
+    if "import" in text and "exit" not in text:
+        assert f'File "{tmp_path / "f.py"}", line 2, in <module>' in log
+    task = TaskRef("work", (1,)).task_id
+    data = flow_datastore(launch(tmp_path / "store")).get_task_datastore(
+        "r", "work", task, attempt=0, data_metadata={}, allow_not_done=True
+    )
+    ((_, out),) = data.load_logs(["runtime"], "stdout")
+    ((_, err),) = data.load_logs(["runtime"], "stderr")
+    assert out.count(b"before") == 1
+    assert message.encode() in err
+
+
+@pytest.mark.parametrize("error", ["OSError(28, 'No space left on device')", "MemoryError()"])
+def test_what_the_machine_lacks_is_no_fault_of_the_flow(tmp_path, error):
+    """An import that fails for want of disk or memory may work later or elsewhere: the flow is not run here."""
+
+    async def test(hosts, wanted):
+        with pytest.raises(MftctlError, match="cannot be loaded"):
+            await hosts.supervisor(wanted)
+
+    served(tmp_path, f"raise {error}\n", test)
+
+
+REPLACED = """
+import functools, json, os, select, time
+json.dumps = functools.partial(json.dumps, indent=2)
+json.loads = select.poll = None
+time.monotonic = lambda: 0.0
+os.getpid = lambda: 7
+"""
+
+
+def test_a_flow_may_replace_functions_of_the_standard_library(tmp_path):
+    """What a host and its tasks say to the worker, and how they are watched, does not go through the flow's own."""
+
+    async def test(hosts, wanted):
+        supervisor = await hosts.supervisor(wanted)
+        beat = await supervisor.ask("beat", {"run": "r"})
+        return beat, await supervisor.ask("run", request(1, ""))
+
+    beat, answer = served(tmp_path, FLOW + REPLACED + CALL, test)
+    assert beat == {"every": None}
+    # As far as Metaflow's command line the task has come, which says that there is no such event logger.
+    assert "Error: Invalid value for '--event-logger'" in "".join(answer["log"])
+
+
+NO_FORK = """
+import os
+fork = os.fork
+def once():
+    os.fork = fork
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+os.fork = once
+"""
+
+
+def test_a_host_that_cannot_fork_lives_on(tmp_path):
+    """Who asks is told why; the next request finds the same host, which can fork by then."""
+
+    async def test(hosts, wanted):
+        first = await hosts.supervisor(wanted)
+        with pytest.raises(Hindered, match="no process can be forked: Resource temporarily unavailable"):
+            await first.ask("run", request(1, ""))
+        second = await hosts.supervisor(wanted)
+        assert second.host is first.host
+        assert second.host.alive
+        assert (await second.ask("beat", {"run": "r"})) == {"every": None}
+
+    served(tmp_path, FLOW + NO_FORK + CALL, test)
+
+
+@pytest.mark.parametrize("ignoring", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"])
+def test_a_host_that_does_not_end_is_killed(tmp_path, monkeypatch, ignoring):
+    """What hangs as its interpreter ends has its time, then TERM and KILL; meanwhile other things go on."""
+    monkeypatch.setattr(hosting, "END_GRACE", 0.4)
+    hanging = f"import signal, threading, time\nthreading._register_atexit(time.sleep, 600)\n{ignoring}\n"
+
+    async def test(hosts, wanted):
+        found = await hosts.supervisor(wanted)
+        found.release()
+        hosts._retire(found.host)
+        turns = 0
+        while found.host.alive:
+            turns += 1
+            await asyncio.sleep(0.05)
+        return turns
+
+    began = time.monotonic()
+    assert served(tmp_path, FLOW + hanging + CALL, test) > 3
+    assert time.monotonic() - began < 60
