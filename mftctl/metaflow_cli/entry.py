@@ -1,6 +1,6 @@
 """The flow's own command line, `python flow.py temporal …`: from the options that Metaflow parsed to an exit code.
 
-The commands are in ``create``, ``deployment_commands`` and ``run_commands``. They run in the flow's process and interpreter.
+The commands (``create``, ``deployment_commands``, ``run_commands``) run in the flow's process and interpreter.
 With ``--deployer-attribute-file`` they write their answer there, errors too: Metaflow's Deployer reads it.
 """
 
