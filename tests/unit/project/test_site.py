@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from browser import CHROMIUM, Browser
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
 #: Folders that a path in a page may begin in.
 FOLDERS = (ROOT, ROOT / "mftctl", ROOT / "tests")
