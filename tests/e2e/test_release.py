@@ -14,7 +14,7 @@ import mftctl
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.soak  # its parts: unit/test_release.py, e2e/test_zipapp.py
+@pytest.mark.soak  # its parts: unit/project/test_release.py, e2e/test_zipapp.py
 def test_a_release_is_whole_and_the_same_bytes_each_time(tmp_path: Path) -> None:
     """Two builds, in two folders and under two umasks, give the same files; each file is what its name says."""
     clone = tmp_path / "clone"

@@ -1,4 +1,4 @@
-"""`dist/mftctl`: what is in it, and how it runs elsewhere. How it starts: `unit/test_start.py`."""
+"""`dist/mftctl`: what is in it, and how it runs elsewhere. How it starts: `unit/project/test_start.py`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_file_is_small_enough_to_copy_around(zipapp: Path) -> None:
     assert zipapp.stat().st_size <= 25_000_000
 
 
-@pytest.mark.soak  # unit/test_start.py packs a small program twice
+@pytest.mark.soak  # unit/project/test_start.py packs a small program twice
 def test_two_builds_are_the_same_bytes(zipapp: Path, tmp_path: Path) -> None:
     """A build from nothing, in another folder and under another umask, gives the same file to the byte."""
     clone = tmp_path / "clone"
