@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+from schema_table import table
+
 from mftctl.cli import schemas
 from mftctl.cli.app import EPILOGUE, GROUPS, HELP
 from mftctl.cli.help import TOPICS
@@ -49,6 +51,8 @@ def _overview(told: Sequence[Command]) -> str:
     lines += [f"| [{one.name}]({one.name.replace(' ', '-')}.md) | {one.line} |" for one in told]
     lines += ["", EPILOGUE, "", "`mftctl help TOPIC` shows:", "", "| topic | |", "|---|---|"]
     lines += [f"| [{name}](../{name}.md) | {line} |" for name, line in TOPICS.items()]
+    for name, title in (("error", "JSON of errors"), ("event", "JSON of events")):
+        lines += ["", f"## {title}", "", *table(schemas.get(name) or {})]
     lines += ["", "```{toctree}", ":hidden:", ":glob:", "", "*", "```"]
     return "\n".join(lines) + "\n"
 
@@ -66,8 +70,17 @@ def _page(one: Command) -> str:
     lines += ["## Examples", ""]
     for line, about in one.examples:
         lines += [f"    {line}" + (f"    # {about}" if about else "")]
-    if schemas.get(one.name.replace(" ", ".")):
-        lines += ["", f"`mftctl schema {one.name.replace(' ', '.')}` is the JSON schema of its output."]
+    name = one.name.replace(" ", ".")
+    schema = schemas.get(name)
+    if schema:
+        lines += [
+            "",
+            "## JSON output",
+            "",
+            *table(schema),
+            "",
+            f"`mftctl schema {name}` prints the JSON schema.",
+        ]
     return "\n".join(lines) + "\n"
 
 

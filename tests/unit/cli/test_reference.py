@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
+import reference
 
 from mftctl.cli import schemas
 from mftctl.cli.app import build
 from mftctl.cli.tree import Command, commands
+from mftctl.model.errors import Exit
 
 ROOT = Path(__file__).resolve().parents[3]
 TOLD = commands()
-
-
-def reference() -> Any:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "packaging" / "reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_pages_are_up_to_date() -> None:
@@ -33,7 +24,13 @@ def test_the_pages_are_up_to_date() -> None:
     there = {
         file.name: file.read_text("utf-8") for file in (ROOT / "docs" / "reference" / "commands").iterdir()
     }
-    assert there == reference().pages()
+    assert there == reference.pages()
+
+
+def test_every_exit_code_is_documented() -> None:
+    """`mftctl help exit-codes` has a row of each."""
+    page = (ROOT / "docs" / "reference" / "exit-codes.md").read_text("utf-8")
+    assert [code for code in Exit if f"\n| {code} |" not in page] == []
 
 
 @pytest.mark.parametrize("command", TOLD, ids=lambda one: one.name)

@@ -1,0 +1,50 @@
+"""Describe a JSON schema as rows of a Markdown table: each key of an object, and its type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+
+def table(schema: Schema) -> list[str]:
+    """The lines of a section: what the output is, and a table of its keys.
+
+    Keys of an object within an object are joined by a dot; `[]` marks those of the objects of a list.
+    """
+    forms = [form for form in schema.get("anyOf", [schema]) if form.get("type") != "null"]
+    objects = next(form for form in forms if "properties" in form or "items" in form)
+    listed = [form for form in forms if "items" in form]
+    what = "A list of objects" if listed else "An object"
+    if listed and len(forms) > 1:
+        what = "An object, or a list of objects"
+    rows = [f"| `{key}` | {kind} |" for key, kind in _rows(objects.get("items", objects))]
+    return [f"{what} with these keys:", "", "| key | type |", "|---|---|", *rows]
+
+
+def _rows(schema: Schema, above: str = "") -> Iterator[tuple[str, str]]:
+    required = schema.get("required", ())
+    for name, value in schema.get("properties", {}).items():
+        absent = "" if name in required else "; may be absent"
+        yield above + name, _kind(value) + absent
+        for form in value.get("anyOf", [value]):
+            if "properties" in form:
+                yield from _rows(form, f"{above}{name}.")
+            elif "properties" in form.get("items", {}):
+                yield from _rows(form["items"], f"{above}{name}[].")
+
+
+def _kind(schema: Schema) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_kind(form) for form in schema["anyOf"])
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    kind = str(schema.get("type", "any value"))
+    if kind == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"object of {_kind(schema['additionalProperties'])}"
+    return "time (ISO 8601)" if schema.get("format") == "date-time" else kind
