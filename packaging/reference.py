@@ -47,9 +47,9 @@ def pages() -> dict[str, str]:
 
 
 def _overview(told: Sequence[Command]) -> str:
-    lines = [MADE + "# Commands\n", HELP + "\n", "| command | |", "|---|---|"]
+    lines = [MADE + "# Commands\n", HELP + "\n", "| command | description |", "|---|---|"]
     lines += [f"| [{one.name}]({one.name.replace(' ', '-')}.md) | {one.line} |" for one in told]
-    lines += ["", EPILOGUE, "", "`mftctl help TOPIC` shows:", "", "| topic | |", "|---|---|"]
+    lines += ["", EPILOGUE, "", "`mftctl help TOPIC` shows:", "", "| topic | description |", "|---|---|"]
     lines += [f"| [{name}](../{name}.md) | {line} |" for name, line in TOPICS.items()]
     for name, title in (("error", "JSON of errors"), ("event", "JSON of events")):
         lines += ["", f"## {title}", "", *table(schemas.get(name) or {})]
@@ -60,12 +60,12 @@ def _overview(told: Sequence[Command]) -> str:
 def _page(one: Command) -> str:
     lines = [MADE + f"# mftctl {one.name}\n", f"    {one.usage}\n", one.about, ""]
     if one.arguments:
-        lines += ["| argument | |", "|---|---|"]
+        lines += ["| argument | description |", "|---|---|"]
         lines += [f"| `{each.name}` | {_cell(each.help)} |" for each in one.arguments]
         lines.append("")
     for group, options in _grouped(one):
-        lines += [f"## {group}", "", "| option | |", "|---|---|"]
-        lines += [f"| {_names(each)} | {_cell(each.help)} |" for each in options]
+        lines += [f"## {group}", "", "| option | description |", "|---|---|"]
+        lines += [f"| {_names(each)} | {_cell(each.help)}{_choices(each)} |" for each in options]
         lines.append("")
     lines += ["## Examples", ""]
     for line, about in one.examples:
@@ -89,9 +89,13 @@ def _grouped(one: Command) -> list[tuple[str, list[Option]]]:
 
 
 def _names(option: Option) -> str:
-    return ", ".join(f"`{name}`" for name in option.names) + (
-        f" `{_cell(option.value)}`" if option.value else ""
-    )
+    value = "CHOICE" if "|" in option.value else option.value
+    return ", ".join(f"`{name}`" for name in option.names) + (f" `{value}`" if value else "")
+
+
+def _choices(option: Option) -> str:
+    choices = option.value.split("|")
+    return f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices[1:] else ""
 
 
 def _cell(text: str) -> str:

@@ -2,7 +2,7 @@
 
 The user's own metaflow and packages win: this program's folder goes to the end of sys.path as soon as its own
 modules are loaded, leaves it before the flow's code runs, and goes into no environment variable
-(docs/explanation/architecture.md, 'The flow's interpreter').
+(docs/decisions/0015-flows-interpreter.md).
 """
 
 import os

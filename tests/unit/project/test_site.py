@@ -106,7 +106,7 @@ def test_pages_that_code_names_are_there() -> None:
             for part in ("mftctl", "metaflow_extensions", "packaging", "tests")
             for file in (ROOT / part).rglob("*.py")
         ),
-        *(ROOT / name for name in ("pyproject.toml", "CHANGELOG.md", ".ci/run")),
+        *(ROOT / name for name in ("Justfile", "pyproject.toml", "CHANGELOG.md", ".ci/run")),
     ]
     gone = [
         f"{file.relative_to(ROOT)}: {path}"
