@@ -26,6 +26,10 @@ build:
 demo: build
     packaging/demo.sh
 
+# record a real `mftctl run` as docs/assets/run.svg
+demo-recording: build
+    python packaging/recording.py
+
 # all tests; arguments go to pytest
 test *args:
     pytest -n {{ workers }} "$@"
