@@ -15,41 +15,44 @@ from .options import Connection
 from .session import endpoint, quiet_sdk
 
 if TYPE_CHECKING:
-    from ..control.connection.diagnosis import Finding
+    from ..control.connection.diagnosis import CheckResult
 
 #: Errors of settings, and the check that would have used them.
 _CHECK_OF = {"temporal.key": "authentication", "temporal.address": "dns"}
 
 
-async def check_connection(connection: Connection, profile: Profile) -> list[Finding]:
+async def check_connection(connection: Connection, profile: Profile) -> list[CheckResult]:
     """The checks of the connection to Temporal, in the order in which each needs the one before."""
     from ..control.connection.connect import connect
-    from ..control.connection.diagnosis import CHECKS, Finding, findings
+    from ..control.connection.diagnosis import CHECKS, CheckResult, run_checks
 
     quiet_sdk()
     try:
         where = endpoint(connection, profile)
     except MftctlError as error:
         at = _CHECK_OF.get(error.code, "tls")
-        wrong = Finding(at, False, error.message, error.hint, error.code)
-        return [wrong if check == at else Finding(check, None, "not tried") for check in CHECKS]
+        wrong = CheckResult(at, False, error.message, error.hint, error.code)
+        return [wrong if check == at else CheckResult(check, None, "not tried") for check in CHECKS]
     try:
         client = await connect(where)
     except MftctlError as error:
-        return await findings(where, error)
-    return await findings(where, client)
+        return await run_checks(where, error)
+    return await run_checks(where, client)
 
 
-def check_flows(profile: Profile) -> list[Finding]:
+def check_flows(profile: Profile) -> list[CheckResult]:
     """The checks of the flow's interpreter, and of the datastore and the metadata provider as it sees them."""
-    from ..control.connection.diagnosis import Finding
+    from ..control.connection.diagnosis import CheckResult
     from ..interpreter.inspection import examine
 
     try:
         python = Deployment().interpreter(profile)
     except MftctlError as error:
-        wrong = Finding("flow interpreter", False, error.message, error.hint, error.code)
-        return [wrong, *(Finding(check, None, "not reached") for check in ("datastore", "metadata service"))]
+        wrong = CheckResult("flow interpreter", False, error.message, error.hint, error.code)
+        return [
+            wrong,
+            *(CheckResult(check, None, "not reached") for check in ("datastore", "metadata service")),
+        ]
     found = examine(python, profile.get("metadata"), profile.get("datastore"), profile.get("datastore_root"))
     return [
         _interpreter(found["interpreter"]),
@@ -58,7 +61,7 @@ def check_flows(profile: Profile) -> list[Finding]:
     ]
 
 
-def error_of(found: Sequence[Finding]) -> MftctlError | None:
+def error_of(found: Sequence[CheckResult]) -> MftctlError | None:
     """Exit code 5 where Temporal cannot be reached or refuses us, 1 where another check has failed."""
     from ..control.connection.diagnosis import CHECKS
 
@@ -74,7 +77,7 @@ def error_of(found: Sequence[Finding]) -> MftctlError | None:
     )
 
 
-def told(found: Sequence[Finding]) -> str:
+def told(found: Sequence[CheckResult]) -> str:
     """The findings for people: a line each, and below it how to mend what is wrong."""
     marks = {True: "ok", False: "FAILED", None: "-"}
     rows = []
@@ -85,52 +88,54 @@ def told(found: Sequence[Finding]) -> str:
     return columns(rows)
 
 
-def plain(found: Sequence[Finding]) -> list[dict[str, Any]]:
+def plain(found: Sequence[CheckResult]) -> list[dict[str, Any]]:
     """The findings as JSON values."""
     return [{**asdict(one), "hint": one.hint or None, "code": one.code or None} for one in found]
 
 
-def _interpreter(found: dict[str, Any]) -> Finding:
-    from ..control.connection.diagnosis import Finding
+def _interpreter(found: dict[str, Any]) -> CheckResult:
+    from ..control.connection.diagnosis import CheckResult
 
     where = found.get("executable", "")
     if "error" in found:
         hint = "name another with --python, MFTCTL_PYTHON or python in the profile"
-        return Finding("flow interpreter", False, f"{where}: {found['error']}", hint, "python.unfit")
+        return CheckResult("flow interpreter", False, f"{where}: {found['error']}", hint, "python.unfit")
     whose = "" if found["own_metaflow"] else " (mftctl's; it has none of its own)"
     whose += f" ({found['remark']})" if found["remark"] else ""
     message = f"{where}: Python {found['version']}, metaflow {found['metaflow']}{whose}"
-    return Finding("flow interpreter", True, message)
+    return CheckResult("flow interpreter", True, message)
 
 
-def _datastore(found: dict[str, Any] | None) -> Finding:
-    from ..control.connection.diagnosis import Finding
+def _datastore(found: dict[str, Any] | None) -> CheckResult:
+    from ..control.connection.diagnosis import CheckResult
 
     if found is None:
-        return Finding("datastore", None, "not reached")
+        return CheckResult("datastore", None, "not reached")
     where = " at ".join(filter(None, (found.get("type"), found.get("where"))))
     if "error" in found:
         hint = "is datastore_root right, and has this machine the rights and the packages (boto3 for s3)?"
-        return Finding("datastore", False, f"{where}: {found['error']}".lstrip(": "), hint, "datastore")
-    return Finding("datastore", True, f"{where} can be written and read")
+        return CheckResult("datastore", False, f"{where}: {found['error']}".lstrip(": "), hint, "datastore")
+    return CheckResult("datastore", True, f"{where} can be written and read")
 
 
-def _metadata(found: dict[str, Any] | None) -> Finding:
-    from ..control.connection.diagnosis import Finding
+def _metadata(found: dict[str, Any] | None) -> CheckResult:
+    from ..control.connection.diagnosis import CheckResult
 
     if found is None:
-        return Finding("metadata service", None, "not reached")
+        return CheckResult("metadata service", None, "not reached")
     kind, where = found.get("type"), found.get("where")
     if "error" in found:
         told = " at ".join(filter(None, (kind, where)))
         hint = 'is METAFLOW_SERVICE_URL right, and the service up? `metadata = "local"` needs none'
-        return Finding("metadata service", False, f"{told}: {found['error']}".lstrip(": "), hint, "metadata")
+        return CheckResult(
+            "metadata service", False, f"{told}: {found['error']}".lstrip(": "), hint, "metadata"
+        )
     if where is None:
-        return Finding("metadata service", True, f"{kind}: none is needed")
+        return CheckResult("metadata service", True, f"{kind}: none is needed")
     version = f", version {found['version']}" if found.get("version") else ""
-    return Finding("metadata service", True, f"{where} answers{version}")
+    return CheckResult("metadata service", True, f"{where} answers{version}")
 
 
-def run_checks(connection: Connection, profile: Profile) -> list[Finding]:
+def run_checks(connection: Connection, profile: Profile) -> list[CheckResult]:
     """All checks."""
     return [*asyncio.run(check_connection(connection, profile)), *check_flows(profile)]

@@ -61,13 +61,13 @@ async def _asked(kind: str, prefix: str, connection: Connection, profile: Profil
         if kind == "deployments":
             from ..control import deployments
 
-            names = await deployments.names(client)
+            names = await deployments.list_names(client)
             # What may be said instead of a whole name, where that has begun so.
             last = [name.rsplit(".", 1)[-1] for name in names]
             return names + [name for name in last if prefix and last.count(name) == 1 and name not in names]
         from ..control.runs import lookup as found
 
-        return await found.ids_of(client, prefix, MOST)
+        return await found.run_ids(client, prefix, MOST)
 
 
 def _value(line: list[str], option: str) -> str | None:

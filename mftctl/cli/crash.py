@@ -25,9 +25,9 @@ def report(error: Exception) -> MftctlError:
     if isinstance(error, FileNotFoundError) and folder_is_gone():
         return folder_gone()
     if "temporalio.service" in sys.modules:
-        from ..control.connection.connect import refused
+        from ..control.connection.connect import server_error
 
-        refusal = refused(error)
+        refusal = server_error(error)
         if refusal is not None:
             return refusal
     now = datetime.now(UTC)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..control.tokens import Claim
+from ..control.tokens import TokenRequest
 from ..interpreter.inside.compile.contents import Contents
 from ..model.manifest import Manifest
 from ..model.options import Options
@@ -59,7 +59,7 @@ def deploy(
 
 
 async def _deploy(
-    file: Path, options: Options, python: str, claim: Claim, connection: Limited, profile: Profile
+    file: Path, options: Options, python: str, claim: TokenRequest, connection: Limited, profile: Profile
 ) -> tuple[Manifest, Contents, Manifest | None, list[str]]:
     from ..control.deployments import deploy as register
     from ..control.deployments import next_times

@@ -10,13 +10,13 @@ from .moments import iso, shown
 from .shown import without_secrets
 
 if TYPE_CHECKING:
-    from ..control.deployments import Deployed
-    from ..control.pollers import Worker
+    from ..control.deployments import Deployment
+    from ..control.pollers import Poller
 
 HEAD = ("DEPLOYMENT", "FLOW", "VERSION", "SCHEDULE", "NEXT", "TRIGGERS", "WORKERS", "OWNER", "DEPLOYED")
 
 
-def plain(found: Deployed, workers: list[Worker]) -> dict[str, Any]:
+def plain(found: Deployment, workers: list[Poller]) -> dict[str, Any]:
     """A deployment as JSON values, as lists have it."""
     manifest, due = found.manifest, found.schedule.info.next_action_times
     return {
@@ -35,7 +35,7 @@ def plain(found: Deployed, workers: list[Worker]) -> dict[str, Any]:
     }
 
 
-def more(found: Deployed) -> dict[str, Any]:
+def more(found: Deployment) -> dict[str, Any]:
     """What a description has besides."""
     manifest, launch = found.manifest, found.manifest.launch
     return {
@@ -64,13 +64,13 @@ def more(found: Deployed) -> dict[str, Any]:
     }
 
 
-def when(found: Deployed) -> str:
+def when(found: Deployment) -> str:
     """When it is due next, for a cell of a table."""
     due = found.schedule.info.next_action_times
     return "paused" if found.paused else shown(due[0]) if due else ""
 
 
-def line(found: Deployed, workers: list[Worker]) -> tuple[str, ...]:
+def line(found: Deployment, workers: list[Poller]) -> tuple[str, ...]:
     """A deployment as a row under ``HEAD``."""
     manifest = found.manifest
     return (
@@ -86,7 +86,7 @@ def line(found: Deployed, workers: list[Worker]) -> tuple[str, ...]:
     )
 
 
-def page(found: Deployed, workers: list[Worker]) -> str:
+def page(found: Deployment, workers: list[Poller]) -> str:
     """A deployment for people."""
     manifest, told = found.manifest, more(found)
     rows = [

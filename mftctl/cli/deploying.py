@@ -8,7 +8,7 @@ from cyclopts import Group, Parameter
 
 from .. import profiles
 from ..control.runs import tags
-from ..control.tokens import Claim
+from ..control.tokens import TokenRequest
 from ..model.errors import Exit, MftctlError
 from ..model.options import Options
 from . import durations
@@ -83,7 +83,7 @@ class Deployment:
                 code="usage",
                 hint="leave it out for 3",
             )
-        tags.check((*(profile.get("tags") or ()), *self.tag))
+        tags.validate((*(profile.get("tags") or ()), *self.tag))
         branch, production = profiles.branch_of(profile, self.branch, self.production)
         if branch.value and production.value and branch.source.kind != production.source.kind:
             say(
@@ -182,9 +182,9 @@ class Ownership:
     new_token: str | None = None
     """Take this production token: the runs move to its namespace."""
 
-    def claim(self, options: Options) -> Claim:
+    def claim(self, options: Options) -> TokenRequest:
         """What is claimed for a deployment with these options."""
-        return Claim(
+        return TokenRequest(
             self.authorize, self.generate_new_token, self.new_token, namespace=options.namespace is not None
         )
 

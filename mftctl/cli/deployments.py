@@ -17,8 +17,8 @@ from .output import Result, say
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.deployments import Deployed
-    from ..control.pollers import Worker
+    from ..control.deployments import Deployment as Deployed
+    from ..control.pollers import Poller
     from ..model.manifest import Manifest
 
 
@@ -36,7 +36,7 @@ def list_(
         Only those of this flow.
     """
 
-    async def listed() -> "list[tuple[Deployed, list[Worker]]]":
+    async def listed() -> "list[tuple[Deployed, list[Poller]]]":
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
@@ -66,14 +66,14 @@ def describe(
         The deployment, or its last part where that is unambiguous.
     """
 
-    async def looked_up() -> "tuple[Deployed, list[Worker]]":
+    async def looked_up() -> "tuple[Deployed, list[Poller]]":
         from ..control import deployments
         from ..control import pollers as workers
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
-        found = await deployments.look_up(client, name)
-        return found, await workers.polling(client, found.manifest.task_queue)
+        found = await deployments.find(client, name)
+        return found, await workers.list_pollers(client, found.manifest.task_queue)
 
     found, workers = connection.run(looked_up())
     notes = () if workers else (unserved(found.name),)
@@ -110,16 +110,16 @@ def delete(
 
     async def deleted() -> str:
         from ..control import deployments, tokens
-        from ..control.unreadable import Unreadable
+        from ..control.unreadable import UnreadableDeployment
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
-        found = await deployments.seek(client, name)
-        if isinstance(found, Unreadable):
+        found = await deployments.find_any(client, name)
+        if isinstance(found, UnreadableDeployment):
             if found.foreign:
                 question = f"The Schedule of {found.name} {found.reason}. Delete it?"
                 await asyncio.to_thread(confirm, question, yes=yes)
-            await deployments.remove(client, found)
+            await deployments.delete_unreadable(client, found)
             return found.name
         manifest = found.manifest
         tokens.authorize(manifest, tokens.username(), authorize)
@@ -164,7 +164,7 @@ def diff(
         from .session import open_client
 
         client = await open_client(connection, profile)
-        there = await deployments.find(client, name)
+        there = await deployments.find_manifest(client, name)
         file, asked = _file_of(there, flow), options
         if there.project and not (deployment.branch or deployment.production):
             kind, _, branch = (there.branch or "").partition(".")
@@ -183,7 +183,7 @@ def diff(
                 hint="name the flow's file, and its --branch or --name",
             )
         # Whoever may not deploy may look: nothing is changed.
-        return there, tokens.settle(there, new, tokens.Claim(authorize=there.token))
+        return there, tokens.assign_token(there, new, tokens.TokenRequest(authorize=there.token))
 
     before, after = connection.run(compared())
     from ..control.changes import changes
@@ -199,15 +199,15 @@ def diff(
     return Result(data, "\n".join(change.text for change in found), before.deployment, notes)
 
 
-async def _workers(client: "Client", found: "list[Deployed]") -> "list[list[Worker]]":
+async def _workers(client: "Client", found: "list[Deployed]") -> "list[list[Poller]]":
     from ..control.deployments import MAX_REQUESTS
-    from ..control.pollers import polling
+    from ..control.pollers import list_pollers
 
     limit = asyncio.Semaphore(MAX_REQUESTS)
 
-    async def one(queue: str) -> "list[Worker]":
+    async def one(queue: str) -> "list[Poller]":
         async with limit:
-            return await polling(client, queue)
+            return await list_pollers(client, queue)
 
     queues = sorted({each.manifest.task_queue for each in found})
     by_queue = dict(zip(queues, await asyncio.gather(*map(one, queues)), strict=True))

@@ -13,7 +13,7 @@ from .options import FLAG, Connection, Output
 from .output import Result
 
 if TYPE_CHECKING:
-    from ..control.connection.diagnosis import Finding
+    from ..control.connection.diagnosis import CheckResult
 
 
 def doctor(
@@ -36,11 +36,11 @@ def doctor(
     cleaned = caches.clean() if clean else None
     profile = connection.settings()
     server = _server(connection, profile)
-    found: list[Finding] = (
+    found: list[CheckResult] = (
         [] if server["where"] is None else asyncio.run(check_connection(connection, profile))
     )
     found += check_flows(profile)
-    kept = caches.survey()
+    kept = caches.list_caches()
     data = {
         "versions": _versions(),
         "profile": {"name": profile.name, "file": str(profiles.config_file())},

@@ -57,11 +57,11 @@ def describe(
     name
         Name of the event.
     """
-    from ..events.delivery import unheard
+    from ..events.delivery import unknown_event
 
     rows = [row for row in connection.run(_rows(connection)) if row["event"] == name]
     if not rows:
-        raise unheard(name)
+        raise unknown_event(name)
     lines = []
     for row in rows:
         lines += [f"deployment\t{row['deployment']}", f"state\t{row['state']}"]
@@ -75,13 +75,13 @@ def describe(
 
 
 async def _publish(name: str, payload: tuple[str, ...], event_id: str | None, connection: Limited) -> Result:
-    from ..control.runs.parameters import split
+    from ..control.runs.parameters import parse_words
     from ..events import delivery
     from ..events.rules import Event
     from .session import open_client
 
-    fields = dict(split(payload, once=True))
-    event = delivery.checked(Event(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
+    fields = dict(parse_words(payload, once=True))
+    event = delivery.validate(Event(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
     client = await open_client(connection, connection.settings())
     told = await delivery.deliver(client, event, lambda one: say(one.warning))
     notes = () if told else (f"no deployment waits for {name}",)
@@ -94,7 +94,7 @@ async def _rows(connection: Limited) -> list[dict[str, Any]]:
     from .session import open_client
 
     client = await open_client(connection, connection.settings())
-    manifests = await delivery.listeners(client, lambda one: say(one.warning))
+    manifests = await delivery.waiting_deployments(client, lambda one: say(one.warning))
     states = await asyncio.gather(*(directory.state_of(client, one.deployment) for one in manifests))
     return sorted(
         (

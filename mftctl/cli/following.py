@@ -13,11 +13,11 @@ from .retries import due, words
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.runs.execution import Ended, Progress
-    from ..control.runs.history import History
-    from ..control.runs.lookup import Found
-    from ..control.runs.record import Record, StepRecord
-    from ..worker.observer import Again
+    from ..control.runs.execution import Progress, RunOutcome
+    from ..control.runs.history import RunHistory
+    from ..control.runs.lookup import Run
+    from ..control.runs.record import RunRecord, StepRecord
+    from ..worker.observer import NextAttempt
 
 #: Seconds between looks at what the history has told.
 LOOK = 0.5
@@ -32,7 +32,7 @@ STUCK = 5.0
 class Told:
     """A line whenever something has changed; ``introduced``: with one at the beginning."""
 
-    def __init__(self, found: Found, history: History, *, introduced: bool = True) -> None:
+    def __init__(self, found: Run, history: RunHistory, *, introduced: bool = True) -> None:
         self._introduced = introduced
         self._found = found
         self._history = history
@@ -68,12 +68,12 @@ class Told:
         """It has ended, or is left."""
 
 
-async def to_the_end(client: Client, found: Found, history: History, view: Told) -> Ended:
+async def to_the_end(client: Client, found: Run, history: RunHistory, view: Told) -> RunOutcome:
     """Show the run until it ends; how it ended."""
     from ..control.runs import execution
-    from ..control.runs.lookup import handle_of
+    from ..control.runs.lookup import workflow_handle
 
-    ending = asyncio.create_task(execution.outcome(handle_of(client, found.run_id)))
+    ending = asyncio.create_task(execution.wait_for_outcome(workflow_handle(client, found.run_id)))
     following = asyncio.create_task(history.follow())
     asking = asyncio.create_task(ask_for_retries(found, history))
     suspecting = asyncio.create_task(tell_if_stuck(client, found))
@@ -93,7 +93,7 @@ async def to_the_end(client: Client, found: Found, history: History, view: Told)
     return ending.result()
 
 
-async def ask_for_retries(found: Found, history: History) -> None:
+async def ask_for_retries(found: Run, history: RunHistory) -> None:
     """Learn again and again, but ever more rarely, what open tasks do; that the server is away the follower tells."""
     from temporalio.service import RPCError
 
@@ -104,7 +104,7 @@ async def ask_for_retries(found: Found, history: History) -> None:
                 await history.look_at_pending()
 
 
-async def tell_if_stuck(client: Client, found: Found) -> None:
+async def tell_if_stuck(client: Client, found: Run) -> None:
     """Say that the run is stuck, and why, once until that changes."""
     from temporalio.service import RPCError
 
@@ -122,12 +122,12 @@ async def tell_if_stuck(client: Client, found: Found) -> None:
                 event({"event": "stuck", "run_id": found.run_id, "problem": problem})
 
 
-def rhythm(found: Found) -> float:
+def rhythm(found: Run) -> float:
     """Seconds between two looks at a run that is so old."""
     return min(SHARE * found.seconds, RAREST)
 
 
-def next_retry(record: Record) -> tuple[str, Again] | None:
+def next_retry(record: RunRecord) -> tuple[str, NextAttempt] | None:
     """The task that is tried again next, and when."""
     waiting = [(task.label, again) for task in record.tasks.values() if (again := due(record, task))]
     return min(waiting, key=lambda one: one[1].at) if waiting else None

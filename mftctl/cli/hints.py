@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from ..model import ids
 
 if TYPE_CHECKING:
-    from ..control.runs.execution import Ended
+    from ..control.runs.execution import RunOutcome
     from ..model.manifest import Launch, Manifest
 
 
-def after(manifest: Manifest, run_id: str, how: Ended, file: str | None = None) -> str:
+def after(manifest: Manifest, run_id: str, how: RunOutcome, file: str | None = None) -> str:
     """The hint for a run of a deployment, or of `mftctl run`, whose flow is in ``file``."""
     if manifest.task_queue == ids.private_queue(run_id):
         return _after_own(manifest, run_id, how, file or manifest.launch.file)
@@ -29,7 +29,7 @@ def after(manifest: Manifest, run_id: str, how: Ended, file: str | None = None) 
     return f"its logs: mftctl runs logs {run_id} {how.step}; {hint}" if how.step else hint
 
 
-def _after_own(manifest: Manifest, run_id: str, how: Ended, file: str) -> str:
+def _after_own(manifest: Manifest, run_id: str, how: RunOutcome, file: str) -> str:
     """After `mftctl run`: Metaflow resumes it from the datastore, once its parameters are there."""
     if not _is_kept(manifest, run_id, how):
         return "it ended before anything was kept of it; once mended, run it again"
@@ -37,7 +37,7 @@ def _after_own(manifest: Manifest, run_id: str, how: Ended, file: str) -> str:
     return f"{when} from there: python {shlex.quote(file)} resume --origin-run-id {run_id}"
 
 
-def _is_kept(manifest: Manifest, run_id: str, how: Ended) -> bool:
+def _is_kept(manifest: Manifest, run_id: str, how: RunOutcome) -> bool:
     launch = manifest.launch
     if launch.datastore == "local":
         return os.path.exists(os.path.join(_parameters(launch, run_id), "0.DONE.lock"))

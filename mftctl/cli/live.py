@@ -15,7 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ..worker.observer import Again, TaskEvent
+from ..worker.observer import NextAttempt, TaskEvent
 from .durations import format_seconds
 from .retries import words
 from .view import View, stamp
@@ -34,7 +34,7 @@ class StepRow:
     failed: int = 0
     began: float | None = None
     ended: float | None = None
-    waits: dict[str, Again] = field(default_factory=dict)
+    waits: dict[str, NextAttempt] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -100,7 +100,7 @@ class LiveView(View):
                 self._steps[name].known = max(self._steps[name].known, outcome["splits"])
 
     def failed(
-        self, event: TaskEvent, message: str, final: bool, log: list[str], again: Again | None = None
+        self, event: TaskEvent, message: str, final: bool, log: list[str], again: NextAttempt | None = None
     ) -> None:
         """It failed."""
         super().failed(event, message, final, log, again)

@@ -10,12 +10,12 @@ from .output import say
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.deployments import Deployed
-    from ..control.runs.lookup import Found
+    from ..control.deployments import Deployment
+    from ..control.runs.lookup import Run
     from .options import Connection, Latest
 
 
-async def open_run(run: str, latest: Latest, connection: Connection) -> tuple[Client, Found]:
+async def open_run(run: str, latest: Latest, connection: Connection) -> tuple[Client, Run]:
     """A connection for commands that hold much of a run, and the run that is meant."""
     from .memory import collect_again
     from .session import open_client
@@ -25,7 +25,7 @@ async def open_run(run: str, latest: Latest, connection: Connection) -> tuple[Cl
     return client, await find_run(client, run, latest.deployment)
 
 
-async def find_run(client: Client, name: str, deployment: str | None = None) -> Found:
+async def find_run(client: Client, name: str, deployment: str | None = None) -> Run:
     """The run that is meant by its id, a beginning of it, or ``@latest``, of a deployment perhaps."""
     from ..control.runs import lookup as found
 
@@ -45,7 +45,7 @@ async def find_deployment(client: Client, name: str) -> tuple[str, str | None]:
     from ..control import deployments
 
     try:
-        manifest = await deployments.find(client, name)
+        manifest = await deployments.find_manifest(client, name)
     except MftctlError as error:
         if error.code not in {"deployment.unknown", "deployment.unreadable"}:
             raise
@@ -60,16 +60,16 @@ async def allowed(client: Client, run: str, latest: Latest, token: tuple[str | N
 
     found = await find_run(client, run, latest.deployment)
     if token is not None:
-        given = await actions.given_to(client, found)
+        given = await actions.run_input(client, found)
         tokens.authorize(given.manifest, tokens.username(), *token)
     return found.run_id
 
 
-async def all_deployments(client: Client) -> list[Deployed]:
+async def all_deployments(client: Client) -> list[Deployment]:
     """All deployments, by name, with a warning of each Schedule that is only called like one."""
     from ..control import deployments
 
-    found, unreadable = await deployments.every(client)
+    found, unreadable = await deployments.list_all(client)
     for one in unreadable:
         say(one.warning)
     return found

@@ -6,13 +6,13 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ..worker.observer import Again
+from ..worker.observer import NextAttempt
 
 if TYPE_CHECKING:
-    from ..control.runs.record import Record, TaskRecord
+    from ..control.runs.record import RunRecord, TaskRecord
 
 
-def words(again: Again, now: float | None = None) -> str:
+def words(again: NextAttempt, now: float | None = None) -> str:
     """Which retry it is, and when; without the time where it comes at once."""
     which = f"retry {again.number} of {max(again.number, again.total)}"
     wait = again.at - (time.time() if now is None else now)
@@ -22,7 +22,7 @@ def words(again: Again, now: float | None = None) -> str:
     return f"{which} in {countdown(wait)} ({at:%H:%M:%S})"
 
 
-def sentence(again: Again) -> str:
+def sentence(again: NextAttempt) -> str:
     """The same as a sentence."""
     text = words(again)
     return "It is tried again" if text.endswith(" at once") else text[0].upper() + text[1:]
@@ -38,10 +38,10 @@ def countdown(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60:02}m"
 
 
-def due(record: Record, task: TaskRecord) -> Again | None:
+def due(record: RunRecord, task: TaskRecord) -> NextAttempt | None:
     """The retry that a recorded task waits for."""
     if task.state != "retrying" or task.next_attempt is None:
         return None
     steps = {**record.manifest.graph, **record.manifest.handlers}
     total = steps[task.step].attempts - 1 if task.step in steps else 0
-    return Again(task.next_number, total, task.next_attempt)
+    return NextAttempt(task.next_number, total, task.next_attempt)

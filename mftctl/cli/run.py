@@ -46,7 +46,7 @@ def run(
     durable_retries
         Wait @retry's minutes between attempts, as a deployment does (default: retry at once, as `python FLOW.py run`).
     """
-    from ..control.runs.parameters import split
+    from ..control.runs.parameters import parse_words
     from . import runidfile
     from .order import Order
     from .running import run_flow
@@ -54,7 +54,7 @@ def run(
     runidfile.check(run_id_file)
     profile = connection.settings()
     file_argument(flow)
-    words = split(parameters)
+    words = parse_words(parameters)
     order = Order(
         file=flow,
         words=words,

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.runs.execution import Ended
-    from ..control.runs.history import History
-    from ..control.runs.lookup import Found
+    from ..control.runs.execution import RunOutcome
+    from ..control.runs.history import RunHistory
+    from ..control.runs.lookup import Run
     from ..control.runs.record import StepRecord, TaskRecord
     from ..profiles import Profile
 
 
 def as_data(
-    found: Found, history: History, ended: Ended | None, served: bool | None, ui: str | None
+    found: Run, history: RunHistory, ended: RunOutcome | None, served: bool | None, ui: str | None
 ) -> dict[str, Any]:
     """The run as JSON values."""
     from ..model.graph import in_order
@@ -48,7 +48,7 @@ def as_data(
     }
 
 
-def ui_link(client: Client, found: Found, profile: Profile) -> str | None:
+def ui_link(client: Client, found: Run, profile: Profile) -> str | None:
     """The run in Temporal's UI: the profile's, Temporal Cloud's or the embedded server's; None where none is known."""
     from ..local import devserver
 

@@ -9,9 +9,9 @@ from . import durations
 from .run_data import seconds_of
 
 if TYPE_CHECKING:
-    from ..control.runs.history import History
-    from ..control.runs.lookup import Found
-    from ..control.runs.record import Record, StepRecord, TaskRecord
+    from ..control.runs.history import RunHistory
+    from ..control.runs.lookup import Run
+    from ..control.runs.record import RunRecord, StepRecord, TaskRecord
 
 #: Tasks of a kind that are named to people.
 SHOWN = 8
@@ -19,7 +19,7 @@ _MARKS = {"done": "✓", "failed": "✗", "running": "▸", "waiting": "·", "ca
 _ASCII = {"done": "+", "failed": "x", "running": ">", "waiting": ".", "cancelled": "#", "none": " "}
 
 
-def as_text(found: Found, history: History, data: dict[str, Any]) -> str:
+def as_text(found: Run, history: RunHistory, data: dict[str, Any]) -> str:
     """``data`` is the same run as JSON values."""
     from ..control.runs.stuck import HINT
     from .columns import columns
@@ -63,7 +63,7 @@ def as_text(found: Found, history: History, data: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _steps(history: History) -> list[tuple[str, ...]]:
+def _steps(history: RunHistory) -> list[tuple[str, ...]]:
     from ..model.graph import drawn
 
     plain = not _draws_boxes()
@@ -105,7 +105,7 @@ def _failure_text(failure: dict[str, Any]) -> str:
     return f"failed{where}{task}: {failure['message']}{log}"
 
 
-def _retry(record: Record, task: TaskRecord) -> tuple[str, ...]:
+def _retry(record: RunRecord, task: TaskRecord) -> tuple[str, ...]:
     from .retries import due, words
 
     again = due(record, task)

@@ -36,9 +36,9 @@ async def run_flow(order: Order, connection: Connection, profile: Profile) -> Re
             watching = Watching(client, order, profile, lease)
             manifest = await watching.compiled(compiling)
             warming = asyncio.create_task(watching.warm(manifest))
-            given = {**parameters.of_click(compiling.variables), **order.words}
-            parameters.check(manifest, given, compiling.refused)
-            settled = await asyncio.to_thread(parameters.settle, manifest, given, upload)
+            given = {**parameters.from_click(compiling.variables), **order.words}
+            parameters.validate(manifest, given, compiling.refused)
+            settled = await asyncio.to_thread(parameters.resolve, manifest, given, upload)
             result = await watching.follow(manifest, settled)
             await warming
         finally:
@@ -48,7 +48,7 @@ async def run_flow(order: Order, connection: Connection, profile: Profile) -> Re
 
 
 async def _connect(
-    opening: devserver.Opening | None, connection: Connection, profile: Profile
+    opening: devserver.ServerStart | None, connection: Connection, profile: Profile
 ) -> tuple[Client, devserver.Lease | None]:
     from ..control.connection.connect import connect
 

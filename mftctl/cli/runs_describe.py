@@ -9,7 +9,7 @@ from .output import Result
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.runs.history import History
+    from ..control.runs.history import RunHistory
 
 
 def describe(
@@ -32,18 +32,18 @@ def describe(
 
 async def _describe(run: str, latest: Latest, connection: Limited) -> Result:
     from ..control.runs import execution, stuck
-    from ..control.runs.history import History
-    from ..control.runs.lookup import handle_of
+    from ..control.runs.history import RunHistory
+    from ..control.runs.lookup import workflow_handle
     from .looking import open_run, unserved
     from .run_data import as_data, ui_link
     from .run_text import as_text
 
     client, found = await open_run(run, latest, connection)
-    (found,) = await stuck.look(client, [found])
-    history = History(client, found)
+    (found,) = await stuck.mark_stuck(client, [found])
+    history = RunHistory(client, found)
     over = found.ended is not None
     ended, served = await asyncio.gather(
-        execution.outcome(handle_of(client, found.run_id)) if over else _nothing(),
+        execution.wait_for_outcome(workflow_handle(client, found.run_id)) if over else _nothing(),
         _served(client, history, over),
     )
     data = as_data(found, history, ended, served, ui_link(client, found, connection.settings()))
@@ -57,7 +57,7 @@ async def _nothing() -> None:
     return None
 
 
-async def _served(client: "Client", history: "History", over: bool) -> bool | None:
+async def _served(client: "Client", history: "RunHistory", over: bool) -> bool | None:
     """Read the history; whether a worker serves the run, None for one that is over."""
     from ..control.pollers import has_worker
 

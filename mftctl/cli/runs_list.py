@@ -10,7 +10,8 @@ from .output import Result
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..control.runs.lookup import Found
+    from ..control.runs.lookup import Run
+
 
 Status = Literal["running", "paused", "stuck", "completed", "failed", "cancelled", "terminated", "timed_out"]
 
@@ -82,7 +83,7 @@ async def _list(
             exit=Exit.NOT_FOUND,
             code="deployment.unknown",
         )
-    listed = await stuck.look(client, listed)
+    listed = await stuck.mark_stuck(client, listed)
     if statuses and "running" not in statuses:  # what may be stuck was taken for it
         listed = [run for run in listed if run.status in statuses]
     more: tuple[str, ...] = ()
@@ -94,7 +95,7 @@ async def _list(
     return _result(listed[:limit], more)
 
 
-def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
+def _result(listed: "list[Run]", notes: tuple[str, ...]) -> Result:
     from ..control.runs.stuck import HINT
     from .columns import columns
     from .moments import shown
@@ -119,7 +120,7 @@ def _result(listed: "list[Found]", notes: tuple[str, ...]) -> Result:
     return Result([row(run) for run in listed], columns([head, *lines]), names, notes)
 
 
-def row(run: "Found") -> dict[str, Any]:
+def row(run: "Run") -> dict[str, Any]:
     """A run as JSON values."""
     from .moments import exact
 

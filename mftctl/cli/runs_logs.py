@@ -10,7 +10,7 @@ from .options import FLAG, Latest, Limited, Output
 from .output import Result, event, say, write
 
 if TYPE_CHECKING:
-    from ..control.runs.history import History
+    from ..control.runs.history import RunHistory
     from ..control.runs.record import TaskRecord
     from ..interpreter.datastore import Datastore
     from .output import Format
@@ -79,7 +79,7 @@ def artifacts(
     return connection.run(_artifacts(run, step, latest, connection))
 
 
-def open_datastore(history: "History", run_id: str, connection: Limited) -> "Datastore":
+def open_datastore(history: "RunHistory", run_id: str, connection: Limited) -> "Datastore":
     """The datastore of a run."""
     from ..interpreter.datastore import Datastore
     from ..profiles.folders import cache_dir
@@ -90,17 +90,17 @@ def open_datastore(history: "History", run_id: str, connection: Limited) -> "Dat
 
 
 async def _logs(run: str, latest: Latest, connection: Limited, follow: bool, printer: "_Printer") -> Result:
-    from ..control.runs.history import History
+    from ..control.runs.history import RunHistory
     from .following import ask_for_retries
     from .looking import open_run
 
     client, found = await open_run(run, latest, connection)
-    history = History(client, found)
+    history = RunHistory(client, found)
     await history.read()
     async with open_datastore(history, found.run_id, connection) as datastore:
         await printer.look(history, found.run_id, datastore)
         if follow and found.ended is None:
-            live = History(client, found)
+            live = RunHistory(client, found)
             following = asyncio.create_task(live.follow())
             asking = asyncio.create_task(ask_for_retries(found, live))
             said: set[tuple[str, int]] = set()
@@ -124,7 +124,7 @@ async def _logs(run: str, latest: Latest, connection: Limited, follow: bool, pri
     return Result(notes=notes)
 
 
-def _say_retry(history: "History", said: set[tuple[str, int]]) -> None:
+def _say_retry(history: "RunHistory", said: set[tuple[str, int]]) -> None:
     """Say once of each retry that it is to come, and when."""
     from .retries import due, words
 
@@ -151,7 +151,7 @@ class _Printer:
         self.rows: list[dict[str, Any]] = []
         self.shown = 0
 
-    async def look(self, history: "History", run_id: str, datastore: "Datastore") -> None:
+    async def look(self, history: "RunHistory", run_id: str, datastore: "Datastore") -> None:
         """Show what is new in the logs of the tasks that are meant."""
         from .selection import selected
 
@@ -206,13 +206,13 @@ class _Printer:
 
 
 async def _artifacts(run: str, step: str, latest: Latest, connection: Limited) -> Result:
-    from ..control.runs.history import History
+    from ..control.runs.history import RunHistory
     from .columns import columns
     from .looking import open_run
     from .selection import selected
 
     client, found = await open_run(run, latest, connection)
-    history = History(client, found)
+    history = RunHistory(client, found)
     record = await history.read()
     tasks = selected(record, found.run_id, step)
     if not tasks:

@@ -12,7 +12,7 @@ from .options import Latest, Limited
 from .output import FORMATS, Format, Result, write
 
 if TYPE_CHECKING:
-    from ..control.runs.history import History
+    from ..control.runs.history import RunHistory
 
 #: Last lines of each failed task's log in the page.
 MAX_LINES = 400
@@ -56,16 +56,20 @@ def report(
 
 async def _report(run: str, output: Path | None, latest: Latest, connection: Limited) -> Result:
     from ..control.runs import execution
-    from ..control.runs.history import History
-    from ..control.runs.lookup import handle_of
+    from ..control.runs.history import RunHistory
+    from ..control.runs.lookup import workflow_handle
     from .looking import open_run
     from .report import page
     from .run_data import as_data, ui_link
 
     client, found = await open_run(run, latest, connection)
-    history = History(client, found)
+    history = RunHistory(client, found)
     record = await history.read()
-    ended = None if found.ended is None else await execution.outcome(handle_of(client, found.run_id))
+    ended = (
+        None
+        if found.ended is None
+        else await execution.wait_for_outcome(workflow_handle(client, found.run_id))
+    )
     logs, notes = await _logs(history, found.run_id, connection)
     data = as_data(found, history, ended, None, ui_link(client, found, connection.settings()))
     text = page.html(data, record, logs, time.time() if found.ended is None else found.ended.timestamp())
@@ -78,7 +82,7 @@ async def _report(run: str, output: Path | None, latest: Latest, connection: Lim
 
 
 async def _logs(
-    history: "History", run_id: str, connection: Limited
+    history: "RunHistory", run_id: str, connection: Limited
 ) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """Lines of the tasks that failed; the server knows only the last of them."""
     from .report.page import MAX_FAILURES

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from temporalio.client import Client
 
-    from ..control.runs.execution import Ended
-    from ..control.runs.history import History
-    from ..control.runs.lookup import Found
-    from ..control.runs.record import Record, StepRecord
+    from ..control.runs.execution import RunOutcome
+    from ..control.runs.history import RunHistory
+    from ..control.runs.lookup import Run
+    from ..control.runs.record import RunRecord, StepRecord
     from .live import StepRow
 
 
@@ -52,16 +52,16 @@ async def _watch(run: str, limit: float | None, latest: Latest, connection: Conn
     from .trigger import ended, within
 
     client, found = await open_run(run, latest, connection)
-    given = await actions.given_to(client, found)
+    given = await actions.run_input(client, found)
     how = await within(found.run_id, limit, _to_the_end(client, found))
     return ended(given.manifest, found.run_id, how)
 
 
-async def _to_the_end(client: Client, found: Found) -> Ended:
-    from ..control.runs.history import History
+async def _to_the_end(client: Client, found: Run) -> RunOutcome:
+    from ..control.runs.history import RunHistory
     from .view import draws
 
-    history = History(client, found)
+    history = RunHistory(client, found)
     view = Drawn(found, history) if draws(sys.stdout) and found.ended is None else Told(found, history)
     return await to_the_end(client, found, history, view)
 
@@ -69,7 +69,7 @@ async def _to_the_end(client: Client, found: Found) -> Ended:
 class Drawn(Told):
     """The steps with counts and bars, as `run` draws them."""
 
-    def __init__(self, found: Found, history: History) -> None:
+    def __init__(self, found: Run, history: RunHistory) -> None:
         from rich.console import Console
         from rich.live import Live
         from rich.spinner import Spinner
@@ -101,7 +101,7 @@ class Drawn(Told):
         return board(self._found.pathspec, self._found.seconds, rows, self._spinner)
 
 
-def _row(record: Record, step: StepRecord) -> StepRow:
+def _row(record: RunRecord, step: StepRecord) -> StepRow:
     from .live import StepRow
 
     behind = time.time() - time.monotonic()

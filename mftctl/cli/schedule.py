@@ -14,7 +14,8 @@ from .output import Result
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.deployments import Deployed
+    from ..control.deployments import Deployment
+
 
 Overlap = Literal["skip", "buffer-one", "buffer-all", "cancel-other", "allow-all"]
 
@@ -26,7 +27,7 @@ def list_(
 ) -> Result:
     """List the deployments that have a schedule: when they are due next, or why they are paused."""
 
-    async def listed() -> "list[Deployed]":
+    async def listed() -> "list[Deployment]":
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
@@ -53,7 +54,7 @@ def describe(
         The deployment, or its last part where that is unambiguous.
     """
 
-    async def shown_(client: "Client", found: "Deployed") -> Result:
+    async def shown_(client: "Client", found: "Deployment") -> Result:
         data = {**scheduled.plain(found), **scheduled.more(found)}
         return Result(data, scheduled.page(found), found.name, await _served(client, found))
 
@@ -84,7 +85,7 @@ def pause(
         The production token, where somebody else has deployed it.
     """
 
-    async def paused(client: "Client", found: "Deployed") -> Result:
+    async def paused(client: "Client", found: "Deployment") -> Result:
         from ..control import schedules
 
         note = reason or f"paused by {_steered_by(found, authorize)}"
@@ -119,7 +120,7 @@ def unpause(
         The production token, where somebody else has deployed it.
     """
 
-    async def unpaused(client: "Client", found: "Deployed") -> Result:
+    async def unpaused(client: "Client", found: "Deployment") -> Result:
         from ..control import schedules
 
         if await schedules.unpause(client, found, f"unpaused by {_steered_by(found, authorize)}"):
@@ -152,7 +153,7 @@ def trigger(
         The deployment, or its last part where that is unambiguous.
     """
 
-    async def triggered(client: "Client", found: "Deployed") -> Result:
+    async def triggered(client: "Client", found: "Deployment") -> Result:
         from ..control import schedules
 
         run_id = await schedules.trigger(client, found)
@@ -194,7 +195,7 @@ def backfill(
         Only say which runs would be started.
     """
 
-    async def filled(client: "Client", found: "Deployed") -> Result:
+    async def filled(client: "Client", found: "Deployment") -> Result:
         from ..control import schedules
 
         zone = found.manifest.schedule.timezone if found.manifest.schedule else None
@@ -202,7 +203,7 @@ def backfill(
         last = schedules.moment(end, zone, "--end", end=True)
         if last < first:
             raise MftctlError("--end is before --start", exit=Exit.USAGE, code="usage", hint="swap them")
-        times = await schedules.between(client, found, first, last)
+        times = await schedules.times_between(client, found, first, last)
         if not dry_run:
             await schedules.backfill(client, found, times, overlap)
         new = [one for one in times if not one.exists]
@@ -245,10 +246,10 @@ def next_(
             f"-n: {count} is not one of 1 to 1000", exit=Exit.USAGE, code="usage", hint="leave it out for 5"
         )
 
-    async def told(client: "Client", found: "Deployed") -> Result:
+    async def told(client: "Client", found: "Deployment") -> Result:
         from ..control import schedules
 
-        times = [iso(at) for at in await schedules.due(client, found, count)]
+        times = [iso(at) for at in await schedules.upcoming(client, found, count)]
         notes = (f"{found.name} is paused: {found.reason}",) if found.paused else ()
         rows = [{"deployment": found.name, "due": at} for at in times]
         return Result(rows, "\n".join(times), times, notes or (() if times else ("it is due no more",)))
@@ -256,7 +257,7 @@ def next_(
     return _with_schedule(name, connection, told)
 
 
-def _steered_by(found: "Deployed", token: str | None) -> str:
+def _steered_by(found: "Deployment", token: str | None) -> str:
     """Who steers it, for the note; MftctlError with exit code 6 for somebody who may not."""
     from ..control import tokens
 
@@ -266,7 +267,7 @@ def _steered_by(found: "Deployed", token: str | None) -> str:
 
 
 def _with_schedule(
-    name: str, connection: Limited, doing: "Callable[[Client, Deployed], Awaitable[Result]]"
+    name: str, connection: Limited, doing: "Callable[[Client, Deployment], Awaitable[Result]]"
 ) -> Result:
     """Do it with a deployment that has a schedule."""
 
@@ -275,18 +276,18 @@ def _with_schedule(
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
-        return await doing(client, schedules.scheduled(await deployments.look_up(client, name)))
+        return await doing(client, schedules.require_schedule(await deployments.find(client, name)))
 
     return connection.run(done())
 
 
-async def _served(client: "Client", found: "Deployed") -> tuple[str, ...]:
+async def _served(client: "Client", found: "Deployment") -> tuple[str, ...]:
     from ..control.pollers import has_worker
 
     return () if await has_worker(client, found.manifest.task_queue) else (unserved(found.name),)
 
 
-def _already(found: "Deployed", how: str, strict: bool) -> str:
+def _already(found: "Deployment", how: str, strict: bool) -> str:
     """What to say of a state that it was in before; exit code 6 for those who want to know."""
     if strict:
         raise MftctlError(f"{found.name} {how}", exit=Exit.CONFLICT, code="schedule.unchanged")

@@ -12,7 +12,7 @@ from .deployed import when
 from .moments import iso, shown
 
 if TYPE_CHECKING:
-    from ..control.deployments import Deployed
+    from ..control.deployments import Deployment
     from ..model.manifest import Schedule
 
 #: `-n`, as `head` and `git log` have it.
@@ -20,7 +20,7 @@ COUNT = Parameter(name=["-n", "--count"])
 HEAD = ("DEPLOYMENT", "CRON", "ZONE", "NEXT", "LAST RUN", "REASON")
 
 
-def plain(found: Deployed) -> dict[str, Any]:
+def plain(found: Deployment) -> dict[str, Any]:
     """A schedule as JSON values, as lists have it."""
     recent, due = found.recent, found.schedule.info.next_action_times
     return {
@@ -34,7 +34,7 @@ def plain(found: Deployed) -> dict[str, Any]:
     }
 
 
-def more(found: Deployed) -> dict[str, Any]:
+def more(found: Deployment) -> dict[str, Any]:
     """What a description has besides."""
     info = found.schedule.info
     return {
@@ -49,7 +49,7 @@ def more(found: Deployed) -> dict[str, Any]:
     }
 
 
-def line(found: Deployed) -> tuple[str, ...]:
+def line(found: Deployment) -> tuple[str, ...]:
     """A schedule as a row under ``HEAD``."""
     schedule, told = _schedule(found), plain(found)
     return (
@@ -62,7 +62,7 @@ def line(found: Deployed) -> tuple[str, ...]:
     )
 
 
-def page(found: Deployed) -> str:
+def page(found: Deployment) -> str:
     """A schedule for people."""
     schedule, told = _schedule(found), more(found)
     rows = [
@@ -84,7 +84,7 @@ def page(found: Deployed) -> str:
     return columns(rows)
 
 
-def _schedule(found: Deployed) -> Schedule:
+def _schedule(found: Deployment) -> Schedule:
     schedule = found.manifest.schedule
     assert schedule is not None  # what is shown here has one
     return schedule

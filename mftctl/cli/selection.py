@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from ..model.errors import Exit, MftctlError
 
 if TYPE_CHECKING:
-    from ..control.runs.record import Record, TaskRecord
+    from ..control.runs.record import RunRecord, TaskRecord
 
 _NAMED = re.compile(r"^([A-Za-z_]\w*)(?:/(.+)|\[([\d,]+)\])?$")
 
 
-def selected(record: Record, run_id: str, where: str | None) -> list[TaskRecord]:
+def selected(record: RunRecord, run_id: str, where: str | None) -> list[TaskRecord]:
     """The run's tasks that ``where`` names, or all. Exit code 4 for a step or a task that is not there."""
     tasks = [one for one in record.tasks.values() if one.kind != "hook"]
     if where is None:

@@ -60,10 +60,10 @@ def _in_force(connection: Connection, profile: Profile) -> list[tuple[str, Setti
 
 def _shown(key: str, setting: Setting) -> dict[str, Any]:
     """A row; of what is or may be secret no value is in it."""
-    from ..control.connection.endpoint import Missing
+    from ..control.connection.endpoint import UnsetVariable
 
     value, is_set = setting.value, setting.value is not None
-    if isinstance(value, Missing):
+    if isinstance(value, UnsetVariable):
         value, is_set = f"${value.variable} is not set", False
     elif key == "api_key" or (key in {"tls_cert", "tls_key", "tls_ca"} and "-----BEGIN" in str(value)):
         value = None

@@ -40,7 +40,7 @@ def cancel(
         await actions.cancel(client, run)
         if no_wait:
             return state(run, "cancelling")
-        return state(run, (await execution.outcome(lookup.handle_of(client, run))).status)
+        return state(run, (await execution.wait_for_outcome(lookup.workflow_handle(client, run))).status)
 
     return connection.run(_each(runs, connection, latest, authorize, doing))
 

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from ..worker.observer import Again, Observer, TaskEvent
+from ..worker.observer import NextAttempt, Observer, TaskEvent
 from .output import say
 from .retries import words
 
@@ -28,7 +28,7 @@ class TaskLog(Observer):
         message: str,
         final: bool,  # noqa: ARG002
         log: list[str],  # noqa: ARG002
-        again: Again | None = None,
+        again: NextAttempt | None = None,
     ) -> None:
         """It failed."""
         _write(event, f"failed: {message}" + ("" if again is None else f"; {words(again)}"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from ..control.runs.parameters import check, settle, split
+from ..control.runs.parameters import parse_words, resolve, validate
 from ..model.errors import Exit, MftctlError
 from ..profiles import Profile
 from . import durations, runidfile, workerfile
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from temporalio.client import Client
 
-    from ..control.runs.execution import Ended
-    from ..control.runs.starting import Started
+    from ..control.runs.execution import RunOutcome
+    from ..control.runs.starting import StartedRun
     from ..model.manifest import Manifest
 
 
@@ -60,7 +60,7 @@ def trigger(
     as_file = workerfile.is_worker_file(name)
     waits = as_file if wait is None else wait
     request = _Request(
-        deployment, split(parameters), tag, waits or limit is not None, limit, run_id, run_id_file
+        deployment, parse_words(parameters), tag, waits or limit is not None, limit, run_id, run_id_file
     )
     result = asyncio.run(_trigger(request, connection, connection.settings()))
     return _as_worker_file(result) if as_file else result
@@ -87,13 +87,13 @@ async def _trigger(request: _Request, connection: Connection, profile: Profile) 
 
     collect_again()
     runidfile.check(request.run_id_file)
-    tags.check(request.tags)
+    tags.validate(request.tags)
     client = await open_client(connection, profile)
-    manifest = await deployments.find(client, request.name)
-    run_id = starting.new_id(manifest.flow, request.run_id)
-    check(manifest, request.parameters)
-    tags.check(request.tags, manifest.launch.tags)
-    settled = await asyncio.to_thread(settle, manifest, request.parameters, upload)
+    manifest = await deployments.find_manifest(client, request.name)
+    run_id = starting.run_id_for(manifest.flow, request.run_id)
+    validate(manifest, request.parameters)
+    tags.validate(request.tags, manifest.launch.tags)
+    settled = await asyncio.to_thread(resolve, manifest, request.parameters, upload)
     run = RunInput(manifest, run_id, settled, request.tags)
     started = await starting.start_once(
         client, run, request.parameters, lambda: told(run_id, request.run_id_file)
@@ -118,12 +118,12 @@ def told(run_id: str, file: Path | None) -> None:
     event({"event": "run_starting", "run_id": run_id})
 
 
-async def wait_for(client: "Client", run_id: str, limit: float | None) -> "Ended":
+async def wait_for(client: "Client", run_id: str, limit: float | None) -> "RunOutcome":
     """Wait for a run's end and say how it goes on; MftctlError with exit code 124 after ``limit`` seconds."""
     return await within(run_id, limit, _watch(client, run_id))
 
 
-async def within(run_id: str, limit: float | None, watching: "Awaitable[Ended]") -> "Ended":
+async def within(run_id: str, limit: float | None, watching: "Awaitable[RunOutcome]") -> "RunOutcome":
     """Let a run be watched for ``limit`` seconds, then MftctlError with exit code 124; whoever leaves is told."""
     try:
         async with asyncio.timeout(limit):
@@ -139,13 +139,13 @@ async def within(run_id: str, limit: float | None, watching: "Awaitable[Ended]")
         raise
 
 
-async def _watch(client: "Client", run_id: str) -> "Ended":
-    from ..control.runs.history import History
+async def _watch(client: "Client", run_id: str) -> "RunOutcome":
+    from ..control.runs.history import RunHistory
     from ..control.runs.lookup import describe
     from .following import Told, to_the_end
 
     found = await describe(client, run_id)
-    history = History(client, found)
+    history = RunHistory(client, found)
     return await to_the_end(client, found, history, Told(found, history, introduced=False))
 
 
@@ -157,12 +157,12 @@ def _as_worker_file(result: Result) -> Result:
     return replace(result, text=f"{ended}Run ID: {run_id}")
 
 
-def _started(manifest: "Manifest", started: "Started", served: bool) -> Result:
+def _started(manifest: "Manifest", started: "StartedRun", served: bool) -> Result:
     run_id = started.run_id
     return Result({**_about(manifest, run_id), "status": started.status, "worker": served}, run_id, run_id)
 
 
-def ended(manifest: "Manifest", run_id: str, how: "Ended") -> Result:
+def ended(manifest: "Manifest", run_id: str, how: "RunOutcome") -> Result:
     """What to say of a run that was waited for."""
     from ..control.runs import execution
 
@@ -170,7 +170,7 @@ def ended(manifest: "Manifest", run_id: str, how: "Ended") -> Result:
     if how.status == "completed":
         return Result(data, run_id, run_id)
     hint = after(manifest, run_id, how)
-    return Result(data, run_id, run_id, error=execution.failure(run_id, how, hint), log=how.log)
+    return Result(data, run_id, run_id, error=execution.run_failed(run_id, how, hint), log=how.log)
 
 
 def _about(manifest: "Manifest", run_id: str) -> dict[str, str]:

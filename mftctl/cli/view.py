@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from ..worker.observer import Again, Observer, TaskEvent
+from ..worker.observer import NextAttempt, Observer, TaskEvent
 from . import output
 from .output import event as send
 from .retries import sentence
@@ -55,7 +55,7 @@ class View(Observer):
         self.write(_where(event), "Task finished successfully.", time.time())
 
     def failed(
-        self, event: TaskEvent, message: str, final: bool, log: list[str], again: Again | None = None
+        self, event: TaskEvent, message: str, final: bool, log: list[str], again: NextAttempt | None = None
     ) -> None:
         """It failed; where it could still write a log, that says so."""
         told = [] if final or again is None else [f"{sentence(again)}."]
@@ -106,7 +106,7 @@ class EventView(View):
         message: str,
         final: bool,
         log: list[str],  # noqa: ARG002
-        again: Again | None = None,
+        again: NextAttempt | None = None,
     ) -> None:
         """It failed."""
         due = None if again is None else datetime.fromtimestamp(again.at, UTC).isoformat(timespec="seconds")

@@ -69,7 +69,7 @@ class Watching:
             mine = mine.retried_at_once()
         run = _Run(mine, run_id, self._client.get_workflow_handle(run_id))
         self._service.serve(queue)
-        await execution.start(self._client, mine, parameters, run_id, lambda: self._told(run_id))
+        await execution.start_here(self._client, mine, parameters, run_id, lambda: self._told(run_id))
         self._view.begin(in_order(mine), f"{mine.flow}/{run_id}")
         try:
             ended = await self._watch(run)
@@ -92,8 +92,8 @@ class Watching:
         with suppress(Exception):
             await self._service.warm(manifest.launch)
 
-    async def _watch(self, run: _Run) -> execution.Ended:
-        ending = asyncio.create_task(execution.outcome(run.handle))
+    async def _watch(self, run: _Run) -> execution.RunOutcome:
+        ending = asyncio.create_task(execution.wait_for_outcome(run.handle))
         looking = asyncio.create_task(self._look(run)) if self._view.wants_progress else None
         await first_of(ending, self._signals.first)
         if not ending.done():
@@ -124,7 +124,7 @@ class Watching:
     def _interrupted(self) -> Exit:
         return interrupted_by(self._signals.first.result())
 
-    def _result(self, run: _Run, ended: execution.Ended) -> Result:
+    def _result(self, run: _Run, ended: execution.RunOutcome) -> Result:
         manifest, seconds = run.manifest, asyncio.get_running_loop().time() - self._order.began
         data = {"run_id": run.id, "flow": manifest.flow, "version": manifest.version, **ended.to_plain()}
         if ended.status == "completed":
@@ -133,7 +133,7 @@ class Watching:
             say(f"run {run.id} was cancelled")
             return Result(data, "", run.id, exit=self._interrupted())
         hint = after(manifest, run.id, ended, str(self._order.file))
-        return Result(data, "", run.id, error=execution.failure(run.id, ended, hint), log=ended.log)
+        return Result(data, "", run.id, error=execution.run_failed(run.id, ended, hint), log=ended.log)
 
 
 @dataclass(frozen=True)

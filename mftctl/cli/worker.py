@@ -103,7 +103,7 @@ async def _work(
     tell_tasks(client, profile)
     served = None
     if names is not None:
-        served = frozenset([(await deployments.find(client, name)).deployment for name in names])
+        served = frozenset([(await deployments.find_manifest(client, name)).deployment for name in names])
     log = TaskLog()
     warnings = Warnings(log.say)
     service = Service(client, settings, log, warnings)

@@ -26,7 +26,7 @@ class Change:
         subject = f"{self.what} {self.name}" if self.name else self.what
         if self.before is None and self.after is None:
             return f"{subject} {self.kind}"
-        return f"{subject} {self.kind}: {_show(self.before)} -> {_show(self.after)}"
+        return f"{subject} {self.kind}: {_format(self.before)} -> {_format(self.after)}"
 
     def to_plain(self) -> dict[str, Any]:
         """JSON values."""
@@ -108,7 +108,7 @@ def _settings(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _show(value: Any) -> str:
+def _format(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, list):

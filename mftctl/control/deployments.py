@@ -33,19 +33,19 @@ from ..model import ids
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 from . import schedule_spec, tokens
-from .connection.connect import IfThere
-from .runs.execution import backstop, memo_of
-from .unreadable import Unreadable, manifest_of
+from .connection.connect import IgnoreNotFound
+from .runs.execution import execution_timeout, initial_memo
+from .unreadable import UnreadableDeployment, manifest_of
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
 MAX_MANIFEST_BYTES = 256 * 1024
-NO_CLAIM = tokens.Claim()
+NO_REQUEST = tokens.TokenRequest()
 #: Descriptions asked for at once.
 MAX_REQUESTS = 16
 
 
 @dataclass(frozen=True)
-class Started:
+class ScheduledRun:
     """A run that a Schedule has started: when it was due, and when it began."""
 
     run_id: str
@@ -54,7 +54,7 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Deployed:
+class Deployment:
     """A deployment as the server has it: its manifest, and the Schedule that carries it.
 
     ``reason``: why it is paused, where somebody or the server has said so.
@@ -74,9 +74,9 @@ class Deployed:
         return self.schedule.info.last_updated_at or self.schedule.info.created_at
 
     @property
-    def recent(self) -> list[Started]:
+    def recent(self) -> list[ScheduledRun]:
         """The runs that the Schedule has started last, the oldest first; the server keeps ten."""
-        return started_by(self.schedule)
+        return recent_runs(self.schedule)
 
     @property
     def running(self) -> list[str]:
@@ -95,14 +95,14 @@ class Deployed:
 
 
 async def deploy(
-    client: Client, manifest: Manifest, claim: tokens.Claim = NO_CLAIM
+    client: Client, manifest: Manifest, claim: tokens.TokenRequest = NO_REQUEST
 ) -> tuple[Manifest, Manifest | None]:
     """Register or replace the deployment: the manifest with its production token, and the one before or None.
 
     Replacing takes the new flow's @schedule, and leaves a pause with its reason as it is. Exit code 6 when it is
     somebody else's, and its token is not known.
     """
-    new = tokens.settle(None, manifest, claim)
+    new = tokens.assign_token(None, manifest, claim)
     schedule = Schedule(
         action=_action(new), spec=schedule_spec.spec_of(new), policy=schedule_spec.policy_of(new)
     )
@@ -111,15 +111,15 @@ async def deploy(
         try:
             await client.create_schedule(ids.schedule_id(manifest.deployment), schedule)
         except ScheduleAlreadyRunningError:
-            previous = await exactly(client, manifest.deployment)
-            new = tokens.settle(previous, manifest, claim)
+            previous = await get(client, manifest.deployment)
+            new = tokens.assign_token(previous, manifest, claim)
             await _replace(client, new)
     except RPCError as error:
         if error.status == RPCStatusCode.INVALID_ARGUMENT and "time zone" in str(error):
-            raise schedule_spec.unknown_zone(new, str(error)) from error
+            raise schedule_spec.unknown_time_zone(new, str(error)) from error
         raise
     tokens.store(tokens.prefix_of(new), str(new.token))
-    await directory.listen(client, new)
+    await directory.start_listener(client, new)
     return new, previous
 
 
@@ -127,10 +127,10 @@ async def delete(client: Client, manifest: Manifest, user: str | None, token: st
     """Delete the deployment; its runs go on. Exit code 6 when it is somebody else's, and its token is not known."""
     tokens.authorize(manifest, user, token)
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).delete()
-    await directory.forget(client, manifest.deployment)
+    await directory.stop_listener(client, manifest.deployment)
 
 
-async def remove(client: Client, found: Unreadable) -> None:
+async def delete_unreadable(client: Client, found: UnreadableDeployment) -> None:
     """Delete what has a deployment's name; exit code 6 where it may be somebody's whose token cannot be read."""
     if not found.foreign:
         raise found.error()
@@ -144,16 +144,16 @@ async def next_times(client: Client, deployment: str) -> list[datetime]:
     )
 
 
-async def known(client: Client, name: str) -> Manifest | Unreadable | None:
+async def get_or_none(client: Client, name: str) -> Manifest | UnreadableDeployment | None:
     """The manifest of the deployment of just that name, or None."""
-    found = await _known(client, name)
-    return found.manifest if isinstance(found, Deployed) else found
+    found = await _describe_or_none(client, name)
+    return found.manifest if isinstance(found, Deployment) else found
 
 
-async def exactly(client: Client, name: str) -> Manifest:
+async def get(client: Client, name: str) -> Manifest:
     """The manifest of the deployment of just that name; exit code 4 when there is none, 6 when it is unreadable."""
-    found = await known(client, name)
-    if isinstance(found, Unreadable):
+    found = await get_or_none(client, name)
+    if isinstance(found, UnreadableDeployment):
         raise found.error()
     if found is not None:
         return found
@@ -165,25 +165,25 @@ async def exactly(client: Client, name: str) -> Manifest:
     )
 
 
-async def find(client: Client, name: str) -> Manifest:
+async def find_manifest(client: Client, name: str) -> Manifest:
     """The manifest of the deployment called ``name``, or whose last part is ``name``; exit code 4 otherwise."""
-    return (await look_up(client, name)).manifest
+    return (await find(client, name)).manifest
 
 
-async def look_up(client: Client, name: str) -> Deployed:
+async def find(client: Client, name: str) -> Deployment:
     """As ``seek``; exit code 6 for what is unreadable."""
-    found = await seek(client, name)
-    if isinstance(found, Unreadable):
+    found = await find_any(client, name)
+    if isinstance(found, UnreadableDeployment):
         raise found.error()
     return found
 
 
-async def seek(client: Client, name: str) -> Deployed | Unreadable:
+async def find_any(client: Client, name: str) -> Deployment | UnreadableDeployment:
     """What is called ``name``, or whose last part is ``name``; exit code 4 when there is nothing."""
-    found = await _known(client, name)
+    found = await _describe_or_none(client, name)
     if found is not None:
         return found
-    there = await names(client)
+    there = await list_names(client)
     matching = [one for one in there if one.rsplit(".", 1)[-1] == name]
     if len(matching) == 1:
         return await _describe(client, matching[0])
@@ -201,35 +201,35 @@ async def seek(client: Client, name: str) -> Deployed | Unreadable:
     )
 
 
-async def every(client: Client) -> tuple[list[Deployed], list[Unreadable]]:
+async def list_all(client: Client) -> tuple[list[Deployment], list[UnreadableDeployment]]:
     """All deployments, by name, and what is only called like one."""
-    found = await described(client, await names(client))
-    readable = [one for one in found.values() if isinstance(one, Deployed)]
-    return readable, [one for one in found.values() if isinstance(one, Unreadable)]
+    found = await describe_many(client, await list_names(client))
+    readable = [one for one in found.values() if isinstance(one, Deployment)]
+    return readable, [one for one in found.values() if isinstance(one, UnreadableDeployment)]
 
 
-async def names(client: Client) -> list[str]:
+async def list_names(client: Client) -> list[str]:
     """The names of all deployments, sorted; the list may hold one that was deleted a moment ago."""
     listed = [ids.deployment_of(one.id) async for one in await client.list_schedules()]
     return sorted(name for name in listed if name is not None)
 
 
-async def described(client: Client, wanted: list[str]) -> dict[str, Deployed | Unreadable]:
+async def describe_many(client: Client, wanted: list[str]) -> dict[str, Deployment | UnreadableDeployment]:
     """The deployments called so, by name, in the order given; one that is gone is left out."""
     limit = asyncio.Semaphore(MAX_REQUESTS)
 
-    async def one(name: str) -> Deployed | Unreadable | None:
+    async def one(name: str) -> Deployment | UnreadableDeployment | None:
         async with limit:
-            return await _known(client, name)
+            return await _describe_or_none(client, name)
 
     found = zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True)
     return {name: there for name, there in found if there is not None}
 
 
-def started_by(schedule: ScheduleDescription) -> list[Started]:
+def recent_runs(schedule: ScheduleDescription) -> list[ScheduledRun]:
     """The runs that a Schedule has started last, the oldest first."""
     return [
-        Started(ids.run_id_of(_workflow_id(one.action)), one.scheduled_at, one.started_at)
+        ScheduledRun(ids.run_id_of(_workflow_id(one.action)), one.scheduled_at, one.started_at)
         for one in schedule.info.recent_actions
     ]
 
@@ -249,16 +249,16 @@ async def _replace(client: Client, manifest: Manifest) -> None:
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
 
 
-async def _known(client: Client, name: str) -> Deployed | Unreadable | None:
-    with IfThere():
+async def _describe_or_none(client: Client, name: str) -> Deployment | UnreadableDeployment | None:
+    with IgnoreNotFound():
         return await _describe(client, name)
     return None
 
 
-async def _describe(client: Client, name: str) -> Deployed | Unreadable:
+async def _describe(client: Client, name: str) -> Deployment | UnreadableDeployment:
     description = await client.get_schedule_handle(ids.schedule_id(name)).describe()
     found = await manifest_of(client.data_converter, name, description)
-    return found if isinstance(found, Unreadable) else Deployed(found, description)
+    return found if isinstance(found, UnreadableDeployment) else Deployment(found, description)
 
 
 def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
@@ -277,8 +277,8 @@ def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
         given,
         id=ids.scheduled_workflow_id(manifest.flow, manifest.deployment),
         task_queue=manifest.task_queue,
-        execution_timeout=backstop(manifest),
-        memo=memo_of(run),
+        execution_timeout=execution_timeout(manifest),
+        memo=initial_memo(run),
         static_summary=manifest.summary,
         static_details=manifest.description,
         priority=Priority(priority_key=manifest.priority),

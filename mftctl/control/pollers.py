@@ -27,7 +27,7 @@ _NO_ANSWER = {
 
 
 @dataclass(frozen=True)
-class Worker:
+class Poller:
     """A worker that asks the task queue for work, and when it has done so last."""
 
     identity: str
@@ -38,7 +38,7 @@ class Worker:
         return {"identity": self.identity, "last_seen": self.last_seen.isoformat(timespec="seconds")}
 
 
-async def polling(client: Client, task_queue: str) -> list[Worker]:
+async def list_pollers(client: Client, task_queue: str) -> list[Poller]:
     """The workers that ask the task queue for work right now.
 
     The server remembers who has asked for five minutes. Who is silent for longer than a poll takes is left out, and so
@@ -50,9 +50,9 @@ async def polling(client: Client, task_queue: str) -> list[Worker]:
     )
     answer = await client.workflow_service.describe_task_queue(request)
     now = datetime.now(UTC)
-    seen = [Worker(one.identity, one.last_access_time.ToDatetime(tzinfo=UTC)) for one in answer.pollers]
+    seen = [Poller(one.identity, one.last_access_time.ToDatetime(tzinfo=UTC)) for one in answer.pollers]
     near = [one for one in seen if (now - one.last_seen).total_seconds() < SILENCE]
-    left = await _left(client, task_queue) if near else {}
+    left = await _leaving_since(client, task_queue) if near else {}
     return sorted(
         (one for one in near if one.identity not in left or one.last_seen > left[one.identity] + _LAST_POLL),
         key=lambda one: one.identity,
@@ -61,10 +61,10 @@ async def polling(client: Client, task_queue: str) -> list[Worker]:
 
 async def has_worker(client: Client, task_queue: str) -> bool:
     """Whether any worker asks the task queue for work."""
-    return bool(await polling(client, task_queue))
+    return bool(await list_pollers(client, task_queue))
 
 
-async def _left(client: Client, task_queue: str) -> dict[str, datetime]:
+async def _leaving_since(client: Client, task_queue: str) -> dict[str, datetime]:
     """Identities of workers that have said that they leave, and when."""
     request = ListWorkersRequest(
         namespace=client.namespace, page_size=200, query=f"TaskQueue = '{task_queue}'"

@@ -61,7 +61,7 @@ def policy_of(manifest: Manifest) -> SchedulePolicy:
     )
 
 
-def unknown_zone(manifest: Manifest, reason: str) -> MftctlError:
+def unknown_time_zone(manifest: Manifest, reason: str) -> MftctlError:
     """The error for a time zone that the server does not know."""
     zone = manifest.schedule.timezone if manifest.schedule else None
     return MftctlError(

@@ -20,13 +20,13 @@ from temporalio.client import (
 
 from ..model import ids
 from ..model.errors import Exit, MftctlError
-from .connection.connect import IfThere
-from .deployments import MAX_REQUESTS, Deployed, started_by
+from .connection.connect import IgnoreNotFound
+from .deployments import MAX_REQUESTS, Deployment, recent_runs
 
 #: Seconds until the server has taken notice, and between looks.
-PATIENCE, LOOK = 10.0, 0.05
+PATIENCE, POLL = 10.0, 0.05
 #: Runs that one backfill may start: more do not fit into what a Schedule keeps in mind.
-MOST = 1000
+MAX_BACKFILL = 1000
 #: How far ahead it is looked for when a schedule is due.
 HORIZON = timedelta(days=366 * 10)
 _TICK = timedelta(milliseconds=1)
@@ -40,7 +40,7 @@ OVERLAPS = {
 
 
 @dataclass(frozen=True)
-class Due:
+class ScheduledTime:
     """A time at which the schedule was due, the run that it stands for, and whether there is such a run."""
 
     at: datetime
@@ -48,7 +48,7 @@ class Due:
     exists: bool
 
 
-def scheduled(found: Deployed) -> Deployed:
+def require_schedule(found: Deployment) -> Deployment:
     """The deployment, if it has a schedule; exit code 6 otherwise."""
     if found.manifest.schedule is None:
         raise MftctlError(
@@ -60,25 +60,25 @@ def scheduled(found: Deployed) -> Deployed:
     return found
 
 
-async def pause(client: Client, found: Deployed, note: str) -> bool:
+async def pause(client: Client, found: Deployment, note: str) -> bool:
     """Let it start no more runs, and keep why; False when it was paused already, whose reason stays."""
     if found.paused:
         return False
     await _handle(client, found).pause(note=note)
-    await _until(client, found, paused=True)
+    await _wait_until(client, found, paused=True)
     return True
 
 
-async def unpause(client: Client, found: Deployed, note: str) -> bool:
+async def unpause(client: Client, found: Deployment, note: str) -> bool:
     """Let it start runs again; False when it was not paused."""
     if not found.paused:
         return False
     await _handle(client, found).unpause(note=note)
-    await _until(client, found, paused=False)
+    await _wait_until(client, found, paused=False)
     return True
 
 
-async def trigger(client: Client, found: Deployed) -> str | None:
+async def trigger(client: Client, found: Deployment) -> str | None:
     """Start a run as if it were due now; its run id, or None when it waits for one that goes on.
 
     Exit code 6 when the schedule leaves out runs while another goes on.
@@ -86,16 +86,16 @@ async def trigger(client: Client, found: Deployed) -> str | None:
     handle = _handle(client, found)
     await _next_second(found.schedule)
     before = await handle.describe()
-    known = started_by(before)
+    known = recent_runs(before)
     await handle.trigger()
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while True:
         now = await handle.describe()
-        started = [one for one in started_by(now) if one not in known]
+        started = [one for one in recent_runs(now) if one not in known]
         if started:
             return started[-1].run_id
         if now.info.num_actions_skipped_overlap > before.info.num_actions_skipped_overlap:
-            raise _overlap(replace(found, schedule=now))
+            raise _overlap_error(replace(found, schedule=now))
         waits = _buffered(now) > _buffered(before)
         late = asyncio.get_running_loop().time() > deadline
         if waits and (late or now.schedule.policy.overlap == ScheduleOverlapPolicy.BUFFER_ONE):
@@ -106,10 +106,10 @@ async def trigger(client: Client, found: Deployed) -> str | None:
                 code="schedule.silent",
                 hint=f"look again with: mftctl schedule describe {found.name}",
             )
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(POLL)
 
 
-async def due(client: Client, found: Deployed, count: int) -> list[datetime]:
+async def upcoming(client: Client, found: Deployment, count: int) -> list[datetime]:
     """The next ``count`` times at which it is due, paused or not; fewer when there are no more in ten years."""
     now = datetime.now(UTC)
     window, times = timedelta(hours=6), list[datetime]()
@@ -119,31 +119,33 @@ async def due(client: Client, found: Deployed, count: int) -> list[datetime]:
     return times[:count]
 
 
-async def between(client: Client, found: Deployed, start: datetime, end: datetime) -> list[Due]:
+async def times_between(
+    client: Client, found: Deployment, start: datetime, end: datetime
+) -> list[ScheduledTime]:
     """The times in [start, end] at which it was due, and which of them have a run already.
 
     Exit code 2 when there are more than a backfill takes.
     """
     times = await _matching(client, found, start - _TICK, end)
     times = [one for one in times if start <= one <= end]
-    if len(times) > MOST or (len(times) == MOST and times[-1] < end):
+    if len(times) > MAX_BACKFILL or (len(times) == MAX_BACKFILL and times[-1] < end):
         raise MftctlError(
-            f"{found.name} was due more than {MOST} times between {start.isoformat()} and {end.isoformat()}",
+            f"{found.name} was due more than {MAX_BACKFILL} times between {start.isoformat()} and {end.isoformat()}",
             exit=Exit.USAGE,
             code="schedule.many",
             hint="fill it back in parts",
         )
     limit = asyncio.Semaphore(MAX_REQUESTS)
 
-    async def one(at: datetime) -> Due:
+    async def one(at: datetime) -> ScheduledTime:
         workflow_id = ids.due_workflow_id(found.manifest.flow, found.name, f"{at:%Y-%m-%dT%H:%M:%SZ}")
         async with limit:
-            return Due(at, ids.run_id_of(workflow_id), await _exists(client, workflow_id))
+            return ScheduledTime(at, ids.run_id_of(workflow_id), await _exists(client, workflow_id))
 
     return list(await asyncio.gather(*map(one, times)))
 
 
-async def backfill(client: Client, found: Deployed, times: list[Due], overlap: str) -> None:
+async def backfill(client: Client, found: Deployment, times: list[ScheduledTime], overlap: str) -> None:
     """Start a run for each of the times that has none."""
     missing = [ScheduleBackfill(one.at - _TICK, one.at, OVERLAPS[overlap]) for one in times if not one.exists]
     if missing:
@@ -169,11 +171,11 @@ def moment(text: str, zone: str | None, what: str, *, end: bool = False) -> date
         ) from error
 
 
-def _handle(client: Client, found: Deployed) -> ScheduleHandle:
+def _handle(client: Client, found: Deployment) -> ScheduleHandle:
     return client.get_schedule_handle(ids.schedule_id(found.name))
 
 
-async def _until(client: Client, found: Deployed, *, paused: bool) -> None:
+async def _wait_until(client: Client, found: Deployment, *, paused: bool) -> None:
     """The server takes a signal of it, and answers before it has done so."""
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while (await _handle(client, found).describe()).schedule.state.paused != paused:
@@ -181,7 +183,7 @@ async def _until(client: Client, found: Deployed, *, paused: bool) -> None:
             raise MftctlError(
                 f"the server has not taken notice for {PATIENCE:g} s; it will", code="schedule.silent"
             )
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(POLL)
 
 
 async def _next_second(schedule: ScheduleDescription) -> None:
@@ -192,7 +194,7 @@ async def _next_second(schedule: ScheduleDescription) -> None:
         await asyncio.sleep(max(0.0, min(1.0, left.total_seconds())))
 
 
-async def _matching(client: Client, found: Deployed, start: datetime, end: datetime) -> list[datetime]:
+async def _matching(client: Client, found: Deployment, start: datetime, end: datetime) -> list[datetime]:
     begin, until = Timestamp(), Timestamp()
     begin.FromDatetime(start.astimezone(UTC))
     until.FromDatetime(end.astimezone(UTC))
@@ -204,7 +206,7 @@ async def _matching(client: Client, found: Deployed, start: datetime, end: datet
 
 
 async def _exists(client: Client, workflow_id: str) -> bool:
-    with IfThere():
+    with IgnoreNotFound():
         await client.get_workflow_handle(workflow_id).describe()
         return True
     return False
@@ -214,7 +216,7 @@ def _buffered(description: ScheduleDescription) -> int:
     return description.raw_description.info.buffer_size
 
 
-def _overlap(found: Deployed) -> MftctlError:
+def _overlap_error(found: Deployment) -> MftctlError:
     which = f"run {found.running[0]}" if found.running else "another run"
     return MftctlError(
         f"{found.name} starts no run while {which} goes on",

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from . import deployments
-from .unreadable import Unreadable, Warnings
+from .unreadable import UnreadableDeployment, Warnings
 
 #: Looks in a row that find no run before a task queue is left: what has just started is not listed yet.
-QUIET = 2
+EMPTY_CHECKS = 2
 
 
 @dataclass(frozen=True)
-class Served:
+class FlowQueue:
     """Where the runs of a deployment are."""
 
     queue: str
@@ -36,21 +36,21 @@ class TaskQueues:
         self._wanted = wanted
         self._warn = warn
         #: By deployment, the one that was read longest ago first; None for what has never been readable.
-        self._known: dict[str, Served | None] = {}
+        self._known: dict[str, FlowQueue | None] = {}
         #: What no deployment names any more, and how many looks in a row have found no run there.
-        self._left: dict[Served, int] = {}
+        self._left: dict[FlowQueue, int] = {}
 
     async def now(self) -> frozenset[str]:
         """What is to be served. A deployment that became unreadable keeps its last."""
-        there = await deployments.names(self._client) if self._wanted is None else sorted(self._wanted)
+        there = await deployments.list_names(self._client) if self._wanted is None else sorted(self._wanted)
         new = [name for name in there if name not in self._known]
         again = [name for name in self._known if name in there][:1]
-        found = await deployments.described(self._client, [*again, *new])
+        found = await deployments.describe_many(self._client, [*again, *new])
         read = {name: self._served(name, one) for name, one in found.items()}
         kept = {name: one for name, one in self._known.items() if name in there and name not in again}
-        before = _some(self._known)
+        before = _present(self._known)
         self._known = kept | read
-        named = _some(self._known)
+        named = _present(self._known)
         self._left |= dict.fromkeys(before, 0)
         self._left = {one: looks for one, looks in self._left.items() if one not in named}
         await self._count_runs()
@@ -63,16 +63,16 @@ class TaskQueues:
                 f"TaskQueue = '{queue}' AND WorkflowType = '{one.flow}' AND ExecutionStatus = 'Running'"
             )
             self._left[one] = 0 if runs.count else self._left[one] + 1
-            if self._left[one] >= QUIET:
+            if self._left[one] >= EMPTY_CHECKS:
                 del self._left[one]
 
-    def _served(self, name: str, found: deployments.Deployed | Unreadable) -> Served | None:
-        if isinstance(found, Unreadable):
+    def _served(self, name: str, found: deployments.Deployment | UnreadableDeployment) -> FlowQueue | None:
+        if isinstance(found, UnreadableDeployment):
             self._warn(found)
             # It may be a newer version of one whose runs go on.
             return self._known.get(name)
-        return Served(found.manifest.task_queue, found.manifest.flow)
+        return FlowQueue(found.manifest.task_queue, found.manifest.flow)
 
 
-def _some(known: dict[str, Served | None]) -> frozenset[Served]:
+def _present(known: dict[str, FlowQueue | None]) -> frozenset[FlowQueue]:
     return frozenset(one for one in known.values() if one is not None)

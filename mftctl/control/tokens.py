@@ -25,11 +25,11 @@ from ..model.manifest import Manifest
 _VARIABLE = "METAFLOW_PRODUCTION_TOKEN"
 _NAMESPACE = "production:"
 #: How often Metaflow makes a new token after another.
-_MOST = 10_000
+_MAX_TOKENS = 10_000
 
 
 @dataclass(frozen=True)
-class Claim:
+class TokenRequest:
     """What was said on the command line: a token to ``authorize`` with, and whether a new one is wanted.
 
     ``namespace``: a Metaflow namespace was asked for by name, which the production namespace does not replace.
@@ -41,7 +41,7 @@ class Claim:
     namespace: bool = False
 
 
-def settle(previous: Manifest | None, manifest: Manifest, claim: Claim) -> Manifest:
+def assign_token(previous: Manifest | None, manifest: Manifest, claim: TokenRequest) -> Manifest:
     """The manifest with its token; MftctlError with exit code 6 when it is somebody else's deployment.
 
     Runs of a production deployment (`--production`, or one that was given a new token) are in the namespace
@@ -54,7 +54,7 @@ def settle(previous: Manifest | None, manifest: Manifest, claim: Claim) -> Manif
     if claim.given:
         if manifest.project:
             raise _usage("--new-token is not supported for @projects", "use --generate-new-token")
-        token = bare(claim.given)
+        token = without_prefix(claim.given)
     elif before is None or claim.generate:
         made = new_token(prefix, before)
         if made is None:
@@ -73,7 +73,7 @@ def authorize(manifest: Manifest, user: str | None, token: str | None) -> None:
     """Refuse (exit code 6) whoever neither deployed this nor has its token, here or in Metaflow's file."""
     if manifest.token is None or user == manifest.owner:
         return
-    known = load(prefix_of(manifest)) if token is None else bare(token)
+    known = load(prefix_of(manifest)) if token is None else without_prefix(token)
     if known != manifest.token:
         raise MftctlError(
             f"{manifest.deployment} was deployed by {manifest.owner}: its production token is needed",
@@ -96,7 +96,7 @@ def prefix_of(manifest: Manifest) -> str:
     return f"mfprj-{base64.b32encode(digest).decode()[:16]}".lower()
 
 
-def bare(token: str) -> str:
+def without_prefix(token: str) -> str:
     """The token of ``production:<token>``."""
     return token.removeprefix(_NAMESPACE)
 
@@ -134,7 +134,7 @@ def username() -> str | None:
     return None
 
 
-def _with_token(manifest: Manifest, token: str, claim: Claim, production: bool) -> Manifest:
+def _with_token(manifest: Manifest, token: str, claim: TokenRequest, production: bool) -> Manifest:
     launch = manifest.launch
     if production:
         namespace = launch.namespace if claim.namespace else _NAMESPACE + token
@@ -148,7 +148,7 @@ def _generated(prefix: str) -> Iterator[str]:
     import string
     import zlib
 
-    for number in range(_MOST):
+    for number in range(_MAX_TOKENS):
         start = f"{prefix}-{number}-"
         letters = random.Random(zlib.adler32(start.encode()))  # noqa: S311 - Metaflow's, and no secret
         yield start + "".join(letters.sample(string.ascii_lowercase, 4))

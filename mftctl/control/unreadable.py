@@ -15,11 +15,11 @@ from ..model.errors import Exit, MftctlError
 from ..model.manifest import SCHEMA_VERSION, Manifest
 
 #: What reading something that is no manifest raises: missing keys, and values of other types.
-_MISFIT = (TypeError, ValueError, KeyError, IndexError, AttributeError)
+_DECODE_ERRORS = (TypeError, ValueError, KeyError, IndexError, AttributeError)
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableDeployment:
     """A Schedule called as a deployment that is not one to this mftctl.
 
     ``reason`` completes "it ...". ``foreign``: nobody's deployment for certain, so that no production token guards it;
@@ -52,9 +52,9 @@ class Warnings:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._said: dict[str, Unreadable] = {}
+        self._said: dict[str, UnreadableDeployment] = {}
 
-    def __call__(self, found: Unreadable) -> None:
+    def __call__(self, found: UnreadableDeployment) -> None:
         """Warn of it, unless that was done."""
         if self._said.get(found.name) != found:
             self._said[found.name] = found
@@ -65,7 +65,7 @@ async def input_of(converter: DataConverter, payloads: Sequence[Payload]) -> Run
     """What a run was started with; MftctlError with exit code 6 for one of a newer mftctl, or in another encoding."""
     try:
         return RunInput.from_plain((await converter.decode(payloads, [dict]))[0])
-    except (RuntimeError, *_MISFIT) as error:
+    except (RuntimeError, *_DECODE_ERRORS) as error:
         raise MftctlError(
             f"what the run was started with cannot be read by this mftctl: {error}",
             exit=Exit.CONFLICT,
@@ -76,27 +76,27 @@ async def input_of(converter: DataConverter, payloads: Sequence[Payload]) -> Run
 
 async def manifest_of(
     converter: DataConverter, name: str, description: ScheduleDescription
-) -> Manifest | Unreadable:
+) -> Manifest | UnreadableDeployment:
     """The manifest that the Schedule of the deployment ``name`` carries."""
     action = description.schedule.action
     if not isinstance(action, ScheduleActionStartWorkflow):
-        return Unreadable(name, "starts no workflow")
+        return UnreadableDeployment(name, "starts no workflow")
     what = f"starts the workflow {action.workflow} with"
     if not action.args:
-        return Unreadable(name, f"{what} no input, where a deployment has its manifest")
+        return UnreadableDeployment(name, f"{what} no input, where a deployment has its manifest")
     try:
         given = (await converter.decode(action.args))[0]
-    except (RuntimeError, *_MISFIT):
+    except (RuntimeError, *_DECODE_ERRORS):
         encoding = action.args[0].metadata.get("encoding", b"").decode(errors="replace")
         known = encoding.startswith("json/")
-        return Unreadable(
+        return UnreadableDeployment(
             name, f"{what} an input that cannot be decoded ({encoding or 'without encoding'})", foreign=known
         )
     if not isinstance(given, dict) or not isinstance(given.get("manifest"), dict):
-        return Unreadable(name, f"{what} an input that is no manifest")
+        return UnreadableDeployment(name, f"{what} an input that is no manifest")
     schema = given["manifest"].get("schema_version", 0)
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
-        return Unreadable(
+        return UnreadableDeployment(
             name,
             f"was deployed by a newer mftctl (manifest schema {schema}, this one reads {SCHEMA_VERSION})",
             foreign=False,
@@ -104,10 +104,10 @@ async def manifest_of(
     try:
         manifest = RunInput.from_plain(given).manifest
         complete = manifest.start in manifest.graph and bool(manifest.version) and bool(manifest.task_queue)
-    except _MISFIT:
+    except _DECODE_ERRORS:
         complete = False
     if not complete:
-        return Unreadable(name, f"{what} an input that is no manifest")
+        return UnreadableDeployment(name, f"{what} an input that is no manifest")
     if manifest.deployment != name:
-        return Unreadable(name, f"{what} the manifest of {manifest.deployment}")
+        return UnreadableDeployment(name, f"{what} the manifest of {manifest.deployment}")
     return manifest

@@ -92,12 +92,12 @@ async def call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:
             )
 
 
-async def tell_end(given: RunInput) -> None:
+async def publish_run_finished(given: RunInput) -> None:
     """Tell deployments with @trigger_on_finish that the run ended well; a run without a deployment tells nobody."""
     if given.fan is not None or given.manifest.launch.cwd is not None:
         return
     end = ids.task_id(given.manifest.end, generation=given.generation)
-    for event in rules.finished(given.manifest, given.run_id, end, workflow.time()):
+    for event in rules.run_finished_events(given.manifest, given.run_id, end, workflow.time()):
         await workflow.execute_local_activity(
             DELIVER, event.to_plain(), start_to_close_timeout=CALL_TIMEOUT, retry_policy=RETRY
         )

@@ -16,7 +16,7 @@ from ..model.graph import details, drawn
 from ..model.task import Input, Outcome, Task
 from .activities import continue_as_new, run_task
 from .compensations import Saga
-from .failures import TIMEOUT, failure_of, first_failure, misfit, plain_failure
+from .failures import TIMEOUT, failure_from_plain, first_failure, plain_failure, result_mismatch
 from .memo import FAILED_STEP, PAUSED, TALLY
 from .payloads import RunInput
 from .plan import Fan, Plan, PlanError, Ready
@@ -36,7 +36,7 @@ DRAIN_EVENTS, DRAIN_BYTES = 20_000, 20_000_000
 #: The patch that brought these: before, nothing more started from MAX_EVENTS on.
 DRAINS_LATE = "drains-late"
 #: Seconds between notes of the counts in the memo, where lists find them without a worker.
-NOTE_EVERY = 10.0
+MEMO_INTERVAL = 10.0
 
 
 class Driver:
@@ -82,7 +82,7 @@ class Driver:
                 if self._fatal is not None:
                     raise self._fatal
                 self._take_ended()
-                if workflow.time() - self._noted >= NOTE_EVERY:
+                if workflow.time() - self._noted >= MEMO_INTERVAL:
                     self.note()
         except (FailureError, asyncio.CancelledError):
             await self._stop_running()
@@ -202,7 +202,7 @@ class Driver:
                 self.progress.merge(result["progress"])
                 self.saga.merge(result.get("finished", []))
                 if "error" in result:
-                    raise failure_of(result["error"])
+                    raise failure_from_plain(result["error"])
                 self._add(
                     self._plan.fan_finished(item, [from_plain(Input, one) for one in result["arrivals"]])
                 )
@@ -218,7 +218,7 @@ class Driver:
             try:
                 self._add(self._plan.finished(done, outcome, since))
             except PlanError as error:
-                raise misfit(item, error, since < self._input.execution) from error
+                raise result_mismatch(item, error, since < self._input.execution) from error
         self._measure()
 
     def _measure(self) -> None:

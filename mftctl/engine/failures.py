@@ -34,7 +34,7 @@ def plain_failure(error: BaseException) -> dict[str, Any]:
     return {"message": str(error), "details": [{"message": str(error)}], "type": type(error).__name__}
 
 
-def failure_of(plain: dict[str, Any]) -> BaseException:
+def failure_from_plain(plain: dict[str, Any]) -> BaseException:
     """The error that ``plain_failure`` gave."""
     if plain.get("cancelled"):
         return CancelledError("cancelled")
@@ -64,10 +64,10 @@ def first_failure(item: Task | Fan, error: BaseException) -> BaseException:
         else f"foreach {item.step}"
     )
     message = f"{where} failed: {cause}"
-    return ApplicationError(message, _details(item, message), type="StepFailed")
+    return ApplicationError(message, _failure_details(item, message), type="StepFailed")
 
 
-def misfit(task: Task, error: PlanError, kept: bool) -> ApplicationError:
+def result_mismatch(task: Task, error: PlanError, kept: bool) -> ApplicationError:
     """A task went where the code does not; one that was ``kept`` did so with another version of the code."""
     step = task.ref.step
     message = (
@@ -76,7 +76,7 @@ def misfit(task: Task, error: PlanError, kept: bool) -> ApplicationError:
         if kept
         else str(error)
     )
-    return ApplicationError(message, _details(task, message), type="FlowInvalid")
+    return ApplicationError(message, _failure_details(task, message), type="FlowInvalid")
 
 
 def with_compensations(error: BaseException, count: int, failed: list[dict[str, Any]]) -> BaseException:
@@ -88,7 +88,7 @@ def with_compensations(error: BaseException, count: int, failed: list[dict[str, 
     return ApplicationError(error.message, told, type=error.type)
 
 
-def _details(item: Task | Fan, message: str) -> dict[str, Any]:
+def _failure_details(item: Task | Fan, message: str) -> dict[str, Any]:
     """What a failed run says of its first failure, as JSON values."""
     if isinstance(item, Fan):
         return {"step": item.step, "message": message}

@@ -19,7 +19,7 @@ from .payloads import RunInput
 
 NOTICE_TYPE = "mftctl.notice"
 #: The activity that tells a receiver.
-TELL = "@tell"
+POST = "@tell"
 SCHEMA_VERSION = 1
 #: How long a receiver may be away.
 PATIENCE = timedelta(days=1)
@@ -35,7 +35,7 @@ class Notice:
         """Try until the receiver has it, or a day is over; what became of it."""
         try:
             answer: str = await workflow.execute_activity(
-                TELL,
+                POST,
                 given,
                 start_to_close_timeout=CALL_TIMEOUT,
                 schedule_to_close_timeout=PATIENCE,

@@ -19,10 +19,10 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 from ..model import ids
 from ..model.codec import from_plain, to_plain
 from ..model.task import Task
-from .activities import call_hooks, continue_as_new, tell_end
+from .activities import call_hooks, continue_as_new, publish_run_finished
 from .compensations import compensate, is_long
 from .driver import Driver
-from .failures import CANCELLED, TIMEOUT, cancelled, failure_of, plain_failure, with_compensations
+from .failures import CANCELLED, TIMEOUT, cancelled, failure_from_plain, plain_failure, with_compensations
 from .memo import ENDED
 from .notice import notify
 from .payloads import DUE, RunInput, scheduled
@@ -59,23 +59,23 @@ class FlowWorkflow:
         given = self._given
         try:
             if given.undo is not None:
-                raise failure_of(given.undo["error"])
+                raise failure_from_plain(given.undo["error"])
             result = await self._driver.drive()
         except (FailureError, asyncio.CancelledError) as error:
             if given.fan is not None and self._driver.saga.wanted:
                 return self._driver.failed(error)
             if given.undo is None:
                 self._driver.note(error)
-            failure = await _to_its_end(self._end_badly(error))
+            failure = await _uninterrupted(self._end_badly(error))
             if failure is error:
                 raise
             raise failure from error
         self._driver.note()
-        await _to_its_end(self._end_well())
+        await _uninterrupted(self._end_well())
         return result
 
     async def _end_well(self) -> None:
-        await tell_end(self._given)
+        await publish_run_finished(self._given)
         await call_hooks(self._given, self._given.manifest.success_hooks)
         await notify(self._given, None)
 
@@ -150,7 +150,7 @@ def _is_cancelled(error: BaseException) -> bool:
     return isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error)
 
 
-async def _to_its_end(ending: Coroutine[Any, Any, T]) -> T:
+async def _uninterrupted(ending: Coroutine[Any, Any, T]) -> T:
     """What the coroutine returns; a cancel that comes meanwhile is too late to stop it."""
     task = asyncio.create_task(ending)
     while not task.done():

@@ -14,7 +14,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from ..control import deployments
 from ..control.runs import execution, parameters
-from ..control.unreadable import Unreadable
+from ..control.unreadable import UnreadableDeployment
 from ..engine.payloads import RunInput
 from ..model import ids
 from ..model.errors import Exit, MftctlError
@@ -26,25 +26,25 @@ from .rules import Event
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-async def deliver(client: Client, event: Event, warn: Callable[[Unreadable], None]) -> list[str]:
+async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeployment], None]) -> list[str]:
     """Tell all deployments that wait for the event; their names. Telling it again changes nothing."""
     waiting = [
         one
-        for one in await listeners(client, warn)
+        for one in await waiting_deployments(client, warn)
         if any(rules.waits_for(trigger, event) for trigger in one.triggers)
     ]
     for manifest in waiting:
-        await directory.tell(client, manifest, event)
+        await directory.send(client, manifest, event)
     return [manifest.deployment for manifest in waiting]
 
 
-async def listeners(client: Client, warn: Callable[[Unreadable], None]) -> list[Manifest]:
+async def waiting_deployments(client: Client, warn: Callable[[UnreadableDeployment], None]) -> list[Manifest]:
     """The manifests of the deployments that have or had a listener, by name; ``warn`` hears of the unreadable."""
-    found = await deployments.described(client, sorted(await directory.names(client)))
+    found = await deployments.describe_many(client, sorted(await directory.list_names(client)))
     for one in found.values():
-        if isinstance(one, Unreadable):
+        if isinstance(one, UnreadableDeployment):
             warn(one)
-    return [one.manifest for one in found.values() if not isinstance(one, Unreadable)]
+    return [one.manifest for one in found.values() if not isinstance(one, UnreadableDeployment)]
 
 
 async def start_due(client: Client, deployment: str, pending: list[Event]) -> dict[str, Any]:
@@ -52,27 +52,27 @@ async def start_due(client: Client, deployment: str, pending: list[Event]) -> di
 
     The run's id is made of its events, and the server takes an id once, so a crash in here starts no second run.
     """
-    manifest = await deployments.known(client, deployment)
+    manifest = await deployments.get_or_none(client, deployment)
     if manifest is None:
         return {"pending": [], "gone": True}
-    if isinstance(manifest, Unreadable):
+    if isinstance(manifest, UnreadableDeployment):
         # Kept for the mftctl that can read it.
         return {
             "pending": [one.to_plain() for one in pending],
             "last": {"run_id": None, "problem": manifest.error().message},
         }
-    lacks = [rules.lacking(manifest, event) for event in pending]
+    lacks = [rules.missing_field(manifest, event) for event in pending]
     last: dict[str, Any] = {"run_id": None, "problem": next(filter(None, lacks))} if any(lacks) else {}
     pending = [event for event, lack in zip(pending, lacks, strict=True) if not lack]
     due = rules.due(manifest.triggers, pending) if manifest.triggers else ()
     if due:
         last = {"events": [one.id for one in due], **await _start(client, manifest, due)}
         pending = [event for event in pending if event not in due]
-    left = rules.wanted(manifest.triggers, pending)
+    left = rules.still_wanted(manifest.triggers, pending)
     return {"pending": [one.to_plain() for one in left], "last": last}
 
 
-def checked(event: Event) -> Event:
+def validate(event: Event) -> Event:
     """The event; MftctlError (exit code 2) when there can be none of that name, or no listener would take it."""
     if not _NAME.fullmatch(event.name):
         raise MftctlError(
@@ -81,7 +81,7 @@ def checked(event: Event) -> Event:
             code="event.name",
             hint="use letters, digits, '_', '-' and '.'",
         )
-    problem = rules.problem_of(event.to_plain())
+    problem = rules.invalid_reason(event.to_plain())
     if problem:
         raise MftctlError(
             f"'{event.name}' cannot be published: {problem}",
@@ -92,7 +92,7 @@ def checked(event: Event) -> Event:
     return event
 
 
-def unheard(name: str) -> MftctlError:
+def unknown_event(name: str) -> MftctlError:
     """The error for an event that nobody waits for."""
     return MftctlError(
         f"no deployment waits for the event '{name}'",
@@ -105,13 +105,13 @@ def unheard(name: str) -> MftctlError:
 async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> dict[str, Any]:
     run_id = ids.triggered_run_id(manifest.flow, manifest.deployment, [f"{one.name} {one.id}" for one in due])
     given = rules.parameters(manifest, due)
-    told = json.dumps(rules.told(manifest.triggers, due))
+    told = json.dumps(rules.trigger_records(manifest.triggers, due))
     try:
-        parameters.check(manifest, given)
-        values = parameters.settle(manifest, given, _no_upload)
+        parameters.validate(manifest, given)
+        values = parameters.resolve(manifest, given, _no_upload)
         run = RunInput(manifest, run_id, values, variables={TRIGGERS: told})
         with contextlib.suppress(WorkflowAlreadyStartedError):  # before a crash in here
-            await execution.launch(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            await execution.start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
     except MftctlError as error:
         # Trying again would find the same, and keep the events behind it waiting.
         return {"run_id": None, "problem": error.message}

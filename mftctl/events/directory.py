@@ -15,7 +15,7 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from ..control.connection.connect import IfThere
+from ..control.connection.connect import IgnoreNotFound
 from ..model import ids
 from ..model.errors import MftctlError
 from ..model.manifest import Manifest
@@ -28,10 +28,10 @@ LISTED = 15.0
 QUERY_TIMEOUT = 2.0
 
 
-async def listen(client: Client, manifest: Manifest) -> None:
+async def start_listener(client: Client, manifest: Manifest) -> None:
     """Have the events that the deployment waits for kept for it, from now on; what was kept before stays."""
     if not manifest.triggers:
-        await forget(client, manifest.deployment, "the deployment waits for no events any more")
+        await stop_listener(client, manifest.deployment, "the deployment waits for no events any more")
         return
     found = await _running(client, manifest.deployment)
     if found is not None and found.task_queue != manifest.task_queue:
@@ -46,7 +46,7 @@ async def listen(client: Client, manifest: Manifest) -> None:
         )
     # Whoever tells of an event asks the server's list, which may be a moment behind.
     deadline = asyncio.get_running_loop().time() + LISTED
-    while manifest.deployment not in await names(client):
+    while manifest.deployment not in await list_names(client):
         if asyncio.get_running_loop().time() > deadline:
             raise MftctlError(
                 f"{manifest.deployment} is deployed, but the server does not list who listens for its events",
@@ -56,13 +56,13 @@ async def listen(client: Client, manifest: Manifest) -> None:
         await asyncio.sleep(0.1)
 
 
-async def forget(client: Client, deployment: str, reason: str = "the deployment was deleted") -> None:
+async def stop_listener(client: Client, deployment: str, reason: str = "the deployment was deleted") -> None:
     """Keep no more events for a deployment."""
-    with IfThere():
+    with IgnoreNotFound():
         await client.get_workflow_handle(ids.listener_id(deployment)).terminate(reason)
 
 
-async def tell(client: Client, manifest: Manifest, event: Event) -> None:
+async def send(client: Client, manifest: Manifest, event: Event) -> None:
     """Give the deployment's listener an event, and start the listener if it is not there."""
     await client.start_workflow(
         listener.LISTENER_TYPE,
@@ -86,7 +86,7 @@ async def state_of(client: Client, deployment: str) -> dict[str, Any] | None:
     return found
 
 
-async def names(client: Client) -> set[str]:
+async def list_names(client: Client) -> set[str]:
     """The deployments that have or had a listener.
 
     Those that had one count because the server's list may not know yet of one that has just gone on in a new history.
@@ -98,7 +98,7 @@ async def names(client: Client) -> set[str]:
 
 async def _running(client: Client, deployment: str) -> WorkflowExecutionDescription | None:
     """The deployment's listener, if it has one."""
-    with IfThere():
+    with IgnoreNotFound():
         found = await client.get_workflow_handle(ids.listener_id(deployment)).describe()
         return found if found.status == WorkflowExecutionStatus.RUNNING else None
     return None

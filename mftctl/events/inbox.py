@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from .rules import Event, problem_of
+from .rules import Event, invalid_reason
 
 #: Ids of events that are remembered, so that one told again is not taken for another.
-MAX_SEEN = 1000
+MAX_REMEMBERED = 1000
 
 
 class Inbox:
@@ -37,7 +37,7 @@ class Inbox:
     def take(self, plain: Any, at: float) -> None:
         """A signal came at that time, in Unix seconds; one that is no event is told of in the state."""
         self._taken += 1
-        problem = problem_of(plain)
+        problem = invalid_reason(plain)
         if problem:
             self._last = {"run_id": None, "problem": f"a signal was no event: {problem}"}
             return
@@ -50,7 +50,7 @@ class Inbox:
             event = self._unread.pop(0)
             key = _key(event)
             if key not in self._seen:
-                self._seen = [*self._seen, key][-MAX_SEEN:]
+                self._seen = [*self._seen, key][-MAX_REMEMBERED:]
                 self._pending.append(event)
                 return True
         return False

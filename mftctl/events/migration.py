@@ -25,7 +25,7 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
     events = [event async for event in old.fetch_history_events()]
     new = await client.start_workflow(
         listener.LISTENER_TYPE,
-        await state_by(client.data_converter, str(found.run_id), events),
+        await state_from_history(client.data_converter, str(found.run_id), events),
         id=found.id,
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
@@ -36,7 +36,9 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
             await new.signal(listener.SIGNAL, await _signal(client.data_converter, event))
 
 
-async def state_by(converter: DataConverter, run_id: str, events: Iterable[HistoryEvent]) -> dict[str, Any]:
+async def state_from_history(
+    converter: DataConverter, run_id: str, events: Iterable[HistoryEvent]
+) -> dict[str, Any]:
     """The state in which the history of an execution of the listener leaves it."""
     inbox: Inbox | None = None
     for event in events:

@@ -48,7 +48,7 @@ class Event:
         return from_plain(Event, plain)
 
 
-def problem_of(plain: Any) -> str:
+def invalid_reason(plain: Any) -> str:
     """Why this is no event, in a few words; "" when it is one: anybody who may signal can send anything."""
     if not isinstance(plain, Mapping):
         return "it is not a JSON object"
@@ -73,7 +73,7 @@ def waits_for(trigger: Trigger, event: Event) -> bool:
     return trigger.name == event.name and (trigger.type != "run" or event.type == "run")
 
 
-def lacking(manifest: Manifest, event: Event) -> str:
+def missing_field(manifest: Manifest, event: Event) -> str:
     """Why the event is not one that the deployment waits for: a required parameter finds no value in it; or "".
 
     As a Sensor of Argo Events has it (``plugins/argo/argo_workflows.py``, the filters of its dependencies).
@@ -102,7 +102,7 @@ def due(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, .
     return tuple(newest)
 
 
-def wanted(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, ...]:
+def still_wanted(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, ...]:
     """What is left of ``pending`` when older events have given way to newer ones, and nobody's are dropped."""
     kept: dict[str, Event] = {}
     known = list(triggers)
@@ -124,7 +124,7 @@ def parameters(manifest: Manifest, events: Iterable[Event]) -> dict[str, str]:
     return values
 
 
-def told(triggers: Iterable[Trigger], events: Iterable[Event]) -> list[Mapping[str, Any]]:
+def trigger_records(triggers: Iterable[Trigger], events: Iterable[Event]) -> list[Mapping[str, Any]]:
     """What tasks are told of the events that started their run, as Metaflow's ``Trigger`` takes it."""
     return [
         {"timestamp": int(event.timestamp), "id": event.id, "name": event.name, "type": trigger.type}
@@ -132,7 +132,7 @@ def told(triggers: Iterable[Trigger], events: Iterable[Event]) -> list[Mapping[s
     ]
 
 
-def finished(manifest: Manifest, run_id: str, task_id: str, at: float) -> list[Event]:
+def run_finished_events(manifest: Manifest, run_id: str, task_id: str, at: float) -> list[Event]:
     """The events of a run that ended well, named and filled as Metaflow's Argo integration has them.
 
     An end step with a name of its own tells of itself under that name and under ``end``.

@@ -45,7 +45,7 @@ class Cleaned:
     bytes: int
 
 
-def survey() -> list[Cache]:
+def list_caches() -> list[Cache]:
     """All places that there are."""
     found = [_cache("bundles of the zipapp", root, _bundles(root)) for root in bundle_roots()]
     # Tasks run in folders that show a package's files, and go with it.
@@ -116,7 +116,7 @@ def _left_behind(root: Path) -> Iterator[Path]:
 
 def _remove(folder: Path, removed: list[str], more: Iterable[Path] = ()) -> int:
     """Remove a folder, and more that is used only with it, unless somebody uses it; how many bytes that were."""
-    with _alone(folder) as alone:
+    with _exclusive_lock(folder) as alone:
         if not alone:
             return 0
         moved = [place for one in (folder, *more) if (place := _moved(one)) is not None]
@@ -142,12 +142,12 @@ def _moved(folder: Path) -> Path | None:
 
 
 def _is_free(folder: Path) -> bool:
-    with _alone(folder) as alone:
+    with _exclusive_lock(folder) as alone:
         return alone
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
+def _exclusive_lock(folder: Path) -> Iterator[bool]:
     """Whether nobody uses the folder, and nobody will begin to for now."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)

@@ -73,7 +73,7 @@ class Lease:
                 pass
 
 
-class Opening:
+class ServerStart:
     """A server that is being started, or joined; `lease` waits for it."""
 
     def __init__(self, connection: socket.socket, *, started: bool) -> None:
@@ -91,11 +91,11 @@ class Opening:
                     break
                 words += data
         except OSError as error:
-            raise _no_start(str(error)) from error
+            raise _start_failed(str(error)) from error
         answer: dict[str, str] = json.loads(words or b"{}")
         if "address" not in answer:
             self._connection.close()
-            raise _no_start(answer.get("error", "it ended at once"))
+            raise _start_failed(answer.get("error", "it ended at once"))
         return Lease(answer["address"], answer["ui"], self._started, self._connection)
 
 
@@ -104,35 +104,35 @@ def database() -> Path:
     return data_dir() / "temporal.db"
 
 
-def open_server(port: int = 0, ui_port: int = 0) -> Opening:
+def open_server(port: int = 0, ui_port: int = 0) -> ServerStart:
     """Begin to start the server, or join the one that runs; 0 is a free port."""
     with _locked():
         connection = _join()
         if connection is not None:
-            return Opening(connection, started=False)
+            return ServerStart(connection, started=False)
         for number in (port, ui_port):
             _refuse_taken(number)
-        return Opening(_start(port, ui_port), started=True)
+        return ServerStart(_start(port, ui_port), started=True)
 
 
 def running() -> str | None:
     """Address of the embedded server when one runs now."""
-    found = _found()
+    found = _running_server()
     return None if found is None else found.address
 
 
 def ui_of(address: str) -> str | None:
     """The UI of the embedded server when it runs at that address."""
-    found = _found()
+    found = _running_server()
     return found.ui if found is not None and found.address == address else None
 
 
-def _found() -> Lease | None:
+def _running_server() -> Lease | None:
     """The embedded server when one runs now; no share is held in it any more."""
     with suppress(OSError, MftctlError, ValueError):
         connection = _join()
         if connection is not None:
-            lease = Opening(connection, started=False).lease()
+            lease = ServerStart(connection, started=False).lease()
             lease.release()
             return lease
     return None
@@ -240,7 +240,7 @@ def _refuse_taken(port: int) -> None:
             ) from error
 
 
-def _no_start(reason: str) -> MftctlError:
+def _start_failed(reason: str) -> MftctlError:
     # The server wraps what went wrong into the whole of what it was doing; the end says it.
     reason = " ".join((reason if len(reason) < MAX_REASON else reason.rsplit(": ", 1)[-1]).split())
     return MftctlError(

@@ -42,7 +42,7 @@ def main() -> None:
     guardian.serve()
 
 
-class User:
+class ServerUser:
     """Who uses the server: ``run`` is the run that it serves just now, with its Temporal namespace, or None."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Guardian:
     def __init__(self, config: dict[str, Any], listener: socket.socket) -> None:
         self._config = config
         self._listener = listener
-        self._users: dict[socket.socket, User] = {}
+        self._users: dict[socket.socket, ServerUser] = {}
         self._selector = selectors.DefaultSelector()
         self._server: subprocess.Popen[bytes] | None = None
         self._tail = b""
@@ -155,7 +155,7 @@ class Guardian:
         except OSError:
             user.close()
             return
-        self._users[user] = User()
+        self._users[user] = ServerUser()
         self._selector.register(user, selectors.EVENT_READ)
 
     def _part(self, user: socket.socket) -> None:

@@ -14,7 +14,7 @@ from ..cli.deploy import token_notes
 from ..cli.deploying import Deployment, Notification, Scheduling
 from ..cli.output import Result, say
 from ..cli.session import open_client
-from ..control.tokens import Claim
+from ..control.tokens import TokenRequest
 from ..interpreter.inside.compile.build import build
 from ..interpreter.inside.compile.contents import Contents
 from ..model.errors import Exit, MftctlError
@@ -52,7 +52,7 @@ def create(call: Call) -> Result:
     asked = Notification(
         notify_url=tuple(options.get("notify_urls") or ()), notify_key_env=options.get("notify_key_env")
     ).added_to(asked, call.profile)
-    claim = Claim(
+    claim = TokenRequest(
         options.get("authorize"),
         bool(options.get("generate_new_token")),
         options.get("given_token"),
@@ -74,7 +74,7 @@ def create(call: Call) -> Result:
     return asyncio.run(_create(call, compiled, claim))
 
 
-async def _create(call: Call, compiled: Any, claim: Claim) -> Result:
+async def _create(call: Call, compiled: Any, claim: TokenRequest) -> Result:
     from ..control.deployments import deploy
 
     # Before anything is saved: no half-made deployment when no server answers.

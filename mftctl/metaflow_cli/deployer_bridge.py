@@ -55,15 +55,15 @@ async def _ask(request: dict[str, Any]) -> Any:
 
 
 async def _deployment(client: Client, request: dict[str, Any]) -> dict[str, Any]:
-    from ..control.deployments import exactly
+    from ..control.deployments import get
 
-    return (await exactly(client, request["name"])).to_plain()
+    return (await get(client, request["name"])).to_plain()
 
 
 async def _named(client: Client, request: dict[str, Any]) -> dict[str, Any]:
-    from ..control.deployments import find
+    from ..control.deployments import find_manifest
 
-    return (await find(client, request["name"])).to_plain()
+    return (await find_manifest(client, request["name"])).to_plain()
 
 
 async def _deployments(client: Client, request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -75,9 +75,9 @@ async def _deployments(client: Client, request: dict[str, Any]) -> list[dict[str
 
 
 async def _status(client: Client, request: dict[str, Any]) -> str:
-    from ..control.runs.lookup import describe, own
+    from ..control.runs.lookup import describe, require_flow
 
-    return STATES[own(await describe(client, request["run_id"]), request["flow"]).status]
+    return STATES[require_flow(await describe(client, request["run_id"]), request["flow"]).status]
 
 
 async def _runs(client: Client, request: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from ..cli.looking import all_deployments, unserved
 from ..cli.output import Result, say
 from ..cli.session import open_client
 from ..cli.trigger import told
-from ..control.runs.parameters import check, of_click, settle, split
+from ..control.runs.parameters import from_click, parse_words, resolve, validate
 from ..control.tokens import username
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def trigger(call: Call, given: Mapping[str, str]) -> Result:
     """Start a run with the parameters that were given as options of the command line."""
-    return asyncio.run(_trigger(call, {**of_click(given), **run_params(call)}))
+    return asyncio.run(_trigger(call, {**from_click(given), **run_params(call)}))
 
 
 def delete(call: Call) -> Result:
@@ -40,7 +40,7 @@ def list_deployments(call: Call) -> Result:
 
 def run_params(call: Call) -> dict[str, str]:
     """Values of ``--run-param name=value``."""
-    return split(call.options.get("run_params") or ())
+    return parse_words(call.options.get("run_params") or ())
 
 
 def run_id_file(call: Call) -> Path | None:
@@ -67,13 +67,13 @@ async def _trigger(call: Call, given: dict[str, str]) -> Result:
     from ..interpreter.inside.compile.include_file import upload
 
     file, given_tags = run_id_file(call), tuple(call.options.get("tags") or ())
-    tags.check(given_tags)
+    tags.validate(given_tags)
     client = await open_client(call.connection, call.profile)
     manifest = _overridden(call, await _own(call, client))
-    run_id = starting.new_id(manifest.flow, call.options.get("run_id"))
-    check(manifest, given)
-    tags.check(given_tags, manifest.launch.tags)
-    settled = await asyncio.to_thread(settle, manifest, given, upload)
+    run_id = starting.run_id_for(manifest.flow, call.options.get("run_id"))
+    validate(manifest, given)
+    tags.validate(given_tags, manifest.launch.tags)
+    settled = await asyncio.to_thread(resolve, manifest, given, upload)
     run = RunInput(manifest, run_id, settled, given_tags)
     await starting.start_once(client, run, given, lambda: told(run_id, file))
     if not await pollers.has_worker(client, manifest.task_queue):
@@ -108,7 +108,7 @@ async def _own(call: Call, client: Client) -> Manifest:
     """The deployment that is meant; exit code 6 when it is one of another flow."""
     from ..control import deployments
 
-    manifest = await deployments.exactly(client, call.deployment)
+    manifest = await deployments.get(client, call.deployment)
     if manifest.flow != call.state.flow.name:
         raise MftctlError(
             f"{manifest.deployment} is a deployment of {manifest.flow}, not of {call.state.flow.name}",

@@ -18,7 +18,7 @@ from .entry import Call
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.runs.lookup import Found
+    from ..control.runs.lookup import Run
 
 
 def resume(call: Call) -> Result:
@@ -104,10 +104,10 @@ async def _steered(call: Call, what: str) -> Result:
     return Result({"run_id": found.run_id}, "", found.run_id, (note,))
 
 
-async def _authorize(call: Call, client: Client, found: Found) -> None:
+async def _authorize(call: Call, client: Client, found: Run) -> None:
     from ..control.runs import actions
 
-    given = await actions.given_to(client, found)
+    given = await actions.run_input(client, found)
     tokens.authorize(given.manifest, tokens.username(), call.options.get("authorize"))
 
 
@@ -132,8 +132,8 @@ async def _list_runs(call: Call) -> Result:
     return Result([{"run_id": name} for name in names], "\n".join(lines), names)
 
 
-async def _own(call: Call, client: Client) -> Found:
+async def _own(call: Call, client: Client) -> Run:
     """The run that is meant; exit code 6 when it is one of another flow."""
-    from ..control.runs.lookup import describe, own
+    from ..control.runs.lookup import describe, require_flow
 
-    return own(await describe(client, str(call.options["run_id"])), call.state.flow.name)
+    return require_flow(await describe(client, str(call.options["run_id"])), call.state.flow.name)

@@ -21,9 +21,9 @@ from ..model.manifest import MAX_ATTEMPTS
 from ..model.task import Attempt
 from .flow_host import Supervisor
 from .host_pool import Hosts
-from .observer import Again, Observer, TaskEvent
+from .observer import NextAttempt, Observer, TaskEvent
 from .outcomes import Attempts
-from .pauses import Pauses
+from .pauses import PauseCheck
 from .run_heartbeats import RunHeartbeats
 from .slots import Slots
 
@@ -49,7 +49,7 @@ class TaskActivity:
         self._heartbeats = heartbeats
         self._slots = slots
         self._observer = observer
-        self._pauses = Pauses()
+        self._pauses = PauseCheck()
         self._running: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
@@ -212,9 +212,9 @@ class TaskActivity:
         )
 
 
-def _again(given: TaskInput, event: TaskEvent, delay: timedelta) -> Again:
+def _again(given: TaskInput, event: TaskEvent, delay: timedelta) -> NextAttempt:
     total = min(given.user_retries + given.error_retries, MAX_ATTEMPTS - 1)
-    return Again(event.attempt + 1, total, time.time() + delay.total_seconds())
+    return NextAttempt(event.attempt + 1, total, time.time() + delay.total_seconds())
 
 
 def _not_here(attempt: int) -> timedelta:

@@ -16,7 +16,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from .. import __version__
-from ..engine.notice import TELL
+from ..engine.notice import POST
 
 #: Seconds until a receiver must have answered.
 TIMEOUT = 10.0
@@ -24,8 +24,8 @@ TIMEOUT = 10.0
 _AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-@activity.defn(name=TELL)
-async def tell(given: dict[str, Any]) -> str:
+@activity.defn(name=POST)
+async def post_notice(given: dict[str, Any]) -> str:
     """POST ``body`` to ``url``, signed with the key in the variable ``key_env`` of this worker, if it names one."""
     key = None
     if given.get("key_env"):

@@ -24,7 +24,7 @@ class TaskEvent:
 
 
 @dataclass(frozen=True)
-class Again:
+class NextAttempt:
     """The next attempt at a task: retry ``number`` (from 1) of ``total``, at Unix time ``at``."""
 
     number: int
@@ -47,7 +47,7 @@ class Observer:
         """It finished well; ``outcome`` as in tasks.Outcome."""
 
     def failed(
-        self, event: TaskEvent, message: str, final: bool, log: list[str], again: Again | None = None
+        self, event: TaskEvent, message: str, final: bool, log: list[str], again: NextAttempt | None = None
     ) -> None:
         """It failed; ``final``: there will be no other attempt, else ``again`` says when."""
 

@@ -15,7 +15,7 @@ FRESH = 1.0
 TIMEOUT = 5.0
 
 
-class Pauses:
+class PauseCheck:
     """Asks the workflow of the activity that calls, and shares the answer among all activities of that workflow."""
 
     def __init__(self) -> None:

@@ -11,21 +11,21 @@ from typing import Protocol
 FIRST, LONGEST = 1.0, 60.0
 
 
-class _Worker(Protocol):
+class _SdkWorker(Protocol):
     async def run(self) -> None: ...
 
     async def shutdown(self) -> None: ...
 
 
-class ServedQueue:
+class QueueWorker:
     """Serves a task queue from now on. An error of one, a permission that is missing perhaps, is none of the others."""
 
-    def __init__(self, queue: str, make: Callable[[], _Worker], say: Callable[[str], None]) -> None:
+    def __init__(self, queue: str, make: Callable[[], _SdkWorker], say: Callable[[str], None]) -> None:
         self._queue = queue
         self._make = make
         self._say = say
         self._leaving = asyncio.Event()
-        self._worker: _Worker | None = None
+        self._worker: _SdkWorker | None = None
         self._serving = asyncio.create_task(self._serve())
 
     async def leave(self) -> None:

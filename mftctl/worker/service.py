@@ -24,12 +24,12 @@ from ..model.manifest import Launch
 from .activity import TaskActivity
 from .freshness import MAX_AGE
 from .host_pool import Hosts
-from .notify import tell
+from .notify import post_notice
 from .observer import Observer
-from .queue_worker import ServedQueue
+from .queue_worker import QueueWorker
 from .run_heartbeats import RunHeartbeats
 from .slots import Slots
-from .workflow_failures import StuckRuns
+from .workflow_failures import WorkflowFailureLog
 
 #: Heartbeats carry cancellations back: this bounds how late one arrives.
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
@@ -87,15 +87,15 @@ class Service:
         self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats)
         self._events = EventActivities(client, warn or Warnings(observer.say))
         self._say = observer.say
-        self._stuck = StuckRuns(client, observer.say)
-        self._queues: dict[str, ServedQueue] = {}
+        self._stuck = WorkflowFailureLog(client, observer.say)
+        self._queues: dict[str, QueueWorker] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
     def serve(self, queue: str) -> None:
         """Begin to serve a task queue; nothing happens when it is served already."""
         self._stuck.listen()
         if queue not in self._queues:
-            self._queues[queue] = ServedQueue(queue, partial(self._worker, queue), self._say)
+            self._queues[queue] = QueueWorker(queue, partial(self._worker, queue), self._say)
 
     def drop(self, queue: str) -> None:
         """Serve a task queue no longer; what runs on it finishes."""
@@ -146,7 +146,7 @@ class Service:
             self._client,
             task_queue=queue,
             workflows=[FlowWorkflow, Listener, Notice],
-            activities=[self._activity.run, self._events.deliver, self._events.start, tell],
+            activities=[self._activity.run, self._events.deliver, self._events.start, post_notice],
             workflow_runner=UnsandboxedWorkflowRunner(),
             tuner=self._tuner,
             graceful_shutdown_timeout=GRACEFUL,

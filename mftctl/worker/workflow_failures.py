@@ -11,17 +11,17 @@ from collections.abc import Callable
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from ..control.runs.stuck import HINT, summary
+from ..control.runs.stuck import HINT, error_summary
 
 #: The SDK's loggers: of errors that a workflow raises, of deadlocks, and of histories that do not replay.
 INSTANCE, WORKER = "temporalio.worker._workflow_instance", "temporalio.worker._workflow"
 #: How Temporal's SDKs name a history that does not replay.
 NONDETERMINISM = re.compile(r"\[TMPRL1100\][^\"]*")
 #: Errors that are remembered as told.
-MAX_TOLD = 1000
+MAX_REMEMBERED = 1000
 
 
-class StuckRuns(logging.Handler):
+class WorkflowFailureLog(logging.Handler):
     """Says once of each run and error that its workflow task fails, though it is repeated every few seconds."""
 
     def __init__(self, client: Client, say: Callable[[str], None]) -> None:
@@ -63,7 +63,7 @@ class StuckRuns(logging.Handler):
         if key in self._told:
             return
         self._told[key] = None
-        if len(self._told) > MAX_TOLD:
+        if len(self._told) > MAX_REMEMBERED:
             del self._told[next(iter(self._told))]
         task = asyncio.ensure_future(self._tell(workflow, execution, problem))
         self._telling.add(task)
@@ -85,8 +85,8 @@ def _problem(record: logging.LogRecord) -> str | None:
     if record.exc_info and record.exc_info[1] is not None and "activation" in record.msg:
         error = record.exc_info[1]
         trace = "".join(traceback.format_exception(error))
-        return summary(type(error).__name__.lstrip("_"), str(error), trace)
+        return error_summary(type(error).__name__.lstrip("_"), str(error), trace)
     if record.msg.startswith("Evicting") and isinstance(record.args, tuple) and len(record.args) == 2:
         found = NONDETERMINISM.search(str(record.args[1]))
-        return summary("", found[0], "") if found else None
+        return error_summary("", found[0], "") if found else None
     return None

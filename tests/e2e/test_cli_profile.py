@@ -12,7 +12,7 @@ import pytest
 
 from mftctl.control.connection.connect import connect
 from mftctl.control.connection.endpoint import Endpoint
-from mftctl.control.deployments import exactly
+from mftctl.control.deployments import get
 
 FLOW = """
 from metaflow import FlowSpec, current, step
@@ -68,7 +68,7 @@ def manifest_of(server: str, deployment: str) -> dict:
     """The manifest of a deployment as the server has it."""
 
     async def read() -> dict:
-        return (await exactly(await connect(Endpoint(server)), deployment)).to_plain()
+        return (await get(await connect(Endpoint(server)), deployment)).to_plain()
 
     return asyncio.run(read())
 

@@ -222,7 +222,7 @@ def continued_when_paused(served, run_id: str, wait_until) -> bool:
     def done() -> int:
         counts = act(
             served.env["TEMPORAL_ADDRESS"],
-            lambda client: execution.progress(lookup.handle_of(client, run_id)),
+            lambda client: execution.progress(lookup.workflow_handle(client, run_id)),
         )
         return 0 if counts is None else counts["again"].get("done", 0)
 
@@ -258,7 +258,9 @@ def test_a_long_run_continues_as_new(served, small_history, wait_until):
         (served.folder / f"hold-{turn}").touch()
     run_id = served.run("trigger", "Loop", "-o", "name").stdout.strip()
     assert continued_when_paused(served, run_id, wait_until), "none of the turns was the last of its history"
-    ended = act(small_history, lambda client: execution.outcome(lookup.handle_of(client, run_id)))
+    ended = act(
+        small_history, lambda client: execution.wait_for_outcome(lookup.workflow_handle(client, run_id))
+    )
     assert ended.status == "completed", ended
     run = f"Loop/{run_id}"
     expected = f"True 60 {list(range(330))}"

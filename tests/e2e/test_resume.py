@@ -304,8 +304,8 @@ class Stage:
                 self.file(run_id, f"{kind}-{label}").write_text(str(self.worker.pid))
 
         async def started(client):
-            manifest = replace(await deployments.find(client, flow), workflow_timeout=timeout)
-            await execution.start(client, manifest, {}, run_id=run_id)
+            manifest = replace(await deployments.find_manifest(client, flow), workflow_timeout=timeout)
+            await execution.start_here(client, manifest, {}, run_id=run_id)
 
         self.act(started)
         return run_id
@@ -314,9 +314,9 @@ class Stage:
         (self.folder / run_id).mkdir(exist_ok=True)
         return self.folder / run_id / name
 
-    def ended(self, run_id: str) -> execution.Ended:
+    def ended(self, run_id: str) -> execution.RunOutcome:
         """How the run has ended, once it has."""
-        return self.act(lambda client: execution.outcome(client.get_workflow_handle(run_id)))
+        return self.act(lambda client: execution.wait_for_outcome(client.get_workflow_handle(run_id)))
 
     def ending(self, run_id: str) -> str:
         return self.ended(run_id).status
@@ -551,7 +551,7 @@ def test_a_scheduled_run_goes_on(stage, wait_until):
     stage.act(due)
     wait_until(scheduled, "the run is started")
     (run_id,) = scheduled()
-    stage.act(lambda client: execution.outcome(found.handle_of(client, run_id)))
+    stage.act(lambda client: execution.wait_for_outcome(found.workflow_handle(client, run_id)))
     (stage.folder / "fail-last").unlink()
     done = stage.home.run("runs", "resume", run_id, "--wait", "-o", "json")
     assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "completed"), done.stderr

@@ -205,7 +205,7 @@ async def make(server: str) -> list[str]:
     made = [plain, daily, foreign, manifest_of("a.b.Twin"), manifest_of("a.c.Twin")]
     for one in made:
         await deployments.deploy(client, dataclasses.replace(one, token="token-" + one.deployment))
-    await execution.start(client, plain, {"alpha": "1"}, run_id=RUN, before=lambda: None)
+    await execution.start_here(client, plain, {"alpha": "1"}, run_id=RUN, before=lambda: None)
     await client.get_workflow_handle(RUN).terminate()
     return [one.deployment for one in made]
 

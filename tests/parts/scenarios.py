@@ -252,7 +252,7 @@ async def _(engine: Engine) -> None:
         RunInput(given, "").to_plain(),
         id=workflow_id,
         task_queue=engine.queue,
-        memo=execution.memo_of(RunInput(given, "")),
+        memo=execution.initial_memo(RunInput(given, "")),
         search_attributes=TypedSearchAttributes([due]),
     )
     assert (await ended(handle)).status == "completed"

@@ -22,7 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from mftctl.control.runs import execution
 from mftctl.engine.activities import DELIVER, START
-from mftctl.engine.notice import TELL, Notice
+from mftctl.engine.notice import POST, Notice
 from mftctl.engine.payloads import RunInput, TaskInput
 from mftctl.engine.workflow import FlowWorkflow
 from mftctl.events import rules
@@ -124,7 +124,7 @@ class Standin:
             "artifacts": [],
         }
 
-    @activity.defn(name=TELL)
+    @activity.defn(name=POST)
     async def tell(self, given: dict[str, Any]) -> str:
         """A notice."""
         script = self.scripts[given["body"]["run_id"]]
@@ -151,7 +151,7 @@ class Standin:
         due = rules.due(triggers, pending)
         if due:
             self.started.append([one.id for one in due])
-        left = rules.wanted(triggers, [one for one in pending if one not in due])
+        left = rules.still_wanted(triggers, [one for one in pending if one not in due])
         last = {"events": [one.id for one in due], "run_id": due[0].id} if due else {}
         return {"pending": [one.to_plain() for one in left], "last": last}
 
@@ -176,10 +176,10 @@ class Engine:
         run_id = run_id or ids.new_run_id(manifest.flow)
         script = Script(manifest, acts or {}, widths or {})
         self.standin.scripts[run_id] = script
-        await execution.launch(self.client, RunInput(manifest, run_id, **more))
+        await execution.start_run(self.client, RunInput(manifest, run_id, **more))
         return script, self.client.get_workflow_handle(run_id)
 
-    async def run(self, manifest: Manifest, *args: Any, **more: Any) -> tuple[Script, execution.Ended]:
+    async def run(self, manifest: Manifest, *args: Any, **more: Any) -> tuple[Script, execution.RunOutcome]:
         """Start a run and wait for its end."""
         script, handle = await self.start(manifest, *args, **more)
         return script, await ended(handle)
@@ -217,10 +217,10 @@ async def server() -> AsyncIterator[Client]:
         await environment.shutdown()
 
 
-async def ended(handle: WorkflowHandle[Any, Any]) -> execution.Ended:
+async def ended(handle: WorkflowHandle[Any, Any]) -> execution.RunOutcome:
     """How a run ends."""
     async with asyncio.timeout(TIMEOUT):
-        return await execution.outcome(handle)
+        return await execution.wait_for_outcome(handle)
 
 
 async def until(condition: Callable[[], Any]) -> None:

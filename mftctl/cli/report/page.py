@@ -8,7 +8,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from ...control.runs.record import Record, StepRecord, TaskRecord
+from ...control.runs.record import RunRecord, StepRecord, TaskRecord
 from ...model.graph import in_order
 from ..durations import format_seconds
 from . import graph, timeline
@@ -18,7 +18,7 @@ MAX_FAILURES, MAX_SLOWEST = 20, 25
 _KEY = ("done", "failed", "retried", "running", "lost", "cancelled", "kept")
 
 
-def html(data: dict[str, Any], record: Record, logs: Mapping[str, list[str]], now: float) -> str:
+def html(data: dict[str, Any], record: RunRecord, logs: Mapping[str, list[str]], now: float) -> str:
     """The page of a run: ``data`` as `runs describe` gives it, ``logs`` of failed tasks by their ids."""
     steps = record.steps()
     seconds = {one["step"]: one["seconds"] for one in data["steps"]}
@@ -77,7 +77,7 @@ def _key() -> str:
     return f'<p class="key">{marks}</p>'
 
 
-def _failures(data: dict[str, Any], record: Record, logs: Mapping[str, list[str]]) -> str:
+def _failures(data: dict[str, Any], record: RunRecord, logs: Mapping[str, list[str]]) -> str:
     failed = record.failed()
     parts = [
         f"<h3>{escape(task.label)} <small>{escape(task.task_id)}, "
@@ -113,7 +113,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     )
 
 
-def _steps(record: Record, steps: Mapping[str, StepRecord], seconds: Mapping[str, float | None]) -> str:
+def _steps(record: RunRecord, steps: Mapping[str, StepRecord], seconds: Mapping[str, float | None]) -> str:
     rows = []
     for name in in_order(record.manifest):
         step = steps[name]
@@ -148,7 +148,7 @@ def _mark(state: str) -> str:
     return f'<span class="{state}"><span class="dot"></span></span>'
 
 
-def _slowest(record: Record) -> str:
+def _slowest(record: RunRecord) -> str:
     ended = [task for task in record.of("task") if task.seconds is not None and task.state != "kept"]
     longest = sorted(ended, key=lambda task: -(task.seconds or 0.0))[:MAX_SLOWEST]
     rows = [
@@ -164,7 +164,7 @@ def _slowest(record: Record) -> str:
     return _section("Slowest tasks", _table(("Task", "#took", "#waited", "#attempts"), rows) + note)
 
 
-def _retried(record: Record) -> str:
+def _retried(record: RunRecord) -> str:
     tried = [(task, one) for task in record.tasks.values() for one in task.attempts[:-1] if one.message]
     rows = [
         [
@@ -192,7 +192,7 @@ def _beside(title: str, ran: list[dict[str, Any]]) -> str:
     return _section(title, _table(("Name", "State", "#took", "Message"), rows))
 
 
-def _artifacts(data: dict[str, Any], record: Record) -> str:
+def _artifacts(data: dict[str, Any], record: RunRecord) -> str:
     by_step: dict[str, tuple[TaskRecord, set[str]]] = {}
     for task in record.of("task"):
         if task.artifacts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from html import escape
 
-from ...control.runs.record import Attempt, Record, TaskRecord
+from ...control.runs.record import AttemptRecord, RunRecord, TaskRecord
 from ...model.graph import in_order
 from ..durations import format_seconds
 
@@ -14,7 +14,7 @@ LANES = ((12, 14), (40, 8), (10_000, 4))
 TICKS = 5
 
 
-def html(record: Record, now: float) -> str:
+def html(record: RunRecord, now: float) -> str:
     """The rows, with an axis above; ``now`` is the end of what goes on (Unix seconds)."""
     shown = [task for task in record.tasks.values() if any(one.began is not None for one in task.attempts)]
     if not shown:
@@ -39,7 +39,7 @@ class _Scale:
         return max(0.0, min(100.0, 100 * (time - self.begin) / self.width))
 
 
-def _end(attempt: Attempt, now: float) -> float:
+def _end(attempt: AttemptRecord, now: float) -> float:
     return now if attempt.ended is None else attempt.ended
 
 
@@ -84,7 +84,7 @@ def _lanes(spans: list[tuple[float, float]]) -> list[int]:
     return found
 
 
-def _bar(task: TaskRecord, attempt: Attempt, lane: int, height: int, scale: _Scale) -> str:
+def _bar(task: TaskRecord, attempt: AttemptRecord, lane: int, height: int, scale: _Scale) -> str:
     began, ended = attempt.began or 0.0, _end(attempt, scale.now)
     left, width = scale.at(began), scale.at(ended) - scale.at(began)
     last = attempt is task.attempts[-1]

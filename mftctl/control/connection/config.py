@@ -84,7 +84,7 @@ def from_file(named: Setting) -> TemporalConfig:
             code="temporal.profile",
             hint=near(name, profiles) or "`temporal config set` makes one",
         )
-    return _taken(file, name, found)
+    return _settings_of(file, name, found)
 
 
 def from_variables(base: TemporalConfig) -> TemporalConfig:
@@ -131,10 +131,10 @@ def _profiles(file: Path) -> dict[str, ClientConfigProfile]:
     try:
         return dict(ClientConfig.load(config_source=file).profiles)
     except RuntimeError as error:
-        raise _wrong(file, str(error)) from error
+        raise _invalid(file, str(error)) from error
 
 
-def _taken(file: Path, name: str, found: ClientConfigProfile) -> TemporalConfig:
+def _settings_of(file: Path, name: str, found: ClientConfigProfile) -> TemporalConfig:
     taken = TemporalConfig(meta=dict(found.grpc_meta))
 
     def take(setting: str, value: Any, *path: str) -> None:
@@ -166,7 +166,7 @@ def _taken(file: Path, name: str, found: ClientConfigProfile) -> TemporalConfig:
     return taken
 
 
-def _wrong(file: Path, said: str) -> MftctlError:
+def _invalid(file: Path, said: str) -> MftctlError:
     """The parser's error without the lines it quotes, which may hold a key."""
     line = re.search(r"at line (\d+)", said)
     where = f"{file}:{line[1]}" if line else str(file)

@@ -29,13 +29,13 @@ async def connect(endpoint: Endpoint) -> Client:
                 client = await Client.connect(**_arguments(endpoint))
                 break
         except (RuntimeError, RPCError, ValueError, TimeoutError) as error:
-            from .diagnosis import STARTING, trouble  # it and its probes cost each start
+            from .diagnosis import STARTING, diagnose  # it and its probes cost each start
 
-            found = await trouble(endpoint, error)
+            found = await diagnose(endpoint, error)
             if found.code != STARTING or loop.time() > deadline:
                 raise found.error(endpoint) from error
             await asyncio.sleep(RETRY)
-    await _look_for_namespace(client, endpoint)
+    await _check_namespace(client, endpoint)
     global _last  # noqa: PLW0603 - a process talks to one server
     _last = endpoint
     return client
@@ -46,18 +46,18 @@ async def connect_quickly(endpoint: Endpoint) -> Client:
     return await Client.connect(**_arguments(endpoint))
 
 
-async def _look_for_namespace(client: Client, endpoint: Endpoint) -> None:
+async def _check_namespace(client: Client, endpoint: Endpoint) -> None:
     """Whether it is there, once: the server takes a call for a namespace that is not for one that finds nothing."""
     request = DescribeNamespaceRequest(namespace=endpoint.temporal_namespace)
     try:
         await client.workflow_service.describe_namespace(request, timeout=timedelta(seconds=CONNECT))
     except RPCError as error:
-        from .diagnosis import is_no_namespace, no_namespace, refusal
+        from .diagnosis import access_denied, is_unknown_namespace, unknown_namespace
 
-        if is_no_namespace(error):
-            raise no_namespace(endpoint).error(endpoint) from error
+        if is_unknown_namespace(error):
+            raise unknown_namespace(endpoint).error(endpoint) from error
         if error.status == RPCStatusCode.UNAUTHENTICATED:
-            raise refusal(endpoint, error.message, namespace=True).error(endpoint) from error
+            raise access_denied(endpoint, error.message, namespace=True).error(endpoint) from error
         # Whoever may not describe the namespace may be allowed all else; what a command then does will tell.
 
 
@@ -80,7 +80,7 @@ def _arguments(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-class IfThere:
+class IgnoreNotFound:
     """A context that is left early, and quietly, where the server answers that it has no such thing."""
 
     def __enter__(self) -> None:
@@ -91,19 +91,19 @@ class IfThere:
         return isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND
 
 
-def refused(error: Exception) -> MftctlError | None:
+def server_error(error: Exception) -> MftctlError | None:
     """What to say of a call that the server did not answer or did not allow; None for any other error."""
     if not isinstance(error, RPCError) or _last is None:
         return None
     reason = " ".join(str(error).split())
     if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}:
-        from .diagnosis import refusal
+        from .diagnosis import access_denied
 
-        return refusal(_last, reason, namespace=True).error(_last)
+        return access_denied(_last, reason, namespace=True).error(_last)
     message, code, hint = f"the Temporal server at {_last.address}", "temporal.unknown", ""
     if error.status == RPCStatusCode.NOT_FOUND:
         message += f" knows no such thing: {reason}"
-    elif error.status in _SILENCE:
+    elif error.status in _UNAVAILABLE:
         code, hint = "temporal.unreachable", "`mftctl profile check` says what is wrong with the connection"
         message += f" does not answer any more: {reason}"
     else:
@@ -111,6 +111,6 @@ def refused(error: Exception) -> MftctlError | None:
     return MftctlError(message, exit=Exit.UNREACHABLE, code=code, hint=hint)
 
 
-_SILENCE = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+_UNAVAILABLE = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
 #: What this process is connected to: an error of a later call does not say.
 _last: Endpoint | None = None

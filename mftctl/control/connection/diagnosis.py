@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ...model.errors import Exit, MftctlError
 from .endpoint import Endpoint
-from .probes import Seen, Trouble, look
+from .probes import ProbeResult, Problem, probe
 
 #: The checks of a connection, in order: each needs the ones before.
 CHECKS: Final = ("dns", "tcp", "tls", "authentication", "temporal namespace")
@@ -26,7 +26,7 @@ _REFUSALS = ("Unauthenticated", "PermissionDenied")
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What a check has found: ``ok`` None when it could not be made; ``message`` what, ``hint`` how to mend it."""
 
     check: str
@@ -51,20 +51,20 @@ class Finding:
         )
 
 
-async def trouble(endpoint: Endpoint, error: Exception) -> Finding:
+async def diagnose(endpoint: Endpoint, error: Exception) -> CheckResult:
     """Why the SDK has failed with ``error`` to connect."""
     status = _STATUS.search(str(error))
     if status and status[1] in _REFUSALS:
-        return refusal(endpoint, status[2])
-    seen = (await asyncio.to_thread(look, endpoint))[-1]
-    if seen.trouble is not None:
-        return _of_probe(endpoint, seen)
-    return _no_call(endpoint, status[1] if status else "", status[2] if status else str(error))
+        return access_denied(endpoint, status[2])
+    seen = (await asyncio.to_thread(probe, endpoint))[-1]
+    if seen.problem is not None:
+        return _from_probe(endpoint, seen)
+    return _call_failed(endpoint, status[1] if status else "", status[2] if status else str(error))
 
 
-def refusal(endpoint: Endpoint, said: str, *, namespace: bool = False) -> Finding:
+def access_denied(endpoint: Endpoint, said: str, *, namespace: bool = False) -> CheckResult:
     """The server knows us not, or allows us nothing; ``namespace``: in the Temporal namespace that was asked for."""
-    said = _hidden(endpoint, said).strip(" .")
+    said = _redacted(endpoint, said).strip(" .")
     where = f" in the Temporal namespace '{endpoint.temporal_namespace}'" if namespace else ""
     if endpoint.api_key is None:
         message = f"it refuses us{where}, who have no API key ({said})"
@@ -72,13 +72,13 @@ def refusal(endpoint: Endpoint, said: str, *, namespace: bool = False) -> Findin
     else:
         message = f"it refuses the API key{where} ({said})"
         hint = f"is the key right, not expired, and for this server? It is from {endpoint.sources['api_key']}"
-    return Finding("authentication", False, message, hint, "temporal.refused")
+    return CheckResult("authentication", False, message, hint, "temporal.refused")
 
 
-def no_namespace(endpoint: Endpoint) -> Finding:
+def unknown_namespace(endpoint: Endpoint) -> CheckResult:
     """The Temporal namespace is not there."""
     name = endpoint.temporal_namespace
-    return Finding(
+    return CheckResult(
         "temporal namespace",
         False,
         f"there is no Temporal namespace '{name}'",
@@ -88,27 +88,27 @@ def no_namespace(endpoint: Endpoint) -> Finding:
     )
 
 
-def is_no_namespace(error: RPCError) -> bool:
+def is_unknown_namespace(error: RPCError) -> bool:
     """Whether a call failed for want of the Temporal namespace, not of what was looked for in it."""
     details = error.grpc_status.details if error.status == RPCStatusCode.NOT_FOUND else ()
     return any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in details)
 
 
-async def findings(endpoint: Endpoint, client: Client | MftctlError) -> list[Finding]:
+async def run_checks(endpoint: Endpoint, client: Client | MftctlError) -> list[CheckResult]:
     """Every check of CHECKS, for a connection that was made, or for why it was not."""
-    seen = await asyncio.to_thread(look, endpoint)
-    found = [_of_probe(endpoint, one) for one in seen]
+    seen = await asyncio.to_thread(probe, endpoint)
+    found = [_from_probe(endpoint, one) for one in seen]
     if all(one.ok for one in found):
         found += _access(endpoint, client, await _server_version(client))
-    rest = [Finding(check, None, "not reached") for check in CHECKS[len(found) :]]
+    rest = [CheckResult(check, None, "not reached") for check in CHECKS[len(found) :]]
     return found + rest
 
 
-def _access(endpoint: Endpoint, client: Client | MftctlError, version: str) -> list[Finding]:
+def _access(endpoint: Endpoint, client: Client | MftctlError, version: str) -> list[CheckResult]:
     lacks_namespace = isinstance(client, MftctlError) and client.code == "temporal.namespace"
     if isinstance(client, MftctlError) and not lacks_namespace:
         message = client.message.partition(f" {endpoint.address}: ")[2] or client.message
-        return [Finding("authentication", False, message, client.hint, client.code)]
+        return [CheckResult("authentication", False, message, client.hint, client.code)]
     how = [
         "an API key" if endpoint.api_key else "",
         "a client certificate" if endpoint.cert and endpoint.tls else "",
@@ -116,10 +116,10 @@ def _access(endpoint: Endpoint, client: Client | MftctlError, version: str) -> l
     told = f"takes us with {' and '.join(filter(None, how))}" if any(how) else "takes us, and asks for no key"
     name = endpoint.temporal_namespace
     return [
-        Finding("authentication", True, f"Temporal{version} {told}"),
-        no_namespace(endpoint)
+        CheckResult("authentication", True, f"Temporal{version} {told}"),
+        unknown_namespace(endpoint)
         if lacks_namespace
-        else Finding("temporal namespace", True, f"'{name}' is there"),
+        else CheckResult("temporal namespace", True, f"'{name}' is there"),
     ]
 
 
@@ -133,15 +133,15 @@ async def _server_version(client: Client | MftctlError) -> str:
     return f" {answer.server_version}"
 
 
-def _of_probe(endpoint: Endpoint, seen: Seen) -> Finding:
-    if seen.trouble is None:
+def _from_probe(endpoint: Endpoint, seen: ProbeResult) -> CheckResult:
+    if seen.problem is None:
         well = {
             "dns": f"{endpoint.host} is {seen.detail}",
             "tcp": f"port {endpoint.port} answers",
             "tls": seen.detail,
         }
-        return Finding(seen.look, True, well[seen.look])
-    message, hint = _WORDS[seen.trouble]
+        return CheckResult(seen.check, True, well[seen.check])
+    message, hint = _MESSAGES[seen.problem]
     words = {
         "host": endpoint.server_name or endpoint.host,
         "port": endpoint.port,
@@ -151,25 +151,25 @@ def _of_probe(endpoint: Endpoint, seen: Seen) -> Finding:
         "cert": endpoint.cert.name if endpoint.cert else "",
         "key": endpoint.key.name if endpoint.key else "",
     }
-    if seen.trouble in {"ca", "expired", "not_yet", "name"} and endpoint.unverified:
+    if seen.problem in {"ca", "expired", "not_yet", "name"} and endpoint.unverified:
         hint = "disable_host_verification is set, but mftctl verifies always; " + hint
-    code = _CODES.get(seen.trouble, f"temporal.tls.{seen.trouble}")
-    return Finding(seen.look, False, message.format(**words), hint.format(**words), code)
+    code = _CODES.get(seen.problem, f"temporal.tls.{seen.problem}")
+    return CheckResult(seen.check, False, message.format(**words), hint.format(**words), code)
 
 
-def _no_call(endpoint: Endpoint, code: str, said: str) -> Finding:
+def _call_failed(endpoint: Endpoint, code: str, said: str) -> CheckResult:
     """Connected, and then no answer to a call."""
-    said = _hidden(endpoint, " ".join(said.split()))
+    said = _redacted(endpoint, " ".join(said.split()))
     if code in {"Unimplemented", "Internal", "Unknown"}:
-        message, hint = _WORDS["stranger"]
-        return Finding(
+        message, hint = _MESSAGES["stranger"]
+        return CheckResult(
             "authentication",
             False,
             message.format(detail=said),
             hint.format(port=endpoint.port),
             "temporal.stranger",
         )
-    return Finding(
+    return CheckResult(
         "authentication",
         False,
         f"it takes no calls yet ({said})",
@@ -183,14 +183,14 @@ def _origin(endpoint: Endpoint, name: str) -> str:
     return "the default" if source is None or str(source) == "default" else str(source)
 
 
-def _hidden(endpoint: Endpoint, text: str) -> str:
+def _redacted(endpoint: Endpoint, text: str) -> str:
     """Text without anything secret of ours that a server has said back to us."""
     for secret in filter(None, (endpoint.api_key, *endpoint.meta.values())):
         text = text.replace(secret, "***")
     return text
 
 
-_CODES: dict[Trouble, str] = {
+_CODES: dict[Problem, str] = {
     "dns": "temporal.dns",
     "refused": "temporal.unreachable",
     "silent": "temporal.unreachable",
@@ -198,18 +198,18 @@ _CODES: dict[Trouble, str] = {
     "stranger": "temporal.stranger",
     "http_server": "temporal.stranger",
 }
-_MEND_ADDRESS = (
+_ADDRESS_HINT = (
     "start one with: mftctl dev; or name another with --address or TEMPORAL_ADDRESS (it is from: {address})"
 )
 #: What to say of each trouble, and how to mend it.
-_WORDS: dict[Trouble, tuple[str, str]] = {
+_MESSAGES: dict[Problem, tuple[str, str]] = {
     "dns": (
         "the name {host} is not known ({detail})",
         "is it spelt right, and does this machine reach a DNS server that knows it? It is from: {address}",
     ),
-    "refused": ("connection refused", _MEND_ADDRESS),
+    "refused": ("connection refused", _ADDRESS_HINT),
     "silent": ("{detail}", "is the port right, and does a firewall let us through? It is from: {address}"),
-    "unreachable": ("{detail}", _MEND_ADDRESS),
+    "unreachable": ("{detail}", _ADDRESS_HINT),
     "ca": (
         "its certificate is from an authority that is not known ({detail})",
         "name the authority's certificate as tls_ca in the profile, or TEMPORAL_TLS_SERVER_CA_CERT_PATH; tried: {ca}",

@@ -75,7 +75,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Missing:
+class UnsetVariable:
     """In place of an API key whose variable is not set."""
 
     variable: str
@@ -105,7 +105,7 @@ def resolve(profile: Profile, address: str | None = None, temporal_namespace: st
             hint="a client certificate and its private key go together",
         )
     api_key = value("api_key")
-    if isinstance(api_key, Missing):
+    if isinstance(api_key, UnsetVariable):
         raise MftctlError(
             f"the API key is to be in ${api_key.variable}, which is not set ({found['api_key'].source})",
             exit=Exit.UNREACHABLE,
@@ -141,14 +141,15 @@ def _merged(
     file = config.from_file(named)
     temporal = config.from_variables(file)
     found = {**file.settings, **temporal.settings}
-    for name, setting in _ours(profile.own):
+    for name, setting in _own_settings(profile.own):
         if not any(
-            name_ in temporal.settings and temporal.settings[name_].value != "" for name_ in _both(name)
+            name_ in temporal.settings and temporal.settings[name_].value != ""
+            for name_ in _path_and_data(name)
         ):
-            _displace(found, name, setting)
+            _replace(found, name, setting)
     flags = {"address": address, "temporal_namespace": temporal_namespace}
-    for name, setting in _ours(lambda key: profile.given(key, flags.get(key))):
-        _displace(found, name, setting)
+    for name, setting in _own_settings(lambda key: profile.given(key, flags.get(key))):
+        _replace(found, name, setting)
     implying = [setting for name, setting in found.items() if name.startswith("tls_")]
     # An empty variable takes a value of Temporal's file away, and sets none.
     found = {name: setting for name, setting in found.items() if setting.value != ""}
@@ -163,7 +164,7 @@ def _merged(
     return found, temporal
 
 
-def _ours(get: Callable[[str], Setting | None]) -> Iterator[tuple[str, Setting]]:
+def _own_settings(get: Callable[[str], Setting | None]) -> Iterator[tuple[str, Setting]]:
     """What a layer of ours says; the API key by the variable that it names."""
     for name in ("address", "temporal_namespace", "tls", "tls_ca", "tls_cert", "tls_key", "tls_server_name"):
         setting = get(name)
@@ -172,26 +173,26 @@ def _ours(get: Callable[[str], Setting | None]) -> Iterator[tuple[str, Setting]]
     setting = get("api_key_env")
     if setting is not None:
         key = os.environ.get(setting.value, "").strip()
-        yield "api_key", Setting(key or Missing(setting.value), setting.source)
+        yield "api_key", Setting(key or UnsetVariable(setting.value), setting.source)
 
 
-def _displace(found: dict[str, Setting], name: str, setting: Setting) -> None:
-    for other in _both(name):
+def _replace(found: dict[str, Setting], name: str, setting: Setting) -> None:
+    for other in _path_and_data(name):
         found.pop(other, None)
     found[name] = setting
 
 
-def _both(name: str) -> tuple[str, str]:
+def _path_and_data(name: str) -> tuple[str, str]:
     """A path and, as Temporal's configuration may have it, the data itself."""
     return name, f"{name}_data"
 
 
 def _source(found: dict[str, Setting], name: str) -> Source:
-    return next(found[one].source for one in _both(name) if one in found)
+    return next(found[one].source for one in _path_and_data(name) if one in found)
 
 
 def _pem(found: dict[str, Setting], name: str, kind: bytes) -> Pem | None:
-    path, data = (found.get(one) for one in _both(name))
+    path, data = (found.get(one) for one in _path_and_data(name))
     if path is not None and data is not None:
         raise MftctlError(
             f"{name} is given twice, as a path ({path.source}) and as data ({data.source})",

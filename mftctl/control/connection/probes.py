@@ -22,7 +22,7 @@ TIMEOUT = 5.0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 _SETTINGS = 4
 
-Trouble = Literal[
+Problem = Literal[
     "dns",
     "refused",
     "silent",
@@ -42,39 +42,37 @@ Trouble = Literal[
     "handshake",
 ]
 #: What OpenSSL found wrong with the server's certificate (its X509_V_ERR_*).
-_VERIFICATION: dict[int, Trouble] = {9: "not_yet", 10: "expired", 62: "name", 63: "name", 64: "name"}
+_VERIFICATION: dict[int, Problem] = {9: "not_yet", 10: "expired", 62: "name", 63: "name", 64: "name"}
 
 
 @dataclass(frozen=True)
-class Seen:
+class ProbeResult:
     """What a look has shown: ``trouble`` None when all was well; ``detail`` is in the words of who said it."""
 
-    look: Literal["dns", "tcp", "tls"]
-    trouble: Trouble | None = None
+    check: Literal["dns", "tcp", "tls"]
+    problem: Problem | None = None
     detail: str = ""
 
 
-def look(endpoint: Endpoint) -> list[Seen]:
+def probe(endpoint: Endpoint) -> list[ProbeResult]:
     """Look until something is wrong, which is then the last; all three are well where the trouble lies deeper."""
     try:
         found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        return [Seen("dns", "dns", getattr(error, "strerror", None) or str(error))]
+        return [ProbeResult("dns", "dns", getattr(error, "strerror", None) or str(error))]
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-    seen = [Seen("dns", detail=", ".join(addresses[:4]))]
+    seen = [ProbeResult("dns", detail=", ".join(addresses[:4]))]
     try:
         connection = _connect(endpoint)
     except TimeoutError:
-        return [*seen, Seen("tcp", "silent", f"no answer in {TIMEOUT:g} s")]
+        return [*seen, ProbeResult("tcp", "silent", f"no answer in {TIMEOUT:g} s")]
     except ConnectionRefusedError:
-        return [*seen, Seen("tcp", "refused", "connection refused")]
+        return [*seen, ProbeResult("tcp", "refused", "connection refused")]
     except OSError as error:
-        return [*seen, Seen("tcp", "unreachable", str(error.strerror or error))]
-    seen.append(Seen("tcp"))
+        return [*seen, ProbeResult("tcp", "unreachable", str(error.strerror or error))]
+    seen.append(ProbeResult("tcp"))
     with connection:
-        seen.append(
-            _look_at_tls(endpoint, connection) if endpoint.tls else _look_at_plain(endpoint, connection)
-        )
+        seen.append(_probe_tls(endpoint, connection) if endpoint.tls else _probe_plain(endpoint, connection))
     return seen
 
 
@@ -82,60 +80,62 @@ def _connect(endpoint: Endpoint) -> socket.socket:
     return socket.create_connection((endpoint.host, endpoint.port), TIMEOUT)
 
 
-def _look_at_plain(endpoint: Endpoint, connection: socket.socket) -> Seen:
-    answer = _greet(connection)
+def _probe_plain(endpoint: Endpoint, connection: socket.socket) -> ProbeResult:
+    answer = _greeting(connection)
     if _is_http2(answer):
-        return Seen("tls", detail="not used")
+        return ProbeResult("tls", detail="not used")
     if answer.startswith((b"HTTP/1", b"<")):
-        return Seen("tls", "http_server")
+        return ProbeResult("tls", "http_server")
     # Whoever speaks TLS ends the connection, with or without an alert; shaking hands with it is the proof.
     if _shakes_hands(endpoint):
-        return Seen("tls", "wanted")
-    return Seen("tls", "stranger", "" if answer else "it ends the connection, or says nothing")
+        return ProbeResult("tls", "wanted")
+    return ProbeResult("tls", "stranger", "" if answer else "it ends the connection, or says nothing")
 
 
-def _look_at_tls(endpoint: Endpoint, connection: socket.socket) -> Seen:
+def _probe_tls(endpoint: Endpoint, connection: socket.socket) -> ProbeResult:
     try:
         context = _context(endpoint)
     except ssl.SSLError as error:
         mismatch = error.reason == "KEY_VALUES_MISMATCH"
-        return Seen("tls", "pair" if mismatch else "pem", _reason(error))
+        return ProbeResult("tls", "pair" if mismatch else "pem", _reason(error))
     try:
         with context.wrap_socket(connection, server_hostname=endpoint.server_name or endpoint.host) as secure:
             # With TLS 1.3 a client has shaken hands before the server has looked at its certificate.
-            answer = _greet(secure)
+            answer = _greeting(secure)
             version = str(secure.version())
     except ssl.SSLCertVerificationError as error:
-        return Seen("tls", _VERIFICATION.get(error.verify_code, "ca"), error.verify_message)
+        return ProbeResult("tls", _VERIFICATION.get(error.verify_code, "ca"), error.verify_message)
     except ssl.SSLError as error:
-        return _alert(endpoint, error)
+        return _handshake_problem(endpoint, error)
     except OSError as error:
-        return Seen("tls", "plain" if _speaks_plain(endpoint) else "handshake", str(error.strerror or error))
+        return ProbeResult(
+            "tls", "plain" if _speaks_plain(endpoint) else "handshake", str(error.strerror or error)
+        )
     if _is_http2(answer):
-        return Seen("tls", detail=version)
-    return Seen("tls", "http_server" if answer.startswith(b"HTTP/1") else "stranger")
+        return ProbeResult("tls", detail=version)
+    return ProbeResult("tls", "http_server" if answer.startswith(b"HTTP/1") else "stranger")
 
 
-def _alert(endpoint: Endpoint, error: ssl.SSLError) -> Seen:
+def _handshake_problem(endpoint: Endpoint, error: ssl.SSLError) -> ProbeResult:
     """What it means that the other side has ended the handshake."""
     reason = error.reason or ""
     if "CERTIFICATE_REQUIRED" in reason:
-        return Seen("tls", "client_missing", _reason(error))
+        return ProbeResult("tls", "client_missing", _reason(error))
     if "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")):
-        return Seen("tls", "client_refused" if endpoint.cert else "client_missing", _reason(error))
+        return ProbeResult("tls", "client_refused" if endpoint.cert else "client_missing", _reason(error))
     if _speaks_plain(endpoint):
-        return Seen("tls", "plain", _reason(error))
+        return ProbeResult("tls", "plain", _reason(error))
     if "UNRECOGNIZED_NAME" in reason:
-        return Seen("tls", "name", _reason(error))
+        return ProbeResult("tls", "name", _reason(error))
     if "HANDSHAKE_FAILURE" in reason and not endpoint.cert:
         # How TLS 1.2 says that a certificate is missing, among other things.
-        return Seen("tls", "client_missing", _reason(error))
-    return Seen("tls", "handshake", _reason(error))
+        return ProbeResult("tls", "client_missing", _reason(error))
+    return ProbeResult("tls", "handshake", _reason(error))
 
 
 def _speaks_plain(endpoint: Endpoint) -> bool:
     with contextlib.suppress(OSError), _connect(endpoint) as connection:
-        answer = _greet(connection)
+        answer = _greeting(connection)
         return _is_http2(answer) or answer.startswith((b"HTTP/1", b"<"))
     return False
 
@@ -154,7 +154,7 @@ def _shakes_hands(endpoint: Endpoint) -> bool:
         return False
 
 
-def _greet(connection: socket.socket) -> bytes:
+def _greeting(connection: socket.socket) -> bytes:
     """What the server says to HTTP/2's first words; nothing when it ends the connection or keeps silent."""
     answer = b""
     with contextlib.suppress(TimeoutError, ConnectionError):

@@ -18,10 +18,10 @@ from ...model.manifest import Manifest
 from .. import deployments
 from ..unreadable import input_of
 from . import execution, parameters
-from .lookup import Found, describe, handle_of
+from .lookup import Run, describe, workflow_handle
 
 #: Seconds between looks at whether a worker has taken notice.
-LOOK = 0.05
+POLL = 0.05
 #: The status of a run that goes on, by whether it is paused.
 STATES = {False: "running", True: "paused"}
 OVER = ("completed", "failed", "cancelled", "terminated", "timed_out")
@@ -49,11 +49,15 @@ async def resume(
     Exit code 4 for an unknown run, 6 for one that still goes on or went well, 2 for an unknown step or a wrong value.
     """
     found = await describe(client, run_id)
-    _refuse(found, new_run)
+    _refuse_status(found, new_run)
     if found.compensations and not force:
-        raise _undone(found)
-    before = await given_to(client, found)
-    manifest = await deployments.find(client, before.manifest.deployment) if latest_code else before.manifest
+        raise _compensated(found)
+    before = await run_input(client, found)
+    manifest = (
+        await deployments.find_manifest(client, before.manifest.deployment)
+        if latest_code
+        else before.manifest
+    )
     _refuse_unserved(found, manifest)
     if workflow_timeout is not None:
         manifest = replace(manifest, workflow_timeout=workflow_timeout)
@@ -68,19 +72,19 @@ async def resume(
         before, manifest=manifest, state=None, undo=None, paused=False, deadline=None, started=None
     )
     if new_run:
-        copy = _with_rerun(_made_from(fresh, found), step)
+        copy = _with_rerun(_new_run_from(fresh, found), step)
         if latest_code or given:
-            copy = replace(copy, parameters=await _settled(before, manifest, given or {}))
-        await execution.launch(client, copy, before=lambda: told(copy.run_id))
+            copy = replace(copy, parameters=await _resolved_parameters(before, manifest, given or {}))
+        await execution.start_run(client, copy, before=lambda: told(copy.run_id))
         return copy.run_id
     _refuse_new_parameters(found, before.manifest, manifest)
     again = _with_rerun(replace(fresh, run_id=found.run_id, generation=before.generation + 1), step)
     try:
         if (await describe(client, run_id)).execution_id != found.execution_id:
-            raise _running(found.run_id, "it was resumed a moment ago")
-        await execution.launch(client, again, found.workflow_id, before=lambda: told(found.run_id))
+            raise _still_running(found.run_id, "it was resumed a moment ago")
+        await execution.start_run(client, again, found.workflow_id, before=lambda: told(found.run_id))
     except WorkflowAlreadyStartedError as error:
-        raise _running(found.run_id, "it was resumed a moment ago") from error
+        raise _still_running(found.run_id, "it was resumed a moment ago") from error
     return found.run_id
 
 
@@ -90,16 +94,16 @@ async def pause(client: Client, run_id: str, paused: bool = True) -> bool | None
     False when it was so already, None when no worker has taken notice yet: it will as soon as there is one.
     """
     before, wanted = (
-        (await _going_on(client, run_id, "paused" if paused else "unpaused")).status,
+        (await _require_open(client, run_id, "paused" if paused else "unpaused")).status,
         STATES[paused],
     )
     # Also where nothing seems to change: an earlier word may still wait for a worker.
-    await handle_of(client, run_id).signal("pause", paused)
+    await workflow_handle(client, run_id).signal("pause", paused)
     deadline = asyncio.get_running_loop().time() + execution.QUERY_TIMEOUT
     while (await describe(client, run_id)).status == STATES[not paused]:
         if asyncio.get_running_loop().time() > deadline:
             return None
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(POLL)
     return before != wanted
 
 
@@ -110,19 +114,19 @@ async def unpause(client: Client, run_id: str) -> bool | None:
 
 async def cancel(client: Client, run_id: str) -> None:
     """Ask a run to stop: its tasks are stopped and waited for. Exit code 6 for one that is over."""
-    await _going_on(client, run_id, "cancelled")
-    await handle_of(client, run_id).cancel()
+    await _require_open(client, run_id, "cancelled")
+    await workflow_handle(client, run_id).cancel()
 
 
 async def terminate(client: Client, run_id: str, reason: str = "terminated with mftctl") -> None:
     """End a run at once; its tasks stop when they hear of it. Exit code 6 for one that is over."""
-    await _going_on(client, run_id, "terminated")
-    await handle_of(client, run_id).terminate(reason=reason)
+    await _require_open(client, run_id, "terminated")
+    await workflow_handle(client, run_id).terminate(reason=reason)
 
 
-async def given_to(client: Client, found: Found) -> RunInput:
+async def run_input(client: Client, found: Run) -> RunInput:
     """What the run was started with, and when it was due, if a Schedule has started it."""
-    async for event in handle_of(client, found.run_id).fetch_history_events(page_size=1):
+    async for event in workflow_handle(client, found.run_id).fetch_history_events(page_size=1):
         started = event.workflow_execution_started_event_attributes
         given = await input_of(client.data_converter, started.input.payloads)
         due = decode_typed_search_attributes(started.search_attributes).get(DUE)
@@ -130,7 +134,7 @@ async def given_to(client: Client, found: Found) -> RunInput:
     raise MftctlError(f"the server has no history of run {found.run_id} any more", code="run.forgotten")
 
 
-def _made_from(before: RunInput, found: Found) -> RunInput:
+def _new_run_from(before: RunInput, found: Run) -> RunInput:
     """A new run that begins with the results of one."""
     return replace(
         before,
@@ -143,19 +147,21 @@ def _made_from(before: RunInput, found: Found) -> RunInput:
     )
 
 
-async def _settled(before: RunInput, manifest: Manifest, given: Mapping[str, str]) -> dict[str, str]:
+async def _resolved_parameters(
+    before: RunInput, manifest: Manifest, given: Mapping[str, str]
+) -> dict[str, str]:
     """Values of the parameters: those given, those that the run had of those that there still are, and defaults."""
     there = {parameter.name for parameter in manifest.parameters}
     values = {**{name: value for name, value in before.parameters.items() if name in there}, **given}
-    parameters.check(manifest, values)
-    return await asyncio.to_thread(parameters.settle, manifest, values, upload)
+    parameters.validate(manifest, values)
+    return await asyncio.to_thread(parameters.resolve, manifest, values, upload)
 
 
 def _with_rerun(run: RunInput, step: str | None) -> RunInput:
     return run if step is None else replace(run, since={**run.since, step: run.execution})
 
 
-async def _going_on(client: Client, run_id: str, what: str) -> Found:
+async def _require_open(client: Client, run_id: str, what: str) -> Run:
     found = await describe(client, run_id)
     if found.status in OVER:
         raise MftctlError(
@@ -164,13 +170,13 @@ async def _going_on(client: Client, run_id: str, what: str) -> Found:
     return found
 
 
-def _running(run_id: str, how: str, hint: str = "") -> MftctlError:
+def _still_running(run_id: str, how: str, hint: str = "") -> MftctlError:
     return MftctlError(
         f"run {run_id} still goes on: {how}", exit=Exit.CONFLICT, code="run.running", hint=hint
     )
 
 
-def _refuse_unserved(found: Found, manifest: Manifest) -> None:
+def _refuse_unserved(found: Run, manifest: Manifest) -> None:
     """A run of `mftctl run` had a worker of its own, which has ended with it."""
     if manifest.task_queue == ids.private_queue(found.run_id):
         raise MftctlError(
@@ -181,7 +187,7 @@ def _refuse_unserved(found: Found, manifest: Manifest) -> None:
         )
 
 
-def _refuse_new_parameters(found: Found, before: Manifest, manifest: Manifest) -> None:
+def _refuse_new_parameters(found: Run, before: Manifest, manifest: Manifest) -> None:
     known = {parameter.name for parameter in before.parameters}
     new = sorted(parameter.name for parameter in manifest.parameters if parameter.name not in known)
     if new:
@@ -193,10 +199,10 @@ def _refuse_new_parameters(found: Found, before: Manifest, manifest: Manifest) -
         )
 
 
-def _refuse(found: Found, new_run: bool) -> None:
+def _refuse_status(found: Run, new_run: bool) -> None:
     if found.status not in OVER:
         hint = "cancel it first" + (", or let it go on with: unpause" if found.status == "paused" else "")
-        raise _running(found.run_id, f"it is {found.status}", hint)
+        raise _still_running(found.run_id, f"it is {found.status}", hint)
     if found.status == "completed" and not new_run:
         raise MftctlError(
             f"run {found.run_id} went well: there is nothing to resume",
@@ -206,7 +212,7 @@ def _refuse(found: Found, new_run: bool) -> None:
         )
 
 
-def _undone(found: Found) -> MftctlError:
+def _compensated(found: Run) -> MftctlError:
     count = found.compensations
     return MftctlError(
         f"what run {found.run_id} did was undone by {count} compensation{'' if count == 1 else 's'}, "

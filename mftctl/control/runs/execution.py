@@ -41,7 +41,7 @@ Progress = dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True)
-class Ended:
+class RunOutcome:
     """How a run ended: ``status`` is completed, failed, cancelled, terminated or timed_out.
 
     Where a task failed: its step, task id and attempt, and the last lines of its log. ``compensations``: how many were
@@ -66,7 +66,7 @@ class Ended:
         return {"status": self.status, "failure": {**failure, "log": list(self.log)}}
 
 
-async def start(
+async def start_here(
     client: Client,
     manifest: Manifest,
     parameters: Mapping[str, str],
@@ -74,11 +74,11 @@ async def start(
     before: Callable[[], None] = lambda: None,
 ) -> None:
     """Start a run of the manifest with settled parameters, which this process serves."""
-    memo = {PROCESS: owner.this_process()}
-    await launch(client, RunInput(manifest, run_id, dict(parameters)), before=before, memo=memo)
+    memo = {PROCESS: owner.current_process()}
+    await start_run(client, RunInput(manifest, run_id, dict(parameters)), before=before, memo=memo)
 
 
-async def launch(
+async def start_run(
     client: Client,
     run: RunInput,
     workflow_id: str | None = None,
@@ -106,15 +106,15 @@ async def launch(
         id=workflow_id or run.run_id,
         task_queue=manifest.task_queue,
         id_reuse_policy=reuse,
-        execution_timeout=backstop(manifest),
-        memo={**memo_of(run), **(memo or {})},
+        execution_timeout=execution_timeout(manifest),
+        memo={**initial_memo(run), **(memo or {})},
         static_summary=manifest.summary,
         static_details=manifest.description,
         priority=Priority(priority_key=manifest.priority),
     )
 
 
-def memo_of(run: RunInput) -> dict[str, Any]:
+def initial_memo(run: RunInput) -> dict[str, Any]:
     """What lists show of a run from its start on."""
     manifest = run.manifest
     tags = {TAGS: list(run.launch.tags)} if run.launch.tags else {}
@@ -126,7 +126,7 @@ def memo_of(run: RunInput) -> dict[str, Any]:
     }
 
 
-def backstop(manifest: Manifest) -> timedelta | None:
+def execution_timeout(manifest: Manifest) -> timedelta | None:
     """When the server ends a run that has passed its workflow timeout and does not end itself."""
     if manifest.workflow_timeout is None:
         return None
@@ -134,13 +134,13 @@ def backstop(manifest: Manifest) -> timedelta | None:
     return timedelta(seconds=manifest.workflow_timeout + grace)
 
 
-async def outcome(handle: WorkflowHandle[Any, Any]) -> Ended:
+async def wait_for_outcome(handle: WorkflowHandle[Any, Any]) -> RunOutcome:
     """Wait for the run's end."""
     try:
         await handle.result()
     except WorkflowFailureError as error:
-        return _ended_badly(error.cause)
-    return Ended("completed")
+        return _unsuccessful(error.cause)
+    return RunOutcome("completed")
 
 
 async def progress(handle: WorkflowHandle[Any, Any]) -> Progress | None:
@@ -154,26 +154,26 @@ async def progress(handle: WorkflowHandle[Any, Any]) -> Progress | None:
     return found
 
 
-def failure(run_id: str, ended: Ended, hint: str) -> MftctlError:
+def run_failed(run_id: str, ended: RunOutcome, hint: str) -> MftctlError:
     """The error for a run that did not complete (exit code 3)."""
     verb = {"failed": "failed", "timed_out": "timed out"}.get(ended.status, f"was {ended.status}")
     message = f"run {run_id} {verb}" + (f": {ended.message}" if ended.message else "")
     return MftctlError(" ".join(message.split()), exit=Exit.RUN_FAILED, code=f"run.{ended.status}", hint=hint)
 
 
-def _ended_badly(cause: BaseException | None) -> Ended:
+def _unsuccessful(cause: BaseException | None) -> RunOutcome:
     if isinstance(cause, CancelledError):
-        return Ended("cancelled")
+        return RunOutcome("cancelled")
     if isinstance(cause, TerminatedError):
-        return Ended("terminated", cause.message)
+        return RunOutcome("terminated", cause.message)
     if isinstance(cause, exceptions.TimeoutError):
-        return Ended("timed_out", "it passed its workflow timeout")
+        return RunOutcome("timed_out", "it passed its workflow timeout")
     if not isinstance(cause, ApplicationError):
-        return Ended("failed", str(cause))
+        return RunOutcome("failed", str(cause))
     if cause.type == CANCELLED:
-        return Ended("cancelled")
+        return RunOutcome("cancelled")
     details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
-    return Ended(
+    return RunOutcome(
         "timed_out" if cause.type == TIMEOUT else "failed",
         str(details.get("message") or cause.message),
         details.get("step"),

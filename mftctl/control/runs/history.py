@@ -11,19 +11,19 @@ from temporalio.client import Client
 
 from ...engine.payloads import RunInput
 from ...model import ids
-from ..connection.connect import IfThere
-from .lookup import Found
-from .projection import Scribe
-from .record import Record, TaskRecord
+from ..connection.connect import IgnoreNotFound
+from .lookup import Run
+from .projection import RunRecorder
+from .record import RunRecord, TaskRecord
 
 #: Workflows read, or asked for what is pending in them, at once.
 AT_ONCE = 8
 
 
-class History:
+class RunHistory:
     """The record of one run as it is read. ``on_news`` is called after each event of a task, when it is followed."""
 
-    def __init__(self, client: Client, found: Found, on_news: Callable[[], None] | None = None) -> None:
+    def __init__(self, client: Client, found: Run, on_news: Callable[[], None] | None = None) -> None:
         self._client = client
         self._found = found
         self._on_news = on_news
@@ -31,7 +31,7 @@ class History:
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._open: set[tuple[str, str]] = set()
         self._reading: set[asyncio.Task[None]] = set()
-        self._scribe = Scribe(client.data_converter)
+        self._scribe = RunRecorder(client.data_converter)
 
     @property
     def is_there(self) -> bool:
@@ -44,11 +44,11 @@ class History:
         return self._scribe.given
 
     @property
-    def record(self) -> Record:
+    def record(self) -> RunRecord:
         """What was read so far."""
         return self._scribe.record
 
-    async def read(self) -> Record:
+    async def read(self) -> RunRecord:
         """All that there is now, with what is pending."""
         try:
             await self._all(wait=False)
@@ -76,7 +76,7 @@ class History:
         async def look(workflow_id: str, execution_id: str) -> None:
             async with self._limit:
                 handle = self._client.get_workflow_handle(workflow_id, run_id=execution_id)
-                with IfThere():
+                with IgnoreNotFound():
                     described = await handle.describe()
                     for pending in described.raw_description.pending_activities:
                         await self._scribe.pending(pending)
@@ -99,7 +99,7 @@ class History:
             began = event.workflow_execution_started_event_attributes
             first = began.first_execution_run_id or execution
             if first != execution:
-                with IfThere():
+                with IgnoreNotFound():
                     async for _ in self._events(first, page_size=1):
                         return first
                 given = await self._scribe.begin(began.input)

@@ -23,7 +23,7 @@ LATEST = "@latest"
 #: Rows that the server gives at once, at most, and candidates that are named for an ambiguous prefix.
 PAGE, CANDIDATES = 1000, 8
 #: Runs that a list reads at most to find those that it is cut down to.
-MOST_READ = 10_000
+MAX_READ = 10_000
 
 _SCHEDULED = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}Z)$")
 _SCHEDULED_HEAD = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})\d")
@@ -45,7 +45,7 @@ _OURS = ("WorkflowId STARTS_WITH 'temporal-'", "ParentWorkflowId IS NULL")
 
 
 @dataclass(frozen=True)
-class Found:
+class Run:
     """A run: ``status`` is one of STATUSES.
 
     Whoever asks ``stuck.look`` also finds ``stuck``, with the ``problem`` that stops it.
@@ -82,29 +82,29 @@ class Found:
         return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
 
-def handle_of(client: Client, run_id: str) -> WorkflowHandle[Any, Any]:
+def workflow_handle(client: Client, run_id: str) -> WorkflowHandle[Any, Any]:
     """The workflow of a run, named by its id or by ``Flow/id``."""
     run_id = run_id.rsplit("/", 1)[-1]
     scheduled = _SCHEDULED.match(run_id)
     return client.get_workflow_handle(":".join(scheduled.groups()) if scheduled else run_id)
 
 
-async def describe(client: Client, run_id: str) -> Found:
+async def describe(client: Client, run_id: str) -> Run:
     """The run as it is now; exit code 4 when there is none of that id."""
-    handle = handle_of(client, run_id)
+    handle = workflow_handle(client, run_id)
     try:
         described = await handle.describe()
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
-        raise unknown(run_id) from error
-    found = await _found(client, described) if described.parent_id is None else None
+        raise unknown_run(run_id) from error
+    found = await _run(client, described) if described.parent_id is None else None
     if found is None:
-        raise unknown(run_id)  # a part of one, or somebody else's workflow
+        raise unknown_run(run_id)  # a part of one, or somebody else's workflow
     return found
 
 
-async def find(client: Client, name: str, deployment: str | None = None) -> Found:
+async def find(client: Client, name: str, deployment: str | None = None) -> Run:
     """The run that ``name`` stands for: its id, ``Flow/id``, a beginning of its id, or ``@latest``.
 
     ``deployment``: the latest run of it is meant. Exit code 4 when there is none, or more than one.
@@ -116,9 +116,9 @@ async def find(client: Client, name: str, deployment: str | None = None) -> Foun
     except MftctlError as error:
         if error.code != "run.unknown" or len(name.rsplit("/", 1)[-1]) < MIN_PREFIX or "'" in name:
             raise
-    candidates = await _beginning_with(client, name.rsplit("/", 1)[-1])
+    candidates = await _with_prefix(client, name.rsplit("/", 1)[-1])
     if not candidates:
-        raise unknown(name)
+        raise unknown_run(name)
     if len(candidates) > 1:
         named = ", ".join(one.run_id for one in candidates[:CANDIDATES])
         more = " and others" if len(candidates) > CANDIDATES else ""
@@ -131,7 +131,7 @@ async def find(client: Client, name: str, deployment: str | None = None) -> Foun
     return candidates[0]
 
 
-def own(found: Found, flow: str) -> Found:
+def require_flow(found: Run, flow: str) -> Run:
     """The run, if it is one of that flow; exit code 6 otherwise."""
     if found.flow != flow:
         raise MftctlError(
@@ -152,7 +152,7 @@ async def list_runs(
     since: datetime | None = None,
     limit: int = 50,
     on_bound: Callable[[int], None] = lambda _: None,
-) -> list[Found]:
+) -> list[Run]:
     """Runs that go on, the newest first, then those that ended, the last to end first: the server's own order.
 
     Children of wide foreaches, and what a run was before it was resumed, are left out. ``tags``: those that have all
@@ -171,22 +171,24 @@ async def list_runs(
         names = ", ".join(sorted({f"'{_QUERY.get(status, status.capitalize())}'" for status in asked}))
         terms.append(f"ExecutionStatus IN ({names})")
     narrow = deployment is not None or bool(tags) or bool(statuses)
-    found: list[Found] = []
+    found: list[Run] = []
     read = 0
-    async for one in _listed(client, terms, PAGE if narrow else limit):
-        if read == MOST_READ:
+    async for one in _list(client, terms, PAGE if narrow else limit):
+        if read == MAX_READ:
             on_bound(read)
             break
         read += 1
-        fits = deployment in {None, one.deployment} and (not statuses or _is_one(one.status, statuses))
+        fits = deployment in {None, one.deployment} and (
+            not statuses or _matches_status(one.status, statuses)
+        )
         if fits and set(tags) <= set(one.tags):
             found.append(one)
         if len(found) == limit:
             break
-    return found if _GOOD.issuperset(statuses) else await _as_they_are_now(client, found)
+    return found if _GOOD.issuperset(statuses) else await _without_superseded(client, found)
 
 
-async def ids_of(client: Client, prefix: str, limit: int) -> list[str]:
+async def run_ids(client: Client, prefix: str, limit: int) -> list[str]:
     """Ids of the newest runs that begin so."""
     start = prefix if prefix.startswith("temporal-") else "temporal-"
     if not re.fullmatch(r"[\w.-]+", start) or not start.startswith(prefix):
@@ -196,7 +198,7 @@ async def ids_of(client: Client, prefix: str, limit: int) -> list[str]:
     return list(dict.fromkeys([ids.run_id_of(one.id) async for one in listed]))
 
 
-def unknown(run_id: str) -> MftctlError:
+def unknown_run(run_id: str) -> MftctlError:
     """The error for a run that is not there."""
     return MftctlError(
         f"there is no run '{run_id}'",
@@ -206,7 +208,7 @@ def unknown(run_id: str) -> MftctlError:
     )
 
 
-async def _listed(client: Client, terms: Iterable[str], size: int) -> AsyncIterator[Found]:
+async def _list(client: Client, terms: Iterable[str], size: int) -> AsyncIterator[Run]:
     """Each run once, as its last execution is."""
     # Of a run that has continued as new, its last workflow is the run.
     query = " AND ".join((*_OURS, "ExecutionStatus != 'ContinuedAsNew'", *terms))
@@ -214,24 +216,24 @@ async def _listed(client: Client, terms: Iterable[str], size: int) -> AsyncItera
     async for listed in client.list_workflows(query, page_size=min(size, PAGE)):
         if listed.id not in seen:
             seen.add(listed.id)
-            if (found := await _found(client, listed)) is not None:
+            if (found := await _run(client, listed)) is not None:
                 yield found
 
 
-async def _as_they_are_now(client: Client, found: list[Found]) -> list[Found]:
+async def _without_superseded(client: Client, found: list[Run]) -> list[Run]:
     """Without executions that have been resumed since: the run is not what they ended as."""
     if not found:
         return found
     names = ", ".join(f"'{one.workflow_id}'" for one in found)
     latest = {
-        one.workflow_id: one.execution_id async for one in _listed(client, [f"WorkflowId IN ({names})"], PAGE)
+        one.workflow_id: one.execution_id async for one in _list(client, [f"WorkflowId IN ({names})"], PAGE)
     }
     return [one for one in found if latest.get(one.workflow_id, one.execution_id) == one.execution_id]
 
 
-async def _latest(client: Client, deployment: str | None) -> Found:
-    best: Found | None = None
-    async for one in _listed(client, [], PAGE if deployment else 20):
+async def _latest(client: Client, deployment: str | None) -> Run:
+    best: Run | None = None
+    async for one in _list(client, [], PAGE if deployment else 20):
         # Whatever ended before the best one began was started before it, too.
         if best is not None and one.ended is not None and one.ended < best.started:
             break
@@ -248,12 +250,12 @@ async def _latest(client: Client, deployment: str | None) -> Found:
     )
 
 
-async def _beginning_with(client: Client, prefix: str) -> list[Found]:
+async def _with_prefix(client: Client, prefix: str) -> list[Run]:
     """Runs whose ids begin so; one more than are named, at most."""
     scheduled = _SCHEDULED_HEAD.match(prefix)
     term = f"WorkflowId STARTS_WITH '{scheduled.group(1) if scheduled else prefix}'"
-    found: list[Found] = []
-    async for one in _listed(client, [term], PAGE if scheduled else CANDIDATES + 1):
+    found: list[Run] = []
+    async for one in _list(client, [term], PAGE if scheduled else CANDIDATES + 1):
         if one.run_id.startswith(prefix) and one.deployment:
             found.append(one)
         if len(found) > CANDIDATES:
@@ -261,14 +263,14 @@ async def _beginning_with(client: Client, prefix: str) -> list[Found]:
     return found
 
 
-def _is_one(status: str, statuses: tuple[str, ...]) -> bool:
+def _matches_status(status: str, statuses: tuple[str, ...]) -> bool:
     """As lists are cut down: a paused run is a running one, too, and any that is open may be stuck."""
     return status in statuses or (
         status in {"running", "paused"} and bool({"running", "stuck"} & set(statuses))
     )
 
 
-async def _found(client: Client, given: WorkflowExecution) -> Found | None:
+async def _run(client: Client, given: WorkflowExecution) -> Run | None:
     """The run; None for somebody else's workflow, whose memo, if it can be read, is not that of a run.
 
     One that nobody serves any more is ended.
@@ -277,7 +279,7 @@ async def _found(client: Client, given: WorkflowExecution) -> Found | None:
         memo = await given.memo()
         if "deployment" not in memo:
             return None
-        found = _by(memo, given)
+        found = _from_memo(memo, given)
         if found.status in {"running", "paused"} and await owners.end_abandoned(client, given, memo):
             return replace(found, status="terminated", ended=datetime.now(UTC))
     except (RuntimeError, KeyError, TypeError, ValueError):
@@ -285,14 +287,14 @@ async def _found(client: Client, given: WorkflowExecution) -> Found | None:
     return found
 
 
-def _by(memo: Mapping[str, Any], given: WorkflowExecution) -> Found:
+def _from_memo(memo: Mapping[str, Any], given: WorkflowExecution) -> Run:
     status = _STATUS.get(given.status, "running") if given.status else "running"
     if status == "running" and memo.get(PAUSED):
         status = "paused"
     elif status == "failed":
         status = str(memo.get(ENDED, status))
     done, known = memo.get(TALLY, (None, None))
-    return Found(
+    return Run(
         run_id=ids.run_id_of(given.id),
         flow=given.workflow_type,
         status=status,

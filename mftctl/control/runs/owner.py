@@ -20,9 +20,9 @@ from ...engine.memo import PROCESS
 from ...local.guardian import REASON
 
 
-def this_process() -> dict[str, Any]:
+def current_process() -> dict[str, Any]:
     """What tells this process from all others: machine, boot, namespace of process ids, id and when it started."""
-    return {**_place(), "pid": os.getpid(), "began": _began(os.getpid())}
+    return {**_machine(), "pid": os.getpid(), "began": _start_time(os.getpid())}
 
 
 async def end_abandoned(client: Client, run: WorkflowExecution, memo: Mapping[str, Any]) -> bool:
@@ -37,7 +37,7 @@ async def end_abandoned(client: Client, run: WorkflowExecution, memo: Mapping[st
 
 def is_gone(process: Mapping[str, Any]) -> bool:
     """Whether the process is known not to live any more. Of another machine, or container, nothing is known."""
-    here = _place()
+    here = _machine()
     if process.get("machine") != here["machine"] or process.get("host") != here["host"]:
         return False
     if process.get("boot") != here["boot"]:
@@ -51,10 +51,10 @@ def is_gone(process: Mapping[str, Any]) -> bool:
         return True
     except PermissionError:  # another user's, and it may be hidden
         return False
-    return bool(_began(int(process["pid"])) != process["began"])
+    return bool(_start_time(int(process["pid"])) != process["began"])
 
 
-def _place() -> dict[str, str]:
+def _machine() -> dict[str, str]:
     namespace = ""
     with suppress(OSError):
         namespace = os.readlink("/proc/self/ns/pid")
@@ -66,7 +66,7 @@ def _place() -> dict[str, str]:
     }
 
 
-def _began(pid: int) -> str:
+def _start_time(pid: int) -> str:
     """When the process started, as the system says it; nothing where there is none."""
     if os.path.isdir("/proc/self"):
         # Fields are counted from the end of the command's name, which may hold blanks and brackets.

@@ -16,7 +16,7 @@ from ...model.manifest import Manifest, Parameter
 _BOOLS = dict.fromkeys(("true", "t", "1", "yes", "y"), True) | dict.fromkeys(
     ("false", "f", "0", "no", "n"), False
 )
-WANTED = {
+TYPE_NAMES = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
@@ -29,19 +29,19 @@ WANTED = {
 Upload = Callable[[Manifest, Parameter, str], str]
 
 
-class Repeated(str):
+class RepeatedValue(str):
     """A JSON list of the values of a parameter that was given more than once."""
 
     __slots__ = ()
 
 
-class OfClick(str):
+class ClickValue(str):
     """A value that click has read: of a flag the value itself, not whether it is there."""
 
     __slots__ = ()
 
 
-def split(given_words: Iterable[str], *, once: bool = False) -> dict[str, str]:
+def parse_words(given_words: Iterable[str], *, once: bool = False) -> dict[str, str]:
     """The values of ``name=value`` words; ``once``: a name that is there twice is refused at once, not by ``check``."""
     given: dict[str, list[str]] = {}
     for word in given_words:
@@ -52,17 +52,17 @@ def split(given_words: Iterable[str], *, once: bool = False) -> dict[str, str]:
             raise _usage(f"parameter '{name}' is given twice", "give it once")
         given.setdefault(name, []).append(value)
     return {
-        name: values[0] if len(values) == 1 else Repeated(json.dumps(values))
+        name: values[0] if len(values) == 1 else RepeatedValue(json.dumps(values))
         for name, values in given.items()
     }
 
 
-def of_click(given: Mapping[str, str]) -> dict[str, str]:
+def from_click(given: Mapping[str, str]) -> dict[str, str]:
     """Values that click has read, from words of the flow's own command line or from variables."""
-    return {name: OfClick(value) for name, value in given.items()}
+    return {name: ClickValue(value) for name, value in given.items()}
 
 
-def check(manifest: Manifest, given: Mapping[str, str], refused: str | None = None) -> None:
+def validate(manifest: Manifest, given: Mapping[str, str], refused: str | None = None) -> None:
     """Whether a run can start with these values; MftctlError with exit code 2 names the parameter that is wrong.
 
     ``refused``: what click says of values that only the flow's code can judge, where that was asked.
@@ -84,7 +84,7 @@ def check(manifest: Manifest, given: Mapping[str, str], refused: str | None = No
         raise _usage(refused.replace("'--", "'"), "give another value as name=VALUE")
 
 
-def settle(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict[str, str]:
+def resolve(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict[str, str]:
     """The values a run starts with: those given, files uploaded, and defaults that were evaluated at deploy."""
     values = {}
     for parameter in manifest.parameters:
@@ -92,21 +92,21 @@ def settle(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict
             value = given[parameter.name]
             is_path = parameter.type == "file" and not value.startswith(("{", '"{'))
             values[parameter.name] = (
-                upload(manifest, parameter, value) if is_path else _settled(parameter, value)
+                upload(manifest, parameter, value) if is_path else _resolved(parameter, value)
             )
         elif parameter.default is not None:
             values[parameter.name] = parameter.default
     return values
 
 
-def _settled(parameter: Parameter, value: str) -> str:
+def _resolved(parameter: Parameter, value: str) -> str:
     if parameter.several:
         return json.dumps(words_of(parameter, value))
     bare = parameter.bare
     if bare is None or value == bare:
         return value
     is_bool = bare in ("true", "false")
-    if isinstance(value, OfClick) and not is_bool:
+    if isinstance(value, ClickValue) and not is_bool:
         return value
     given = json.dumps(_BOOLS[value.lower()])
     if is_bool:
@@ -117,7 +117,7 @@ def _settled(parameter: Parameter, value: str) -> str:
 def _check_value(parameter: Parameter, value: str) -> None:
     if parameter.several:
         _check_words(parameter, words_of(parameter, value))
-    elif isinstance(value, Repeated):
+    elif isinstance(value, RepeatedValue):
         raise _usage(f"parameter '{parameter.name}' is given twice", "give it once")
     else:
         _check_word(parameter, value)
@@ -161,7 +161,7 @@ def _check_word(parameter: Parameter, value: str) -> None:
         elif parameter.type == "bool":
             _BOOLS[value.lower()]
     except (KeyError, ValueError) as error:
-        wanted = WANTED[parameter.type]
+        wanted = TYPE_NAMES[parameter.type]
         message = f"parameter '{parameter.name}' is of type {parameter.type}, and '{value}' is not {wanted}"
         raise _usage(message, f"give it as {parameter.name}=VALUE with {wanted}") from error
     _check_range(parameter, value)
@@ -174,10 +174,10 @@ def _is_chosen(parameter: Parameter, value: str) -> bool:
 
 
 def _check_flag(parameter: Parameter, value: str) -> None:
-    if isinstance(value, OfClick) and parameter.bare not in ("true", "false"):
+    if isinstance(value, ClickValue) and parameter.bare not in ("true", "false"):
         return  # any text may come from a variable
     if value != parameter.bare and value.lower() not in _BOOLS:
-        message = f"parameter '{parameter.name}' is a flag, and '{value}' is not {WANTED['bool']}"
+        message = f"parameter '{parameter.name}' is a flag, and '{value}' is not {TYPE_NAMES['bool']}"
         raise _usage(message, f"give it as {parameter.name}=true")
 
 
@@ -195,7 +195,7 @@ def _check_file(parameter: Parameter, value: str) -> None:
     path = os.path.expanduser(value)
     if not os.path.isfile(path) or not os.access(path, os.R_OK):
         message = f"parameter '{parameter.name}' is of type file, and {value} cannot be read"
-        raise _usage(message, f"give it as {parameter.name}=PATH with {WANTED['file']}")
+        raise _usage(message, f"give it as {parameter.name}=PATH with {TYPE_NAMES['file']}")
 
 
 def _unknown(manifest: Manifest, name: str, known: list[str]) -> MftctlError:

@@ -18,19 +18,19 @@ from temporalio.exceptions import ApplicationError
 from ...engine.activities import HOOK_TYPE
 from ...engine.payloads import RunInput
 from ..unreadable import input_of
-from .record import OVER, Attempt, Record, TaskRecord
+from .record import OVER, AttemptRecord, RunRecord, TaskRecord
 
 #: Of an attempt whose worker was lost, or which took longer than the server waits.
 LOST = "lost: its worker was not heard of any more"
 
 
-class Scribe:
+class RunRecorder:
     """The record as it is written. ``given`` is what the run started with; None before its first event."""
 
     def __init__(self, converter: DataConverter) -> None:
         self._converter = converter
         self.given: RunInput | None = None
-        self._record: Record | None = None
+        self._record: RunRecord | None = None
 
     @property
     def is_there(self) -> bool:
@@ -38,7 +38,7 @@ class Scribe:
         return self._record is not None
 
     @property
-    def record(self) -> Record:
+    def record(self) -> RunRecord:
         """What was written so far."""
         assert self._record is not None, "nothing was read yet"
         return self._record
@@ -47,7 +47,7 @@ class Scribe:
         """What a workflow of the run started with; the first makes the record."""
         given = await input_of(self._converter, payloads.payloads)
         if self._record is None:
-            self.given, self._record = given, Record(given.manifest)
+            self.given, self._record = given, RunRecord(given.manifest)
         return given
 
     async def take(self, event: HistoryEvent, scheduled: dict[int, TaskRecord]) -> bool:
@@ -66,7 +66,7 @@ class Scribe:
         if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
             number = about.attempt - 1
             task.attempts = [one for one in task.attempts if one.number < number]
-            task.attempts.append(Attempt(number, "running", began=at, worker=about.identity))
+            task.attempts.append(AttemptRecord(number, "running", began=at, worker=about.identity))
             task.state = "running"
         elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
             await self._completed(task, about.result, at)
@@ -151,7 +151,7 @@ class Scribe:
         task.attempts = [one for one in task.attempts if one.number < number]
         if running:
             began = _time(pending.last_started_time)
-            task.attempts.append(Attempt(number, "running", began, worker=pending.last_worker_identity))
+            task.attempts.append(AttemptRecord(number, "running", began, worker=pending.last_worker_identity))
         if error is not None:
             lost = isinstance(error, exceptions.TimeoutError)
             task.message = LOST if lost else _reason(task, str(getattr(error, "message", error)))
@@ -188,7 +188,7 @@ def _add_earlier(task: TaskRecord, told: Any) -> None:
             continue
         state = "lost" if one.get("ended") is None else "failed"
         task.attempts.append(
-            Attempt(one["number"], state, one["began"], one.get("ended"), one.get("message", ""))
+            AttemptRecord(one["number"], state, one["began"], one.get("ended"), one.get("message", ""))
         )
     task.attempts.sort(key=lambda one: one.number)
     for one, later in zip(task.attempts, task.attempts[1:], strict=False):

@@ -21,7 +21,7 @@ _LABEL = re.compile(r"^[^\[#]+(?:\[([\d,]+)\])?(?:#(\d+))?$")
 
 
 @dataclass
-class Attempt:
+class AttemptRecord:
     """One attempt at a task, times in Unix seconds; ``state`` is running, done, failed, cancelled or lost.
 
     ``began`` is None for one of which nothing was heard.
@@ -50,7 +50,7 @@ class TaskRecord:
     label: str
     scheduled: float
     state: State = "waiting"
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[AttemptRecord] = field(default_factory=list)
     ended: float | None = None
     message: str = ""
     log: tuple[str, ...] = ()
@@ -138,7 +138,7 @@ class StepRecord:
         return "waiting" if self.known else "none"
 
 
-class Record:
+class RunRecord:
     """All that is recorded of a run so far. ``seed``: counts of a part whose history the server has forgotten."""
 
     def __init__(self, manifest: Manifest) -> None:

@@ -14,9 +14,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from ...engine.payloads import RunInput
 from ...model import ids
 from ...model.errors import Exit, MftctlError
-from ..connection.connect import refused
+from ..connection.connect import server_error
 from . import execution
-from .actions import given_to
+from .actions import run_input
 from .lookup import describe
 
 #: Characters of a run id at most: task queues and child workflows are named after it.
@@ -34,7 +34,7 @@ _NOT_STARTED = {
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedRun:
     """A run that was started now, or (``again``) by an earlier request with the same id; ``status`` as it is now."""
 
     run_id: str
@@ -63,7 +63,7 @@ def check_id(flow: str, run_id: str) -> None:
 
 async def start_once(
     client: Client, run: RunInput, given: Mapping[str, str], before: Callable[[], None]
-) -> Started:
+) -> StartedRun:
     """Start the run, unless a run of its id is there that was asked for with the same parameters and tags.
 
     ``given`` are the parameters that were asked for, with the values that ``run`` has of them; the others have their
@@ -71,13 +71,13 @@ async def start_once(
     that of another run. An error of the connection says that the run may have started, and how to ask again.
     """
     try:
-        await execution.launch(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE, before=before)
+        await execution.start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE, before=before)
     except WorkflowAlreadyStartedError:
-        return await _there(client, run, given)
+        return await _existing(client, run, given)
     except RPCError as error:
         if error.status in _NOT_STARTED:
             raise
-        refusal = refused(error)
+        refusal = server_error(error)
         message = (
             refusal.message if refusal else f"the Temporal server failed: {' '.join(str(error).split())}"
         )
@@ -87,12 +87,12 @@ async def start_once(
             code="temporal.unreachable",
             hint=f"ask again with --run-id {run.run_id}: it starts once",
         ) from error
-    return Started(run.run_id)
+    return StartedRun(run.run_id)
 
 
-async def _there(client: Client, run: RunInput, given: Mapping[str, str]) -> Started:
+async def _existing(client: Client, run: RunInput, given: Mapping[str, str]) -> StartedRun:
     found = await describe(client, run.run_id)
-    there = await given_to(client, found)
+    there = await run_input(client, found)
     problem = _difference(there, run, given)
     if problem:
         raise MftctlError(
@@ -101,7 +101,7 @@ async def _there(client: Client, run: RunInput, given: Mapping[str, str]) -> Sta
             code="run.exists",
             hint="give this one another id",
         )
-    return Started(found.run_id, found.status, again=True)
+    return StartedRun(found.run_id, found.status, again=True)
 
 
 def _difference(there: RunInput, run: RunInput, given: Mapping[str, str]) -> str | None:
@@ -118,7 +118,7 @@ def _difference(there: RunInput, run: RunInput, given: Mapping[str, str]) -> str
     return None
 
 
-def new_id(manifest_flow: str, wanted: str | None) -> str:
+def run_id_for(manifest_flow: str, wanted: str | None) -> str:
     """The id that was asked for, held to the rules, or one that nobody has."""
     if wanted is None:
         return ids.new_run_id(manifest_flow)

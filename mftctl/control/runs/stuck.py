@@ -15,8 +15,8 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client
 
-from ..connection.connect import IfThere
-from .lookup import Found
+from ..connection.connect import IgnoreNotFound
+from .lookup import Run
 
 #: Statuses of a run that may be stuck.
 OPEN = ("running", "paused")
@@ -39,11 +39,11 @@ _ORDINARY = {
 _FRAME = re.compile(r'File ".*?([^/\\"]+)", line (\d+), in (\S+)')
 
 
-async def look(client: Client, runs: list[Found]) -> list[Found]:
+async def mark_stuck(client: Client, runs: list[Run]) -> list[Run]:
     """The runs, with the status ``stuck`` and the ``problem`` where they are; a call or two for each that is open."""
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def one(found: Found) -> Found:
+    async def one(found: Run) -> Run:
         if found.status not in OPEN:
             return found
         async with limit:
@@ -55,7 +55,7 @@ async def look(client: Client, runs: list[Found]) -> list[Found]:
 
 async def problem_of(client: Client, workflow_id: str, execution_id: str | None = None) -> str | None:
     """What fails the workflow task of the workflow, or of one of its first child workflows; None when none does."""
-    with IfThere():
+    with IgnoreNotFound():
         handle = client.get_workflow_handle(workflow_id, run_id=execution_id)
         told = (await handle.describe()).raw_description
         if told.HasField("pending_workflow_task") and told.pending_workflow_task.attempt > 1:
@@ -69,7 +69,7 @@ async def problem_of(client: Client, workflow_id: str, execution_id: str | None 
     return None
 
 
-def summary(name: str, message: str, trace: str) -> str:
+def error_summary(name: str, message: str, trace: str) -> str:
     """An error in a line: its type, its message, and where in this program it came from."""
     line = " ".join(message.split())
     line = line if len(line) <= MAX_MESSAGE else f"{line[:MAX_MESSAGE]}..."
@@ -97,11 +97,11 @@ async def _last_failure(client: Client, workflow_id: str, execution_id: str) -> 
                 return None
             failure = about.failure
             name = failure.application_failure_info.type
-            return summary(name, failure.message or _words(about.cause), failure.stack_trace)
+            return error_summary(name, failure.message or _cause_name(about.cause), failure.stack_trace)
     return None
 
 
-def _words(cause: WorkflowTaskFailedCause.ValueType) -> str:
+def _cause_name(cause: WorkflowTaskFailedCause.ValueType) -> str:
     """A cause as the server names it: ``bad schedule activity attributes``."""
     name = WorkflowTaskFailedCause.Name(cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_")
     return name.replace("_", " ").lower()

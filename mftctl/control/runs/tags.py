@@ -12,7 +12,7 @@ MAX_TAGS, MAX_LENGTH = 50, 500
 _SHOWN = 40
 
 
-def check(tags: Iterable[str], deployed: Iterable[str] = ()) -> None:
+def validate(tags: Iterable[str], deployed: Iterable[str] = ()) -> None:
     """MftctlError with exit code 2 names the tag that Metaflow would refuse; ``deployed`` are there already."""
     given = list(tags)
     for tag in given:

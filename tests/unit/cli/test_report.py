@@ -13,7 +13,7 @@ from browser import CHROMIUM, Browser
 
 from mftctl.cli.report import page
 from mftctl.cli.report.timeline import _lanes
-from mftctl.control.runs.record import Attempt, Record, TaskRecord
+from mftctl.control.runs.record import AttemptRecord, RunRecord, TaskRecord
 from mftctl.model.manifest import Launch, Manifest, Package, Step
 
 #: Of the screen, by how many tasks the page has.
@@ -22,7 +22,7 @@ VOID = {"meta", "link", "br", "img", "hr", "input"}
 EVIL = "<script>alert('&')</script>"
 
 
-def record(splits: int) -> Record:
+def record(splits: int) -> RunRecord:
     """A run in which a foreach of that width went well but for split 3, which was lost, failed, and failed again."""
     steps = (
         Step("start", "split", ("a_step_with_quite_a_long_name", "fan")),
@@ -36,17 +36,17 @@ def record(splits: int) -> Record:
     )
     package = Package("sha", "url", "meta")
     launch = Launch("Wide", "wide.py", package, "python", "local", "local", "/", "local", "null", "null")
-    made = Record(Manifest("Wide", launch, "start", "end", steps, "queue", "me"))
-    add(made, "start", "start", 0.0, [Attempt(0, "done", 0.5, 1.0)])
-    add(made, "fan", "fan", 1.0, [Attempt(0, "done", 1.0, 2.0)]).widens = {"body": splits}
+    made = RunRecord(Manifest("Wide", launch, "start", "end", steps, "queue", "me"))
+    add(made, "start", "start", 0.0, [AttemptRecord(0, "done", 0.5, 1.0)])
+    add(made, "fan", "fan", 1.0, [AttemptRecord(0, "done", 1.0, 2.0)]).widens = {"body": splits}
     for index in range(splits):
         began = 2.0 + index // 100
-        attempts = [Attempt(0, "done", began, began + 0.5 + index % 7 / 20)]
+        attempts = [AttemptRecord(0, "done", began, began + 0.5 + index % 7 / 20)]
         if index == 3:
             attempts = [
-                Attempt(0, "lost", began, began + 0.2),
-                Attempt(1, "failed", began + 0.3, began + 0.5, message=f"first {EVIL}"),
-                Attempt(2, "failed", began + 0.6, began + 0.9),
+                AttemptRecord(0, "lost", began, began + 0.2),
+                AttemptRecord(1, "failed", began + 0.3, began + 0.5, message=f"first {EVIL}"),
+                AttemptRecord(2, "failed", began + 0.6, began + 0.9),
             ]
         task = add(made, "body", f"body[{index}]", 2.0, attempts)
         if index == 3:
@@ -56,7 +56,9 @@ def record(splits: int) -> Record:
     return made
 
 
-def add(made: Record, step: str, label: str, scheduled: float, attempts: list[Attempt]) -> TaskRecord:
+def add(
+    made: RunRecord, step: str, label: str, scheduled: float, attempts: list[AttemptRecord]
+) -> TaskRecord:
     state: Any = attempts[-1].state
     task = TaskRecord(
         "task", step, f"temporal-{label}", label, scheduled, state, attempts, attempts[-1].ended

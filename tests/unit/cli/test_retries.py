@@ -14,12 +14,12 @@ from mftctl.cli.following import describe, next_retry, plain
 from mftctl.cli.live import StepRow, _counts
 from mftctl.cli.talk import TaskLog
 from mftctl.cli.view import View
-from mftctl.control.runs.record import Record, TaskRecord
+from mftctl.control.runs.record import RunRecord, TaskRecord
 from mftctl.model.manifest import Launch, Manifest, Package, Step
 from mftctl.model.task import Task, TaskRef
-from mftctl.worker.observer import Again, TaskEvent
+from mftctl.worker.observer import NextAttempt, TaskEvent
 
-LATER = Again(2, 3, 1000.0)
+LATER = NextAttempt(2, 3, 1000.0)
 WORDS = re.compile(r"retry 1 of 3 in 1m 5\ds \(\d\d:\d\d:\d\d\)", re.IGNORECASE)
 
 
@@ -53,7 +53,7 @@ def test_the_words_say_which_and_when(seconds: float, words: str) -> None:
 def test_a_worker_and_a_run_say_it(capsys: pytest.CaptureFixture[str]) -> None:
     """The worker's log, the lines of `run` and its live view."""
     event = TaskEvent("Flaky", "temporal-flaky-1", Task(TaskRef("start"), ()), 0)
-    again = Again(1, 3, time.time() + 119)
+    again = NextAttempt(1, 3, time.time() + 119)
     out = io.StringIO()
     View(out).failed(event, "ValueError: not yet", final=False, log=["x"], again=again)
     assert WORDS.search(out.getvalue())
@@ -65,7 +65,7 @@ def test_a_worker_and_a_run_say_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_run_that_is_followed_says_it() -> None:
     """`trigger --wait`, `runs watch` and `runs describe` know it of what the server tells of the task."""
-    record = Record(_manifest())
+    record = RunRecord(_manifest())
     task = TaskRecord("task", "start", "temporal-start-0", "start", 0.0, "retrying")
     task.next_attempt, task.next_number = time.time() + 119, 1
     record.tasks["start"] = task

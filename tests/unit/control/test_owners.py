@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from mftctl.control.runs import lookup, owner
 from mftctl.engine.memo import PROCESS
-from mftctl.local.guardian import REASON, User
+from mftctl.local.guardian import REASON, ServerUser
 
 ANOTHER = "11111111-2222-3333-4444-555555555555"
 
@@ -22,7 +22,7 @@ ANOTHER = "11111111-2222-3333-4444-555555555555"
 def _ended() -> dict[str, Any]:
     """What a process has noted of itself that does not live any more."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    noted = {**owner.this_process(), "pid": process.pid, "began": owner._began(process.pid)}
+    noted = {**owner.current_process(), "pid": process.pid, "began": owner._start_time(process.pid)}
     assert not owner.is_gone(noted)
     process.kill()
     process.communicate()
@@ -31,9 +31,9 @@ def _ended() -> dict[str, Any]:
 
 def test_a_process_that_lives_is_not_gone() -> None:
     """Neither this one nor its parent; but one of the same id that has begun at another time."""
-    here = owner.this_process()
+    here = owner.current_process()
     assert not owner.is_gone(here)
-    assert not owner.is_gone({**here, "pid": os.getppid(), "began": owner._began(os.getppid())})
+    assert not owner.is_gone({**here, "pid": os.getppid(), "began": owner._start_time(os.getppid())})
     assert owner.is_gone({**here, "began": "another time"})
 
 
@@ -53,9 +53,9 @@ def test_what_was_before_the_machine_started_is_gone(
     monkeypatch: pytest.MonkeyPatch, machine: str, gone: bool
 ) -> None:
     """Where its id says that it is the same machine."""
-    place = {**owner._place(), "machine": machine, "boot": "now"}
-    monkeypatch.setattr(owner, "_place", lambda: place)
-    assert owner.is_gone({**owner.this_process(), "boot": ANOTHER}) == gone
+    place = {**owner._machine(), "machine": machine, "boot": "now"}
+    monkeypatch.setattr(owner, "_machine", lambda: place)
+    assert owner.is_gone({**owner.current_process(), "boot": ANOTHER}) == gone
 
 
 class _Server:
@@ -93,18 +93,18 @@ def _run(process: dict[str, Any] | None) -> Any:
 def test_whoever_sees_such_a_run_ends_it() -> None:
     """It is terminated with the reason, and shown as that; runs that are served, or not ours to end, go on."""
     server: Any = _Server()
-    assert asyncio.run(lookup._found(server, _run(_ended()))).status == "terminated"
+    assert asyncio.run(lookup._run(server, _run(_ended()))).status == "terminated"
     assert server.ended == [("temporal-tiny-1", "x", REASON)]
-    for process in (None, owner.this_process()):
-        assert asyncio.run(lookup._found(server, _run(process))).status == "running"
+    for process in (None, owner.current_process()):
+        assert asyncio.run(lookup._run(server, _run(process))).status == "running"
     assert len(server.ended) == 1
     refusing: Any = _Server(RPCError("no", RPCStatusCode.PERMISSION_DENIED, b""))
-    assert asyncio.run(lookup._found(refusing, _run(_ended()))).status == "running"
+    assert asyncio.run(lookup._run(refusing, _run(_ended()))).status == "running"
 
 
 def test_the_guardian_hears_which_run_is_served() -> None:
     """A line when it begins and when it is over, in whatever parts they come."""
-    user = User()
+    user = ServerUser()
     user.hear(b'{"run": "r", "name')
     assert user.run is None
     user.hear(b'space": "default"}\n')

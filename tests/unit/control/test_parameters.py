@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from metaflow_extensions.temporal.plugins.temporal.spelled import as_run_params
-from mftctl.control.runs.parameters import check, settle, split
+from mftctl.control.runs.parameters import parse_words, resolve, validate
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.manifest import Launch, Manifest, Package, Parameter
 
@@ -37,7 +37,7 @@ def not_called(*_: Any) -> str:
 
 def test_words_are_names_and_values() -> None:
     """The first = divides; a value may be empty and hold more of them."""
-    assert split(["a=1", "b=x=y", "learning-rate=0.1", "empty="]) == {
+    assert parse_words(["a=1", "b=x=y", "learning-rate=0.1", "empty="]) == {
         "a": "1",
         "b": "x=y",
         "learning-rate": "0.1",
@@ -49,7 +49,7 @@ def test_words_are_names_and_values() -> None:
 def test_words_that_are_no_parameters_are_refused(words: list[str]) -> None:
     """A word without a name or without a value is a usage error."""
     with pytest.raises(MftctlError) as caught:
-        split(words)
+        parse_words(words)
     assert caught.value.exit == Exit.USAGE
 
 
@@ -69,8 +69,8 @@ def test_a_value_of_the_type_is_taken(type_: str, value: str) -> None:
     """Each type takes what Metaflow's command line takes."""
     given = {"p": value}
     flow = manifest(Parameter("p", type_))
-    check(flow, given)
-    assert settle(flow, given, not_called) == given
+    validate(flow, given)
+    assert resolve(flow, given, not_called) == given
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_value_of_the_type_is_taken(type_: str, value: str) -> None:
 def test_a_value_of_another_type_is_refused(type_: str, value: str) -> None:
     """The error names the parameter, its type and the value."""
     with pytest.raises(MftctlError) as caught:
-        check(manifest(Parameter("alpha", type_)), {"alpha": value})
+        validate(manifest(Parameter("alpha", type_)), {"alpha": value})
     error = caught.value
     assert error.exit == Exit.USAGE
     assert all(word in error.message for word in ("alpha", type_, value))
@@ -90,7 +90,7 @@ def test_a_value_of_another_type_is_refused(type_: str, value: str) -> None:
 def test_an_unknown_parameter_is_refused_with_the_nearest_name() -> None:
     """A slip of the pen is answered with what was meant; names are matched exactly, as Metaflow does."""
     with pytest.raises(MftctlError, match="no parameter 'Alpha'") as caught:
-        check(manifest(Parameter("alpha"), Parameter("beta")), {"Alpha": "1"})
+        validate(manifest(Parameter("alpha"), Parameter("beta")), {"Alpha": "1"})
     assert caught.value.hint == "did you mean alpha?"
 
 
@@ -98,16 +98,16 @@ def test_a_required_parameter_must_be_given() -> None:
     """The error names it and its type; a default evaluated at deploy does for it."""
     required = Parameter("alpha", "float", required=True, help="learning rate")
     with pytest.raises(MftctlError, match="'alpha' of type float") as caught:
-        check(manifest(required), {})
+        validate(manifest(required), {})
     assert caught.value.exit == Exit.USAGE
-    check(manifest(Parameter("alpha", required=True, default="1")), {})
+    validate(manifest(Parameter("alpha", required=True, default="1")), {})
 
 
 def test_defaults_of_the_deploy_fill_in() -> None:
     """Only those that were evaluated at deploy: the others are in the code."""
     flow = manifest(Parameter("day", default="monday"), Parameter("other"))
-    assert settle(flow, {}, not_called) == {"day": "monday"}
-    assert settle(flow, {"day": "sunday"}, not_called) == {"day": "sunday"}
+    assert resolve(flow, {}, not_called) == {"day": "monday"}
+    assert resolve(flow, {"day": "sunday"}, not_called) == {"day": "sunday"}
 
 
 def test_a_path_is_uploaded(tmp_path: Any) -> None:
@@ -115,8 +115,8 @@ def test_a_path_is_uploaded(tmp_path: Any) -> None:
     file = tmp_path / "data.txt"
     file.write_text("x")
     flow = manifest(Parameter("data", "file"))
-    check(flow, {"data": str(file)})
-    assert settle(flow, {"data": str(file)}, lambda *given: f"stored {given[2]}") == {
+    validate(flow, {"data": str(file)})
+    assert resolve(flow, {"data": str(file)}, lambda *given: f"stored {given[2]}") == {
         "data": f"stored {file}"
     }
 

@@ -30,8 +30,8 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 @pytest.mark.parametrize(("tls", "trouble"), [(False, "stranger"), (True, "handshake")])
 def test_a_server_that_says_nothing(listener: socket.socket, tls: bool, trouble: str) -> None:
     """It takes the connection, and that is all: no look waits for ever."""
-    seen = probes.look(Endpoint(f"127.0.0.1:{listener.getsockname()[1]}", tls=tls))
-    assert [one.trouble for one in seen] == [None, None, trouble]
+    seen = probes.probe(Endpoint(f"127.0.0.1:{listener.getsockname()[1]}", tls=tls))
+    assert [one.problem for one in seen] == [None, None, trouble]
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_what_a_server_is_by_its_first_words(
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        seen = probes.look(Endpoint(f"127.0.0.1:{listener.getsockname()[1]}", tls=tls))
+        seen = probes.probe(Endpoint(f"127.0.0.1:{listener.getsockname()[1]}", tls=tls))
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(10)
-    assert seen[-1].trouble == trouble
+    assert seen[-1].problem == trouble
 
 
 def test_a_server_that_left_before_we_spoke_is_still_heard(
@@ -87,13 +87,13 @@ def test_a_server_that_left_before_we_spoke_is_still_heard(
             context.wrap_socket(connection, server_side=True)
 
     gone = threading.Thread(target=serve)
-    greet = probes._greet
+    greet = probes._greeting
 
     def greet_late(connection: socket.socket) -> bytes:
         gone.join(10)
         return greet(connection)
 
-    monkeypatch.setattr(probes, "_greet", greet_late)
+    monkeypatch.setattr(probes, "_greeting", greet_late)
     gone.start()
     endpoint = Endpoint(
         f"127.0.0.1:{listener.getsockname()[1]}",
@@ -103,7 +103,7 @@ def test_a_server_that_left_before_we_spoke_is_still_heard(
         key=Pem("key", key),
         server_name="localhost",
     )
-    assert probes.look(endpoint)[-1].trouble == "client_refused"
+    assert probes.probe(endpoint)[-1].problem == "client_refused"
 
 
 def certificate() -> tuple[bytes, bytes]:

@@ -38,7 +38,7 @@ class _Server:
         raise self.error
 
 
-def _start(server: Any, run: RunInput, told: list[str]) -> starting.Started:
+def _start(server: Any, run: RunInput, told: list[str]) -> starting.StartedRun:
     given = {"alpha": run.parameters["alpha"]}
     client: Client = server
     return asyncio.run(starting.start_once(client, run, given, lambda: told.append(run.run_id)))
@@ -112,10 +112,10 @@ def test_the_same_request_is_the_same_run(
         return there
 
     monkeypatch.setattr(starting, "describe", found)
-    monkeypatch.setattr(starting, "given_to", given)
+    monkeypatch.setattr(starting, "run_input", given)
     server = _Server(WorkflowAlreadyStartedError(RUN, "Tiny"))
     if problem is None:
-        assert _start(server, _run(), []) == starting.Started(RUN, "completed", again=True)
+        assert _start(server, _run(), []) == starting.StartedRun(RUN, "completed", again=True)
         return
     with pytest.raises(MftctlError, match=problem) as caught:
         _start(server, _run(), [])
@@ -138,12 +138,12 @@ def test_the_same_request_is_the_same_run(
 def test_an_id_that_cannot_be_is_refused(name: str) -> None:
     """Exit code 2 says how an id is written."""
     with pytest.raises(MftctlError) as caught:
-        starting.new_id("Tiny", name)
+        starting.run_id_for("Tiny", name)
     assert caught.value.exit == Exit.USAGE
     assert "temporal-tiny-NAME" in caught.value.hint
 
 
 def test_an_id_that_nobody_names_is_new() -> None:
     """Each is one that nobody has; one that is named is kept."""
-    assert starting.new_id("Tiny", None) != starting.new_id("Tiny", None)
-    assert starting.new_id("Tiny", "temporal-tiny-2026-01-01") == "temporal-tiny-2026-01-01"
+    assert starting.run_id_for("Tiny", None) != starting.run_id_for("Tiny", None)
+    assert starting.run_id_for("Tiny", "temporal-tiny-2026-01-01") == "temporal-tiny-2026-01-01"

@@ -39,18 +39,18 @@ def test_what_metaflow_refuses_is_refused(given: list[str]) -> None:
         validate_tags(given)
     except MetaflowTaggingError:
         with pytest.raises(MftctlError) as caught:
-            tags.check(given)
+            tags.validate(given)
         assert caught.value.exit == Exit.USAGE
         assert len(caught.value.message) < 120
     else:
-        tags.check(given)
+        tags.validate(given)
 
 
 def test_tags_of_the_deployment_count() -> None:
     """A run has those of its deployment and its own, 50 in all."""
-    tags.check(["t0"], FIFTY)
+    tags.validate(["t0"], FIFTY)
     with pytest.raises(MftctlError, match="these are 51"):
-        tags.check(["more"], FIFTY)
+        tags.validate(["more"], FIFTY)
 
 
 def test_deploy_and_run_refuse_them_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from hashlib import sha1
 import pytest
 
 from mftctl.control import tokens
-from mftctl.control.tokens import Claim
+from mftctl.control.tokens import TokenRequest
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.manifest import Launch, Manifest, Package, Step
 
@@ -104,7 +104,7 @@ def test_the_user_is_the_one_that_metaflow_sees(monkeypatch, token_home, env) ->
 
 def test_the_owner_and_whoever_has_the_token_may() -> None:
     """The owner without it, others with it, as `production:` and bare, or from the file."""
-    mine = tokens.settle(None, PLAIN, Claim())
+    mine = tokens.assign_token(None, PLAIN, TokenRequest())
     assert mine.token == tokens.new_token("f")
     tokens.authorize(mine, "ann", None)
     tokens.authorize(mine, "bob", mine.token)
@@ -116,9 +116,9 @@ def test_the_owner_and_whoever_has_the_token_may() -> None:
 @pytest.mark.parametrize("token", [None, "wrong"])
 def test_others_are_refused(token) -> None:
     """Exit code 6, whose it is, and how to get on."""
-    mine = tokens.settle(None, PLAIN, Claim())
+    mine = tokens.assign_token(None, PLAIN, TokenRequest())
     with pytest.raises(MftctlError) as refused:
-        tokens.settle(mine, replace(PLAIN, owner="bob"), Claim(authorize=token))
+        tokens.assign_token(mine, replace(PLAIN, owner="bob"), TokenRequest(authorize=token))
     assert (refused.value.exit, refused.value.code) == (Exit.CONFLICT, "token.wrong")
     assert "ann" in refused.value.message
     assert "--authorize" in refused.value.hint
@@ -126,55 +126,55 @@ def test_others_are_refused(token) -> None:
 
 def test_a_token_stays_until_a_new_one_is_asked_for() -> None:
     """Deploying again keeps it; --generate-new-token makes the next, --new-token takes the one given."""
-    first = tokens.settle(None, PLAIN, Claim())
-    assert tokens.settle(first, PLAIN, Claim()).token == first.token
-    second = tokens.settle(first, PLAIN, Claim(generate=True))
+    first = tokens.assign_token(None, PLAIN, TokenRequest())
+    assert tokens.assign_token(first, PLAIN, TokenRequest()).token == first.token
+    second = tokens.assign_token(first, PLAIN, TokenRequest(generate=True))
     assert second.token == tokens.new_token("f", first.token) != first.token
-    assert tokens.settle(first, PLAIN, Claim(given="production:mine")).token == "mine"  # noqa: S105 - no secret
+    assert tokens.assign_token(first, PLAIN, TokenRequest(given="production:mine")).token == "mine"  # noqa: S105 - no secret
 
 
 @pytest.mark.parametrize(
     ("manifest", "claim"),
-    [(PROJECT, Claim(given="mine")), (PLAIN, Claim(generate=True))],
+    [(PROJECT, TokenRequest(given="mine")), (PLAIN, TokenRequest(generate=True))],
     ids=["a token of one's own for a @project", "the one after a token of one's own"],
 )
 def test_what_metaflow_does_not_do_is_refused(manifest, claim) -> None:
     """Exit code 2."""
     before = replace(manifest, token="made up")  # noqa: S106 - no secret
     with pytest.raises(MftctlError) as refused:
-        tokens.settle(before, manifest, claim)
+        tokens.assign_token(before, manifest, claim)
     assert refused.value.exit == Exit.USAGE
 
 
 def test_runs_of_users_are_in_their_namespace() -> None:
     """A deployment that is not production runs as `python flow.py run` does."""
-    assert tokens.settle(None, PLAIN, Claim()).launch == PLAIN.launch
+    assert tokens.assign_token(None, PLAIN, TokenRequest()).launch == PLAIN.launch
     branch = replace(PROJECT, branch="test.x")
-    assert tokens.settle(None, branch, Claim()).launch == branch.launch
+    assert tokens.assign_token(None, branch, TokenRequest()).launch == branch.launch
 
 
 @pytest.mark.parametrize("branch", ["prod", "prod.x"])
 def test_production_runs_are_in_the_namespace_of_the_token(branch) -> None:
     """As on Metaflow's orchestrators: METAFLOW_PRODUCTION_TOKEN and `production:<token>`."""
-    manifest = tokens.settle(None, replace(PROJECT, branch=branch), Claim())
+    manifest = tokens.assign_token(None, replace(PROJECT, branch=branch), TokenRequest())
     assert manifest.launch.env["METAFLOW_PRODUCTION_TOKEN"] == manifest.token
     assert manifest.launch.namespace == f"production:{manifest.token}"
 
 
 def test_a_new_token_moves_the_runs_to_its_namespace_and_they_stay_there() -> None:
     """--generate-new-token and --new-token say so in Metaflow's help; the next deploy does not move them back."""
-    moved = tokens.settle(None, PLAIN, Claim(given="mine"))
+    moved = tokens.assign_token(None, PLAIN, TokenRequest(given="mine"))
     assert moved.launch.namespace == "production:mine"
-    assert tokens.settle(moved, PLAIN, Claim()).launch.namespace == "production:mine"
+    assert tokens.assign_token(moved, PLAIN, TokenRequest()).launch.namespace == "production:mine"
 
 
 def test_a_namespace_that_was_asked_for_stays() -> None:
     """--namespace goes before the production namespace."""
-    manifest = tokens.settle(None, PROJECT, Claim(namespace=True))
+    manifest = tokens.assign_token(None, PROJECT, TokenRequest(namespace=True))
     assert manifest.launch.namespace == "user:ann"
     assert manifest.launch.env["METAFLOW_PRODUCTION_TOKEN"] == manifest.token
 
 
 def test_the_token_is_no_part_of_the_version() -> None:
     """The same code and options give the same version, whoever's token it is."""
-    assert tokens.settle(None, PLAIN, Claim()).version == PLAIN.version
+    assert tokens.assign_token(None, PLAIN, TokenRequest()).version == PLAIN.version

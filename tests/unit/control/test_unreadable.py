@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from mftctl.control import deployments
 from mftctl.control.runs import lookup as found
 from mftctl.control.task_queues import TaskQueues
-from mftctl.control.unreadable import Unreadable, Warnings, input_of
+from mftctl.control.unreadable import UnreadableDeployment, Warnings, input_of
 from mftctl.engine.payloads import RunInput
 from mftctl.events import delivery
 from mftctl.events.rules import Event
@@ -124,25 +124,25 @@ async def test_what_cannot_be_read_is_named_and_all_else_goes_on(kind: str) -> N
     """Whatever carries a deployment's name, lists have the others, and a command addressed to it says what it is."""
     action, reason = ODD[kind]
     server: Any = Server(Good=[given("Good")], X=action, Other=[given("Other")])
-    found, unreadable = await deployments.every(server)
+    found, unreadable = await deployments.list_all(server)
     assert [one.name for one in found] == ["Good", "Other"]
     assert [one.name for one in unreadable] == ["X"]
     assert reason in unreadable[0].warning
     assert "mftctl.X" in unreadable[0].warning
-    for ask in (deployments.find, deployments.exactly, deployments.look_up):
+    for ask in (deployments.find_manifest, deployments.get, deployments.find):
         with pytest.raises(MftctlError, match=r"mftctl\.X is no deployment") as caught:
             await ask(server, "X")
         assert caught.value.exit == Exit.CONFLICT
-    seen = await deployments.seek(server, "X")
-    assert isinstance(seen, Unreadable)
+    seen = await deployments.find_any(server, "X")
+    assert isinstance(seen, UnreadableDeployment)
     assert seen.foreign == (kind not in MAYBE_SOMEBODYS)
     if seen.foreign:
-        await deployments.remove(server, seen)
+        await deployments.delete_unreadable(server, seen)
         assert server.deleted == ["X"]
         assert "deployments delete X --yes" in seen.error().hint
     else:
         with pytest.raises(MftctlError):
-            await deployments.remove(server, seen)
+            await deployments.delete_unreadable(server, seen)
         assert not server.deleted
 
 

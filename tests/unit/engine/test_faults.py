@@ -18,13 +18,13 @@ from temporalio.client import WorkflowHandle
 from mftctl.cli import runs_list
 from mftctl.cli.following import tell_if_stuck
 from mftctl.control.runs import execution, stuck
-from mftctl.control.runs.lookup import Found, describe, list_runs
+from mftctl.control.runs.lookup import Run, describe, list_runs
 from mftctl.engine import driver
 from mftctl.engine.payloads import RunInput
 from mftctl.engine.plan import Plan
 from mftctl.model import ids
 from mftctl.model.manifest import Manifest
-from mftctl.worker.workflow_failures import StuckRuns
+from mftctl.worker.workflow_failures import WorkflowFailureLog
 
 #: A workflow task that failed is tried again when its time is over, which is 10 s unless said otherwise.
 TASK = timedelta(seconds=1)
@@ -61,14 +61,14 @@ def _end(patch: pytest.MonkeyPatch) -> None:
     async def broken(given: Any) -> None:  # noqa: ARG001 - as the original
         raise AssertionError("never")
 
-    patch.setattr("mftctl.engine.workflow.tell_end", broken)
+    patch.setattr("mftctl.engine.workflow.publish_run_finished", broken)
 
 
 @asynccontextmanager
 async def _served(engine: Engine, name: str) -> Any:
     """A worker of its own, with what it says of stuck runs."""
     other, said = Engine(engine.client, engine.standin, name), list[str]()
-    telling = StuckRuns(engine.client, said.append)
+    telling = WorkflowFailureLog(engine.client, said.append)
     telling.listen()
     try:
         async with other.worker():
@@ -87,18 +87,18 @@ async def _start(
         run.to_plain(),
         id=run.run_id,
         task_queue=engine.queue,
-        memo=execution.memo_of(run),
+        memo=execution.initial_memo(run),
         task_timeout=TASK,
     )
     return script, handle
 
 
-async def _stuck(engine: Engine, handle: WorkflowHandle[Any, Any]) -> Found:
+async def _stuck(engine: Engine, handle: WorkflowHandle[Any, Any]) -> Run:
     found = await describe(engine.client, handle.id)
 
     async def is_so() -> bool:
         nonlocal found
-        (found,) = await stuck.look(engine.client, [found])
+        (found,) = await stuck.mark_stuck(engine.client, [found])
         return found.status == "stuck"
 
     await until(is_so)
@@ -132,7 +132,7 @@ async def test_a_fault_of_ours_compensates_nothing(engine: Engine, fault: Fault,
         assert (await ended(handle)).status == "completed"
     assert not said
     assert script.names[:4] == ["start", "book", "pay", "go"]
-    (found,) = await stuck.look(engine.client, [await describe(engine.client, handle.id)])
+    (found,) = await stuck.mark_stuck(engine.client, [await describe(engine.client, handle.id)])
     assert (found.status, found.problem) == ("completed", None)
 
 
@@ -218,7 +218,7 @@ async def test_commands_show_it(engine: Engine, capsys: pytest.CaptureFixture[st
         async with _served(engine, "shown") as (other, _):
             _, handle = await _start(other, given, {})
             found = await _stuck(other, handle)
-    listed = await stuck.look(
+    listed = await stuck.mark_stuck(
         engine.client, await list_runs(engine.client, flow=given.flow, statuses=("stuck",))
     )
     assert [one.run_id for one in listed] == [handle.id]

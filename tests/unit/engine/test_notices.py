@@ -6,7 +6,7 @@ import asyncio
 
 from standin import Engine, ended, fails, hangs, linear, manifest, until, waits
 
-from mftctl.control.runs.history import History
+from mftctl.control.runs.history import RunHistory
 from mftctl.control.runs.lookup import describe
 from mftctl.engine.notice import SCHEMA_VERSION
 from mftctl.model import ids
@@ -56,7 +56,7 @@ async def test_a_receiver_that_is_away_keeps_no_run(engine: Engine) -> None:
     await script.began(URL)
     await script.began(OTHER, 3)
     assert [call.attempt for call in script.calls if call.name == OTHER] == [0, 1, 2]
-    history = History(engine.client, await describe(engine.client, handle.id))
+    history = RunHistory(engine.client, await describe(engine.client, handle.id))
     async with asyncio.timeout(10):
         await history.follow()
     assert sorted(task.step for task in history.record.tasks.values()) == ["end", "start"]

@@ -6,7 +6,7 @@ from standin import Engine, foreach, manifest, until
 
 from mftctl.cli.run_data import as_data
 from mftctl.cli.selection import selected
-from mftctl.control.runs.history import History
+from mftctl.control.runs.history import RunHistory
 from mftctl.control.runs.lookup import describe, list_runs
 
 
@@ -15,7 +15,7 @@ async def test_parts_of_a_wide_foreach_are_seen(engine: Engine) -> None:
     _, how = await engine.run(manifest("Parted", foreach()), run_id="temporal-parted", widths={"start": 102})
     assert how.status == "completed"
     found = await describe(engine.client, "temporal-parted")
-    history = History(engine.client, found)
+    history = RunHistory(engine.client, found)
     record = await history.read()
     about = as_data(found, history, how, None, None)
     assert about["tasks"] == {"done": 105, "known": 105}

@@ -150,7 +150,7 @@ async def test_a_deadline_ends_the_run(engine: Engine) -> None:
     how = await ended(handle)
     assert how.status == (await describe(engine.client, handle.id)).status == "timed_out"
     assert "a" in script.ended
-    error = execution.failure(handle.id, how, "")
+    error = execution.run_failed(handle.id, how, "")
     assert (error.exit, error.code) == (3, "run.timed_out")
     assert str(error) == f"run {handle.id} timed out: the run passed its workflow timeout of 0.3 s"
 

@@ -9,7 +9,7 @@ from scenarios import TRIP, UNDO
 from standin import Engine, ended, fails, foreach, goes, hangs, manifest, until, waits
 from temporalio.api.enums.v1 import EventType
 
-from mftctl.control.runs.execution import Ended
+from mftctl.control.runs.execution import RunOutcome
 from mftctl.control.runs.lookup import describe, list_runs
 from mftctl.engine import compensations
 from mftctl.model.manifest import Receiver, Step
@@ -147,7 +147,7 @@ async def test_a_long_compensation_continues_as_new(
         await script.began("go")
         await handle.cancel()
     how = await ended(handle)
-    assert how == Ended("cancelled") if cancel else how.status == "failed"
+    assert how == RunOutcome("cancelled") if cancel else how.status == "failed"
     assert (await handle.describe()).run_id != first
     assert [name for name in script.names if name.startswith(("undo", "@"))] == ["undo_more", "undo", "@bad"]
     assert (await describe(engine.client, handle.id)).status == status

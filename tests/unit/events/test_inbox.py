@@ -15,7 +15,7 @@ from temporalio.converter import DataConverter
 
 from mftctl.events import rules
 from mftctl.events.inbox import Inbox
-from mftctl.events.migration import state_by
+from mftctl.events.migration import state_from_history
 from mftctl.model.manifest import Trigger
 
 RUN = str(uuid.UUID(int=7))
@@ -41,7 +41,7 @@ def test_any_signal_is_read_or_told_of(signals: list[Any]) -> None:
     for signal in signals:
         inbox = Inbox(GIVEN, RUN)
         inbox.take(signal, 1.0)
-        problem = rules.problem_of(signal)
+        problem = rules.invalid_reason(signal)
         assert inbox.empty == bool(problem)
         if problem:
             assert inbox.state()["last"]["problem"].endswith(problem)
@@ -54,11 +54,11 @@ def test_any_signal_is_read_or_told_of(signals: list[Any]) -> None:
 def test_large_events_are_refused() -> None:
     """An event is as large as several of them may be for one workflow to carry them."""
     size = rules.MAX_EVENT_BYTES - 100
-    assert rules.problem_of({"name": "a", "payload": {"b": "x" * size}}) == ""
-    assert "bytes" in rules.problem_of({"name": "a", "payload": {"b": "ä" * size}})
+    assert rules.invalid_reason({"name": "a", "payload": {"b": "x" * size}}) == ""
+    assert "bytes" in rules.invalid_reason({"name": "a", "payload": {"b": "ä" * size}})
 
 
-@given(st.lists(st.tuples(told | strange.filter(rules.problem_of), st.integers(0, 3)), max_size=12))
+@given(st.lists(st.tuples(told | strange.filter(rules.invalid_reason), st.integers(0, 3)), max_size=12))
 def test_a_history_tells_where_the_listener_was(steps: list[tuple[Any, int]]) -> None:
     """After any number of signals and answers, the state read from the history is that of the listener itself."""
     inbox, history, at = Inbox(GIVEN, RUN), [_started(GIVEN)], 0.0
@@ -71,7 +71,7 @@ def test_a_history_tells_where_the_listener_was(steps: list[tuple[Any, int]]) ->
                 answer = _answer(inbox.asked()["pending"])
                 inbox.answered(answer)
                 history.append(_marker(answer))
-    found = asyncio.run(state_by(CONVERTER, RUN, history))
+    found = asyncio.run(state_from_history(CONVERTER, RUN, history))
     # Both go on in the same way: what was told before and not yet read may be in one of them only.
     assert _rest(found) == _rest(inbox.state())
 
@@ -90,7 +90,7 @@ def _answer(pending: list[dict[str, Any]]) -> dict[str, Any]:
     """What a deployment that waits for a and b makes of events."""
     found = [rules.Event.from_plain(one) for one in pending]
     due = rules.due(TRIGGERS, found)
-    left = rules.wanted(TRIGGERS, [one for one in found if one not in due])
+    left = rules.still_wanted(TRIGGERS, [one for one in found if one not in due])
     last = {"events": [one.id for one in due]} if due else {}
     return {"pending": [one.to_plain() for one in left], "last": last}
 

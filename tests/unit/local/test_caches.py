@@ -45,7 +45,7 @@ def test_what_a_process_holds_stays(places: Path) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "True\n"
-        assert {cache.name: cache.in_use for cache in caches.survey()}["code packages"] == 1
+        assert {cache.name: cache.in_use for cache in caches.list_caches()}["code packages"] == 1
         cleaned = caches.clean()
         assert left(places / "cache" / "packages") == {"b2"}
         assert left(places / "cache" / "work") == {"b2-place"}
@@ -100,5 +100,5 @@ def test_the_history_of_runs_is_never_cleaned_away(places: Path) -> None:
     (places / "data").mkdir()
     (places / "data" / "temporal.db").write_text("history")
     caches.clean()
-    kept = {cache.name: cache for cache in caches.survey()}["embedded server"]
+    kept = {cache.name: cache for cache in caches.list_caches()}["embedded server"]
     assert (kept.bytes, kept.cleanable) == (7, False)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mftctl.worker import queue_worker
-from mftctl.worker.queue_worker import ServedQueue
+from mftctl.worker.queue_worker import QueueWorker
 
 
 class StandIn:
@@ -39,7 +39,7 @@ def test_a_task_queue_whose_worker_dies_is_served_again(monkeypatch: pytest.Monk
         said: list[str] = []
         third = StandIn()
         made = iter([StandIn(RuntimeError("no permission")), StandIn(OSError("gone")), third])
-        queue = ServedQueue("q", lambda: next(made), said.append)
+        queue = QueueWorker("q", lambda: next(made), said.append)
         await third.runs.wait()
         assert [one.partition("; ")[0] for one in said] == [
             "the task queue q cannot be served: no permission",
@@ -56,7 +56,7 @@ def test_leaving_waits_for_running_tasks() -> None:
 
     async def waited() -> None:
         worker = StandIn()
-        queue = ServedQueue("q", lambda: worker, print)
+        queue = QueueWorker("q", lambda: worker, print)
         await worker.runs.wait()
         leaving = asyncio.create_task(queue.leave())
         await asyncio.sleep(0.02)
@@ -75,10 +75,10 @@ def test_a_task_queue_that_cannot_be_served_can_be_left() -> None:
             raise ValueError("no such namespace")
 
         said: asyncio.Queue[str] = asyncio.Queue()
-        queue = ServedQueue("q", make, said.put_nowait)
+        queue = QueueWorker("q", make, said.put_nowait)
         assert "no such namespace" in await said.get()
         await queue.leave()
-        await ServedQueue("q", make, said.put_nowait).leave()
+        await QueueWorker("q", make, said.put_nowait).leave()
         assert said.empty()
 
     asyncio.run(asyncio.wait_for(checked(), 0.9))

@@ -12,7 +12,7 @@ from metaflow import Parameter as Declared
 from metaflow._vendor import click
 
 from metaflow_extensions.temporal.plugins.temporal.options import _without_default, given_parameters
-from mftctl.control.runs.parameters import check, of_click, settle, split
+from mftctl.control.runs.parameters import from_click, parse_words, resolve, validate
 from mftctl.interpreter.inside.attempt import command
 from mftctl.interpreter.inside.compile.acceptance import from_variables, refusal
 from mftctl.interpreter.inside.compile.declarations import click_option, parameters_of
@@ -43,8 +43,8 @@ def by_click(declared: Any, name: str, words: list[str]) -> Any:
 def stored(declared: Any, given: dict[str, str], patch: pytest.MonkeyPatch) -> Any:
     """What `init` stores for these values."""
     flow = compiled(declared)
-    check(flow, given)
-    attempt = Attempt("r", TASK, parameters=settle(flow, given, not_called))
+    validate(flow, given)
+    attempt = Attempt("r", TASK, parameters=resolve(flow, given, not_called))
     line = command.init_command(flow.launch, attempt)
     with patch.context() as within:
         for name, value in command.init_variables(flow.launch, attempt).items():
@@ -102,8 +102,8 @@ def test_variables_count_as_for_run(
     with monkeypatch.context() as within:  # a worker has none of them
         for name in variables:
             within.delenv(name)
-        assert stored(declared, of_click(found), within) == value
-        assert stored(declared, of_click(from_command_line), within) == value
+        assert stored(declared, from_click(found), within) == value
+        assert stored(declared, from_click(from_command_line), within) == value
 
 
 def test_what_is_given_counts_before_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_what_is_given_counts_before_variables(monkeypatch: pytest.MonkeyPatch) 
     declared = Declared("p", is_flag=True, flag_value="UP")
     declared.init()
     monkeypatch.setenv("METAFLOW_RUN_P", "1")
-    given = {**of_click(from_variables(SimpleNamespace(flow=Flow(declared)))), **split(["p=true"])}
+    given = {**from_click(from_variables(SimpleNamespace(flow=Flow(declared)))), **parse_words(["p=true"])}
     assert stored(declared, given, monkeypatch) == "UP"
 
 
@@ -121,4 +121,4 @@ def test_a_parameter_that_click_would_ask_for_must_be_given() -> None:
     flow = Flow(declared)
     assert refusal(SimpleNamespace(flow=flow), parameters_of(flow), {}) is None
     with pytest.raises(MftctlError, match="needs parameter 'p'"):
-        check(manifest(*parameters_of(flow)), {})
+        validate(manifest(*parameters_of(flow)), {})

@@ -14,7 +14,7 @@ from metaflow import JSONType
 from metaflow import Parameter as Declared
 from metaflow._vendor import click
 
-from mftctl.control.runs.parameters import check, settle, split
+from mftctl.control.runs.parameters import parse_words, resolve, validate
 from mftctl.interpreter.inside.attempt.command import spell
 from mftctl.interpreter.inside.compile.acceptance import refusal
 from mftctl.interpreter.inside.compile.declarations import parameters_of
@@ -45,9 +45,9 @@ def compiled(*declared: Any) -> Manifest:
 def seen(declared: Any, *given_words: str) -> Any:
     """What click makes of the words that stand for these ``name=value``."""
     flow = compiled(declared)
-    values = split(given_words)
-    check(flow, values)
-    settled = settle(flow, values, not_called)
+    values = parse_words(given_words)
+    validate(flow, values)
+    settled = resolve(flow, values, not_called)
     line = [
         part
         for one in flow.parameters
@@ -121,7 +121,7 @@ def test_a_wrong_word_is_refused_before_anything_starts(
 ) -> None:
     """Exit code 2 and the parameter's name."""
     with pytest.raises(MftctlError, match="'p'") as raised:
-        check(compiled(Declared("p", **keywords)), split(given_words))
+        validate(compiled(Declared("p", **keywords)), parse_words(given_words))
     assert raised.value.exit == Exit.USAGE
 
 
@@ -166,13 +166,13 @@ def test_run_asks_the_flows_own_types_before_anything_starts(
     """`mftctl run` refuses what `python flow.py run` refuses, in click's words and with exit code 2."""
     flow = Flow(Declared("p", **keywords), Declared("other", default=0))
     declared = parameters_of(flow)
-    refused = refusal(SimpleNamespace(flow=flow), declared, split([word]))
+    refused = refusal(SimpleNamespace(flow=flow), declared, parse_words([word]))
     if said is None:
         assert refused is None
         return
     assert refused is not None
     with pytest.raises(MftctlError, match=f"'p'.*{re.escape(said)}") as raised:
-        check(manifest(*declared), {"other": "1"}, refused)
+        validate(manifest(*declared), {"other": "1"}, refused)
     assert raised.value.exit == Exit.USAGE
 
 
