@@ -18,6 +18,8 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 
 html_theme = "furo"
+pygments_style = "tango"
+pygments_dark_style = "github-dark"
 html_title = "mftctl"
 html_copy_source = False
 html_show_sphinx = False

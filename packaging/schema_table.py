@@ -1,4 +1,4 @@
-"""Describe a JSON schema as rows of a Markdown table: each key of an object, and its type."""
+"""Describe a JSON schema as a Markdown table: each key of an object, its type and its description."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ def table(schema: Schema) -> list[str]:
     what = "A list of objects" if listed else "An object"
     if listed and len(forms) > 1:
         what = "An object, or a list of objects"
-    rows = [f"| `{key}` | {kind} |" for key, kind in _rows(objects.get("items", objects))]
-    return [f"{what} with these keys:", "", "| key | type |", "|---|---|", *rows]
+    keys = list(_keys(objects.get("items", objects)))
+    columns = 3 if any(about for _, _, about in keys) else 2
+    head, *rows = (f"| {' | '.join(row[:columns])} |" for row in [("key", "type", "description"), *keys])
+    return [f"{what} with these keys:", "", head, "|" + "---|" * columns, *rows]
 
 
-def _rows(schema: Schema, above: str = "") -> Iterator[tuple[str, str]]:
+def _keys(schema: Schema, above: str = "") -> Iterator[tuple[str, str, str]]:
     required = schema.get("required", ())
     for name, value in schema.get("properties", {}).items():
         absent = "" if name in required else "; may be absent"
-        yield above + name, _kind(value) + absent
+        about = value.get("description", "").replace("|", "\\|")
+        yield f"`{above}{name}`", _kind(value) + absent, about
         for form in value.get("anyOf", [value]):
             if "properties" in form:
-                yield from _rows(form, f"{above}{name}.")
+                yield from _keys(form, f"{above}{name}.")
             elif "properties" in form.get("items", {}):
-                yield from _rows(form["items"], f"{above}{name}[].")
+                yield from _keys(form["items"], f"{above}{name}[].")
 
 
 def _kind(schema: Schema) -> str:
