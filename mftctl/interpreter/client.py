@@ -1,4 +1,4 @@
-"""Requests to a process of the flow's interpreter: numbered, one at a time (``inside/attempt/supervisor.py``)."""
+"""The client of every process of the flow's interpreter: start, send requests, end (``inside/protocol.py``)."""
 
 from __future__ import annotations
 
@@ -7,68 +7,117 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-#: Bytes of answers and lines that are read ahead of whoever wants them; the other end waits then.
-_AHEAD = 256 * 1024
+from ..model.errors import MftctlError
+from .inside import BOOT
 
-#: Seconds in which a request that is to stop has its answer: twice what a task has, also one that runs elsewhere, and
-#: time to save its log. Who has not answered by then never will, and is killed.
+#: Bytes that are read ahead of the request that wants them; then the other end waits.
+READ_AHEAD = 256 * 1024
+#: Seconds in which a request that was stopped has to be answered, before its process is killed: twice what a task has
+#: to end in, also on another machine, and time to save its log.
 STOP_LIMIT = 120.0
+#: Seconds that a process has to end in once its connection is closed, and again after TERM and after KILL.
+END_GRACE = 5.0
 
 
-class Gone(Exception):
-    """The process has ended without an answer."""
-
-
-class Hindered(Exception):
-    """What kept the machine from doing it: no fault of the flow's."""
+class ProcessEnded(Exception):
+    """The process ended, or was killed, before it replied."""
 
 
 class Client:
-    """One end of a socket to such a process; the other end serves one request after the other."""
+    """Sends requests to one process and waits for their replies.
 
-    def __init__(
-        self, sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    The process is either the client's own (``start``), or one that others started and that has the other end of the
+    socket (``pass_socket``).
+    """
+
+    def __init__(self, sock: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
         self._sock = sock
-        self._reader = reader
-        self._writer = writer
+        self._process = process
+        self._pid: int | None = None
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._line = bytearray()
         self._number = 0
         self._ended = False
-        self._line = b""
-        self._pid: int | None = None
 
     @classmethod
-    async def over(cls, sock: socket.socket) -> Client:
-        """The client that talks over ``sock``, which is its own from now on."""
-        return cls(sock, *await asyncio.open_connection(sock=sock, limit=_AHEAD))
+    def start(
+        cls,
+        python: str,
+        mode: str,
+        env: Mapping[str, str],
+        *,
+        cwd: str | None = None,
+        output: int | None = None,
+    ) -> Client:
+        """Start the interpreter ``python`` in a ``mode`` of boot.py, in a session that no signal of a terminal reaches.
+
+        It prints to our stderr, or to the file descriptor ``output``. MftctlError when there is no such interpreter.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                return cls(ours, _start(python, mode, env, theirs.fileno(), cwd, output))
+            except BaseException:
+                ours.close()
+                raise
 
     @property
     def usable(self) -> bool:
-        """Whether the other end can be there."""
-        return not self._ended and not self._reader.at_eof()
+        """Whether the process can still answer requests."""
+        return not self._ended and not (self._reader is not None and self._reader.at_eof())
+
+    @property
+    def alive(self) -> bool:
+        """Whether the client's own process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    async def connect(self) -> None:
+        """Watch the connection in this event loop; without it, the first request does so."""
+        if self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection(sock=self._sock, limit=READ_AHEAD)
 
     async def ask(
         self,
         kind: str,
         fields: Mapping[str, Any],
         *,
-        on_event: Callable[[dict[str, Any]], None] | None = None,
+        on_event: Callable[[Any], None] | None = None,
         stop: Callable[[], Mapping[str, Any]] | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - a part of the protocol: who has not answered by then is gone
-    ) -> dict[str, Any]:
-        """The answer to a request. Gone, Hindered, or TimeoutError after ``timeout`` seconds.
+        timeout: float | None = None,  # noqa: ASYNC109 - a part of the protocol
+    ) -> Any:
+        """Send a request and wait for its answer; see ``send`` and ``answer``."""
+        await self.connect()
+        return await self.answer(self.send(kind, fields), on_event=on_event, stop=stop, timeout=timeout)
 
-        ``on_event`` is told what comes before the answer. Where ``stop`` is given, a first cancellation asks the other
-        end to stop, with these fields, and its answer counts, whatever it is; a second one comes through. Who does not
-        answer that within STOP_LIMIT is killed, and gone.
-        """
+    def send(self, kind: str, fields: Mapping[str, Any]) -> int:
+        """Send a request; its number. Before the client is connected, only one that fits into the socket's buffer."""
         self._number += 1
-        number = self._number
-        self._send({"number": number, "kind": kind, **fields})
+        self._write({"number": self._number, "kind": kind, **fields})
+        return self._number
+
+    async def answer(
+        self,
+        number: int,
+        *,
+        on_event: Callable[[Any], None] | None = None,
+        stop: Callable[[], Mapping[str, Any]] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Any:
+        """Wait for the answer to a request. ``on_event`` gets each of its events.
+
+        MftctlError when the reply is an error, ProcessEnded when none can come, TimeoutError after ``timeout`` seconds.
+        With ``stop``, a first cancellation only asks the process to stop the request, with the fields that ``stop``
+        returns, and the reply counts, whatever it is; after STOP_LIMIT seconds without one the process is killed. A
+        second cancellation is raised.
+        """
+        await self.connect()
         async with asyncio.timeout(timeout) as limit:
             while True:
                 try:
@@ -76,48 +125,77 @@ class Client:
                 except asyncio.CancelledError:
                     if stop is None:
                         if timeout is None and limit.expired():
-                            self._kill()
-                            raise Gone from None
+                            self.kill()
+                            raise ProcessEnded from None
                         raise
-                    self._send({"kind": "stop", "of": number, **stop()})
-                    stop = None
-                    timeout = None
+                    self._write({"kind": "stop", "of": number, **stop()})
+                    stop = timeout = None
                     limit.reschedule(asyncio.get_running_loop().time() + STOP_LIMIT)
                     continue
-                about = message.pop("number", None)
-                if about not in {None, number}:
+                if message.get("number", number) != number:
                     continue
-                if "event" in message:
-                    if on_event is not None:
-                        on_event(message)
-                elif "why" in message:
-                    # Without a number it is a host's that could start nobody to answer.
-                    self._ended = about is None
-                    raise Hindered(message["why"])
-                else:
-                    return message
+                if "error" in message:
+                    self._ended = "number" not in message
+                    raise MftctlError.from_plain(message["error"])
+                if "answer" in message:
+                    return message["answer"]
+                if on_event is not None:
+                    on_event(message["event"])
 
     def pass_socket(self, other: socket.socket) -> None:
-        """Give the other end a socket; OSError when it is gone."""
+        """Give the process a socket; OSError when it is gone."""
         socket.send_fds(self._sock, [b"."], [other.fileno()])
 
     def close(self) -> None:
-        """Let the other end go, with what it does."""
+        """Close the connection: the process stops what it runs for it, and ends."""
         self._ended = True
-        self._writer.close()
+        if self._writer is None:
+            self._sock.close()
+        else:
+            self._writer.close()
 
-    def _kill(self) -> None:
-        """End a process that holds its end of the connection, and so is there; its task ends with it."""
-        if self._pid is not None and self.usable:
-            with suppress(ProcessLookupError):
+    def kill(self) -> None:
+        """Kill the process now; its own one with all that it has started."""
+        with suppress(
+            ProcessLookupError, PermissionError
+        ):  # it has ended (macOS: PermissionError for zombies)
+            if self.alive and self._process is not None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+            elif self._pid is not None and self.usable:
                 os.kill(self._pid, signal.SIGKILL)
-        self._ended = True
+        self.close()
 
-    def _send(self, message: Mapping[str, Any]) -> None:
-        self._writer.write(json.dumps(message).encode() + b"\n")
+    async def wait(self) -> int:
+        """Close the connection and wait for the end of the client's own process; its exit code."""
+        assert self._process is not None
+        self.close()
+        return await asyncio.to_thread(self._process.wait)
+
+    async def end(self) -> None:
+        """Close the connection and end the client's own process, whose exit handlers have END_GRACE seconds to run."""
+        assert self._process is not None
+        self.close()
+        clock = asyncio.get_running_loop().time
+        for number in (None, signal.SIGTERM, signal.SIGKILL):
+            if number is not None:
+                self._process.send_signal(number)
+            deadline = clock() + END_GRACE
+            while clock() < deadline:
+                if not self.alive:
+                    return
+                await asyncio.sleep(0.02)
+
+    def _write(self, message: Mapping[str, Any]) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        if self._writer is not None:
+            self._writer.write(line)
+        else:
+            with suppress(OSError):  # it has ended, which the wait for its answer finds
+                self._sock.sendall(line)
 
     async def _receive(self) -> dict[str, Any]:
-        """The next message, of any length. A cancellation meanwhile loses nothing of it."""
+        """The next message, of any length. A cancellation loses no part of it."""
         while True:
             message = await self._next()
             if "pid" not in message:
@@ -125,15 +203,43 @@ class Client:
             self._pid = message["pid"]
 
     async def _next(self) -> dict[str, Any]:
+        assert self._reader is not None
         while not self._line.endswith(b"\n"):
             try:
                 self._line += await self._reader.readuntil(b"\n")
             except asyncio.LimitOverrunError as part:
-                # It is there already, so this does not wait.
+                # These bytes are there already, so this does not wait.
                 self._line += await self._reader.readexactly(part.consumed)
             except (asyncio.IncompleteReadError, OSError):
                 self._ended = True
-                raise Gone from None
-        line, self._line = self._line, b""
+                raise ProcessEnded from None
+        line, self._line = self._line, bytearray()
         message: dict[str, Any] = json.loads(line)
         return message
+
+
+def _start(
+    python: str, mode: str, env: Mapping[str, str], channel: int, cwd: str | None, output: int | None
+) -> subprocess.Popen[bytes]:
+    """Start boot.py; its folder comes first on PATH, since Metaflow starts plain `python` (@parallel, @card)."""
+    target = sys.stderr.fileno() if output is None else output
+    path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", os.defpath)])
+    try:
+        return subprocess.Popen(
+            [python, "-u", BOOT, mode, str(channel)],
+            env={**os.environ, **env, "PATH": path},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=target,
+            stderr=target,
+            pass_fds=[channel],
+            start_new_session=True,
+        )
+    except OSError as error:
+        if cwd is not None and not os.path.isdir(cwd):
+            raise MftctlError(f"the run's folder does not exist: {cwd}", code="folder.missing") from error
+        raise MftctlError(
+            f"the flow's interpreter {python} does not start: {error.strerror}",
+            code="python.missing",
+            hint="name another with --python, or install it on this machine",
+        ) from error

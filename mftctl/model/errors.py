@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 
 class Exit(IntEnum):
@@ -43,3 +44,18 @@ class MftctlError(Exception):
         self.code = code
         self.hint = hint
         self.log = log
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON values, for another process."""
+        return {
+            "message": self.message,
+            "exit": int(self.exit),
+            "code": self.code,
+            "hint": self.hint,
+            "log": list(self.log),
+        }
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> MftctlError:
+        """The error that ``to_plain`` gave."""
+        return MftctlError(**{**plain, "exit": Exit(plain["exit"]), "log": tuple(plain["log"])})

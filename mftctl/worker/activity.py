@@ -14,7 +14,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from ..engine.payloads import HookInput, TaskInput
-from ..interpreter.client import Gone, Hindered
+from ..interpreter.client import ProcessEnded
 from ..model.codec import to_plain
 from ..model.errors import MftctlError
 from ..model.manifest import MAX_ATTEMPTS
@@ -121,9 +121,9 @@ class TaskActivity:
         try:
             supervisor = await self._hosts.supervisor(given.launch)
             result = await supervisor.ask("hook", request)
-        except Gone:
+        except ProcessEnded:
             raise ApplicationError("the hook was lost with its process", type="HookLost") from None
-        except (MftctlError, Hindered) as error:
+        except MftctlError as error:
             raise ApplicationError(
                 f"the hook could not be run here: {error}",
                 type="HookLost",
@@ -145,10 +145,10 @@ class TaskActivity:
         self._observer.started(event)
         try:
             result = await self._follow(supervisor, given, event)
-        except Gone:
+        except ProcessEnded:
             delay = _after_losses(heard.lost)
             raise self._lost(given, event, heard, "the task was lost with its process", delay) from None
-        except Hindered as error:
+        except MftctlError as error:
             why = f"the task could not be run here: {error}"
             raise self._lost(given, event, heard, why, _not_here(event.attempt)) from None
         if result.get("ok"):
@@ -167,14 +167,14 @@ class TaskActivity:
             stopped, final = True, not self._runs_again()
             return {"final": final}
 
-        def on_event(message: dict[str, Any]) -> None:
-            for text, at in message["lines"]:
-                self._observer.line(event, message["stream"], text, at)
+        def on_event(printed: dict[str, Any]) -> None:
+            for text, at in printed["lines"]:
+                self._observer.line(event, printed["stream"], text, at)
 
         request = _request(given, event, self._observer.wants_lines)
         try:
             result = await supervisor.ask("run", request, on_event=on_event, stop=stop)
-        except Gone:
+        except ProcessEnded:
             if not final:
                 raise
             result = {"cancelled": True}

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..interpreter.client import Client, Hindered
+from ..interpreter.client import Client
+from ..model.errors import MftctlError
 from .freshness import Freshness
-
-#: Seconds that a host has to end in once its channel is closed, and again after TERM, and after KILL.
-END_GRACE = 5.0
 
 
 @dataclass(frozen=True)
 class Supervisor:
-    """A process of a host that answers one request at a time, and the connection to it."""
+    """A process of a host that answers one request at a time."""
 
     client: Client
     host: Host
 
     async def ask(self, kind: str, fields: Mapping[str, Any], **options: Any) -> dict[str, Any]:
-        """See Client.ask. Once it has answered it is free again; where it does not, it is let go with what it runs."""
+        """See Client.ask. A supervisor that replies is idle again; one that does not is closed, with what it runs."""
         try:
-            answer = await self.client.ask(kind, fields, **options)
-        except Hindered:
+            answer: dict[str, Any] = await self.client.ask(kind, fields, **options)
+        except MftctlError:
             self.release()
             raise
         except BaseException:
@@ -39,7 +35,7 @@ class Supervisor:
         return answer
 
     def release(self) -> None:
-        """It is not wanted any more and may have the next request."""
+        """Make it idle, for the next request."""
         self.host.idle.append(self)
         self.host.take_back()
 
@@ -47,8 +43,7 @@ class Supervisor:
 class Host:
     """A running flow host; once it is retired it finishes what it runs, and gets no more."""
 
-    def __init__(self, process: subprocess.Popen[bytes], client: Client, freshness: Freshness) -> None:
-        self._process = process
+    def __init__(self, client: Client, freshness: Freshness) -> None:
         self._client = client
         self._freshness = freshness
         self._retired = False
@@ -59,7 +54,7 @@ class Host:
     @property
     def alive(self) -> bool:
         """Whether its process still runs."""
-        return self._process.poll() is None
+        return self._client.alive
 
     @property
     def busy(self) -> bool:
@@ -72,7 +67,7 @@ class Host:
         return self._freshness.over
 
     async def supervisor(self) -> Supervisor:
-        """One that is free, or a new one; OSError when the host is gone."""
+        """An idle supervisor, or a new one; OSError when the host has ended."""
         while self.idle:
             found = self.idle.pop()
             if found.client.usable:
@@ -84,7 +79,8 @@ class Host:
         try:
             with theirs:
                 self._client.pass_socket(theirs)
-            client = await Client.over(ours)
+            client = Client(ours)
+            await client.connect()
         except BaseException:
             ours.close()
             self.take_back()
@@ -97,12 +93,12 @@ class Host:
         self._end_if_drained()
 
     def retire(self) -> None:
-        """End it as soon as it runs nothing: its tasks may use what its exit handlers clean up."""
+        """End it as soon as it runs no task: a task may use what the exit handlers clean up."""
         self._retired = True
         self._end_if_drained()
 
     async def close(self) -> None:
-        """End it now: it does when its channel closes, its supervisors when they have done what they run."""
+        """End it now; its supervisors end when they have finished what they run."""
         if self._ending is None:
             self._ending = asyncio.create_task(self._end())
         await asyncio.shield(self._ending)
@@ -114,18 +110,4 @@ class Host:
     async def _end(self) -> None:
         for supervisor in self.idle:
             supervisor.client.close()
-        self._client.close()
-        await end(self._process)
-
-
-async def end(process: subprocess.Popen[bytes]) -> None:
-    """Wait until a host has ended that knows it should. Exit handlers of its flow's import have their time, no more."""
-    clock = asyncio.get_running_loop().time
-    for number in (None, signal.SIGTERM, signal.SIGKILL):
-        if number is not None:
-            process.send_signal(number)
-        deadline = clock() + END_GRACE
-        while clock() < deadline:
-            if process.poll() is not None:
-                return
-            await asyncio.sleep(0.02)
+        await self._client.end()

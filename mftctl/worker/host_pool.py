@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..interpreter import process as interpreter
-from ..interpreter.client import Client, Gone
+from ..interpreter.client import Client, ProcessEnded
 from ..interpreter.inside.environment import package_folder, variables
+from ..interpreter.inside.protocol import UNFORKABLE
 from ..model.codec import to_plain
 from ..model.errors import MftctlError
 from ..model.manifest import Launch
-from .flow_host import Host, Supervisor, end
+from .flow_host import Host, Supervisor
 from .freshness import MAX_AGE, Freshness
 
 #: Seconds a host may take to import its flow, which may import half the world.
@@ -141,39 +140,34 @@ class Hosts:
         folder = package_folder(str(self._cache), launch.package)
         if self._source is None:
             launch = _without_lost_folder(launch)
-        ours, theirs = socket.socketpair()
-        with theirs:
-            env = variables(launch, folder, in_place=self._source is not None)
-            process = interpreter.start(launch.python, "host", theirs, env, cwd=launch.cwd, apart=True)
-        client = await Client.over(ours)
-        config = {
+        env = variables(launch, folder, in_place=self._source is not None)
+        client = Client.start(launch.python, "host", env, cwd=launch.cwd)
+        fields = {
             "launch": to_plain(launch),
             "folder": folder,
             "isolation": isolation,
             "file": self._source,
         }
         try:
-            answer = await client.ask("load", config, timeout=START_TIMEOUT)
+            answer = await client.ask("load", fields, timeout=START_TIMEOUT)
         except TimeoutError:
-            answer = {"error": f"it takes longer than {START_TIMEOUT:.0f} s"}
-            process.kill()
-        except Gone:
-            answer = {"error": "the flow's interpreter ended while it was loading the flow"}
+            client.kill()
+            problem = f"it takes longer than {START_TIMEOUT:.0f} s"
+        except ProcessEnded:
+            await client.end()
+            problem = "the flow's interpreter ended while it was loading the flow"
+        except MftctlError as error:
+            await client.end()
+            if error.code == UNFORKABLE:
+                raise _Unforkable(error.message) from None
+            problem = error.message
         except BaseException:
-            client.close()
-            process.kill()
-            process.wait()
+            client.kill()
             raise
-        if answer.get("ready"):
-            max_age = min(self._max_age, BROKEN_FOR) if answer.get("broken") else self._max_age
-            return Host(process, client, Freshness(answer["files"], max_age))
-        client.close()
-        await end(process)
-        if "hazards" in answer:
-            raise _Unforkable(" and ".join(answer["hazards"]))
-        raise MftctlError(
-            f"{launch.flow} cannot be loaded: {answer.get('error', 'no answer')}", code="flow.import"
-        )
+        else:
+            max_age = min(self._max_age, BROKEN_FOR) if answer["broken"] else self._max_age
+            return Host(client, Freshness(answer["files"], max_age))
+        raise MftctlError(f"{launch.flow} cannot be loaded: {problem}", code="flow.import")
 
 
 def _without_lost_folder(launch: Launch) -> Launch:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..interpreter.client import Gone, Hindered
+from ..interpreter.client import ProcessEnded
 from ..model.errors import MftctlError
 from ..model.manifest import Launch
 from .host_pool import Hosts
@@ -103,26 +102,18 @@ class RunHeartbeats:
     async def _beat(self, run_id: str, run: _Run) -> None:
         run.due = asyncio.get_running_loop().time() + EVERY
         try:
-            answer = await self._ask(run.launch, run_id)
-        except (MftctlError, OSError) as error:
-            answer = {"error": str(error)}
-        if "error" in answer:
+            supervisor = await self._hosts.supervisor(run.launch)
+            every = (await supervisor.ask("heartbeat", {"run_id": run_id}, timeout=ANSWER))["every"]
+        except (MftctlError, ProcessEnded, OSError) as error:
             if not self._failing:
-                self._say(f"the metadata service took no heartbeat of run {run_id}: {answer['error']}")
+                why = str(error) or "the process that sends it does not answer"
+                self._say(f"the metadata service took no heartbeat of run {run_id}: {why}")
             self._failing = True
-        elif answer["every"] is None:
+            return
+        if every is None:
             run.due = _NEVER
             if not run.tasks:
                 del self._runs[run_id]
         else:
             self._failing = False
-            run.due += answer["every"] - EVERY
-
-    async def _ask(self, launch: Launch, run_id: str) -> dict[str, Any]:
-        supervisor = await self._hosts.supervisor(launch)
-        try:
-            return await supervisor.ask("beat", {"run": run_id}, timeout=ANSWER)
-        except Gone:
-            return {"error": "the process that tells it has ended"}
-        except Hindered as error:
-            return {"error": str(error)}
+            run.due += every - EVERY

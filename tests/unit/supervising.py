@@ -79,7 +79,8 @@ def process(root: Path, *more: str) -> Iterator[tuple[socket.socket, subprocess.
 async def client(root: Path, *more: str) -> AsyncIterator[Client]:
     """A client of such a supervisor."""
     with process(root, *more) as (sock, _):
-        found = await Client.over(sock)
+        found = Client(sock)
+        await found.connect()
         try:
             yield found
         finally:

@@ -9,32 +9,46 @@ import sys
 import tempfile
 from typing import Any, Callable, Optional
 
-from . import environment, installed
+from . import environment, installed, protocol
 from .channel import Channel
+from .protocol import Request
 
 #: What is written to a datastore and read again; in those without a file system it stays there, a few bytes.
 MARKER = "mftctl-check"
 
 
 def main(fd: str) -> None:
-    """Answer one request ``{"metadata", "datastore", "datastore_root"}``, a message for each thing found out."""
-    channel = Channel.of_fd(int(fd))
-    request = channel.receive() or {}
+    """Serve the inspection at the other end of ``fd``: a request for each part, ``interpreter`` before the others.
+
+    Each has ``metadata``, ``datastore`` and ``datastore_root``. An answer has ``error`` when the part cannot be used.
+    """
+
+    def metadata(request: Request) -> dict[str, Any]:
+        return _tried(_metadata, request.fields.get("metadata"), None)
+
+    def datastore(request: Request) -> dict[str, Any]:
+        return _tried(_datastore, request.fields.get("datastore"), request.fields.get("datastore_root"))
+
+    handlers = {"interpreter": _interpreter, "metadata": metadata, "datastore": datastore}
+    protocol.serve(Channel.of_fd(int(fd)), handlers)
+
+
+def _interpreter(_: Request) -> dict[str, Any]:
     here = {"version": platform.python_version(), "executable": sys.executable}
     too_old = installed.problem()
     if too_old:
-        channel.send({"interpreter": {**here, "error": too_old}})
-        return
+        return {**here, "error": too_old}
     try:
         import metaflow
     except ImportError as error:
-        channel.send({"interpreter": {**here, "error": f"it has no metaflow: {error}"}})
-        return
+        return {**here, "error": f"it has no metaflow: {error}"}
     own = not environment.is_borrowed(metaflow)
-    found = {"metaflow": str(metaflow.__version__), "own_metaflow": own, "remark": installed.remark()}
-    channel.send({"interpreter": {**here, **found}})
-    channel.send({"metadata": _tried(_metadata, request.get("metadata"), None)})
-    channel.send({"datastore": _tried(_datastore, request.get("datastore"), request.get("datastore_root"))})
+    return {
+        **here,
+        "metaflow": str(metaflow.__version__),
+        "own_metaflow": own,
+        "remark": installed.remark(),
+    }
 
 
 def _tried(what: Callable[..., None], kind: Optional[str], root: Optional[str]) -> dict[str, Any]:

@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
 from ...model.codec import from_plain
+from ...model.errors import MftctlError
 from ...model.manifest import Launch
+from . import protocol
 from .channel import Channel
 from .log_tail import Logs
+from .protocol import Request
 
 #: Tasks whose logs are read at once: a remote datastore takes its time for each.
 AT_ONCE = 16
@@ -20,49 +23,44 @@ MAX_TEXT, MAX_JSON = 200, 10_000
 
 
 def main(fd: str) -> None:
-    """Serve the command at the other end of ``fd``. First it sends ``{"launch", "run_id", "folder"}``.
-
-    Then ``{"logs": [[step, task id, attempt or null, is over], …], "streams"}``, answered for each with the lines
-    ``[Unix time, stream, text]`` that are new since the last request; or ``{"artifacts": [step, task id], "largest"}``,
-    answered with a list of ``name``, ``type``, ``size``, ``text``, ``value`` and ``problem``, or null for a task that
-    has left none.
-    """
-    channel = Channel.of_fd(int(fd))
-    config = channel.receive()
-    if config is None:
-        sys.exit(0)
-    try:
-        launch = from_plain(Launch, config["launch"])
-        # Classes that artifacts are of may be in modules of the flow.
-        sys.path.append(config["folder"])
-        from .attempt.results import flow_datastore
-
-        store = flow_datastore(launch)
-        problem = _unreachable(launch)
-        read = Logs(store, config["run_id"])
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-    channel.send({"problem": problem} if problem else {"ready": True})
-    while not problem and (request := channel.receive()) is not None:
-        try:
-            channel.send({"answer": _answer(store, config["run_id"], request, read)})
-        except Exception as error:
-            channel.send({"problem": f"{type(error).__name__}: {error}"})
+    """Serve the command at the other end of ``fd``: a request ``open``, then ``logs`` and ``artifacts``."""
+    reader = _Reader()
+    handlers = {"open": reader.open, "logs": reader.logs, "artifacts": reader.artifacts}
+    protocol.serve(Channel.of_fd(int(fd)), handlers)
     sys.exit(0)
 
 
-def _unreachable(launch: Launch) -> Optional[str]:
-    if launch.datastore == "local" and not os.path.isdir(launch.datastore_root):
-        return f"{launch.datastore_root}: no such folder"
-    return None
+class _Reader:
+    """Reads one run's datastore; each method answers the request of its name."""
 
+    def open(self, request: Request) -> None:
+        """Open the datastore of a ``launch`` and a ``run_id``; the code package will be in ``folder``."""
+        launch = from_plain(Launch, request.fields["launch"])
+        # An artifact's class may be in a module of the flow.
+        sys.path.append(request.fields["folder"])
+        from .attempt.results import flow_datastore
 
-def _answer(store: Any, run_id: str, request: dict[str, Any], read: Logs) -> Any:
-    if "artifacts" in request:
-        step, task = request["artifacts"]
-        return _artifacts(store, run_id, step, task, request["largest"])
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda one: read.lines(one, request["streams"]), request["logs"]))
+        if launch.datastore == "local" and not os.path.isdir(launch.datastore_root):
+            raise MftctlError(f"{launch.datastore_root}: no such folder")
+        self._store, self._run_id = flow_datastore(launch), request.fields["run_id"]
+        self._logs = Logs(self._store, self._run_id)
+
+    def logs(self, request: Request) -> list[list[list[Any]]]:
+        """Of each of ``tasks`` (step, task id, attempt or None, whether it is over) the new lines in ``streams``.
+
+        A line is ``[Unix time, stream, text]``; it is new when no request before had it.
+        """
+        streams = request.fields["streams"]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda task: self._logs.lines(task, streams), request.fields["tasks"]))
+
+    def artifacts(self, request: Request) -> Optional[list[dict[str, Any]]]:
+        """Of each artifact of a ``task`` of a ``step``: ``name, type, size, text, value, problem``.
+
+        Values of up to ``largest`` bytes are loaded. None for a task that has left none.
+        """
+        given = request.fields
+        return _artifacts(self._store, self._run_id, given["step"], given["task"], given["largest"])
 
 
 def _artifacts(store: Any, run_id: str, step: str, task: str, largest: int) -> Optional[list[dict[str, Any]]]:
@@ -83,20 +81,20 @@ def _artifact(data: Any, name: str, info: dict[str, Any], largest: int) -> dict[
     """One artifact; its value where it is not larger than ``largest`` bytes and can be loaded here."""
     kind = str(info.get("type", "")).replace("<class '", "").replace("'>", "")
     size = info.get("size")
-    told: dict[str, Any] = {"name": name, "type": kind, "size": size, "text": None, "value": None}
+    artifact: dict[str, Any] = {"name": name, "type": kind, "size": size, "text": None, "value": None}
     if size is not None and size > largest:
-        return {**told, "problem": "large"}
+        return {**artifact, "problem": "large"}
     try:
         value = data[name]
         text = " ".join(repr(value).split())
     except Exception as error:
-        return {**told, "problem": f"{type(error).__name__}: {error}"}
-    told["text"] = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+        return {**artifact, "problem": f"{type(error).__name__}: {error}"}
+    artifact["text"] = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
     if isinstance(value, (bool, int, float, str, list, dict)):
         try:
             plain = json.dumps(value, allow_nan=False)
         except (TypeError, ValueError):
             plain = ""
         if plain and len(plain) <= MAX_JSON:
-            told["value"] = value
-    return {**told, "problem": None}
+            artifact["value"] = value
+    return {**artifact, "problem": None}

@@ -11,10 +11,10 @@ import subprocess
 import pytest
 
 from mftctl.interpreter import client
-from mftctl.interpreter.client import Client, Gone
+from mftctl.interpreter.client import Client, ProcessEnded
 
 
-def test_who_does_not_stop_is_killed(monkeypatch):
+def test_a_process_that_does_not_stop_is_killed(monkeypatch):
     """A stop without an answer ends with the process, after its limit; until it is asked to stop it has all time."""
     monkeypatch.setattr(client, "STOP_LIMIT", 0.1)
 
@@ -22,13 +22,13 @@ def test_who_does_not_stop_is_killed(monkeypatch):
 
     async def test(pid, asked):
         theirs.sendall(json.dumps({"pid": pid}).encode() + b"\n")
-        found = await Client.over(ours)
+        found = Client(ours)
         asking = asyncio.create_task(found.ask("run", {}, stop=lambda: {"final": True}))
         await asyncio.to_thread(asked.readline)
         await asyncio.sleep(0.2)
         assert not asking.done()
         asking.cancel()
-        with pytest.raises(Gone):
+        with pytest.raises(ProcessEnded):
             await asking
         assert not found.usable
         assert json.loads(asked.readline()) == {"kind": "stop", "of": 1, "final": True}

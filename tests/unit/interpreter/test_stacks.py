@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from mftctl.interpreter.process import BOOT
+from mftctl.interpreter.inside import BOOT
 
 STACKS = """
 import inspect, logging, signal, sys, time, traceback

@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from mftctl.engine.payloads import HookInput, TaskInput
-from mftctl.interpreter.client import Gone, Hindered
+from mftctl.interpreter.client import ProcessEnded
 from mftctl.model.errors import MftctlError
 from mftctl.model.manifest import MAX_ATTEMPTS
 from mftctl.model.task import Input, Task, TaskRef
@@ -111,17 +111,17 @@ def delays(hosts: Any, plain: dict[str, Any], *, lost: bool = False) -> list[flo
 
 def test_a_task_that_is_lost_again_and_again_waits_longer(tmp_path):
     """At once after the first loss; then longer each time, so that six attempts are not gone within seconds."""
-    assert delays(StandIn(Gone()), given(tmp_path), lost=True) == [0.001, 5, 10, 20, 40]
+    assert delays(StandIn(ProcessEnded()), given(tmp_path), lost=True) == [0.001, 5, 10, 20, 40]
 
 
 def test_a_loss_after_failures_is_the_first(tmp_path):
     """What failed by itself before counts for nothing there."""
-    assert delays(StandIn(Gone()), given(tmp_path), lost=False) == [0.001] * 5
+    assert delays(StandIn(ProcessEnded()), given(tmp_path), lost=False) == [0.001] * 5
 
 
 @pytest.mark.parametrize(
     "hosts",
-    [StandIn(Hindered("no room")), StandIn(MftctlError("no room"), loads=False)],
+    [StandIn(MftctlError("no room")), StandIn(MftctlError("no room"), loads=False)],
     ids=["fork", "load"],
 )
 def test_what_the_machine_cannot_do_waits(tmp_path, hosts):

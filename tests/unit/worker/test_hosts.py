@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from supervising import launch, request
 
-from mftctl.interpreter.client import Hindered
+from mftctl.interpreter import client
 from mftctl.interpreter.inside.attempt.results import flow_datastore
 from mftctl.interpreter.inside.environment import package_folder
 from mftctl.interpreter.inside.package import note_files
 from mftctl.model.errors import MftctlError
 from mftctl.model.task import TaskRef
-from mftctl.worker import flow_host as hosting
 from mftctl.worker.host_pool import Hosts
 
 FLOW = """
@@ -122,7 +121,7 @@ def test_a_flow_may_replace_functions_of_the_standard_library(tmp_path):
 
     async def test(hosts, wanted):
         supervisor = await hosts.supervisor(wanted)
-        beat = await supervisor.ask("beat", {"run": "r"})
+        beat = await supervisor.ask("heartbeat", {"run_id": "r"})
         return beat, await supervisor.ask("run", request(1, ""))
 
     beat, answer = served(tmp_path, FLOW + REPLACED + CALL, test)
@@ -146,12 +145,12 @@ def test_a_host_that_cannot_fork_lives_on(tmp_path):
 
     async def test(hosts, wanted):
         first = await hosts.supervisor(wanted)
-        with pytest.raises(Hindered, match="no process can be forked: Resource temporarily unavailable"):
+        with pytest.raises(MftctlError, match="no process can be forked: Resource temporarily unavailable"):
             await first.ask("run", request(1, ""))
         second = await hosts.supervisor(wanted)
         assert second.host is first.host
         assert second.host.alive
-        assert (await second.ask("beat", {"run": "r"})) == {"every": None}
+        assert (await second.ask("heartbeat", {"run_id": "r"})) == {"every": None}
 
     served(tmp_path, FLOW + NO_FORK + CALL, test)
 
@@ -159,7 +158,7 @@ def test_a_host_that_cannot_fork_lives_on(tmp_path):
 @pytest.mark.parametrize("ignoring", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"])
 def test_a_host_that_does_not_end_is_killed(tmp_path, monkeypatch, ignoring):
     """What hangs as its interpreter ends has its time, then TERM and KILL; meanwhile other things go on."""
-    monkeypatch.setattr(hosting, "END_GRACE", 0.4)
+    monkeypatch.setattr(client, "END_GRACE", 0.4)
     hanging = f"import signal, threading, time\nthreading._register_atexit(time.sleep, 600)\n{ignoring}\n"
 
     async def test(hosts, wanted):

@@ -13,17 +13,18 @@ from types import SimpleNamespace
 from typing import Any
 
 from ....model.codec import from_json
+from ....model.errors import MftctlError
 
 #: Name of the helper process that sends a task's heartbeats.
 _SIDECAR = "heartbeat"
-#: Seconds that a service has to take a run's heartbeat in.
+#: Seconds that the service has to answer a run's heartbeat.
 _TIMEOUT = 5.0
 
 
-def run_beat(provider: str, flow: str, run_id: str) -> dict[str, Any]:
-    """Tell the metadata service that a run lives: in how many seconds it wants to hear of it again.
+def send_of_run(provider: str, flow: str, run_id: str) -> dict[str, Any]:
+    """Send a run's heartbeat to the metadata service: ``{"every"}``, the seconds until it expects the next one.
 
-    ``{"every": None}`` where the metadata ``provider`` takes no heartbeats; ``{"error"}`` when it could not be told.
+    None where the metadata ``provider`` takes no heartbeats. MftctlError when the service did not take this one.
     """
     if not _is_service(provider):
         return {"every": None}
@@ -36,14 +37,14 @@ def run_beat(provider: str, flow: str, run_id: str) -> dict[str, Any]:
         response.raise_for_status()
         # The service answers with JSON within JSON.
         answer = response.json()
-        told = from_json(answer) if isinstance(answer, str) else answer
-        return {"every": told.get("wait_time_in_seconds")}
+        values = from_json(answer) if isinstance(answer, str) else answer
+        return {"every": values.get("wait_time_in_seconds")}
     except (requests.RequestException, ValueError) as error:
-        return {"error": f"{type(error).__name__}: {error}"}
+        raise MftctlError(f"{type(error).__name__}: {error}") from error
 
 
 def fork_of_task() -> None:
-    """In a forked task: let its heartbeat be a fork of it, not a new Python that imports metaflow anew."""
+    """In a forked task: make its heartbeat process a fork of it, not a new Python that imports metaflow again."""
     from metaflow.sidecar.sidecar_subprocess import SidecarSubProcess
 
     original = SidecarSubProcess._start_subprocess
@@ -62,7 +63,7 @@ def _is_service(name: str) -> bool:
 
 
 def _fork() -> SimpleNamespace:
-    """Fork the helper; what Metaflow uses of its ``Popen``. It ends when it is told to, or when its task has ended."""
+    """Fork the helper; what Metaflow uses of its ``Popen``. It ends on Metaflow's message, or when its task ends."""
     read, write = os.pipe()
     pid = os.fork()
     if pid:

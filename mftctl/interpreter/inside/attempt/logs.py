@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from metaflow.mflog import mflog
 
-from ..channel import Channel
+from ..protocol import Request
 
 #: What `python flow.py run` keeps of each stream by default (--max-log-size 10, in megabytes).
 MAX_BYTES = 10 * 1024 * 1024
@@ -137,9 +137,8 @@ def _text(line: bytes, let_go: int) -> str:
 class Live:
     """Sends a task's lines to the worker as they come. A worker that takes none holds the task up only for a while."""
 
-    def __init__(self, channel: Channel, number: Any) -> None:
-        self._channel = channel
-        self._number = number
+    def __init__(self, request: Request) -> None:
+        self._request = request
         self._left_out = 0
 
     def __call__(self, stream: str, lines: list[tuple[str, float]]) -> None:
@@ -148,10 +147,9 @@ class Live:
         if self._left_out and lines:
             note = f"[{self._left_out} lines are not shown: they came faster than they were taken]"
             sent.insert(0, (note, lines[0][1]))
-        event = {"number": self._number, "event": "lines", "stream": stream, "lines": sent}
-        # A worker that is gone hears no line; the watch on its channel says so and stops the task.
+        # Where the worker is gone, the watch on its channel finds out and stops the task.
         with contextlib.suppress(OSError):
-            if self._channel.offer(event, 0.0 if self._left_out else PATIENCE):
+            if self._request.offer({"stream": stream, "lines": sent}, 0.0 if self._left_out else PATIENCE):
                 self._left_out = 0
             else:
                 self._left_out += len(lines)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import signal
 import tempfile
-import traceback
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from os import getpid  # its own, whatever the flow makes of it
 from typing import Any, Optional
 
 from ....model.codec import from_plain, to_plain
 from ....model.manifest import MAX_ATTEMPTS, Launch
 from ....model.task import Attempt, TaskRef
-from .. import not_packaged
+from .. import not_packaged, protocol
 from ..channel import Channel
 from ..host.import_failure import EXIT_DISALLOW_RETRY
+from ..protocol import Request
 from . import command, heartbeats, results, reuse
 from . import watch as process
 from .failure import TAIL_LINES, told
@@ -34,64 +33,41 @@ MAX_NAMES = 100
 
 
 def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
-    """Answer the requests that come over ``channel``, one after the other, until the worker closes it.
+    """Answer a worker's requests, one after the other, until it closes ``channel`` (``protocol.py``).
 
-    Each has a ``number``, which its answer and events carry, and a ``kind``:
-
-    ``run`` one attempt: an ``attempt``, how many ``attempts`` Metaflow grants, the run's ``tags``, and ``live`` for
-    ``{"event": "lines"}`` as they come. Answers: ``{"ok": True, "outcome", "artifacts"}``; ``{"ok": False, "message",
-    "log", "final"}`` where ``final`` says that no retry is left; ``{"ok": False, "cancelled": True}``, or ``"lost"``
-    when it is to run again elsewhere.
-    ``hook`` calls a function of @exit_hook, ``beat`` tells the metadata service that a run lives.
-    ``stop`` stops the request ``of`` which it names the number, and has no answer. Where that one has ended, it is late
-    and means nothing.
-
-    Before the first it says which process this is: ``{"pid"}``. An answer ``{"why"}`` says what kept this machine from
-    doing it.
+    ``run`` makes one attempt: an ``attempt``, how many ``attempts`` Metaflow grants, the run's ``tags``, and whether
+    its lines are wanted ``live``, as events ``{"stream", "lines"}``. Answers: ``{"ok": True, "outcome", "artifacts"}``;
+    ``{"ok": False, "message", "log", "final"}`` where ``final`` says that no retry is left; ``{"ok": False,
+    "cancelled": True}``, or ``"lost"`` when it is to run again elsewhere.
+    ``hook`` calls a function of @exit_hook, ``heartbeat`` sends one of a run to the metadata service.
     """
     watch = Watch(channel)
-    channel.send({"pid": getpid()})
-    while (request := channel.receive()) is not None:
-        if request.get("kind") == "stop":
-            continue
-        number = request.get("number")
-        watch.begin(number)
+
+    def run(request: Request) -> Optional[dict[str, Any]]:
+        watch.begin(request.number)
+        attempt = from_plain(Attempt, request.fields["attempt"])
+        tagged = replace(launch, tags=tuple(request.fields["tags"]))
+        on_lines = Live(request) if request.fields["live"] else None
         try:
-            answer = _answer(watch, channel, launch, starter, request)
-        except Exception as error:
-            # A full disk, a datastore that does not answer, a process limit: the worker may try it again.
-            traceback.print_exc()
-            answer = {"why": f"{type(error).__name__}: {error}"}
-        if answer is None:
-            return
-        channel.send({"number": number, **answer})
+            return _Run(watch, tagged, attempt, starter, on_lines, request.fields["attempts"]).run()
+        except results.NotReady as error:
+            return {"ok": False, "message": str(error), "log": [], "final": False}
+
+    def hook(request: Request) -> dict[str, Any]:
+        watch.begin(request.number)
+        return _hook(watch, request.fields)
+
+    def heartbeat(request: Request) -> dict[str, Any]:
+        return heartbeats.send_of_run(launch.metadata, launch.flow, request.fields["run_id"])
+
+    protocol.serve(channel, {"run": run, "hook": hook, "heartbeat": heartbeat})
 
 
-def _answer(
-    watch: Watch, channel: Channel, launch: Launch, starter: Starter, request: dict[str, Any]
-) -> Optional[dict[str, Any]]:
-    """The answer to one request; None when there is nobody to hear it any more."""
-    kind, number = request.get("kind"), request.get("number")
-    if kind == "hook":
-        return _hook(watch, request)
-    if kind == "beat":
-        return heartbeats.run_beat(launch.metadata, launch.flow, request["run"])
-    if kind != "run":
-        return {"why": f"this version of mftctl knows no request of kind {kind}"}
-    launch = replace(launch, tags=tuple(request["tags"]))
-    attempt = from_plain(Attempt, request["attempt"])
-    on_lines = Live(channel, number) if request["live"] else None
-    try:
-        return _Run(watch, launch, attempt, starter, on_lines, request["attempts"]).run()
-    except results.NotReady as error:
-        return {"ok": False, "message": str(error), "log": [], "final": False}
-
-
-def _hook(watch: Watch, request: dict[str, Any]) -> dict[str, Any]:
+def _hook(watch: Watch, fields: dict[str, Any]) -> dict[str, Any]:
     """Run a function of @exit_hook; its output and whether it ended well. A failure of it fails nothing else."""
     streams = (Stream("stdout", None), Stream("stderr", None))
-    starter = Spawned(request["file"], "hook")
-    argv = [request["hook"], request["run"]]
+    starter = Spawned(fields["file"], "hook")
+    argv = [fields["hook"], fields["run"]]
     ended = watch.run(starter, argv, {}, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0)
     for stream in streams:
         stream.end()

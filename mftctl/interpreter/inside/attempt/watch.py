@@ -1,4 +1,4 @@
-"""A task's process under watch: its output, its end, and what the worker says meanwhile."""
+"""A task's process under watch: its output, its end, and the worker's request to stop it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Watch:
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         self.begin(0)
 
-    def begin(self, number: int) -> None:
+    def begin(self, number: Optional[int]) -> None:
         """What runs from now on belongs to the request with this number; a stop of another is not about it."""
         self._number = number
         self._stopped = self._orphaned = self._final = False

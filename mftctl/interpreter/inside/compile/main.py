@@ -11,10 +11,11 @@ import sys
 from typing import TYPE_CHECKING, Any, Callable
 
 from ....model.codec import from_plain, to_plain
-from ....model.errors import Exit
+from ....model.errors import Exit, MftctlError
 from ....model.options import Options
-from .. import installed, program
+from .. import installed, program, protocol
 from ..channel import Channel
+from ..protocol import Request
 from . import loading
 from .blame import in_a_line
 
@@ -42,21 +43,21 @@ class Refused(Exception):
 
 
 def main(fd: str) -> None:
-    """Serve one request ``{"file", "options", "cache"}``, with the fields of a ``Built`` or an error's parts."""
-    channel = Channel.of_fd(int(fd))
-    request = channel.receive()
-    if request is None:
-        sys.exit(1)
-    try:
-        built = _compile(request["file"], from_plain(Options, request["options"]), request["cache"])
-        answer: dict[str, Any] = to_plain(built)
-    except Refused as error:
-        answer = {"error": str(error), "code": error.code, "hint": error.hint, "log": error.log}
-        answer["exit"] = int(error.exit)
+    """Answer a request ``compile`` of a ``file`` with ``options`` and a ``cache`` folder: the fields of a ``Built``."""
+
+    def compile_flow(request: Request) -> dict[str, Any]:
+        given = request.fields
+        try:
+            built = _compile(given["file"], from_plain(Options, given["options"]), given["cache"])
+        except Refused as error:
+            raise MftctlError(
+                str(error), exit=error.exit, code=error.code, hint=error.hint, log=error.log
+            ) from error
+        plain: dict[str, Any] = to_plain(built)
+        return plain
+
     with contextlib.suppress(OSError):  # nobody waits for it any more
-        channel.send(answer)
-    sys.stdout.flush()
-    sys.stderr.flush()
+        protocol.serve(Channel.of_fd(int(fd)), {"compile": compile_flow})
 
 
 def _compile(file: str, options: Options, cache: str) -> Built:

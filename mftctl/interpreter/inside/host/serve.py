@@ -19,12 +19,14 @@ from select import poll  # its own, whatever the flow makes of it
 from typing import Any, Callable
 
 from ....model.codec import from_plain
+from ....model.errors import MftctlError
 from ....model.manifest import Launch
-from .. import installed, not_packaged, own_code, program, s3
+from .. import installed, not_packaged, own_code, program, protocol, s3
 from ..attempt.start import Forked, Spawned, Starter
 from ..channel import Channel
 from ..environment import config_options, forget_configs, settle, work_folder
 from ..package import hold, is_whole
+from ..protocol import UNFORKABLE, Request
 from ..task import decorated as launching
 from . import around, hazards, import_failure, stacks
 from .argv import Argv
@@ -37,34 +39,36 @@ from .signal_handlers import Signals
 
 
 def main(fd: str) -> None:
-    """Serve the worker at the other end of ``fd``. First it sends ``{"launch", "folder", "isolation", "file"}``.
+    """Serve the worker at the other end of ``fd``.
 
-    ``folder``: where the code package is, or will be, unpacked. ``file``: the user's own file, for tasks that run in
-    place (`run`); null for those that run from the package.
+    It sends one request, ``load``, with ``launch``, ``isolation``, ``folder`` and ``file``. ``folder``: where the code
+    package is, or will be, unpacked. ``file``: the user's own file, for tasks that run in place (`run`); null for those
+    that run from the package.
     """
     channel = Channel.of_fd(int(fd))
-    config = channel.receive()
-    if config is None:
+    request = protocol.receive(channel)
+    if request is None:
         sys.exit(0)
+    config = request.fields
     launch, folder = from_plain(Launch, config["launch"]), config["folder"]
     file = config["file"] or os.path.join(folder, launch.file)
     problem = None
     if not (is_whole(folder) and hold(folder)):
         problem = _fetch(launch, folder)
         hold(folder)
-    _refuse(channel, problem)
+    _refuse(request, problem)
     if not config["file"] and launch.cwd is None:
         os.chdir(work_folder(folder, launch))
     launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
     forget_configs()
     settle()
-    _refuse(channel, installed.problem())
+    _refuse(request, installed.problem())
     if config["isolation"] == "spawn":
-        _serve(channel, launch, Spawned(file))
-    _import(channel, launch, file)
+        _serve(request, launch, Spawned(file))
+    _import(request, launch, file)
 
 
-def _import(channel: Channel, launch: Launch, file: str) -> None:
+def _import(request: Request, launch: Launch, file: str) -> None:
     """Import the flow and serve its tasks; also those of a flow that cannot be imported, which fail with the reason."""
     # What its import leaves behind is not the flow's doing.
     import metaflow  # noqa: F401
@@ -100,9 +104,9 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
         imported.append(flow)
         left = (seeds.left(), ends.left(), clock.read(), argv.read(), around.left())
         if found := [*found, *(one for several in left for one in several)]:
-            _decline_all(channel, found)
+            _decline_all(request, found)
         starter = Forked(file, flow, go_on, seeds, handlers, prelude)
-        _serve(channel, launch, starter, own_code.imported())
+        _serve(request, launch, starter, own_code.imported())
 
     try:
         argv.watch(file)
@@ -113,17 +117,16 @@ def _import(channel: Channel, launch: Launch, file: str) -> None:
             raise
         if import_failure.is_machines(error):
             printed.stop()
-            channel.send({"ready": False, "error": traceback.format_exc(limit=-8)})
-            sys.exit(1)
+            _refuse(request, traceback.format_exc(limit=-8))
         why = import_failure.why(error, not_packaged.reason(str(error), launch.left_out) or "")
     prelude = is_over()
     if found := [*hazards.hazards(earlier), *argv.read()]:
-        _decline_all(channel, found)
-    _serve(channel, launch, Unloadable(why, prelude), own_code.imported(), broken=True)
+        _decline_all(request, found)
+    _serve(request, launch, Unloadable(why, prelude), own_code.imported(), broken=True)
 
 
 def _serve(
-    channel: Channel,
+    request: Request,
     launch: Launch,
     starter: Starter,
     files: dict[str, tuple[int, int]] | None = None,
@@ -140,7 +143,8 @@ def _serve(
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    channel.send({"ready": True, "files": files or {}, "broken": broken})
+    request.answer({"files": files or {}, "broken": broken})
+    channel = request.channel
     declined: list[Channel] = []
     while True:
         data, fds, _, _ = socket.recv_fds(channel.sock, 1, 1)
@@ -161,9 +165,9 @@ def _serve(
         os.close(fds[0])
 
 
-def _decline_all(channel: Channel, found: list[str]) -> None:
+def _decline_all(request: Request, found: list[str]) -> None:
     """Say why no task can be forked here, and end as Python does; what the flow's file prints then is no task's."""
-    channel.send({"ready": False, "hazards": found})
+    request.fail(MftctlError(" and ".join(found), code=UNFORKABLE))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -177,7 +181,7 @@ def _decline(fd: int, why: str) -> Channel:
     """
     channel = Channel.of_fd(fd)
     with contextlib.suppress(OSError):  # the worker has let it go
-        channel.send({"why": why})
+        protocol.refuse(channel, MftctlError(why))
     return channel
 
 
@@ -224,10 +228,10 @@ def _reap() -> None:
         return
 
 
-def _refuse(channel: Channel, problem: str | None) -> None:
+def _refuse(request: Request, problem: str | None) -> None:
     """Say why the flow cannot be served here, and end; nothing when there is no problem."""
     if problem:
-        channel.send({"ready": False, "error": problem})
+        request.fail(MftctlError(problem))
         sys.exit(1)
 
 

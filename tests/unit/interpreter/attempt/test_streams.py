@@ -14,6 +14,7 @@ from metaflow.runtime import TruncatedBuffer
 from mftctl.interpreter.inside.attempt import logs
 from mftctl.interpreter.inside.attempt.logs import MAX_BYTES, SHOWN_BYTES, Live, Stream
 from mftctl.interpreter.inside.channel import Channel
+from mftctl.interpreter.inside.protocol import Request
 
 #: Bytes that are read from a pipe at once.
 CHUNK = 65536
@@ -68,16 +69,16 @@ def test_a_worker_that_takes_no_lines_does_not_hold_the_task_up(monkeypatch):
     monkeypatch.setattr(logs, "PATIENCE", 0.05)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        live = Live(Channel(ours), 3)
+        live = Live(Request(Channel(ours), 3, "run", {}))
         stream = Stream("stdout", live)
         for n in range(200):
             stream.feed(b"%d " % n + b"y" * CHUNK + b"\n")
         worker = Channel(theirs)
         told = []
-        while not told or "again" not in told[-1]["lines"][-1]:
+        while not told or "again" not in told[-1]["event"]["lines"][-1]:
             told += worker.arrived()
             stream.feed(b"again\n")
-    lines = [text for message in told for text, _ in message["lines"]]
+    lines = [text for message in told for text, _ in message["event"]["lines"]]
     numbers = [int(line.split()[0]) for line in lines if line.endswith("y")]
     assert numbers == list(range(len(numbers)))
     assert lines[-1] == "again"

@@ -80,7 +80,7 @@ def test_a_worker_that_goes_takes_its_task_along(tmp_path):
 
     async def whole():
         with process(tmp_path) as (sock, supervisor):
-            found = await Client.over(sock)
+            found = Client(sock)
             going, pids = asyncio.Event(), []
 
             def on_event(message):
