@@ -283,8 +283,11 @@ class Stage:
         self.home.worker("--all", "--concurrency", "6")
         self.worker: subprocess.Popen[str] = self.home.processes[-1]
 
-    def deploy(self, name: str, source: str) -> None:
+    def flow(self, name: str, source: str) -> None:
         self.home.flow(name, (EFFECT + source).replace("PLACE", str(self.folder)))
+
+    def deploy(self, name: str, source: str) -> None:
+        self.flow(name, source)
         done = self.home.run("deploy", name)
         assert done.returncode == 0, done.stderr
 
@@ -585,6 +588,7 @@ def test_one_resumes_and_others_are_refused(stage):
 @pytest.mark.soak
 def test_a_run_of_mftctl_run_goes_on_as_its_hint_says(stage):
     """Such a run has had a worker of its own: `python flow.py resume` lets it go on, and `runs resume` says so."""
+    stage.flow("cloned.py", CLONED)
     (stage.folder / "fail-last").touch()
     failed = stage.home.run("run", "cloned.py", "--run-id-file", "own")
     (stage.folder / "fail-last").unlink()
@@ -700,7 +704,7 @@ def test_a_pause_survives_the_server(home, wait_until):
     run_id = stage.begin(hold=["piece-5"])
     wait_until(stage.file(run_id, "held-temporal-piece-5").exists, "a task is held")
     assert stage.act(lambda client: actions.pause(client, run_id))
-    (server,) = (pid for pid, command in home.running() if "start-dev" in command)
+    (server,) = (pid for pid, command in home.running() if "server start-dev" in command)
     os.kill(server, signal.SIGKILL)
     home.processes[0].wait()
     serve()
