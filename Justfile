@@ -67,9 +67,10 @@ docs *args:
 diagrams:
     for text in docs/diagrams/*.d2; do d2 --theme 0 --dark-theme 200 --pad 10 "$text" "${text%.d2}.svg"; done
 
-# remake docs/reference/commands from the commands
+# remake what is made from code: docs/reference/commands, and what packaging/option_table.py makes of the options of `deploy`
 reference:
     python packaging/reference.py
+    python packaging/option_table.py
 
 # record histories of runs of every shape with the engine as it is, for all later builds to replay (docs/how-to/upgrades.md)
 record-histories *args:

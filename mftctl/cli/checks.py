@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..model.errors import Exit, MftctlError
 from ..profiles import Profile
 from .columns import columns
-from .deploying import Deployment
+from .interpreter import flow_interpreter
 from .options import Connection
 from .session import endpoint, quiet_sdk
 
@@ -46,7 +46,7 @@ def check_flows(profile: Profile) -> list[CheckResult]:
     from ..interpreter.inspection import examine
 
     try:
-        python = Deployment().interpreter(profile)
+        python = flow_interpreter(profile)
     except MftctlError as error:
         wrong = CheckResult("flow interpreter", False, error.message, error.hint, error.code)
         return [

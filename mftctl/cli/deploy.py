@@ -46,10 +46,10 @@ def deploy(
     """
     profile = connection.settings()
     file, python = file_argument(flow), deployment.interpreter(profile)
-    options = notification.added_to(scheduling.added_to(deployment.options(profile)), profile)
-    claim = ownership.claim(options)
+    options = deployment.options(profile, scheduling, notification)
+    request = ownership.token_request(options)
     manifest, contents, previous, due = connection.run(
-        _deploy(file, options, python, claim, connection, profile)
+        _deploy(file, options, python, request, connection, profile)
     )
     if worker_file is not None:
         from .workerfile import write
@@ -59,7 +59,7 @@ def deploy(
 
 
 async def _deploy(
-    file: Path, options: Options, python: str, claim: TokenRequest, connection: Limited, profile: Profile
+    file: Path, options: Options, python: str, request: TokenRequest, connection: Limited, profile: Profile
 ) -> tuple[Manifest, Contents, Manifest | None, list[str]]:
     from ..control.deployments import deploy as register
     from ..control.deployments import next_times
@@ -71,7 +71,7 @@ async def _deploy(
     say(f"compiling {file}")
     with Compilation(file, options, python, cache_dir()) as compiling:
         manifest = await compiling.manifest()
-    manifest, previous = await register(client, manifest, claim)
+    manifest, previous = await register(client, manifest, request)
     due = [] if manifest.schedule is None else await next_times(client, manifest.deployment)
     return manifest, compiling.contents, previous, [one.isoformat() for one in due[:NEXT_TIMES]]
 

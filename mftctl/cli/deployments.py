@@ -154,7 +154,7 @@ def diff(
         The flow's file (default: the file of that name in the current folder).
     """
     profile = connection.settings()
-    options = notification.added_to(scheduling.added_to(deployment.options(profile)), profile)
+    options = deployment.options(profile, scheduling, notification)
     python = deployment.interpreter(profile)
 
     async def compared() -> "tuple[Manifest, Manifest]":
@@ -166,7 +166,7 @@ def diff(
         client = await open_client(connection, profile)
         there = await deployments.find_manifest(client, name)
         file, asked = _file_of(there, flow), options
-        if there.project and not (deployment.branch or deployment.production):
+        if there.project and not deployment.names_branch:
             kind, _, branch = (there.branch or "").partition(".")
             asked = replace(
                 asked, branch=branch or None if kind != "user" else None, production=kind == "prod"

@@ -58,7 +58,7 @@ def run(
     order = Order(
         file=flow,
         words=words,
-        options=replace(deployment.options(profile, os.getcwd()), given=tuple(words.items())),
+        options=replace(deployment.options(profile, cwd=os.getcwd()), given=tuple(words.items())),
         python=deployment.interpreter(profile),
         isolation=isolation,
         host_max_age=host_max_age,

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..model.errors import Exit, MftctlError
-from .deploying import Deployment
+from .interpreter import flow_interpreter
 from .options import FLAG, Latest, Limited, Output
 from .output import Result, event, say, write
 
@@ -85,7 +85,7 @@ def open_datastore(history: "RunHistory", run_id: str, connection: Limited) -> "
     from ..profiles.folders import cache_dir
 
     assert history.given is not None
-    python = Deployment().interpreter(connection.settings())
+    python = flow_interpreter(connection.settings())
     return Datastore(history.given.launch, run_id, python, str(cache_dir()))
 
 

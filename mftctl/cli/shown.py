@@ -6,30 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..profiles import KEYS, Profile, Setting, Source
-from .deploying import Deployment
+from .interpreter import flow_interpreter
 from .options import Connection
 
-#: What is in force where nothing sets a key, in words.
-_DEFAULTS = {
-    "tls": "false",
-    "production": "false",
-    "namespace": "the user's",
-    "tags": "none",
-    "with": "none",
-    "max_workers": "100; run: 16",
-    "workflow_timeout": "none",
-    "priority": "3",
-    "notify_url": "none",
-    "task_queue": "the deployment's own",
-    "metadata": "Metaflow's",
-    "datastore": "Metaflow's",
-    "datastore_root": "Metaflow's",
-    "environment": "Metaflow's",
-    "package_suffixes": "Metaflow's",
-    "isolation": "fork",
-    "concurrency": "the number of cores",
-    "host_max_age": "1h",
-}
+#: Defaults of keys, by their kind, that have none of their own.
+_DEFAULTS = {"switch": "false", "list": "none", "words": "none", "duration": "none"}
 
 
 def rows(connection: Connection, profile: Profile) -> list[dict[str, Any]]:
@@ -51,10 +32,10 @@ def _in_force(connection: Connection, profile: Profile) -> list[tuple[str, Setti
     if not names_server(connection, profile) and (running := embedded_address()) is not None:
         found["address"] = Setting(running, Source("default", "the embedded server"))
     shown = [(name, found.get(name) or found.get(f"{name}_data") or Setting()) for name in NAMES]
-    keys = [key.name for key in KEYS.values() if key.room != "connection"]
+    keys = [key.name for key in KEYS.values() if key.section != "connection"]
     python = profile.setting("python")
     if python.value is None:
-        python = Setting(Deployment().interpreter(profile))
+        python = Setting(flow_interpreter(profile))
     return shown + [(key, python if key == "python" else profile.setting(key)) for key in keys]
 
 
@@ -81,10 +62,15 @@ def without_secrets(url: str) -> str:
 def _text(row: dict[str, Any]) -> str:
     value = row["value"]
     if value is None:
-        return "(set)" if row["set"] else _DEFAULTS.get(row["key"], "")
+        return "(set)" if row["set"] else _default(row["key"])
     if isinstance(value, list):
         return ", ".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _default(name: str) -> str:
+    key = KEYS.get(name)
+    return "" if key is None else key.default or _DEFAULTS.get(key.kind, "")
 
 
 def _source_text(source: dict[str, str | None]) -> str:

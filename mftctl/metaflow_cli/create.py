@@ -11,7 +11,7 @@ from typing import Any
 
 from ..cli import packaged
 from ..cli.deploy import token_notes
-from ..cli.deploying import Deployment, Notification, Scheduling
+from ..cli.deploying import token_request, in_force
 from ..cli.output import Result, say
 from ..cli.session import open_client
 from ..control.tokens import TokenRequest
@@ -19,6 +19,7 @@ from ..interpreter.inside.compile.build import build
 from ..interpreter.inside.compile.contents import Contents
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
+from ..model.options import Options, TokenOptions, rows
 from ..profiles import cache_dir
 from .entry import Call
 
@@ -31,33 +32,10 @@ def create(call: Call) -> Result:
         raise MftctlError(
             "--deployment names what is there; create has --name", exit=Exit.USAGE, code="usage"
         )
-    timeout = options.get("workflow_timeout")
-    asked = Deployment(
-        with_=tuple(call.state.tl_decospecs),
-        tag=tuple(options.get("tags") or ()),
-        namespace=options.get("user_namespace"),
-        max_workers=options.get("max_workers"),
-        workflow_timeout=None if timeout is None else str(timeout),
-        workflow_title=options.get("workflow_title"),
-        workflow_description=options.get("workflow_description"),
-        priority=options.get("priority"),
-        name=options.get("name"),
-        task_queue=options.get("task_queue"),
-    ).options(call.profile)
-    asked = Scheduling(
-        schedule_overlap=options.get("schedule_overlap"),
-        catchup_window=options.get("catchup_window"),
-        pause_on_failure=bool(options.get("pause_on_failure")),
-    ).added_to(asked)
-    asked = Notification(
-        notify_url=tuple(options.get("notify_urls") or ()), notify_key_env=options.get("notify_key_env")
-    ).added_to(asked, call.profile)
-    claim = TokenRequest(
-        options.get("authorize"),
-        bool(options.get("generate_new_token")),
-        options.get("given_token"),
-        namespace=asked.namespace is not None,
-    )
+    given = {name: None if row.metaflow else options.get(row.keyword) for name, row in rows(Options).items()}
+    given["decorators"] = call.state.tl_decospecs
+    asked = in_force(given, call.profile)
+    request = token_request({name: options.get(row.keyword) for name, row in rows(TokenOptions).items()}, asked)
 
     def compiled() -> tuple[Manifest, Contents]:
         # As `mftctl deploy` has it: part of what a code package says of its origin.
@@ -71,17 +49,17 @@ def create(call: Call) -> Result:
             {**_attributes(call, manifest), "additional_info": {"manifest": manifest.to_plain()}},
             json.dumps(manifest.to_plain(), indent=2),
         )
-    return asyncio.run(_create(call, compiled, claim))
+    return asyncio.run(_create(call, compiled, request))
 
 
-async def _create(call: Call, compiled: Any, claim: TokenRequest) -> Result:
+async def _create(call: Call, compiled: Any, request: TokenRequest) -> Result:
     from ..control.deployments import deploy
 
     # Before anything is saved: no half-made deployment when no server answers.
     client = await open_client(call.connection, call.profile)
     say(f"deploying {call.deployment}")
     built, contents = compiled()
-    manifest, previous = await deploy(client, built, claim)
+    manifest, previous = await deploy(client, built, request)
     file = _worker_file(call, manifest)
     info = {
         "version": manifest.version,

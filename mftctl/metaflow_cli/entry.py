@@ -18,7 +18,6 @@ from metaflow.exception import MetaflowException
 
 from .. import profiles
 from ..cli import output
-from ..cli.deploying import suffixes_of
 from ..cli.leaving import leave
 from ..cli.options import Connection
 from ..cli.output import Result
@@ -26,10 +25,8 @@ from ..interpreter.inside.compile.blame import in_a_line
 from ..interpreter.inside.compile.build import deployment_name
 from ..interpreter.inside.compile.main import Refused
 from ..model.errors import Exit, MftctlError
+from ..model.options import Options, rows
 from . import relocation
-
-#: Settings of a profile that are options of the flow's own command line.
-_SETTINGS = ("metadata", "datastore", "datastore_root", "environment")
 
 
 @dataclass(frozen=True)
@@ -88,18 +85,13 @@ def _put_in_order(state: Any, options: Mapping[str, Any], profile: profiles.Prof
             f"{' and '.join(given)}: {state.flow.name} has no @project", exit=Exit.USAGE, code="usage"
         )
     settings: dict[str, str | bool | list[str]] = {
-        "--" + key.replace("_", "-"): str(value) for key in _SETTINGS if (value := profile.get(key))
+        row.flag: row.joined(value)
+        for row in rows(Options).values()
+        if row.metaflow and row.key and (has_project or row.name not in {"branch", "production"})
+        if (value := profile.get(row.key))
     }
-    suffixes = suffixes_of(profile)
-    if suffixes:
-        settings["--package-suffixes"] = suffixes
-    settings["--with"] = profile.get("with") or []
     behind = click.get_current_context().find_root().saved_args
     top = sys.argv[1 : len(sys.argv) - len(behind)]
-    if has_project:
-        branch, production = profiles.branch_of(profile, None, None)
-        settings |= {"--branch": branch.value} if branch.value else {}
-        settings |= {"--production": True} if production.value else {}
     words = relocation.ordered(top, behind, given, settings)
     if words is not None:
         _end_sidecars(state)

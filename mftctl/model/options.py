@@ -1,49 +1,246 @@
-"""What a deployment adds to its flow: the options of `deploy` and `run`, as the compiler gets them."""
+"""The table of the options of a deployment: each field with a row is an option of `deploy`.
+
+All places that know an option are made from its row: the command line (``cli.deploying``), keys and variables of
+profiles (``profiles.keys``), and, by `./just reference`, the options of `python flow.py temporal create`, the keywords
+of Metaflow's Deployer and the documentation. To add an option, add a field here and use it in
+``interpreter.inside.compile.build``.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Optional
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, Optional
+
+#: What a value is. ``list``: the option is repeated; a variable separates by commas. ``words``: the same, but by
+#: blanks, because the values contain commas. ``commas``: one text on the command line, a list in a profile.
+#: ``pairs``: repeated, two values each.
+Kind = Literal[
+    "text", "path", "variable", "switch", "count", "duration", "list", "words", "commas", "pairs", "choice"
+]
+_REPEATED = ("list", "words", "pairs")
+
+
+@dataclass(frozen=True)
+class Option:
+    """A row of the table.
+
+    ``name``: the field. ``help``: what the option does, a sentence without its full stop. ``default``: what holds
+    without it, in words. ``group``: its heading in `--help`. ``flag``: its name on the command line.
+    ``keyword``: its name for the Deployer. ``key``: its name in a profile; empty where it has none.
+    ``adds``: values of the command line are added to those of the profile. ``negative``: there is a `--no-` form.
+    ``metaflow``: it is an option of Metaflow's own command line, before `temporal`. ``in_create``: `temporal create`
+    has it. ``in_run``: `mftctl run` uses it.
+    ``choices`` and ``most`` bound its value. ``seconds``: of a duration, the Deployer takes whole seconds.
+    """
+
+    kind: Kind
+    help: str
+    default: str = ""
+    group: str = "Deployment"
+    name: str = ""
+    flag: str = ""
+    keyword: str = ""
+    key: str = ""
+    adds: bool = False
+    negative: bool = False
+    metaflow: bool = False
+    in_create: bool = True
+    in_run: bool = True
+    choices: tuple[str, ...] = ()
+    most: Optional[int] = None
+    seconds: bool = False
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the option may be given several times."""
+        return self.kind in _REPEATED
+
+    @property
+    def sentence(self) -> str:
+        """Its help, for people."""
+        more = "; may be repeated" if self.repeated else ""
+        return f"{self.help}{more} (default: {self.default})." if self.default else f"{self.help}{more}."
+
+    def words(self, value: Any) -> list[str]:
+        """The option with a value, as words of a command line."""
+        if value is None or value is False or value == ():
+            return []
+        if value is True:
+            return [self.flag]
+        if self.kind == "pairs":
+            return [word for pair in value for word in (self.flag, *pair)]
+        value = self.joined(value)
+        return [f"{self.flag}={one}" for one in (value if self.repeated else (value,))]
+
+    def joined(self, value: Any) -> Any:
+        """A value as it is written on a command line."""
+        return ",".join(part.strip() for part in value) if self.kind == "commas" else value
+
+
+def rows(table: type) -> dict[str, Option]:
+    """The options of a table, by their fields, in the order of `--help`."""
+    return {
+        one.name: _named(one.metadata["option"], one.name)
+        for one in fields(table)
+        if "option" in one.metadata
+    }
+
+
+def _named(option: Option, name: str) -> Option:
+    return replace(
+        option,
+        name=name,
+        flag=option.flag or "--" + name.replace("_", "-"),
+        keyword=option.keyword or name,
+        in_create=option.in_create and not option.metaflow,
+    )
+
+
+def _option(kind: Kind, help: str, value: Any = None, **more: Any) -> Any:
+    return field(default=value, metadata={"option": Option(kind, help, **more)})
+
+
+def _schedule(kind: Kind, help: str, value: Any = None, **more: Any) -> Any:
+    return _option(kind, help, value, group="Schedule", in_run=False, **more)
+
+
+def _notification(kind: Kind, help: str, value: Any = None, **more: Any) -> Any:
+    return _option(kind, help, value, group="Notification", in_run=False, **more)
+
+
+def _token(kind: Kind, help: str, value: Any = None, **more: Any) -> Any:
+    return _option(kind, help, value, group="Production token", in_run=False, **more)
 
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a deployment; None leaves Metaflow's own default.
+    """Options of a deployment, as the compiler gets them; None leaves the default.
 
-    ``project_only``: branch and production are for flows with @project, and say nothing of others.
-    ``workflow_timeout`` and ``catchup_window`` in seconds. ``configs`` and ``config_values`` are pairs of a Config's
-    name and a file or JSON. ``title``, ``description`` and ``priority`` are those of `Manifest`.
-    ``package_suffixes``: of files that the code package takes, by commas, beside Metaflow's own.
-    ``notify``: pairs of a URL and the name of the variable with its key.
-    ``given``: the names and values of the parameters of the run that is to start, for `run`.
-    ``cwd``: the folder tasks run in, for `run`, whose tasks see what `python flow.py run` would show them.
+    Durations are in seconds. ``python`` is the interpreter as it was named.
+
+    These are no options of the command line: ``project_only``: branch and production are ignored for flows without
+    @project. ``given``: names and values of the parameters that `mftctl run` starts the flow with. ``cwd``: the folder
+    that its tasks run in.
     """
 
-    decorators: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    namespace: Optional[str] = None
-    branch: Optional[str] = None
-    production: bool = False
+    decorators: tuple[str, ...] = _option(
+        "words",
+        "Decorate all steps with this, such as retry or resources:cpu=4",
+        (),
+        flag="--with",
+        key="with",
+        adds=True,
+        metaflow=True,
+    )
+    tags: tuple[str, ...] = _option("list", "Tag all runs", (), flag="--tag", key="tags", adds=True)
+    namespace: Optional[str] = _option(
+        "text",
+        "Metaflow namespace of the runs",
+        default="the user's",
+        keyword="user_namespace",
+        key="namespace",
+    )
+    branch: Optional[str] = _option(
+        "text", "Branch of a flow with @project; '' is none", key="branch", metaflow=True
+    )
+    production: bool = _option(
+        "switch",
+        "Production branch of a flow with @project, or of its --branch",
+        False,
+        key="production",
+        negative=True,
+        metaflow=True,
+    )
+    max_workers: Optional[int] = _option(
+        "count", "Tasks of a run at once", default="100, or 16 with `mftctl run`", key="max_workers"
+    )
+    workflow_timeout: Optional[float] = _option(
+        "duration", "Stop a run after this time, such as 90s, 30m or 2h", key="workflow_timeout", seconds=True
+    )
+    workflow_title: Optional[str] = _option(
+        "text", "Title of the runs in Temporal's UI", default="flow and version"
+    )
+    workflow_description: Optional[str] = _option(
+        "text", "Description of the runs in Temporal's UI", default="the flow's docstring"
+    )
+    priority: Optional[int] = _option(
+        "count",
+        "Priority among runs of the same task queue, 1 (first) to 5",
+        default="3",
+        key="priority",
+        most=5,
+    )
+    name: Optional[str] = _option("text", "Name of the deployment", default="the flow's", in_create=False)
+    task_queue: Optional[str] = _option(
+        "text", "Task queue of its workers", default="the deployment's own", key="task_queue", in_run=False
+    )
+    python: Optional[str] = _option(
+        "text",
+        "The flow's interpreter",
+        default="that of the active virtual environment",
+        in_create=False,
+        key="python",
+    )
+    metadata: Optional[str] = _option(
+        "text",
+        "Metaflow metadata provider, such as local or service",
+        default="Metaflow's",
+        key="metadata",
+        metaflow=True,
+    )
+    datastore: Optional[str] = _option(
+        "text",
+        "Metaflow datastore, such as local, s3, azure or gs",
+        default="Metaflow's",
+        key="datastore",
+        metaflow=True,
+    )
+    datastore_root: Optional[str] = _option(
+        "text", "Root of the datastore", default="Metaflow's", key="datastore_root", metaflow=True
+    )
+    environment: Optional[str] = _option(
+        "text",
+        "Metaflow environment, such as local, conda, pypi or uv",
+        default="Metaflow's",
+        key="environment",
+        metaflow=True,
+    )
+    package_suffixes: tuple[str, ...] = _option(
+        "commas",
+        "Also package data files beside the flow that have these suffixes, such as .csv,.json",
+        (),
+        default="Metaflow's",
+        key="package_suffixes",
+        metaflow=True,
+    )
+    configs: tuple[tuple[str, str], ...] = _option(
+        "pairs", "NAME FILE: read a Config of the flow from a file", (), flag="--config", metaflow=True
+    )
+    config_values: tuple[tuple[str, str], ...] = _option(
+        "pairs", "NAME JSON: the value of a Config of the flow", (), flag="--config-value", metaflow=True
+    )
+    schedule_overlap: Optional[str] = _schedule(
+        "choice",
+        "What happens to a run that is due while the previous one is running",
+        default="skip",
+        choices=("skip", "buffer-one", "cancel-other", "allow-all"),
+    )
+    catchup_window: Optional[float] = _schedule(
+        "duration", "Start runs that were missed at most this long ago, such as 1h or 7d", default="1d"
+    )
+    pause_on_failure: bool = _schedule("switch", "Pause the schedule when a run fails", False)
+    notify_url: tuple[str, ...] = _notification(
+        "list",
+        "POST a JSON object to this URL when a run has ended",
+        (),
+        keyword="notify_urls",
+        key="notify_url",
+    )
+    notify_key_env: Optional[str] = _notification(
+        "variable", "Variable of the worker with the key that signs notifications", key="notify_key_env"
+    )
     project_only: bool = False
-    max_workers: Optional[int] = None
-    workflow_timeout: Optional[float] = None
-    title: Optional[str] = None
-    description: Optional[str] = None
-    priority: Optional[int] = None
-    name: Optional[str] = None
-    task_queue: Optional[str] = None
-    metadata: Optional[str] = None
-    datastore: Optional[str] = None
-    datastore_root: Optional[str] = None
-    environment: Optional[str] = None
-    package_suffixes: Optional[str] = None
-    configs: tuple[tuple[str, str], ...] = ()
-    config_values: tuple[tuple[str, str], ...] = ()
     cwd: Optional[str] = None
-    notify: tuple[tuple[str, Optional[str]], ...] = ()
-    schedule_overlap: Optional[str] = None
-    catchup_window: Optional[float] = None
-    pause_on_failure: bool = False
     given: Optional[tuple[tuple[str, str], ...]] = None
 
     def without_branch(self) -> Options:
@@ -52,20 +249,25 @@ class Options:
 
     def arguments(self) -> list[str]:
         """Top-level options of the flow's command line."""
-        named = {
-            "metadata": self.metadata,
-            "datastore": self.datastore,
-            "datastore-root": self.datastore_root,
-            "environment": self.environment,
-            "package-suffixes": self.package_suffixes,
-            "branch": self.branch,
-        }
-        return [
-            "--quiet",
-            "--no-pylint",
-            *[f"--{name}={value}" for name, value in named.items() if value is not None],
-            *(["--production"] if self.production else []),
-            *[f"--with={spec}" for spec in self.decorators],
-            *[part for name, file in self.configs for part in ("--config", name, file)],
-            *[part for name, value in self.config_values for part in ("--config-value", name, value)],
+        given = [
+            word
+            for name, row in rows(Options).items()
+            if row.metaflow
+            for word in row.words(getattr(self, name))
         ]
+        return ["--quiet", "--no-pylint", *given]
+
+
+@dataclass(frozen=True)
+class TokenOptions:
+    """Options of `deploy` that say who may deploy, as Metaflow's orchestrators have them."""
+
+    authorize: Optional[str] = _token(
+        "text", "Production token of a flow that somebody else deployed; it is saved for the next time"
+    )
+    generate_new_token: bool = _token(
+        "switch", "Make a new production token; the runs move to its namespace", False
+    )
+    new_token: Optional[str] = _token(
+        "text", "Use this production token; the runs move to its namespace", keyword="given_token"
+    )

@@ -5,7 +5,7 @@
 
 from .folders import APP, bundle_roots, cache_dir, config_file, data_dir, on_fallback, user_folder
 from .keys import KEYS, Key
-from .settings import Profile, Setting, Source, branch_of, load
+from .settings import Profile, Setting, Source, load
 
 __all__ = [
     "APP",
@@ -14,7 +14,6 @@ __all__ = [
     "Profile",
     "Setting",
     "Source",
-    "branch_of",
     "bundle_roots",
     "cache_dir",
     "config_file",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "path", "variable", "switch", "count", "duration", "tags", "words", "choice"]
+from ..model.options import Kind, Options, rows
 
 _TRUTH = {
     "1": True,
@@ -27,19 +27,23 @@ _EXPECTED: dict[Kind, str] = {
     "switch": "true or false",
     "count": "a whole number, 1 or more",
     "duration": "a duration, such as 90, '90s', '15m', '2h' or '1h30m'",
-    "tags": "a list of texts",
+    "list": "a list of texts",
     "words": "a list of texts",
+    "commas": "a list of texts",
 }
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key of a profile; ``room`` says which part of the work it is for."""
+    """A key of a profile: what it means, which commands use it, and the flag that replaces it, if there is one."""
 
     name: str
     kind: Kind
-    room: Literal["connection", "deployment", "worker"]
-    about: str
+    section: Literal["connection", "deployment", "worker"]
+    help: str
+    default: str = ""
+    commands: str = "all commands"
+    flag: str = ""
     choices: tuple[str, ...] = ()
     most: int | None = None
 
@@ -57,7 +61,7 @@ class Key:
 
     def check(self, value: Any) -> Any:
         """A value as it is in TOML; ValueError when it is none for this key. It never says the value."""
-        if self.kind in {"tags", "words"}:
+        if self.kind in {"list", "words", "commas"}:
             fits = isinstance(value, list) and all(isinstance(one, str) and one for one in value)
         elif self.kind == "switch":
             fits = isinstance(value, bool)
@@ -78,10 +82,10 @@ class Key:
         return value
 
     def parse(self, text: str) -> Any:
-        """A value as a variable or a command line has it: tags by commas, decorators (they hold commas) by blanks."""
+        """The value of a variable or of `profile set`: lists by commas, decorators (they contain commas) by blanks."""
         text = text.strip()
         value: Any = text
-        if self.kind == "tags":
+        if self.kind in {"list", "commas"}:
             value = [part.strip() for part in text.split(",")]
         elif self.kind == "words":
             value = text.split()
@@ -92,41 +96,93 @@ class Key:
         return self.check(value)
 
 
-KEYS: dict[str, Key] = {
-    key.name: key
-    for key in (
-        Key("address", "text", "connection", "Temporal server as HOST:PORT"),
-        Key("temporal_namespace", "text", "connection", "namespace on the Temporal server"),
-        Key("temporal_profile", "text", "connection", "profile of Temporal's own configuration file"),
-        Key("temporal_ui", "text", "connection", "address of Temporal's UI, for links to runs"),
-        Key("api_key_env", "variable", "connection", "variable that holds the API key"),
-        Key("tls", "switch", "connection", "TLS, which any other of its keys and an API key switch on"),
-        Key("tls_ca", "path", "connection", "certificates that the server's is held against"),
-        Key("tls_cert", "path", "connection", "client certificate"),
-        Key("tls_key", "path", "connection", "private key of the client certificate"),
-        Key("tls_server_name", "text", "connection", "name that the server's certificate must have"),
-        Key("production", "switch", "deployment", "production branch of flows with @project"),
-        Key("branch", "text", "deployment", "branch of flows with @project"),
-        Key("namespace", "text", "deployment", "Metaflow namespace of the runs"),
-        Key("tags", "tags", "deployment", "tags of all runs"),
-        Key("with", "words", "deployment", "decorators of all steps"),
-        Key("max_workers", "count", "deployment", "tasks of a run at once"),
-        Key("priority", "count", "deployment", "priority among runs of a task queue, 1 (first) to 5", most=5),
-        Key("workflow_timeout", "duration", "deployment", "how long a run may take"),
-        Key("task_queue", "text", "deployment", "task queue that the workers serve"),
-        Key("metadata", "text", "deployment", "Metaflow metadata provider"),
-        Key("datastore", "text", "deployment", "Metaflow datastore"),
-        Key("datastore_root", "text", "deployment", "root of the datastore"),
-        Key("environment", "text", "deployment", "Metaflow environment"),
-        Key("package_suffixes", "tags", "deployment", "suffixes of data files for the code package"),
-        Key("python", "text", "deployment", "the flow's interpreter"),
-        Key("notify_url", "tags", "deployment", "whom to tell that a run has ended"),
-        Key("notify_key_env", "variable", "deployment", "variable with the key that signs this"),
-        Key("isolation", "choice", "worker", "how tasks are started", ("fork", "spawn")),
-        Key("concurrency", "count", "worker", "tasks of a worker at once"),
-        Key("host_max_age", "duration", "worker", "how long an imported flow is used"),
+_DEPLOYMENT = tuple(
+    Key(
+        row.key,
+        row.kind,
+        "deployment",
+        row.help,
+        row.default,
+        commands="deploy, run" if row.in_run else "deploy",
+        flag=row.flag,
+        most=row.most,
     )
-}
+    for row in rows(Options).values()
+    if row.key
+)
+_CONNECTION = (
+    Key("address", "text", "connection", "Temporal server as HOST:PORT", flag="--address"),
+    Key(
+        "temporal_namespace",
+        "text",
+        "connection",
+        "Namespace on the Temporal server",
+        "default",
+        flag="--temporal-namespace",
+    ),
+    Key(
+        "temporal_profile",
+        "text",
+        "connection",
+        "Profile of `temporal.toml` for the rest of the connection",
+    ),
+    Key(
+        "temporal_ui",
+        "text",
+        "connection",
+        "Address of Temporal's UI, such as `http://localhost:8080`, for links to runs "
+        "(not needed for Temporal Cloud and `mftctl dev`)",
+    ),
+    Key("api_key_env", "variable", "connection", "Name of the variable that holds the API key"),
+    Key("tls", "switch", "connection", "Use TLS; any other `tls` key or an API key turns it on"),
+    Key(
+        "tls_ca",
+        "path",
+        "connection",
+        "File with the CA certificates that verify the server",
+        "this machine's",
+    ),
+    Key("tls_cert", "path", "connection", "File with the client certificate (mTLS)"),
+    Key("tls_key", "path", "connection", "File with the private key of the client certificate"),
+    Key(
+        "tls_server_name",
+        "text",
+        "connection",
+        "Name that the server's certificate must have",
+        "the host of the address",
+    ),
+)
+_WORKER = (
+    Key(
+        "isolation",
+        "choice",
+        "worker",
+        "How tasks are started",
+        "fork",
+        commands="worker, run",
+        flag="--isolation",
+        choices=("fork", "spawn"),
+    ),
+    Key(
+        "concurrency",
+        "count",
+        "worker",
+        "Tasks of a worker at once",
+        "the number of cores",
+        commands="worker",
+        flag="--concurrency",
+    ),
+    Key(
+        "host_max_age",
+        "duration",
+        "worker",
+        "Age at which a worker imports a flow again",
+        "1h",
+        commands="worker, run",
+        flag="--host-max-age",
+    ),
+)
+KEYS: dict[str, Key] = {key.name: key for key in (*_CONNECTION, *_DEPLOYMENT, *_WORKER)}
 
 
 def near(word: str, known: Iterable[str]) -> str:

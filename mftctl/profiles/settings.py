@@ -13,9 +13,6 @@ from . import document
 from .folders import config_file
 from .keys import KEYS, near
 
-#: Settings that flags have by another name.
-_FLAGS = {"tags": "--tag"}
-
 
 @dataclass(frozen=True)
 class Source:
@@ -74,9 +71,9 @@ class Profile:
 
     def given(self, key: str, flag: Any = None) -> Setting | None:
         """What the flag or the variable says."""
-        if flag is not None:
-            return Setting(flag, Source("flag", _FLAGS.get(key, "--" + key.replace("_", "-"))))
         known = KEYS[key]
+        if flag is not None:
+            return Setting(flag, Source("flag", known.flag))
         text = os.environ.get(known.variable)
         if not text:
             return None
@@ -134,12 +131,3 @@ def unknown(file: Path, name: str, profiles: Mapping[str, Any], why: str = "") -
         code="profile.unknown",
         hint=near(name, profiles) or f"make it with: mftctl profile set {name} address=HOST:PORT",
     )
-
-
-def branch_of(profile: Profile, branch: str | None, production: bool | None) -> tuple[Setting, Setting]:
-    """Branch and production in force, each by itself: the flag, else the variable, else the profile's.
-
-    So Metaflow has it with METAFLOW_BRANCH and METAFLOW_PRODUCTION: production of a branch is `prod.<branch>`, and an
-    empty branch is none. What is said of one, wherever it is said, is never left out because of the other.
-    """
-    return profile.setting("branch", branch), profile.setting("production", production)

@@ -67,7 +67,7 @@ TABLE = [
     Wrong("trigger Plain --alpha 1", 2, "usage", "--alpha", "name=value"),
     Wrong("trigger Plain -o xml", 2, "usage", "xml", "mftctl trigger --help"),
     Wrong("deploy flow.py --max-workers many", 2, "usage", "many", "mftctl deploy --help"),
-    Wrong("deploy flow.py --max-workers 0", 2, "usage", "at least 1", "leave it out"),
+    Wrong("deploy flow.py --max-workers 0", 2, "usage", "1 or more", "leave it out"),
     Wrong("deploy flow.py --priority 9", 2, "usage", "9", "leave it out"),
     Wrong("deploy flow.py --workflow-timeout soon", 2, "usage", "'soon' is no duration", "15m"),
     Wrong("deploy flow.py --catchup-window 3x", 2, "usage", "--catchup-window", "15m"),

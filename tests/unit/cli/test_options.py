@@ -58,16 +58,18 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
         "notify_url": ["https://example.com/a", "https://example.com/b"],
         "notify_key_env": "SIGNING_KEY",
     }
-    assert {*values, "production"} == {key.name for key in KEYS.values() if key.room == "deployment"}
+    assert {*values, "production"} == {key.name for key in KEYS.values() if key.section == "deployment"}
     if rank == "variable":
         for name, value in values.items():
-            between = "," if KEYS[name].kind == "tags" else " "
+            between = "," if KEYS[name].kind in {"list", "commas"} else " "
             text = between.join(value) if isinstance(value, list) else str(value)
             monkeypatch.setenv(KEYS[name].variable, text)
     profile = Profile("p", values if rank == "profile" else {})
-    options = Notification().added_to(Deployment().options(profile), profile)
+    options = Deployment().options(profile, Notification())
     assert options == Options(
-        notify=(("https://example.com/a", "SIGNING_KEY"), ("https://example.com/b", "SIGNING_KEY")),
+        notify_url=("https://example.com/a", "https://example.com/b"),
+        notify_key_env="SIGNING_KEY",
+        python=sys.executable,
         priority=2,
         decorators=("retry", "resources:cpu=2,memory=3"),
         tags=("a:b",),
@@ -81,7 +83,7 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
         datastore="s3",
         datastore_root="s3://b/r",
         environment="pypi",
-        package_suffixes=".csv,.json",
+        package_suffixes=(".csv", ".json"),
     )
     assert Deployment().interpreter(profile) == sys.executable
 
@@ -89,7 +91,7 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("rank", ["profile", "variable"])
 def test_every_key_of_a_worker_reaches_it(monkeypatch: pytest.MonkeyPatch, rank: str) -> None:
     """Isolation, concurrency and the age of hosts; a flag goes before each."""
-    named = {key.name for key in KEYS.values() if key.room == "worker"}
+    named = {key.name for key in KEYS.values() if key.section == "worker"}
     assert named == {"isolation", "concurrency", "host_max_age"}
     profile = Profile("p", {"isolation": "spawn", "concurrency": 5, "host_max_age": "2m"})
     if rank == "variable":
@@ -112,7 +114,7 @@ def test_a_duration_that_is_none_is_named_with_its_source(monkeypatch: pytest.Mo
 
 def test_flags_go_before_the_profile() -> None:
     """A flag replaces the profile's value; tags are added to it, each once."""
-    given = Deployment(tag=("team:ml", "x"), workflow_timeout="90s", max_workers=2, datastore="local")
+    given = Deployment(tags=("team:ml", "x"), workflow_timeout="90s", max_workers=2, datastore="local")
     options = given.options(PROFILE)
     assert options.tags == ("team:ml", "x")
     assert (options.workflow_timeout, options.max_workers, options.datastore) == (90, 2, "local")

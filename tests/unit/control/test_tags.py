@@ -57,6 +57,6 @@ def test_deploy_and_run_refuse_them_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     """Those of the command line, and those of the profile, before the flow is compiled."""
     monkeypatch.delenv("MFTCTL_TAGS", raising=False)
     with pytest.raises(MftctlError, match="empty"):
-        Deployment(tag=("",)).options(Profile())
+        Deployment(tags=("",)).options(Profile())
     with pytest.raises(MftctlError, match="too long"):
         Deployment().options(Profile("p", {"tags": ["x" * 501]}))

@@ -8,16 +8,16 @@ from typing import Any
 from metaflow import parameters
 from metaflow._vendor import click
 
+from .create_options import CREATE_OPTIONS
 from .options import (
     Trigger,
     answered,
     branched,
     connected,
+    each,
     given_parameters,
     named,
-    notified,
     owned,
-    scheduled,
     tagged,
     timed,
 )
@@ -42,31 +42,9 @@ def temporal(obj: Any, **options: Any) -> None:
 @click.argument("file", required=False, default=None, type=str)
 @click.option("--output", "-o", default=None, help="Write a file that serves the deployment.")
 @click.option(
-    "--task-queue", default=None, help="Task queue that its workers serve (default: one of its own)."
-)
-@click.option("--max-workers", default=None, type=int, help="Tasks of a run at once (default: 100).")
-@click.option(
-    "--priority", default=None, type=int, help="Among runs of the same queue, 1 (first) to 5 (default: 3)."
-)
-@click.option("--workflow-title", default=None, help="What Temporal's UI calls the runs.")
-@click.option(
-    "--workflow-description",
-    default=None,
-    help="What Temporal's UI tells of them (default: the flow's docstring).",
-)
-@click.option("--namespace", "user_namespace", default=None, help="Metaflow namespace of the runs.")
-@click.option(
     "--only-json", is_flag=True, default=False, help="Print what would be deployed, deploy nothing."
 )
-@click.option(
-    "--generate-new-token", is_flag=True, help="Make a new production token, and use its namespace."
-)
-@click.option("--new-token", "given_token", default=None, help="Use this production token and its namespace.")
-@timed
-@scheduled
-@notified
-@tagged
-@owned
+@each(*CREATE_OPTIONS)
 @branched
 @connected
 @answered

@@ -60,53 +60,53 @@ class TemporalDeployer(DeployerImpl):
 
         Parameters
         ----------
-        authorize : str, optional, default None
-            Authorize using this production token, when somebody else has deployed the flow. It is kept for the
-            next time.
-        generate_new_token : bool, optional, default False
-            Make a new production token; the runs move to its namespace.
-        given_token : str, optional, default None
-            Use this production token; the runs move to its namespace.
-        tags : List[str], optional, default None
-            Tag all runs.
-        user_namespace : str, optional, default None
-            Metaflow namespace of the runs.
-        only_json : bool, optional, default False
-            Only compile: `additional_info["manifest"]` of the deployer holds what would be deployed.
-        max_workers : int, optional, default 100
-            Tasks of a run at once.
-        workflow_timeout : int, optional, default None
-            Stop a run after these seconds.
-        workflow_title : str, optional, default None
-            What Temporal's UI calls the runs; flow and version if this is not specified.
-        workflow_description : str, optional, default None
-            What Temporal's UI tells of them; the flow's docstring if this is not specified.
-        priority : int, optional, default None
-            Priority among runs of the same task queue, from 1 (first) to 5; 3 if this is not specified.
-        schedule_overlap : str, optional, default "skip"
-            What becomes of a run that is due while the one before goes on: skip, buffer-one, cancel-other, allow-all.
-        catchup_window : str, optional, default "1d"
-            Make up for runs missed at most this long ago.
-        pause_on_failure : bool, optional, default False
-            Pause the schedule when a run fails.
-        notify_urls : List[str], optional, default None
-            POST a JSON object here when a run has ended.
-        notify_key_env : str, optional, default None
-            Name of a variable of the worker: its value is the key that signs what is posted.
-        task_queue : str, optional, default None
-            Task queue that its workers serve; each deployment has one of its own by default.
         output : str, optional, default None
             Also write a worker file.
+        only_json : bool, optional, default False
+            Only compile: `additional_info["manifest"]` of the deployer holds what would be deployed.
         branch : str, optional, default None
             Branch of a flow with @project, if the Deployer was not given it.
         production : bool, optional, default False
             Production branch of a flow with @project, if the Deployer was not given it.
         profile : str, optional, default None
-            As for `Deployer.temporal`; what comes after, such as `trigger`, goes to the same server.
+            As for `Deployer.temporal`; later calls, such as `trigger`, use the same server.
         temporal_host : str, optional, default None
             As for `Deployer.temporal`.
         temporal_namespace : str, optional, default None
             As for `Deployer.temporal`.
+        tags : List[str], optional, default None
+            Tag all runs.
+        user_namespace : str, optional, default None
+            Metaflow namespace of the runs (default: the user's).
+        max_workers : int, optional, default None
+            Tasks of a run at once (default: 100, or 16 with `mftctl run`).
+        workflow_timeout : int, optional, default None
+            Stop a run after this time, in seconds.
+        workflow_title : str, optional, default None
+            Title of the runs in Temporal's UI (default: flow and version).
+        workflow_description : str, optional, default None
+            Description of the runs in Temporal's UI (default: the flow's docstring).
+        priority : int, optional, default None
+            Priority among runs of the same task queue, 1 (first) to 5 (default: 3).
+        task_queue : str, optional, default None
+            Task queue of its workers (default: the deployment's own).
+        schedule_overlap : str, optional, default None
+            What happens to a run that is due while the previous one is running (default: skip). One of
+            skip, buffer-one, cancel-other, allow-all.
+        catchup_window : str, optional, default None
+            Start runs that were missed at most this long ago, such as 1h or 7d (default: 1d).
+        pause_on_failure : bool, optional, default False
+            Pause the schedule when a run fails.
+        notify_urls : List[str], optional, default None
+            POST a JSON object to this URL when a run has ended.
+        notify_key_env : str, optional, default None
+            Variable of the worker with the key that signs notifications.
+        authorize : str, optional, default None
+            Production token of a flow that somebody else deployed; it is saved for the next time.
+        generate_new_token : bool, optional, default False
+            Make a new production token; the runs move to its namespace.
+        given_token : str, optional, default None
+            Use this production token; the runs move to its namespace.
 
         Returns
         -------

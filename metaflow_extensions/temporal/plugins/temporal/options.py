@@ -13,7 +13,9 @@ from metaflow._vendor import click
 Decorator = Callable[[Any], Any]
 
 
-def _all(*options: Decorator) -> Decorator:
+def each(*options: Decorator) -> Decorator:
+    """All of these options, as one decorator."""
+
     def decorate(command: Any) -> Any:
         for option in reversed(options):
             command = option(command)
@@ -23,12 +25,12 @@ def _all(*options: Decorator) -> Decorator:
 
 
 named = click.option("--name", default=None, help="Name of the deployment (default: the flow's).")
-connected = _all(
+connected = each(
     click.option("--profile", default=None, help="Profile of mftctl's configuration file."),
     click.option("--temporal-host", default=None, help="Temporal server as HOST:PORT."),
     click.option("--temporal-namespace", default=None, help="Namespace on the Temporal server."),
 )
-branched = _all(
+branched = each(
     click.option("--branch", default=None, help="Branch of a flow with @project."),
     click.option(
         "--production", is_flag=True, default=None, help="Production branch of a flow with @project."
@@ -37,39 +39,8 @@ branched = _all(
 owned = click.option(
     "--authorize", default=None, type=str, help="Production token of a flow that somebody else deployed."
 )
-timed = click.option("--workflow-timeout", default=None, type=int, help="Stop a run after these seconds.")
-scheduled = _all(
-    click.option(
-        "--schedule-overlap",
-        default=None,
-        type=click.Choice(["skip", "buffer-one", "cancel-other", "allow-all"]),
-        help="What becomes of a run that is due while the one before goes on (default: skip).",
-    ),
-    click.option(
-        "--catchup-window",
-        default=None,
-        type=str,
-        help="Make up for runs missed at most this long ago, such as 1h or 7d (default: 1d).",
-    ),
-    click.option(
-        "--pause-on-failure", is_flag=True, default=False, help="Pause the schedule when a run fails."
-    ),
-)
-notified = _all(
-    click.option(
-        "--notify-url",
-        "notify_urls",
-        multiple=True,
-        default=None,
-        help="POST a JSON object here when a run has ended; may be repeated.",
-    ),
-    click.option(
-        "--notify-key-env",
-        default=None,
-        help="Name of a variable of the worker: its value is the key that signs what is posted.",
-    ),
-)
-tagged = click.option("--tag", "tags", multiple=True, default=None, help="Tag runs; may be repeated.")
+timed = click.option("--workflow-timeout", default=None, type=int, help="Stop the run after these seconds.")
+tagged = click.option("--tag", "tags", multiple=True, default=None, help="Tag the run; may be repeated.")
 answered = click.option(
     "--deployer-attribute-file", default=None, hidden=True, type=str, help="For Metaflow's Deployer API."
 )

@@ -71,15 +71,15 @@ def build(state: Any, options: Options, cache: str) -> Built:
         branch=_current("branch_name"),
         max_workers=options.max_workers or Manifest.max_workers,
         workflow_timeout=options.workflow_timeout,
-        title=options.title,
-        description=options.description or _described(state.flow),
+        title=options.workflow_title,
+        description=options.workflow_description or _described(state.flow),
         priority=options.priority,
         success_hooks=_hooks(state.flow, "success_hooks"),
         error_hooks=_hooks(state.flow, "error_hooks"),
         schedule=schedule_of(state.flow, options),
         triggers=triggers_of(state.flow, parameters),
         compensations=tuple(handlers(state)),
-        notify=tuple(Receiver(url, key) for url, key in options.notify),
+        notify=tuple(Receiver(url, options.notify_key_env) for url in options.notify_url),
     )
     return Built(manifest.to_plain(), contents, refused, found)
 

@@ -75,7 +75,7 @@ def test_a_package_is_told_with_what_it_lacks(project, tmp_path):
 def test_suffixes_and_metaflows_own_policy_bring_what_was_missing(project, tmp_path):
     """`--package-suffixes` as Metaflow has it, also for a hidden file, and METAFLOW_PACKAGE_POLICY of a module."""
     (project.parent / "shared" / "__init__.py").write_text('METAFLOW_PACKAGE_POLICY = "include"\n')
-    found, _ = _compiled(tmp_path, package_suffixes=".csv,.json,.env")
+    found, _ = _compiled(tmp_path, package_suffixes=(".csv", ".json", ".env"))
     assert {".env", "other.json", "rows.csv"} < set(found.files)
     assert (found.missing, found.modules, found.left_out) == ((), (), (".txt",))
     assert packaged.warnings(found) == []
