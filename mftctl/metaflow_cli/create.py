@@ -11,7 +11,7 @@ from typing import Any
 
 from ..cli import packaged
 from ..cli.deploy import token_notes
-from ..cli.deploying import token_request, in_force
+from ..cli.deploying import in_force, token_request
 from ..cli.output import Result, say
 from ..cli.session import open_client
 from ..control.tokens import TokenRequest
@@ -35,7 +35,9 @@ def create(call: Call) -> Result:
     given = {name: None if row.metaflow else options.get(row.keyword) for name, row in rows(Options).items()}
     given["decorators"] = call.state.tl_decospecs
     asked = in_force(given, call.profile)
-    request = token_request({name: options.get(row.keyword) for name, row in rows(TokenOptions).items()}, asked)
+    request = token_request(
+        {name: options.get(row.keyword) for name, row in rows(TokenOptions).items()}, asked
+    )
 
     def compiled() -> tuple[Manifest, Contents]:
         # As `mftctl deploy` has it: part of what a code package says of its origin.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import subprocess
 import sys
@@ -42,6 +43,7 @@ def test_the_command_line_has_every_option_of_the_table() -> None:
 
 def test_the_deployer_documents_every_keyword_once() -> None:
     """Its docstring has what `temporal create` takes."""
+    importlib.import_module("metaflow")  # which loads the extension with itself
     from metaflow_extensions.temporal.plugins.temporal.deployer import TemporalDeployer
 
     lines = inspect.getdoc(TemporalDeployer.create).splitlines()
