@@ -32,7 +32,7 @@ def main() -> NoReturn:
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGHUP, _hang_up)
     # Imports make many objects that stay: looking for garbage among them is a tenth of their time. Commands that
-    # live long switch it on again (cli/memory.py).
+    # live long switch it on again (cli/process.py).
     gc.disable()
     _open_closed()
     for stream in (sys.stdout, sys.stderr):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from schema_table import table
 
-from mftctl.cli import schemas
+from mftctl.cli import schema
 from mftctl.cli.app import EPILOGUE, GROUPS, HELP
 from mftctl.cli.help import TOPICS
 from mftctl.cli.tree import Command, Option, commands
@@ -52,7 +52,7 @@ def _overview(told: Sequence[Command]) -> str:
     lines += ["", EPILOGUE, "", "`mftctl help TOPIC` shows:", "", "| topic | description |", "|---|---|"]
     lines += [f"| [{name}](../{name}.md) | {line} |" for name, line in TOPICS.items()]
     for name, title in (("error", "JSON of errors"), ("event", "JSON of events")):
-        lines += ["", f"## {title}", "", *table(schemas.get(name) or {})]
+        lines += ["", f"## {title}", "", *table(schema.get(name) or {})]
     lines += ["", "```{toctree}", ":hidden:", ":glob:", "", "*", "```"]
     return "\n".join(lines) + "\n"
 
@@ -71,13 +71,13 @@ def _page(one: Command) -> str:
     for line, about in one.examples:
         lines += [f"    {line}" + (f"    # {about}" if about else "")]
     name = one.name.replace(" ", ".")
-    schema = schemas.get(name)
-    if schema:
+    found = schema.get(name)
+    if found:
         lines += [
             "",
             "## JSON output",
             "",
-            *table(schema),
+            *table(found),
             "",
             f"`mftctl schema {name}` prints the JSON schema.",
         ]

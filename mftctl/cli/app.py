@@ -61,9 +61,9 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "next": ("schedule:next_", "Say when a schedule is due next."),
     },
     "events": {
-        "publish": ("events:publish", "Tell the deployments that wait for an event."),
-        "list": ("events:list_events", "List the events that deployments wait for."),
-        "describe": ("events:describe", "Say who waits for an event, and what it started."),
+        "publish": ("events.commands:publish", "Publish an event to the deployments that wait for it."),
+        "list": ("events.commands:list_", "List the events that deployments wait for."),
+        "describe": ("events.commands:describe", "Show who waits for an event, and what it started."),
     },
     "profile": {
         "list": ("profile:list_", "List the profiles."),

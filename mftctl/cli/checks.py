@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import Exit, MftctlError
 from ..profiles import Profile
-from .columns import columns
 from .interpreter import flow_interpreter
 from .options import Connection
 from .session import endpoint, quiet_sdk
+from .text import columns
 
 if TYPE_CHECKING:
     from ..control.connection.diagnosis import CheckResult

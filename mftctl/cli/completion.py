@@ -7,7 +7,7 @@ from .output import Result, write
 Shell = Literal["bash", "zsh", "fish"]
 
 
-def completion(shell: Shell, /) -> Result:
+def completion(shell: Shell, /) -> Result[None]:
     """Write the script that completes commands, options and names in a shell. Nothing of yours is changed.
 
     Names of deployments, runs and profiles are asked for when they are needed, for 300 ms at most.

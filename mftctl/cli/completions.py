@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
-from . import schemas
+from . import schema
 from .app import COMMANDS, GROUPS
 from .help import TOPICS
 from .tree import Command, Option
@@ -35,7 +35,7 @@ def kind_of_argument(command: Command) -> str:
     if not command.arguments:
         return ""
     name, group = command.arguments[0].name, command.words[0]
-    fixed = {"help": [*TOPICS, *COMMANDS], "schema": schemas.names(), "completion": ["bash", "zsh", "fish"]}
+    fixed = {"help": [*TOPICS, *COMMANDS], "schema": schema.names(), "completion": ["bash", "zsh", "fish"]}
     if command.words[0] in fixed:
         return ":" + "|".join(fixed[command.words[0]])
     if group == "profile":

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .columns import columns
-from .moments import iso, shown
 from .shown import without_secrets
+from .text import columns, iso, local_time
 
 if TYPE_CHECKING:
     from ..control.deployments import Deployment
@@ -67,7 +66,7 @@ def more(found: Deployment) -> dict[str, Any]:
 def when(found: Deployment) -> str:
     """When it is due next, for a cell of a table."""
     due = found.schedule.info.next_action_times
-    return "paused" if found.paused else shown(due[0]) if due else ""
+    return "paused" if found.paused else local_time(due[0]) if due else ""
 
 
 def line(found: Deployment, workers: list[Poller]) -> tuple[str, ...]:
@@ -82,7 +81,7 @@ def line(found: Deployment, workers: list[Poller]) -> tuple[str, ...]:
         ",".join(one.name for one in manifest.triggers),
         str(len(workers)),
         manifest.owner,
-        shown(found.deployed_at),
+        local_time(found.deployed_at),
     )
 
 
@@ -93,7 +92,7 @@ def page(found: Deployment, workers: list[Poller]) -> str:
         ("deployment", found.name),
         ("flow", f"{manifest.flow} ({manifest.launch.file})"),
         ("version", manifest.version),
-        ("deployed", f"{shown(found.deployed_at)} by {manifest.owner}"),
+        ("deployed", f"{local_time(found.deployed_at)} by {manifest.owner}"),
     ]
     if manifest.schedule is not None:
         rows.append(("schedule", f"{manifest.schedule.cron} ({manifest.schedule.timezone or 'UTC'})"))
@@ -102,7 +101,7 @@ def page(found: Deployment, workers: list[Poller]) -> str:
     if manifest.triggers:
         rows.append(("triggers", " and ".join(one.name for one in manifest.triggers)))
     rows.append(("task queue", manifest.task_queue))
-    rows += [("worker", f"{one.identity}, seen {shown(one.last_seen)}") for one in workers]
+    rows += [("worker", f"{one.identity}, seen {local_time(one.last_seen)}") for one in workers]
     rows += [] if workers else [("worker", "no worker serves it")]
     rows += [
         ("parameter", f"{one.name} ({one.type}{', required' if one.required else ''})")

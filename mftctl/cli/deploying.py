@@ -12,9 +12,9 @@ from ..control.runs import tags
 from ..control.tokens import TokenRequest
 from ..model.errors import Exit, MftctlError
 from ..model.options import Option, Options, TokenOptions, rows
-from . import durations
 from .interpreter import flow_interpreter
 from .output import say
+from .text import parse_duration
 
 T = TypeVar("T")
 
@@ -143,7 +143,7 @@ def _value(row: Option, given: Any, profile: profiles.Profile) -> Any:
     if row.kind == "switch":
         return bool(value)
     if row.kind == "duration" and value is not None:
-        return durations.parse(value, str(setting.source))
+        return parse_duration(value, str(setting.source))
     if row.kind == "commas":
         return separated(value)
     if row.kind == "count" and value is not None:

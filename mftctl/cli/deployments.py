@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from ..model.errors import Exit, MftctlError
 from . import deployed
 from .ask import confirm
-from .columns import columns
 from .deploying import Deployment, Notification, Scheduling, file_argument
 from .looking import all_deployments, unserved
 from .options import YES, Limited, Output
 from .output import Result, say
+from .text import columns
 
 if TYPE_CHECKING:
     from temporalio.client import Client

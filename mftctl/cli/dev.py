@@ -8,7 +8,7 @@ from .. import profiles
 from ..local import devserver
 from ..model.errors import Exit, MftctlError
 from .output import Result, say, write
-from .threads import in_thread
+from .process import in_thread
 
 profiles.on_fallback(say)
 
@@ -22,7 +22,7 @@ def dev(
     *,
     port: int | None = None,
     ui_port: int | None = None,
-) -> Result:
+) -> Result[None]:
     """Run the embedded Temporal server and its UI until Ctrl-C, with the history of earlier runs.
 
     `mftctl run` and all other commands find it by themselves.
@@ -37,11 +37,10 @@ def dev(
     return asyncio.run(_dev(port, ui_port))
 
 
-async def _dev(port: int | None, ui_port: int | None) -> Result:
-    from .memory import collect_again
-    from .signals import Signals, first_of
+async def _dev(port: int | None, ui_port: int | None) -> Result[None]:
+    from .process import Signals, collect_garbage, first_of
 
-    collect_again()
+    collect_garbage()
     signals = Signals()
     opening = devserver.open_server(
         DEFAULT_PORT if port is None else port, DEFAULT_UI_PORT if ui_port is None else ui_port

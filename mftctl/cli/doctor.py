@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from .. import ROOT, __version__, profiles
 from ..local import caches
-from .columns import columns
 from .options import FLAG, Connection, Output
 from .output import Result
+from .text import columns
 
 if TYPE_CHECKING:
     from ..control.connection.diagnosis import CheckResult

@@ -17,7 +17,7 @@ TOPICS = {
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 
 
-def help_(*words: str) -> Result:
+def help_(*words: str) -> Result[None]:
     """Show a topic, or the help of a command; without either, list the topics.
 
     Parameters

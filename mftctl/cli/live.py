@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..worker.observer import NextAttempt, TaskEvent
-from .durations import format_seconds
 from .retries import words
+from .text import format_duration
 from .view import View, stamp
 
 BAR_WIDTH = 24
@@ -129,8 +129,10 @@ def board(run: str, seconds: float, steps: dict[str, StepRow], spinner: Spinner)
     table = Table.grid(padding=(0, 1))
     for name, step in steps.items():
         if step.total:
-            table.add_row(_mark(step, spinner), name, _bar(step), _counts(step), format_seconds(step.seconds))
-    return Group(Text.assemble((run, "bold"), "  ", format_seconds(seconds)), table)
+            table.add_row(
+                _mark(step, spinner), name, _bar(step), _counts(step), format_duration(step.seconds)
+            )
+    return Group(Text.assemble((run, "bold"), "  ", format_duration(seconds)), table)
 
 
 def _mark(step: StepRow, spinner: Spinner) -> RenderableType:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 async def open_run(run: str, latest: Latest, connection: Connection) -> tuple[Client, Run]:
     """A connection for commands that hold much of a run, and the run that is meant."""
-    from .memory import collect_again
+    from .process import collect_garbage
     from .session import open_client
 
-    collect_again()
+    collect_garbage()
     client = await open_client(connection, connection.settings())
     return client, await find_run(client, run, latest.deployment)
 

@@ -9,8 +9,8 @@ from cyclopts import Group, Parameter
 
 from .. import profiles
 from ..model.errors import Exit, MftctlError
-from . import durations
 from .output import Format, say
+from .text import format_duration, parse_duration
 
 profiles.on_fallback(say)
 
@@ -66,7 +66,7 @@ class Limited(Connection):
 
     async def _within(self, doing: Coroutine[Any, Any, T]) -> T:
         try:
-            limit = None if self.timeout is None else durations.parse(self.timeout, "--timeout")
+            limit = None if self.timeout is None else parse_duration(self.timeout, "--timeout")
         except MftctlError:
             doing.close()
             raise
@@ -77,7 +77,7 @@ class Limited(Connection):
             if limit is None:
                 raise
             raise MftctlError(
-                f"not done after {durations.format_seconds(limit)}", exit=Exit.TIMEOUT, code="timeout"
+                f"not done after {format_duration(limit)}", exit=Exit.TIMEOUT, code="timeout"
             ) from None
 
 

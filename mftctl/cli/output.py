@@ -1,6 +1,8 @@
-"""How results and errors reach whoever called: the only module that writes them.
+"""Write results and errors: the only module that does.
 
-stdout is data, stderr is talk. JSON carries ``schema_version`` and keys that stay (docs/reference/cli.md).
+Data goes to stdout, messages to stderr. What a command returns is a frozen dataclass of keyword fields: its JSON, the
+JSON schema (`mftctl schema`) and the text for people are made from that type. JSON carries ``schema_version``, and its
+keys stay (docs/reference/cli.md).
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NewType
 
 from ..model.errors import Exit, MftctlError
 
@@ -20,22 +22,79 @@ Format = Literal["text", "json", "jsonl", "name"]
 FORMATS: Final[tuple[Format, ...]] = ("text", "json", "jsonl", "name")
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a command has to say when it is done.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
 
-    ``data``: a JSON object, or a list of them; ``text``: the same for people; ``name``: the bare name or names;
-    ``notes``: lines of talk; ``error``: how the thing that the command watched went wrong, with its last lines of
-    ``log``.
+    T = TypeVar(
+        "T", default=Any
+    )  # as `Result` stands without its type in commands that return plain dicts yet
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+#: A point in time as ISO 8601 text with its zone.
+Time = NewType("Time", str)
+
+
+def optional() -> Any:
+    """A field whose key is left out of the JSON where its value is None."""
+    return field(default=None, metadata={"optional": True})
+
+
+@dataclass(frozen=True)
+class Result(Generic[T]):
+    """The outcome of a command.
+
+    ``data``: a dataclass, or a list of them, of which the JSON is made; ``text``: the same for people; ``name``: the
+    bare name or names; ``notes``: messages for stderr; ``error``: why what the command watched has failed, with the
+    last lines of its ``log``.
+
+    A command's return annotation, ``Result[T]``, is where its JSON schema comes from.
     """
 
-    data: dict[str, Any] | list[dict[str, Any]] | None = None
+    data: T | None = None
     text: str = ""
     name: str | Sequence[str] = ""
     notes: tuple[str, ...] = ()
     error: MftctlError | None = None
     log: tuple[str, ...] = ()
     exit: int = Exit.OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorBody:
+    """What failed."""
+
+    code: str
+    """The kind of error, such as run.unknown: stays the same when the message changes."""
+    message: str
+    hint: str
+    """What to do about it; may be empty."""
+    exit_code: int
+    log: tuple[str, ...] | None = optional()
+    """The last lines of the log of what failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error:
+    """The object on stderr when a command fails."""
+
+    error: ErrorBody
+
+
+def to_json(value: Any) -> Any:
+    """The JSON value of a result: of a dataclass an object with a key for each field."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            one.name: to_json(getattr(value, one.name))
+            for one in fields(value)
+            if not (one.metadata.get("optional") and getattr(value, one.name) is None)
+        }
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in value.items()}
+    return value
 
 
 def begin(argv: Sequence[str]) -> None:
@@ -64,7 +123,7 @@ def chosen(argv: Sequence[str]) -> Format:
     return "text"
 
 
-def render(result: Result | None) -> int:
+def render(result: Result[Any] | None) -> int:
     """Write a result and give its exit code."""
     if result is None:
         return Exit.OK
@@ -79,14 +138,14 @@ def render(result: Result | None) -> int:
 def fail(error: MftctlError, log: Sequence[str] = ()) -> int:
     """Write an error, in text with the log lines that tell more, and give its exit code."""
     if _is_json():
-        about = {
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-            "exit_code": int(error.exit),
-            **({"log": list(error.log)} if error.log else {}),
-        }
-        _talk(_dump(_versioned({"error": about})) + "\n")
+        body = ErrorBody(
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            exit_code=int(error.exit),
+            log=tuple(error.log) or None,
+        )
+        _talk(_dump(_versioned(Error(error=body))) + "\n")
     else:
         told = f"mftctl: {error.message}\n" + "".join(f"    {line}\n" for line in log or error.log)
         _talk(told + (f"hint: {error.hint}\n" if error.hint else ""))
@@ -132,7 +191,7 @@ def _talk(text: str) -> None:
         sys.stderr.flush()
 
 
-def _body(result: Result) -> str:
+def _body(result: Result[Any]) -> str:
     if _format == "text":
         return result.text and result.text.rstrip("\n") + "\n"
     if _format == "name":
@@ -141,15 +200,15 @@ def _body(result: Result) -> str:
     if result.data is None:
         return ""
     if _format == "jsonl":
-        rows = result.data if isinstance(result.data, list) else [result.data]
+        rows = result.data if isinstance(result.data, (list, tuple)) else [result.data]
         return "".join(_dump(_versioned(row)) + "\n" for row in rows)
-    if isinstance(result.data, list):
+    if isinstance(result.data, (list, tuple)):
         return _dump([_versioned(row) for row in result.data], indent=2) + "\n"
     return _dump(_versioned(result.data), indent=2) + "\n"
 
 
-def _versioned(row: dict[str, Any]) -> dict[str, Any]:
-    return {"schema_version": SCHEMA_VERSION, **row}
+def _versioned(row: Any) -> dict[str, Any]:
+    return {"schema_version": SCHEMA_VERSION, **to_json(row)}
 
 
 def _dump(value: Any, indent: int | None = None) -> str:

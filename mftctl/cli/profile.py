@@ -7,10 +7,10 @@ from cyclopts import Parameter
 from .. import profiles
 from ..model.errors import Exit, MftctlError
 from ..profiles import KEYS, Key
-from . import durations, shown
-from .columns import columns
+from . import shown
 from .options import Connection, Output
 from .output import Result
+from .text import columns, parse_duration
 
 
 def list_(
@@ -217,7 +217,7 @@ def _valid(key: Key, text: str) -> Any:
     except ValueError as error:
         raise _usage(str(error), "") from None
     if key.kind == "duration":
-        durations.parse(value, key.name)
+        parse_duration(value, key.name)
     return value
 
 

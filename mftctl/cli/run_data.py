@@ -66,7 +66,7 @@ def ui_link(client: Client, found: Run, profile: Profile) -> str | None:
 
 
 def _step(step: Any, record: StepRecord) -> dict[str, Any]:
-    from .moments import exact
+    from .text import exact
 
     return {
         "step": step.name,
@@ -107,7 +107,7 @@ def _failure(task: TaskRecord) -> dict[str, Any]:
 
 
 def _pending(task: TaskRecord) -> dict[str, Any]:
-    from .moments import exact
+    from .text import exact
 
     last = task.attempts[-1] if task.attempts and task.state == "running" else None
     return {
@@ -124,7 +124,7 @@ def _pending(task: TaskRecord) -> dict[str, Any]:
 
 
 def _ran(task: TaskRecord) -> dict[str, Any]:
-    from .moments import exact
+    from .text import exact
 
     return {
         "name": task.step,

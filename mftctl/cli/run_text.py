@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import durations
 from .run_data import seconds_of
+from .text import format_duration
 
 if TYPE_CHECKING:
     from ..control.runs.history import RunHistory
@@ -22,18 +22,17 @@ _ASCII = {"done": "+", "failed": "x", "running": ">", "waiting": ".", "cancelled
 def as_text(found: Run, history: RunHistory, data: dict[str, Any]) -> str:
     """``data`` is the same run as JSON values."""
     from ..control.runs.stuck import HINT
-    from .columns import columns
-    from .moments import shown
+    from .text import columns, local_time
 
     given, record = history.given, history.record
     assert given is not None
     status = found.status.replace("_", " ")
     resumed = f", resumed {_times(given.generation)}" if given.generation else ""
-    took = durations.format_seconds(found.seconds)
+    took = format_duration(found.seconds)
     about = [
         ("run", found.pathspec),
         ("status", f"{status} ({took}{resumed})"),
-        ("started", shown(found.started)),
+        ("started", local_time(found.started)),
         ("deployment", f"{found.deployment}, version {found.version}, by {found.owner}"),
     ]
     about += [("problem", found.problem), ("", HINT)] if found.problem else []
@@ -77,7 +76,7 @@ def _steps(history: RunHistory) -> list[tuple[str, ...]]:
                 f"{line.rail}{marks[step.state]} {line.step}",
                 step.state if step.state != "none" else "not reached",
                 f"{step.done}/{step.known}" if step.known else "",
-                "" if seconds is None else durations.format_seconds(seconds),
+                "" if seconds is None else format_duration(seconds),
                 ", ".join(_details(step)),
                 line.leads,
             )
@@ -94,7 +93,7 @@ def _details(step: StepRecord) -> list[str]:
     if step.retries:
         words.append(f"retried {_times(step.retries)}")
     if step.spread is not None and len(step.times) > 1:
-        words.append("each " + "/".join(durations.format_seconds(one) for one in step.spread))
+        words.append("each " + "/".join(format_duration(one) for one in step.spread))
     return words
 
 
@@ -120,12 +119,12 @@ def _running(task: TaskRecord) -> tuple[str, ...]:
     return (
         "  " + task.label,
         f"attempt {last.number + 1 if last else 1}",
-        durations.format_seconds(time.time() - since),
+        format_duration(time.time() - since),
     )
 
 
 def _ran_text(task: TaskRecord) -> tuple[str, ...]:
-    took = "" if task.seconds is None else durations.format_seconds(task.seconds)
+    took = "" if task.seconds is None else format_duration(task.seconds)
     return ("  " + task.label, task.state, took, task.message)
 
 

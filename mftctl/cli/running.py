@@ -13,8 +13,8 @@ from ..profiles import Profile, cache_dir
 from .options import Connection
 from .order import Order
 from .output import Result, say
+from .process import in_thread
 from .session import embedded, names_server, open_client, quiet_sdk
-from .threads import in_thread
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 from ..model.errors import Exit
-from . import durations
 from .options import FLAG, Connection, Latest, Limited, Output
 from .output import Result
+from .text import parse_duration
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -54,8 +54,8 @@ def resume(
     authorize
         The deployment's production token, where somebody else has deployed it.
     """
-    limit = None if timeout is None else durations.parse(timeout, "--timeout")
-    stop = None if workflow_timeout is None else durations.parse(workflow_timeout, "--workflow-timeout")
+    limit = None if timeout is None else parse_duration(timeout, "--timeout")
+    stop = None if workflow_timeout is None else parse_duration(workflow_timeout, "--workflow-timeout")
 
     async def doing(client: "Client", run: str) -> Result:
         from ..control import pollers

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ..model.errors import Exit, MftctlError
-from . import durations
 from .options import LIST, Limited, Output
 from .output import Result
+from .text import format_duration
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,11 +41,11 @@ def list_(
     limit
         Show this many at most (default: 20).
     """
-    from .moments import moment
+    from .text import parse_time
 
     if limit < 1:
         raise MftctlError("--limit: at least 1 is needed", exit=Exit.USAGE, code="usage")
-    started = None if since is None else moment(since, "--since")
+    started = None if since is None else parse_time(since, "--since")
     return connection.run(_list(deployment, status, started, tag, limit, connection))
 
 
@@ -97,8 +97,7 @@ async def _list(
 
 def _result(listed: "list[Run]", notes: tuple[str, ...]) -> Result:
     from ..control.runs.stuck import HINT
-    from .columns import columns
-    from .moments import shown
+    from .text import columns, local_time
 
     names = [run.run_id for run in listed]
     if not listed:
@@ -109,8 +108,8 @@ def _result(listed: "list[Run]", notes: tuple[str, ...]) -> Result:
             run.run_id,
             run.deployment,
             run.status,
-            shown(run.started),
-            durations.format_seconds(run.seconds),
+            local_time(run.started),
+            format_duration(run.seconds),
             "" if run.done is None else f"{run.done}/{run.known}",
             run.failed_step or "",
         )
@@ -122,7 +121,7 @@ def _result(listed: "list[Run]", notes: tuple[str, ...]) -> Result:
 
 def row(run: "Run") -> dict[str, Any]:
     """A run as JSON values."""
-    from .moments import exact
+    from .text import exact
 
     return {
         "run_id": run.run_id,

@@ -50,9 +50,9 @@ def logs(
     since
         Only lines since then: how long ago, such as 10m, or a time.
     """
-    from .moments import moment
+    from .text import parse_time
 
-    begin = 0.0 if since is None else moment(since, "--since").timestamp()
+    begin = 0.0 if since is None else parse_time(since, "--since").timestamp()
     streams = ["stderr"] if stderr else ["stdout", "stderr"]
     printer = _Printer(step, attempt, begin, streams, output.format)
     return connection.run(_logs(run, latest, connection, follow, printer))
@@ -184,7 +184,7 @@ class _Printer:
     def _show(
         self, at: float, task: "TaskRecord", attempt: int | None, stream: str, text: str, alone: bool
     ) -> None:
-        from .moments import exact
+        from .text import exact
         from .view import stamp
 
         self.shown += 1
@@ -207,9 +207,9 @@ class _Printer:
 
 async def _artifacts(run: str, step: str, latest: Latest, connection: Limited) -> Result:
     from ..control.runs.history import RunHistory
-    from .columns import columns
     from .looking import open_run
     from .selection import selected
+    from .text import columns
 
     client, found = await open_run(run, latest, connection)
     history = RunHistory(client, found)

@@ -7,11 +7,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from . import durations
 from .following import Told, to_the_end
 from .options import Connection, Latest, Output
 from .output import Result
 from .retries import due
+from .text import parse_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -42,7 +42,7 @@ def watch(
     timeout
         Give up after this time (exit code 124); the run goes on.
     """
-    limit = None if timeout is None else durations.parse(timeout, "--timeout")
+    limit = None if timeout is None else parse_duration(timeout, "--timeout")
     return asyncio.run(_watch(run, limit, latest, connection))
 
 

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from ..model.errors import Exit, MftctlError
 from . import scheduled
-from .columns import columns
 from .looking import all_deployments, unserved
-from .moments import iso, shown
 from .options import FLAG, Limited, Output
 from .output import Result
+from .text import columns, iso, local_time
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -128,7 +127,7 @@ def unpause(
         else:
             told = _already(found, "was not paused", strict)
         due = found.schedule.info.next_action_times
-        notes = (told, *((f"the next run is due {shown(due[0])}",) if due else ()))
+        notes = (told, *((f"the next run is due {local_time(due[0])}",) if due else ()))
         data = {"deployment": found.name, "paused": False, "reason": None}
         return Result(data, "", found.name, notes)
 

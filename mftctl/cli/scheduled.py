@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import Parameter
 
-from .columns import columns
 from .deployed import when
-from .moments import iso, shown
+from .text import columns, iso, local_time
 
 if TYPE_CHECKING:
     from ..control.deployments import Deployment
@@ -70,7 +69,9 @@ def page(found: Deployment) -> str:
         ("schedule", f"{schedule.cron} ({schedule.timezone or 'UTC'})"),
         ("state", f"paused: {found.reason or 'no reason given'}" if found.paused else "not paused"),
     ]
-    rows += [("next run", shown(at)) for at in found.schedule.info.next_action_times if not found.paused][:3]
+    rows += [
+        ("next run", local_time(at)) for at in found.schedule.info.next_action_times if not found.paused
+    ][:3]
     rows += [
         ("overlap", schedule.overlap),
         ("catchup window", f"{schedule.catchup_window:g} s"),

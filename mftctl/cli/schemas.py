@@ -1,8 +1,4 @@
-"""JSON schemas of what commands write with `-o json`, by command: `runs.resume` is that of `mftctl runs resume`.
-
-`-o jsonl` writes the items of a list one a line, each as the schema's `items` says. `event` is the schema of the lines
-that `run` and `trigger --wait` write with `-o jsonl` before their result, `error` that of the object on stderr.
-"""
+"""JSON schemas of the commands that do not return typed results yet, by hand (see `schema`)."""
 
 from __future__ import annotations
 
@@ -30,16 +26,9 @@ STATUSES: Final = (
 )
 
 
-def names() -> list[str]:
-    """The names of all schemas."""
-    return sorted(_SCHEMAS)
-
-
-def get(name: str) -> Schema | None:
-    """The schema of that name, or None."""
-    told = _SCHEMAS.get(name)
-    if told is None:
-        return None
+def get(name: str) -> Schema:
+    """The schema of that name."""
+    told = _SCHEMAS[name]
     version = {"type": "integer", "const": SCHEMA_VERSION}
     one = {
         **told,
@@ -49,12 +38,7 @@ def get(name: str) -> Schema | None:
     shape = {"type": "array", "items": one} if name in _LISTS else one
     if name in _SEVERAL:
         shape = {"anyOf": [one, {"type": "array", "items": one}]}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": name if name in {"error", "event"} else f"mftctl {name.replace('.', ' ')} -o json",
-        "description": "Keys may be added under the same schema_version; none changes its meaning.",
-        **shape,
-    }
+    return shape
 
 
 def rows(**properties: Schema) -> Schema:
@@ -183,9 +167,6 @@ _SCHEDULED = plus(
     last_run=null(TEXT),
 )
 _PAUSED = rows(deployment=TEXT, paused=FLAG, reason=null(TEXT))
-_WAITING = rows(
-    event=TEXT, deployment=TEXT, type=one_of("event", "run"), parameters=by_name(TEXT), state=TEXT, last=ANY
-)
 _SOURCE = rows(
     kind=one_of("flag", "variable", "profile", "temporal", "default"), name=null(TEXT), place=null(TEXT)
 )
@@ -194,8 +175,6 @@ _CHANGED = rows(profile=TEXT, file=TEXT)
 _CACHE = rows(name=TEXT, path=TEXT, entries=WHOLE, bytes=WHOLE, in_use=WHOLE, cleanable=FLAG)
 
 _SCHEMAS: Final[dict[str, Schema]] = {
-    "error": rows(error=maybe(rows(code=TEXT, message=TEXT, hint=TEXT, exit_code=WHOLE), log=many(TEXT))),
-    "event": {**rows(event=TEXT), "additionalProperties": True},
     "run": _RUN,
     "deploy": rows(
         deployment=TEXT,
@@ -292,9 +271,6 @@ _SCHEMAS: Final[dict[str, Schema]] = {
         runs=many(rows(due=TIME, run_id=TEXT, new=FLAG)),
     ),
     "schedule.next": rows(deployment=TEXT, due=TIME),
-    "events.publish": rows(event=TEXT, id=TEXT, deployments=many(TEXT)),
-    "events.list": _WAITING,
-    "events.describe": rows(event=TEXT, deployments=many(_WAITING)),
     "profile.list": rows(name=TEXT, current=FLAG, default=FLAG, address=null(TEXT), problem=null(TEXT)),
     "profile.show": rows(
         profile=null(TEXT),
@@ -320,7 +296,6 @@ _LISTS: Final = frozenset(
         "deployments.list",
         "schedule.list",
         "schedule.next",
-        "events.list",
         "profile.list",
         "runs.list",
         "runs.logs",

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from ..control.runs.parameters import parse_words, resolve, validate
 from ..model.errors import Exit, MftctlError
 from ..profiles import Profile
-from . import durations, runidfile, workerfile
+from . import runidfile, workerfile
 from .hints import after
 from .looking import unserved
 from .options import LIST, Connection, Output
 from .output import Result, event, say
+from .text import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -55,7 +56,7 @@ def trigger(
     tag
         Tag the run; may be repeated.
     """
-    limit = None if timeout is None else durations.parse(timeout, "--timeout")
+    limit = None if timeout is None else parse_duration(timeout, "--timeout")
     (deployment,), connection = workerfile.named([name], connection)
     as_file = workerfile.is_worker_file(name)
     waits = as_file if wait is None else wait
@@ -82,10 +83,10 @@ async def _trigger(request: _Request, connection: Connection, profile: Profile) 
     from ..control.runs import starting, tags
     from ..engine.payloads import RunInput
     from ..interpreter.inside.compile.include_file import upload
-    from .memory import collect_again
+    from .process import collect_garbage
     from .session import open_client
 
-    collect_again()
+    collect_garbage()
     runidfile.check(request.run_id_file)
     tags.validate(request.tags)
     client = await open_client(connection, profile)
@@ -130,7 +131,7 @@ async def within(run_id: str, limit: float | None, watching: "Awaitable[RunOutco
             return await watching
     except TimeoutError:
         raise MftctlError(
-            f"run {run_id} has not ended after {durations.format_seconds(limit or 0)}; it goes on",
+            f"run {run_id} has not ended after {format_duration(limit or 0)}; it goes on",
             exit=Exit.TIMEOUT,
             code="timeout",
         ) from None

@@ -19,14 +19,13 @@ from ..model.manifest import Manifest
 from ..profiles import Profile
 from ..worker.service import Service
 from . import runidfile
-from .durations import format_seconds
 from .hints import after
 from .leaving import leave
-from .memory import collect_again
 from .order import Order
 from .output import Result, say
+from .process import Signals, collect_garbage, first_of, interrupted_by
 from .session import tell_tasks
-from .signals import Signals, first_of, interrupted_by
+from .text import format_duration
 from .view import choose
 from .worker import worker_settings
 
@@ -41,7 +40,7 @@ class Watching:
 
     def __init__(self, client: Client, order: Order, profile: Profile, lease: Lease | None) -> None:
         self._lease = lease
-        collect_again()
+        collect_garbage()
         tell_tasks(client, profile)
         self._client = client
         self._order = order
@@ -128,7 +127,7 @@ class Watching:
         manifest, seconds = run.manifest, asyncio.get_running_loop().time() - self._order.began
         data = {"run_id": run.id, "flow": manifest.flow, "version": manifest.version, **ended.to_plain()}
         if ended.status == "completed":
-            return Result(data, f"Done: run {run.id} completed in {format_seconds(seconds)}", run.id)
+            return Result(data, f"Done: run {run.id} completed in {format_duration(seconds)}", run.id)
         if ended.status == "cancelled" and self._signals.first.done():
             say(f"run {run.id} was cancelled")
             return Result(data, "", run.id, exit=self._interrupted())

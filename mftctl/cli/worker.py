@@ -10,11 +10,12 @@ from cyclopts import Parameter
 from .. import profiles
 from ..model.errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
-from . import durations, workerfile
+from . import workerfile
 from .background import background
 from .interpreter import flow_interpreter
 from .options import Connection
 from .output import Result, say
+from .text import parse_duration
 
 if TYPE_CHECKING:
     from ..control.task_queues import TaskQueues
@@ -28,7 +29,7 @@ def worker(
     isolation: str | None = None,
     host_max_age: str | None = None,
     connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
-) -> Result:
+) -> Result[None]:
     """Work off the tasks of deployments until SIGTERM or Ctrl-C, which lets running tasks finish.
 
     New versions, and with --all new deployments, are served without a restart. A second signal stops running tasks,
@@ -76,7 +77,7 @@ def worker_settings(
     if way not in profiles.KEYS["isolation"].choices:
         raise _usage(f"isolation is fork or spawn, not '{way}'", "leave it out for fork")
     age = profile.setting("host_max_age", host_max_age)
-    oldest = MAX_AGE if age.value is None else durations.parse(age.value, str(age.source))
+    oldest = MAX_AGE if age.value is None else parse_duration(age.value, str(age.source))
     return Settings(
         cache_dir(), at_once or os.cpu_count() or 1, way, flow_interpreter(profile), host_max_age=oldest
     )
@@ -93,12 +94,11 @@ async def _work(
     from ..control.task_queues import TaskQueues
     from ..control.unreadable import Warnings
     from ..worker.service import Service
-    from .memory import collect_again
+    from .process import Signals, collect_garbage, first_of
     from .session import open_client, tell_tasks
-    from .signals import Signals, first_of
     from .talk import TaskLog
 
-    collect_again()
+    collect_garbage()
     client = await open_client(connection, profile)
     tell_tasks(client, profile)
     served = None

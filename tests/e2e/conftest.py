@@ -287,13 +287,13 @@ def hold(told: object, name: str, *, line: bool = False) -> None:
     """The value is what the schema says, and has no key that the schema does not know."""
     import jsonschema
 
-    from mftctl.cli import schemas
+    from mftctl.cli import schema
 
-    schema = schemas.get(name)
-    assert schema is not None, f"{name} has no schema"
-    if line and "items" in schema:
-        schema = schema["items"]
-    jsonschema.validate(told, closed(schema), format_checker=jsonschema.FormatChecker())
+    found = schema.get(name)
+    assert found is not None, f"{name} has no schema"
+    if line and "items" in found:
+        found = found["items"]
+    jsonschema.validate(told, closed(found), format_checker=jsonschema.FormatChecker())
 
 
 def closed(schema: object) -> object:

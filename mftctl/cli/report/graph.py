@@ -8,7 +8,7 @@ from itertools import pairwise
 from ...control.runs.record import StepRecord
 from ...model.graph import in_order
 from ...model.manifest import Manifest, Step
-from ..durations import format_seconds
+from ..text import format_duration
 
 WIDTH, HEIGHT, GAP, BETWEEN, MARGIN = 204, 46, 18, 30, 6
 #: Characters that a box has room for.
@@ -112,7 +112,7 @@ def _box(place: tuple[int, int], step: StepRecord, seconds: float | None) -> str
     x, y = place
     name = step.name if len(step.name) <= MAX_NAME else step.name[: MAX_NAME - 1] + "…"
     told = [f"{step.done}/{step.known}"] if step.known else ["not reached"]
-    told += [format_seconds(seconds)] if seconds is not None else []
+    told += [format_duration(seconds)] if seconds is not None else []
     told += [f"{step.counts['failed']} failed"] if step.counts.get("failed") else []
     told += [f"{step.retries} retried"] if step.retries else []
     whole = ", ".join(told)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...control.runs.record import RunRecord, StepRecord, TaskRecord
 from ...model.graph import in_order
-from ..durations import format_seconds
+from ..text import format_duration
 from . import graph, timeline
 
 #: Failures that are shown with their logs, and tasks in the list of the slowest.
@@ -40,11 +40,11 @@ def html(data: dict[str, Any], record: RunRecord, logs: Mapping[str, list[str]],
 
 
 def _head(data: dict[str, Any], steps: Mapping[str, StepRecord], now: float) -> str:
-    from ..moments import exact
+    from ..text import exact
 
     facts = {
         "Started": data["started"],
-        "Took": format_seconds(data["seconds"]),
+        "Took": format_duration(data["seconds"]),
         "Tasks": f"{data['tasks']['done']} of {data['tasks']['known']} done",
         "Retries": str(sum(step.retries for step in steps.values())),
         "Deployment": f"{data['deployment']}, version {data['version']}",
@@ -117,7 +117,7 @@ def _steps(record: RunRecord, steps: Mapping[str, StepRecord], seconds: Mapping[
     rows = []
     for name in in_order(record.manifest):
         step = steps[name]
-        spread = [format_seconds(one) for one in step.spread] if step.spread else ["", "", ""]
+        spread = [format_duration(one) for one in step.spread] if step.spread else ["", "", ""]
         took = seconds[name]
         counts = (step.done, step.known, step.counts.get("failed", 0), step.retries)
         rows.append(
@@ -125,7 +125,7 @@ def _steps(record: RunRecord, steps: Mapping[str, StepRecord], seconds: Mapping[
                 _mark(step.state) + escape(name),
                 "not reached" if step.state == "none" else step.state,
                 *map(str, counts),
-                "" if took is None else format_seconds(took),
+                "" if took is None else format_duration(took),
                 *spread,
             ]
         )
@@ -154,8 +154,8 @@ def _slowest(record: RunRecord) -> str:
     rows = [
         [
             _mark(task.state) + escape(task.label),
-            format_seconds(task.seconds or 0.0),
-            format_seconds(max(0.0, (task.began or task.scheduled) - task.scheduled)),
+            format_duration(task.seconds or 0.0),
+            format_duration(max(0.0, (task.began or task.scheduled) - task.scheduled)),
             str(task.retries + 1),
         ]
         for task in longest
@@ -184,7 +184,7 @@ def _beside(title: str, ran: list[dict[str, Any]]) -> str:
         [
             _mark(one["state"]) + escape(one["label"]),
             one["state"],
-            "" if one["seconds"] is None else format_seconds(one["seconds"]),
+            "" if one["seconds"] is None else format_duration(one["seconds"]),
             escape(one["message"] or ""),
         ]
         for one in ran

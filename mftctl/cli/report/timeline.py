@@ -7,7 +7,7 @@ from html import escape
 
 from ...control.runs.record import AttemptRecord, RunRecord, TaskRecord
 from ...model.graph import in_order
-from ..durations import format_seconds
+from ..text import format_duration
 
 #: Pixels of a lane, by how many there are at most.
 LANES = ((12, 14), (40, 8), (10_000, 4))
@@ -45,7 +45,7 @@ def _end(attempt: AttemptRecord, now: float) -> float:
 
 def _axis(width: float) -> str:
     marks = [
-        f'<em style="left:{100 * part / TICKS:g}%">{format_seconds(width * part / TICKS) if part else "0"}</em>'
+        f'<em style="left:{100 * part / TICKS:g}%">{format_duration(width * part / TICKS) if part else "0"}</em>'
         for part in range(TICKS + 1)
     ]
     return f'<div class="axis">{"".join(marks)}</div>'
@@ -95,9 +95,9 @@ def _bar(task: TaskRecord, attempt: AttemptRecord, lane: int, height: int, scale
         state = "retried"
     number = f" attempt {attempt.number + 1}" if len(task.attempts) > 1 else ""
     waited = began - task.scheduled
-    told = f"{task.label}{number}: {attempt.state}, {format_seconds(ended - began)}"
+    told = f"{task.label}{number}: {attempt.state}, {format_duration(ended - began)}"
     if attempt is task.attempts[0] and waited >= 0.1:
-        told += f", waited {format_seconds(waited)}"
+        told += f", waited {format_duration(waited)}"
     if attempt.message:
         told += f" · {attempt.message[:200]}"
     # A bar at the very end would be cut off: it begins where its least width still fits.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import reference
 
-from mftctl.cli import schemas
+from mftctl.cli import schema
 from mftctl.cli.app import build
 from mftctl.cli.tree import Command, commands
 from mftctl.model.errors import Exit
@@ -52,7 +52,7 @@ def test_every_command_with_a_result_has_a_schema() -> None:
     with_output = {
         ".".join(one.words) for one in TOLD if any("--format" in option.names for option in one.options)
     }
-    assert set(schemas.names()) - {"error", "event"} == with_output
+    assert set(schema.names()) - {"error", "event"} == with_output
 
 
 def test_every_command_that_asks_a_server_can_be_given_a_time() -> None:

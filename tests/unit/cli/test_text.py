@@ -1,10 +1,10 @@
-"""Durations as people write them."""
+"""Durations are read and written as people write them."""
 
 from __future__ import annotations
 
 import pytest
 
-from mftctl.cli.durations import format_seconds, parse
+from mftctl.cli.text import format_duration, parse_duration
 from mftctl.model.errors import Exit, MftctlError
 
 
@@ -24,14 +24,14 @@ from mftctl.model.errors import Exit, MftctlError
 )
 def test_a_duration_is_read(text: str | float, seconds: float) -> None:
     """A plain number is seconds; units may follow one another."""
-    assert parse(text, "--timeout") == pytest.approx(seconds)
+    assert parse_duration(text, "--timeout") == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "3x", "h", "1h30", "-5", "0", "nan", "inf", "1e400", "2 hours"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     """The error names the option and says how to write it."""
     with pytest.raises(MftctlError, match="--timeout") as caught:
-        parse(text, "--timeout")
+        parse_duration(text, "--timeout")
     assert caught.value.exit == Exit.USAGE
     assert "2h" in caught.value.hint
 
@@ -42,4 +42,4 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 )
 def test_a_duration_is_shown_short(seconds: float, text: str) -> None:
     """Tenths below ten seconds, then two units."""
-    assert format_seconds(seconds) == text
+    assert format_duration(seconds) == text

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mftctl.cli.signals import ENDING, Signals, interrupted_by
+from mftctl.cli.process import ENDING, Signals, interrupted_by
 from mftctl.model.errors import Exit
 
 

@@ -1,0 +1,1 @@
+"""`mftctl events`: publish and inspect events."""

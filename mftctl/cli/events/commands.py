@@ -1,0 +1,59 @@
+"""`mftctl events`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
+
+from ..options import Limited, Output
+from ..output import Result
+from .results import Event, Published, Waiting
+
+
+def publish(
+    name: str,
+    /,
+    *payload: str,
+    id: str | None = None,
+    connection: Limited = Limited(),  # noqa: B008 - frozen, and how cyclopts wants it
+    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+) -> Result[Published]:
+    """Publish an event to the deployments that wait for it with @trigger.
+
+    Parameters
+    ----------
+    name
+        Name of the event.
+    payload
+        Fields of its payload, as name=value.
+    id
+        Identity of the event: one that is published again under the same id counts once.
+    """
+    from . import operations
+
+    return connection.run(operations.publish(connection, name, payload, id))
+
+
+def list_(
+    *,
+    connection: Limited = Limited(),  # noqa: B008
+    output: Output = Output(),  # noqa: ARG001, B008
+) -> Result[list[Waiting]]:
+    """List the events that deployments wait for."""
+    from . import operations
+
+    return connection.run(operations.list_(connection))
+
+
+def describe(
+    name: str,
+    /,
+    *,
+    connection: Limited = Limited(),  # noqa: B008
+    output: Output = Output(),  # noqa: ARG001, B008
+) -> Result[Event]:
+    """Show which deployments wait for an event, which of its values they take, and the last run that it started.
+
+    Parameters
+    ----------
+    name
+        Name of the event.
+    """
+    from . import operations
+
+    return connection.run(operations.describe(connection, name))

@@ -1,0 +1,106 @@
+"""Text for people: aligned columns, durations and points in time, as they are written and read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from ..model.errors import Exit, MftctlError
+from .output import Time
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """The rows as lines: aligned on a terminal, with tabs between elsewhere. The last column is never padded."""
+    if not sys.stdout.isatty():
+        return "\n".join("\t".join(row) for row in rows)
+    widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
+        for row in rows
+    )
+
+
+def parse_duration(text: str | float, what: str) -> float:
+    """Seconds of 90, 90s, 15m, 2h, 1d or 1h30m. MftctlError where the text is no duration; ``what`` has it."""
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        return _positive(float(text), str(text), what)
+    given = str(text).strip().lower()
+    try:
+        return _positive(float(given), given, what)
+    except ValueError:
+        pass
+    parts = _PART.findall(given)
+    if not parts or "".join(number + unit for number, unit in parts) != given.replace(" ", ""):
+        raise _bad_duration(given, what)
+    return _positive(sum(float(number) * _SECONDS[unit] for number, unit in parts), given, what)
+
+
+def format_duration(seconds: float) -> str:
+    """A duration for people: 0.4s, 12s, 3m05s, 2h04m."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def parse_time(text: str, what: str) -> datetime:
+    """A point in time: how long ago, such as 2h, or ISO 8601, local where it names no zone."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        pass
+    try:
+        return datetime.now(UTC) - timedelta(seconds=parse_duration(text, what))
+    except MftctlError as error:
+        raise MftctlError(
+            f"{what}: '{text}' is not a time",
+            exit=Exit.USAGE,
+            code="usage",
+            hint="write how long ago, such as 90s, 2h or 7d, or a time, such as 2026-03-02T10:15",
+        ) from error
+
+
+def iso(at: datetime) -> Time:
+    """ISO 8601 in UTC, to the second."""
+    return _utc(at, "seconds")
+
+
+def exact(at: datetime | float | None) -> Time | None:
+    """ISO 8601 in UTC, to the millisecond; of Unix seconds, too. None stays None."""
+    if at is None:
+        return None
+    return _utc(at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC), "milliseconds")
+
+
+def local_time(at: datetime | Time) -> str:
+    """A point in time for people: local time on a terminal, ISO 8601 elsewhere."""
+    at = at if isinstance(at, datetime) else datetime.fromisoformat(at)
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if sys.stdout.isatty() else iso(at)
+
+
+def _positive(seconds: float, text: str, what: str) -> float:
+    if not 0 < seconds < 10 * 365 * 86400:
+        raise _bad_duration(text, what)
+    return seconds
+
+
+def _bad_duration(text: str, what: str) -> MftctlError:
+    return MftctlError(
+        f"{what}: '{text}' is not a duration",
+        exit=Exit.USAGE,
+        code="usage",
+        hint="write it as 90, 90s, 15m, 2h or 1h30m",
+    )
+
+
+def _utc(at: datetime, timespec: str) -> Time:
+    return Time(at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z"))
