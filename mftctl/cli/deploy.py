@@ -61,8 +61,8 @@ def deploy(
 async def _deploy(
     file: Path, options: Options, python: str, request: TokenRequest, connection: Limited, profile: Profile
 ) -> tuple[Manifest, Contents, Manifest | None, list[str]]:
-    from ..control.deployments import deploy as register
     from ..control.deployments import next_times
+    from ..events.registration import deploy as register
     from ..interpreter.compilation import Compilation
     from .session import open_client
 

@@ -111,6 +111,7 @@ def delete(
     async def deleted() -> str:
         from ..control import deployments, tokens
         from ..control.unreadable import UnreadableDeployment
+        from ..events import registration
         from .session import open_client
 
         client = await open_client(connection, connection.settings())
@@ -124,7 +125,7 @@ def delete(
         manifest = found.manifest
         tokens.authorize(manifest, tokens.username(), authorize)
         await asyncio.to_thread(confirm, f"Delete the deployment {manifest.deployment}?", yes=yes)
-        await deployments.delete(client, manifest, tokens.username(), authorize)
+        await registration.delete(client, manifest, tokens.username(), authorize)
         return manifest.deployment
 
     gone = connection.run(deleted())

@@ -13,10 +13,10 @@ from .retries import due, words
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.runs.execution import Progress, RunOutcome
     from ..control.runs.history import RunHistory
-    from ..control.runs.lookup import Run
+    from ..control.runs.outcome import Progress, RunOutcome
     from ..control.runs.record import RunRecord, StepRecord
+    from ..control.runs.run import Run
     from ..worker.observer import NextAttempt
 
 #: Seconds between looks at what the history has told.
@@ -70,10 +70,10 @@ class Told:
 
 async def to_the_end(client: Client, found: Run, history: RunHistory, view: Told) -> RunOutcome:
     """Show the run until it ends; how it ended."""
-    from ..control.runs import execution
+    from ..control.runs import outcome
     from ..control.runs.lookup import workflow_handle
 
-    ending = asyncio.create_task(execution.wait_for_outcome(workflow_handle(client, found.run_id)))
+    ending = asyncio.create_task(outcome.wait_for_outcome(workflow_handle(client, found.run_id)))
     following = asyncio.create_task(history.follow())
     asking = asyncio.create_task(ask_for_retries(found, history))
     suspecting = asyncio.create_task(tell_if_stuck(client, found))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..model import ids
 
 if TYPE_CHECKING:
-    from ..control.runs.execution import RunOutcome
+    from ..control.runs.outcome import RunOutcome
     from ..model.manifest import Launch, Manifest
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ..control.deployments import Deployment
-    from ..control.runs.lookup import Run
+    from ..control.runs.run import Run
     from .options import Connection, Latest
 
 
@@ -56,11 +56,11 @@ async def find_deployment(client: Client, name: str) -> tuple[str, str | None]:
 async def allowed(client: Client, run: str, latest: Latest, token: tuple[str | None] | None) -> str:
     """The id of the run that is meant; with a ``token``, or None for one, only for those who may steer it."""
     from ..control import tokens
-    from ..control.runs import actions
+    from ..control.runs import lookup
 
     found = await find_run(client, run, latest.deployment)
     if token is not None:
-        given = await actions.run_input(client, found)
+        given = await lookup.run_input(client, found)
         tokens.authorize(given.manifest, tokens.username(), *token)
     return found.run_id
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.runs.execution import RunOutcome
     from ..control.runs.history import RunHistory
-    from ..control.runs.lookup import Run
+    from ..control.runs.outcome import RunOutcome
     from ..control.runs.record import StepRecord, TaskRecord
+    from ..control.runs.run import Run
     from ..profiles import Profile
 
 

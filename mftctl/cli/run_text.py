@@ -10,8 +10,8 @@ from .text import format_duration
 
 if TYPE_CHECKING:
     from ..control.runs.history import RunHistory
-    from ..control.runs.lookup import Run
     from ..control.runs.record import RunRecord, StepRecord, TaskRecord
+    from ..control.runs.run import Run
 
 #: Tasks of a kind that are named to people.
 SHOWN = 8

@@ -73,7 +73,7 @@ def resume(
             force=force,
         )
         described = await lookup.describe(client, resumed)
-        manifest = (await actions.run_input(client, described)).manifest
+        manifest = (await lookup.run_input(client, described)).manifest
         if wait or limit is not None:
             return ended(manifest, resumed, await wait_for(client, resumed, limit))
         served = await pollers.has_worker(client, manifest.task_queue)

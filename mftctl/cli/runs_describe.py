@@ -31,7 +31,7 @@ def describe(
 
 
 async def _describe(run: str, latest: Latest, connection: Limited) -> Result:
-    from ..control.runs import execution, stuck
+    from ..control.runs import outcome, stuck
     from ..control.runs.history import RunHistory
     from ..control.runs.lookup import workflow_handle
     from .looking import open_run, unserved
@@ -43,7 +43,7 @@ async def _describe(run: str, latest: Latest, connection: Limited) -> Result:
     history = RunHistory(client, found)
     over = found.ended is not None
     ended, served = await asyncio.gather(
-        execution.wait_for_outcome(workflow_handle(client, found.run_id)) if over else _nothing(),
+        outcome.wait_for_outcome(workflow_handle(client, found.run_id)) if over else _nothing(),
         _served(client, history, over),
     )
     data = as_data(found, history, ended, served, ui_link(client, found, connection.settings()))

@@ -10,7 +10,7 @@ from .text import format_duration
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..control.runs.lookup import Run
+    from ..control.runs.run import Run
 
 
 Status = Literal["running", "paused", "stuck", "completed", "failed", "cancelled", "terminated", "timed_out"]

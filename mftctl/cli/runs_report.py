@@ -55,7 +55,7 @@ def report(
 
 
 async def _report(run: str, output: Path | None, latest: Latest, connection: Limited) -> Result:
-    from ..control.runs import execution
+    from ..control.runs import outcome
     from ..control.runs.history import RunHistory
     from ..control.runs.lookup import workflow_handle
     from .looking import open_run
@@ -66,9 +66,7 @@ async def _report(run: str, output: Path | None, latest: Latest, connection: Lim
     history = RunHistory(client, found)
     record = await history.read()
     ended = (
-        None
-        if found.ended is None
-        else await execution.wait_for_outcome(workflow_handle(client, found.run_id))
+        None if found.ended is None else await outcome.wait_for_outcome(workflow_handle(client, found.run_id))
     )
     logs, notes = await _logs(history, found.run_id, connection)
     data = as_data(found, history, ended, None, ui_link(client, found, connection.settings()))

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from temporalio.client import Client
 
-    from ..control.runs.execution import RunOutcome
     from ..control.runs.history import RunHistory
-    from ..control.runs.lookup import Run
+    from ..control.runs.outcome import RunOutcome
     from ..control.runs.record import RunRecord, StepRecord
+    from ..control.runs.run import Run
     from .live import StepRow
 
 
@@ -47,12 +47,12 @@ def watch(
 
 
 async def _watch(run: str, limit: float | None, latest: Latest, connection: Connection) -> Result:
-    from ..control.runs import actions
+    from ..control.runs import lookup
     from .looking import open_run
     from .trigger import ended, within
 
     client, found = await open_run(run, latest, connection)
-    given = await actions.run_input(client, found)
+    given = await lookup.run_input(client, found)
     how = await within(found.run_id, limit, _to_the_end(client, found))
     return ended(given.manifest, found.run_id, how)
 

@@ -8,7 +8,7 @@ from . import scheduled
 from .looking import all_deployments, unserved
 from .options import FLAG, Limited, Output
 from .output import Result
-from .text import columns, iso, local_time
+from .text import columns, iso, local_time, parse_time_in
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -198,8 +198,8 @@ def backfill(
         from ..control import schedules
 
         zone = found.manifest.schedule.timezone if found.manifest.schedule else None
-        first = schedules.moment(start, zone, "--start")
-        last = schedules.moment(end, zone, "--end", end=True)
+        first = parse_time_in(start, zone, "--start")
+        last = parse_time_in(end, zone, "--end", end=True)
         if last < first:
             raise MftctlError("--end is before --start", exit=Exit.USAGE, code="usage", hint="swap them")
         times = await schedules.times_between(client, found, first, last)

@@ -35,12 +35,12 @@ def cancel(
     """
 
     async def doing(client: "Client", run: str) -> Result:
-        from ..control.runs import actions, execution, lookup
+        from ..control.runs import actions, lookup, outcome
 
         await actions.cancel(client, run)
         if no_wait:
             return state(run, "cancelling")
-        return state(run, (await execution.wait_for_outcome(lookup.workflow_handle(client, run))).status)
+        return state(run, (await outcome.wait_for_outcome(lookup.workflow_handle(client, run))).status)
 
     return connection.run(_each(runs, connection, latest, authorize, doing))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..model.errors import Exit, MftctlError
 from .output import Time
@@ -66,6 +67,25 @@ def parse_time(text: str, what: str) -> datetime:
             exit=Exit.USAGE,
             code="usage",
             hint="write how long ago, such as 90s, 2h or 7d, or a time, such as 2026-03-02T10:15",
+        ) from error
+
+
+def parse_time_in(text: str, zone: str | None, what: str, *, end: bool = False) -> datetime:
+    """An ISO 8601 date or time, in ``zone`` (UTC for None) where it names none.
+
+    A date is the first moment of that day, or with ``end`` the last. MftctlError names ``what`` has a bad value.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+        if len(text) <= len("2026-01-01"):
+            found = datetime.combine(date.fromisoformat(text), time.max if end else time.min)
+        return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone or "UTC"))
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise MftctlError(
+            f"{what}: '{text}' is not a time",
+            exit=Exit.USAGE,
+            code="usage",
+            hint="write it as 2026-01-31, 2026-01-31T06:00 or 2026-01-31T06:00:00+01:00",
         ) from error
 
 

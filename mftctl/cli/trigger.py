@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from temporalio.client import Client
 
-    from ..control.runs.execution import RunOutcome
-    from ..control.runs.starting import StartedRun
+    from ..control.runs.outcome import RunOutcome
+    from ..control.runs.start import StartedRun
     from ..model.manifest import Manifest
 
 
@@ -80,7 +80,7 @@ class _Request:
 
 async def _trigger(request: _Request, connection: Connection, profile: Profile) -> Result:
     from ..control import deployments, pollers
-    from ..control.runs import starting, tags
+    from ..control.runs import start, tags
     from ..engine.payloads import RunInput
     from ..interpreter.inside.compile.include_file import upload
     from .process import collect_garbage
@@ -91,12 +91,12 @@ async def _trigger(request: _Request, connection: Connection, profile: Profile) 
     tags.validate(request.tags)
     client = await open_client(connection, profile)
     manifest = await deployments.find_manifest(client, request.name)
-    run_id = starting.run_id_for(manifest.flow, request.run_id)
+    run_id = start.run_id_for(manifest.flow, request.run_id)
     validate(manifest, request.parameters)
     tags.validate(request.tags, manifest.launch.tags)
     settled = await asyncio.to_thread(resolve, manifest, request.parameters, upload)
     run = RunInput(manifest, run_id, settled, request.tags)
-    started = await starting.start_once(
+    started = await start.start_once(
         client, run, request.parameters, lambda: told(run_id, request.run_id_file)
     )
     served = await pollers.has_worker(client, manifest.task_queue)
@@ -165,13 +165,13 @@ def _started(manifest: "Manifest", started: "StartedRun", served: bool) -> Resul
 
 def ended(manifest: "Manifest", run_id: str, how: "RunOutcome") -> Result:
     """What to say of a run that was waited for."""
-    from ..control.runs import execution
+    from ..control.runs import outcome
 
     data = {**_about(manifest, run_id), **how.to_plain()}
     if how.status == "completed":
         return Result(data, run_id, run_id)
     hint = after(manifest, run_id, how)
-    return Result(data, run_id, run_id, error=execution.run_failed(run_id, how, hint), log=how.log)
+    return Result(data, run_id, run_id, error=outcome.run_failed(run_id, how, hint), log=how.log)
 
 
 def _about(manifest: "Manifest", run_id: str) -> dict[str, str]:

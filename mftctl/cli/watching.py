@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from temporalio.client import Client, WorkflowHandle
 
-from ..control.runs import execution
+from ..control.runs import outcome, start
 from ..interpreter.compilation import Compilation
 from ..local.devserver import Lease
 from ..model import ids
@@ -68,7 +68,7 @@ class Watching:
             mine = mine.retried_at_once()
         run = _Run(mine, run_id, self._client.get_workflow_handle(run_id))
         self._service.serve(queue)
-        await execution.start_here(self._client, mine, parameters, run_id, lambda: self._told(run_id))
+        await start.start_private_run(self._client, mine, parameters, run_id, lambda: self._told(run_id))
         self._view.begin(in_order(mine), f"{mine.flow}/{run_id}")
         try:
             ended = await self._watch(run)
@@ -91,8 +91,8 @@ class Watching:
         with suppress(Exception):
             await self._service.warm(manifest.launch)
 
-    async def _watch(self, run: _Run) -> execution.RunOutcome:
-        ending = asyncio.create_task(execution.wait_for_outcome(run.handle))
+    async def _watch(self, run: _Run) -> outcome.RunOutcome:
+        ending = asyncio.create_task(outcome.wait_for_outcome(run.handle))
         looking = asyncio.create_task(self._look(run)) if self._view.wants_progress else None
         await first_of(ending, self._signals.first)
         if not ending.done():
@@ -107,10 +107,10 @@ class Watching:
 
     async def _look(self, run: _Run) -> None:
         while True:
-            counts = await execution.progress(run.handle)
+            counts = await outcome.progress(run.handle)
             if counts is not None:
                 self._view.progress(counts)
-            await asyncio.sleep(execution.POLL)
+            await asyncio.sleep(outcome.POLL)
 
     async def _leave_at_once(self, run: _Run) -> NoReturn:
         """Tasks end when their connection to this process does."""
@@ -123,7 +123,7 @@ class Watching:
     def _interrupted(self) -> Exit:
         return interrupted_by(self._signals.first.result())
 
-    def _result(self, run: _Run, ended: execution.RunOutcome) -> Result:
+    def _result(self, run: _Run, ended: outcome.RunOutcome) -> Result:
         manifest, seconds = run.manifest, asyncio.get_running_loop().time() - self._order.began
         data = {"run_id": run.id, "flow": manifest.flow, "version": manifest.version, **ended.to_plain()}
         if ended.status == "completed":
@@ -132,7 +132,7 @@ class Watching:
             say(f"run {run.id} was cancelled")
             return Result(data, "", run.id, exit=self._interrupted())
         hint = after(manifest, run.id, ended, str(self._order.file))
-        return Result(data, "", run.id, error=execution.run_failed(run.id, ended, hint), log=ended.log)
+        return Result(data, "", run.id, error=outcome.run_failed(run.id, ended, hint), log=ended.log)
 
 
 @dataclass(frozen=True)

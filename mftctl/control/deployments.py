@@ -28,13 +28,12 @@ from temporalio.common import Priority
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..engine.payloads import RunInput
-from ..events import directory
 from ..model import ids
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 from . import schedule_spec, tokens
 from .connection.connect import IgnoreNotFound
-from .runs.execution import execution_timeout, initial_memo
+from .runs.start import execution_timeout, initial_memo
 from .unreadable import UnreadableDeployment, manifest_of
 
 #: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
@@ -94,15 +93,15 @@ class Deployment:
         return (self.schedule.schedule.state.note or None) if self.paused else None
 
 
-async def deploy(
-    client: Client, manifest: Manifest, claim: tokens.TokenRequest = NO_REQUEST
+async def register(
+    client: Client, manifest: Manifest, request: tokens.TokenRequest = NO_REQUEST
 ) -> tuple[Manifest, Manifest | None]:
-    """Register or replace the deployment: the manifest with its production token, and the one before or None.
+    """Create or replace the deployment's Schedule: the manifest with its production token, and the previous manifest.
 
-    Replacing takes the new flow's @schedule, and leaves a pause with its reason as it is. Exit code 6 when it is
-    somebody else's, and its token is not known.
+    Replacing it takes the new flow's @schedule; a pause and its reason stay. Exit code 6 when somebody else deployed it
+    and its token is not known.
     """
-    new = tokens.assign_token(None, manifest, claim)
+    new = tokens.assign_token(None, manifest, request)
     schedule = Schedule(
         action=_action(new), spec=schedule_spec.spec_of(new), policy=schedule_spec.policy_of(new)
     )
@@ -112,22 +111,20 @@ async def deploy(
             await client.create_schedule(ids.schedule_id(manifest.deployment), schedule)
         except ScheduleAlreadyRunningError:
             previous = await get(client, manifest.deployment)
-            new = tokens.assign_token(previous, manifest, claim)
+            new = tokens.assign_token(previous, manifest, request)
             await _replace(client, new)
     except RPCError as error:
         if error.status == RPCStatusCode.INVALID_ARGUMENT and "time zone" in str(error):
             raise schedule_spec.unknown_time_zone(new, str(error)) from error
         raise
     tokens.store(tokens.prefix_of(new), str(new.token))
-    await directory.start_listener(client, new)
     return new, previous
 
 
-async def delete(client: Client, manifest: Manifest, user: str | None, token: str | None = None) -> None:
-    """Delete the deployment; its runs go on. Exit code 6 when it is somebody else's, and its token is not known."""
+async def unregister(client: Client, manifest: Manifest, user: str | None, token: str | None = None) -> None:
+    """Delete the deployment's Schedule. Exit code 6 when somebody else deployed it and its token is not known."""
     tokens.authorize(manifest, user, token)
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).delete()
-    await directory.stop_listener(client, manifest.deployment)
 
 
 async def delete_unreadable(client: Client, found: UnreadableDeployment) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as clock
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.workflowservice.v1 import ListScheduleMatchingTimesRequest
@@ -150,25 +148,6 @@ async def backfill(client: Client, found: Deployment, times: list[ScheduledTime]
     missing = [ScheduleBackfill(one.at - _TICK, one.at, OVERLAPS[overlap]) for one in times if not one.exists]
     if missing:
         await _handle(client, found).backfill(*missing)
-
-
-def moment(text: str, zone: str | None, what: str, *, end: bool = False) -> datetime:
-    """A time as people write it, an ISO 8601 date or time; one without a zone is in the schedule's (default: UTC).
-
-    A date is the first moment of that day, or with ``end`` the last. MftctlError names ``what`` has a bad one.
-    """
-    try:
-        found = datetime.fromisoformat(text)
-        if len(text) <= len("2026-01-01"):
-            found = datetime.combine(date.fromisoformat(text), clock.max if end else clock.min)
-        return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone or "UTC"))
-    except (ValueError, ZoneInfoNotFoundError) as error:
-        raise MftctlError(
-            f"{what}: '{text}' is no time",
-            exit=Exit.USAGE,
-            code="usage",
-            hint="write it as 2026-01-31, 2026-01-31T06:00 or 2026-01-31T06:00:00+01:00",
-        ) from error
 
 
 def _handle(client: Client, found: Deployment) -> ScheduleHandle:

@@ -10,8 +10,8 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from ..events import rules
 from ..model import ids
+from ..model.event import run_finished_events
 from ..model.manifest import MAX_ATTEMPTS, Step
 from ..model.task import Task
 from .memo import BEGAN
@@ -97,7 +97,7 @@ async def publish_run_finished(given: RunInput) -> None:
     if given.fan is not None or given.manifest.launch.cwd is not None:
         return
     end = ids.task_id(given.manifest.end, generation=given.generation)
-    for event in rules.run_finished_events(given.manifest, given.run_id, end, workflow.time()):
+    for event in run_finished_events(given.manifest, given.run_id, end, workflow.time()):
         await workflow.execute_local_activity(
             DELIVER, event.to_plain(), start_to_close_timeout=CALL_TIMEOUT, retry_policy=RETRY
         )

@@ -8,20 +8,22 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from ..control import deployments
-from ..control.runs import execution, parameters
-from ..control.unreadable import UnreadableDeployment
+from ..control.runs import parameters, start
+from ..control.unreadable import UnreadableDeployment, Warnings
+from ..engine.activities import DELIVER, START
 from ..engine.payloads import RunInput
 from ..model import ids
 from ..model.errors import Exit, MftctlError
+from ..model.event import Event, invalid_reason
 from ..model.manifest import Manifest
 from ..model.task import TRIGGERS
-from . import directory, rules
-from .rules import Event
+from . import rules, subscriptions
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -34,13 +36,13 @@ async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeploy
         if any(rules.waits_for(trigger, event) for trigger in one.triggers)
     ]
     for manifest in waiting:
-        await directory.send(client, manifest, event)
+        await subscriptions.send(client, manifest, event)
     return [manifest.deployment for manifest in waiting]
 
 
 async def waiting_deployments(client: Client, warn: Callable[[UnreadableDeployment], None]) -> list[Manifest]:
     """The manifests of the deployments that have or had a listener, by name; ``warn`` hears of the unreadable."""
-    found = await deployments.describe_many(client, sorted(await directory.list_names(client)))
+    found = await deployments.describe_many(client, sorted(await subscriptions.list_names(client)))
     for one in found.values():
         if isinstance(one, UnreadableDeployment):
             warn(one)
@@ -81,7 +83,7 @@ def validate(event: Event) -> Event:
             code="event.name",
             hint="use letters, digits, '_', '-' and '.'",
         )
-    problem = rules.invalid_reason(event.to_plain())
+    problem = invalid_reason(event.to_plain())
     if problem:
         raise MftctlError(
             f"'{event.name}' cannot be published: {problem}",
@@ -102,6 +104,25 @@ def unknown_event(name: str) -> MftctlError:
     )
 
 
+class EventActivities:
+    """Tells deployments of events, and starts the runs that they are waited for with."""
+
+    def __init__(self, client: Client, warn: Warnings) -> None:
+        self._client = client
+        self._warn = warn
+
+    @activity.defn(name=DELIVER)
+    async def deliver(self, event: dict[str, Any]) -> list[str]:
+        """Tell the deployments that wait for the event; their names."""
+        return await deliver(self._client, Event.from_plain(event), self._warn)
+
+    @activity.defn(name=START)
+    async def start(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Start a run of ``deployment`` if all it waits for is ``pending``; the listener's next state."""
+        pending = [Event.from_plain(one) for one in given["pending"]]
+        return await start_due(self._client, given["deployment"], pending)
+
+
 async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> dict[str, Any]:
     run_id = ids.triggered_run_id(manifest.flow, manifest.deployment, [f"{one.name} {one.id}" for one in due])
     given = rules.parameters(manifest, due)
@@ -111,7 +132,7 @@ async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> 
         values = parameters.resolve(manifest, given, _no_upload)
         run = RunInput(manifest, run_id, values, variables={TRIGGERS: told})
         with contextlib.suppress(WorkflowAlreadyStartedError):  # before a crash in here
-            await execution.start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            await start.start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
     except MftctlError as error:
         # Trying again would find the same, and keep the events behind it waiting.
         return {"run_id": None, "problem": error.message}

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from .rules import Event, invalid_reason
+from ..model.event import Event, invalid_reason
 
 #: Ids of events that are remembered, so that one told again is not taken for another.
 MAX_REMEMBERED = 1000

@@ -55,7 +55,7 @@ def create(call: Call) -> Result:
 
 
 async def _create(call: Call, compiled: Any, request: TokenRequest) -> Result:
-    from ..control.deployments import deploy
+    from ..events.registration import deploy
 
     # Before anything is saved: no half-made deployment when no server answers.
     client = await open_client(call.connection, call.profile)

@@ -62,7 +62,7 @@ def started(call: Call, deployment: str, run_id: str) -> dict[str, Any]:
 
 async def _trigger(call: Call, given: dict[str, str]) -> Result:
     from ..control import pollers
-    from ..control.runs import starting, tags
+    from ..control.runs import start, tags
     from ..engine.payloads import RunInput
     from ..interpreter.inside.compile.include_file import upload
 
@@ -70,23 +70,23 @@ async def _trigger(call: Call, given: dict[str, str]) -> Result:
     tags.validate(given_tags)
     client = await open_client(call.connection, call.profile)
     manifest = _overridden(call, await _own(call, client))
-    run_id = starting.run_id_for(manifest.flow, call.options.get("run_id"))
+    run_id = start.run_id_for(manifest.flow, call.options.get("run_id"))
     validate(manifest, given)
     tags.validate(given_tags, manifest.launch.tags)
     settled = await asyncio.to_thread(resolve, manifest, given, upload)
     run = RunInput(manifest, run_id, settled, given_tags)
-    await starting.start_once(client, run, given, lambda: told(run_id, file))
+    await start.start_once(client, run, given, lambda: told(run_id, file))
     if not await pollers.has_worker(client, manifest.task_queue):
         say(unserved(manifest.deployment))
     return Result(started(call, manifest.deployment, run_id), run_id, run_id)
 
 
 async def _delete(call: Call) -> Result:
-    from ..control import deployments
+    from ..events import registration
 
     client = await open_client(call.connection, call.profile)
     manifest = await _own(call, client)
-    await deployments.delete(client, manifest, username(), call.options.get("authorize"))
+    await registration.delete(client, manifest, username(), call.options.get("authorize"))
     note = f"{manifest.deployment} is deleted; runs that have begun go on"
     return Result({"name": manifest.deployment}, "", manifest.deployment, (note,))
 

@@ -18,7 +18,7 @@ from .entry import Call
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from ..control.runs.lookup import Run
+    from ..control.runs.run import Run
 
 
 def resume(call: Call) -> Result:
@@ -105,9 +105,9 @@ async def _steered(call: Call, what: str) -> Result:
 
 
 async def _authorize(call: Call, client: Client, found: Run) -> None:
-    from ..control.runs import actions
+    from ..control.runs import lookup
 
-    given = await actions.run_input(client, found)
+    given = await lookup.run_input(client, found)
     tokens.authorize(given.manifest, tokens.username(), call.options.get("authorize"))
 
 

@@ -18,8 +18,8 @@ from .. import __version__
 from ..control.unreadable import Warnings
 from ..engine.notice import Notice
 from ..engine.workflow import FlowWorkflow
+from ..events.delivery import EventActivities
 from ..events.listener import Listener
-from ..events.local_activities import EventActivities
 from ..model.manifest import Launch
 from .activity import TaskActivity
 from .freshness import MAX_AGE

@@ -11,7 +11,7 @@ import time
 import pytest
 from temporalio.client import Client
 
-from mftctl.control.runs import actions, execution, lookup
+from mftctl.control.runs import actions, lookup, outcome
 
 pytestmark = pytest.mark.xdist_group("durability")
 
@@ -222,7 +222,7 @@ def continued_when_paused(served, run_id: str, wait_until) -> bool:
     def done() -> int:
         counts = act(
             served.env["TEMPORAL_ADDRESS"],
-            lambda client: execution.progress(lookup.workflow_handle(client, run_id)),
+            lambda client: outcome.progress(lookup.workflow_handle(client, run_id)),
         )
         return 0 if counts is None else counts["again"].get("done", 0)
 
@@ -259,7 +259,7 @@ def test_a_long_run_continues_as_new(served, small_history, wait_until):
     run_id = served.run("trigger", "Loop", "-o", "name").stdout.strip()
     assert continued_when_paused(served, run_id, wait_until), "none of the turns was the last of its history"
     ended = act(
-        small_history, lambda client: execution.wait_for_outcome(lookup.workflow_handle(client, run_id))
+        small_history, lambda client: outcome.wait_for_outcome(lookup.workflow_handle(client, run_id))
     )
     assert ended.status == "completed", ended
     run = f"Loop/{run_id}"

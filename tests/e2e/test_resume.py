@@ -16,7 +16,7 @@ import pytest
 from temporalio.client import Client
 
 from mftctl.control import deployments
-from mftctl.control.runs import actions, execution
+from mftctl.control.runs import actions, outcome, start
 from mftctl.control.runs import lookup as found
 from mftctl.model import ids
 from mftctl.model.errors import Exit, MftctlError
@@ -308,7 +308,7 @@ class Stage:
 
         async def started(client):
             manifest = replace(await deployments.find_manifest(client, flow), workflow_timeout=timeout)
-            await execution.start_here(client, manifest, {}, run_id=run_id)
+            await start.start_private_run(client, manifest, {}, run_id=run_id)
 
         self.act(started)
         return run_id
@@ -317,9 +317,9 @@ class Stage:
         (self.folder / run_id).mkdir(exist_ok=True)
         return self.folder / run_id / name
 
-    def ended(self, run_id: str) -> execution.RunOutcome:
+    def ended(self, run_id: str) -> outcome.RunOutcome:
         """How the run has ended, once it has."""
-        return self.act(lambda client: execution.wait_for_outcome(client.get_workflow_handle(run_id)))
+        return self.act(lambda client: outcome.wait_for_outcome(client.get_workflow_handle(run_id)))
 
     def ending(self, run_id: str) -> str:
         return self.ended(run_id).status
@@ -554,7 +554,7 @@ def test_a_scheduled_run_goes_on(stage, wait_until):
     stage.act(due)
     wait_until(scheduled, "the run is started")
     (run_id,) = scheduled()
-    stage.act(lambda client: execution.wait_for_outcome(found.workflow_handle(client, run_id)))
+    stage.act(lambda client: outcome.wait_for_outcome(found.workflow_handle(client, run_id)))
     (stage.folder / "fail-last").unlink()
     done = stage.home.run("runs", "resume", run_id, "--wait", "-o", "json")
     assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "completed"), done.stderr
@@ -626,7 +626,7 @@ def test_a_wide_foreach_is_resumed_and_paused(stage, whole, wait_until, monkeypa
     child = ids.foreach_id(run_id, "piece", (), 0, generation=1)
 
     def running() -> int | None:
-        counts = stage.act(lambda client: execution.progress(client.get_workflow_handle(child)))
+        counts = stage.act(lambda client: outcome.progress(client.get_workflow_handle(child)))
         return None if counts is None else counts["piece"].get("running", 0)
 
     wait_until(lambda: running() == 1, "all that runs is the split that is held")
@@ -638,7 +638,7 @@ def test_a_wide_foreach_is_resumed_and_paused(stage, whole, wait_until, monkeypa
     stage.file(failed, "fail-loop-2").unlink()
     stage.worker.kill()
     stage.worker.wait()
-    monkeypatch.setattr(execution, "QUERY_TIMEOUT", 0.2)
+    monkeypatch.setattr(outcome, "QUERY_TIMEOUT", 0.2)
     stage.resume(failed)
     assert stage.act(lambda client: actions.pause(client, failed)) is None
     stage.serve()

@@ -15,9 +15,9 @@ import pexpect
 import pytest
 from temporalio.client import Client
 
-from mftctl.control import deployments
 from mftctl.control.connection.connect import connect
 from mftctl.control.connection.endpoint import Endpoint
+from mftctl.events import registration
 from mftctl.model import manifest as manifests
 
 NAMES = ("script-one", "script-two.Uberfluss", "script-three")
@@ -38,7 +38,7 @@ def known(server: str, lodging: Any) -> Iterator[Any]:
             schedule = manifests.Schedule("0 6 * * ? *")
             steps = (manifests.Step("start", "start", ("end",)), manifests.Step("end", "end"))
             one = manifests.Manifest(name, launch, "start", "end", steps, name, "tester", schedule=schedule)
-            await deployments.deploy(client, one)
+            await registration.deploy(client, one)
 
     async def unmake() -> None:
         client = await Client.connect(server)

@@ -21,10 +21,10 @@ import pytest
 from temporalio.client import Client
 
 from mftctl.__main__ import run
-from mftctl.control import deployments
 from mftctl.control.connection.connect import connect
 from mftctl.control.connection.endpoint import Endpoint
-from mftctl.control.runs import execution
+from mftctl.control.runs import start
+from mftctl.events import registration
 from mftctl.model import manifest as manifests
 
 NOBODY = "127.0.0.1:1"
@@ -204,8 +204,8 @@ async def make(server: str) -> list[str]:
     foreign = manifest_of("Foreign", schedule=manifests.Schedule("0 6 * * ? *"), owner="somebody")
     made = [plain, daily, foreign, manifest_of("a.b.Twin"), manifest_of("a.c.Twin")]
     for one in made:
-        await deployments.deploy(client, dataclasses.replace(one, token="token-" + one.deployment))
-    await execution.start_here(client, plain, {"alpha": "1"}, run_id=RUN, before=lambda: None)
+        await registration.deploy(client, dataclasses.replace(one, token="token-" + one.deployment))
+    await start.start_private_run(client, plain, {"alpha": "1"}, run_id=RUN, before=lambda: None)
     await client.get_workflow_handle(RUN).terminate()
     return [one.deployment for one in made]
 

@@ -20,7 +20,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from mftctl.control.runs import execution
+from mftctl.control.runs import outcome, start
 from mftctl.engine.activities import DELIVER, START
 from mftctl.engine.notice import POST, Notice
 from mftctl.engine.payloads import RunInput, TaskInput
@@ -31,6 +31,7 @@ from mftctl.local.devserver import DYNAMIC
 from mftctl.local.server_binary import find_binary
 from mftctl.model import ids
 from mftctl.model.codec import to_plain
+from mftctl.model.event import Event
 from mftctl.model.manifest import Launch, Manifest, Package, Step, Trigger
 from mftctl.model.task import Outcome
 
@@ -147,7 +148,7 @@ class Standin:
         triggers = self.triggers.get(given["deployment"])
         if triggers is None:
             return {"pending": [], "gone": True}
-        pending = [rules.Event.from_plain(one) for one in given["pending"]]
+        pending = [Event.from_plain(one) for one in given["pending"]]
         due = rules.due(triggers, pending)
         if due:
             self.started.append([one.id for one in due])
@@ -176,10 +177,10 @@ class Engine:
         run_id = run_id or ids.new_run_id(manifest.flow)
         script = Script(manifest, acts or {}, widths or {})
         self.standin.scripts[run_id] = script
-        await execution.start_run(self.client, RunInput(manifest, run_id, **more))
+        await start.start_run(self.client, RunInput(manifest, run_id, **more))
         return script, self.client.get_workflow_handle(run_id)
 
-    async def run(self, manifest: Manifest, *args: Any, **more: Any) -> tuple[Script, execution.RunOutcome]:
+    async def run(self, manifest: Manifest, *args: Any, **more: Any) -> tuple[Script, outcome.RunOutcome]:
         """Start a run and wait for its end."""
         script, handle = await self.start(manifest, *args, **more)
         return script, await ended(handle)
@@ -217,10 +218,10 @@ async def server() -> AsyncIterator[Client]:
         await environment.shutdown()
 
 
-async def ended(handle: WorkflowHandle[Any, Any]) -> execution.RunOutcome:
+async def ended(handle: WorkflowHandle[Any, Any]) -> outcome.RunOutcome:
     """How a run ends."""
     async with asyncio.timeout(TIMEOUT):
-        return await execution.wait_for_outcome(handle)
+        return await outcome.wait_for_outcome(handle)
 
 
 async def until(condition: Callable[[], Any]) -> None:

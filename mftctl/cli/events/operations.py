@@ -8,8 +8,8 @@ import uuid
 from typing import Any, Literal, cast
 
 from ...control.runs.parameters import parse_words
-from ...events import delivery, directory
-from ...events.rules import Event as Occurrence
+from ...events import delivery, subscriptions
+from ...model.event import Event as Occurrence
 from ...model.manifest import Manifest, Trigger
 from ..options import Limited
 from ..output import Result, say
@@ -48,7 +48,7 @@ async def describe(connection: Limited, name: str) -> Result[Event]:
 async def _waiting(connection: Limited) -> list[Waiting]:
     client = await open_client(connection, connection.settings())
     manifests = await delivery.waiting_deployments(client, lambda one: say(one.warning))
-    states = await asyncio.gather(*(directory.state_of(client, one.deployment) for one in manifests))
+    states = await asyncio.gather(*(subscriptions.state_of(client, one.deployment) for one in manifests))
     return sorted(
         (
             _row(manifest, trigger, state)

@@ -7,24 +7,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from temporalio.client import Client
-from temporalio.converter import decode_typed_search_attributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from ...engine.payloads import DUE, RunInput, scheduled
+from ...engine.payloads import RunInput
 from ...interpreter.inside.compile.include_file import upload
 from ...model import ids
 from ...model.errors import Exit, MftctlError
 from ...model.manifest import Manifest
 from .. import deployments
-from ..unreadable import input_of
-from . import execution, parameters
-from .lookup import Run, describe, workflow_handle
+from . import outcome, parameters, start
+from .lookup import describe, run_input, workflow_handle
+from .run import CLOSED, Run
 
 #: Seconds between looks at whether a worker has taken notice.
 POLL = 0.05
 #: The status of a run that goes on, by whether it is paused.
 STATES = {False: "running", True: "paused"}
-OVER = ("completed", "failed", "cancelled", "terminated", "timed_out")
 
 
 async def resume(
@@ -75,14 +73,14 @@ async def resume(
         copy = _with_rerun(_new_run_from(fresh, found), step)
         if latest_code or given:
             copy = replace(copy, parameters=await _resolved_parameters(before, manifest, given or {}))
-        await execution.start_run(client, copy, before=lambda: told(copy.run_id))
+        await start.start_run(client, copy, before=lambda: told(copy.run_id))
         return copy.run_id
     _refuse_new_parameters(found, before.manifest, manifest)
     again = _with_rerun(replace(fresh, run_id=found.run_id, generation=before.generation + 1), step)
     try:
         if (await describe(client, run_id)).execution_id != found.execution_id:
             raise _still_running(found.run_id, "it was resumed a moment ago")
-        await execution.start_run(client, again, found.workflow_id, before=lambda: told(found.run_id))
+        await start.start_run(client, again, found.workflow_id, before=lambda: told(found.run_id))
     except WorkflowAlreadyStartedError as error:
         raise _still_running(found.run_id, "it was resumed a moment ago") from error
     return found.run_id
@@ -99,7 +97,7 @@ async def pause(client: Client, run_id: str, paused: bool = True) -> bool | None
     )
     # Also where nothing seems to change: an earlier word may still wait for a worker.
     await workflow_handle(client, run_id).signal("pause", paused)
-    deadline = asyncio.get_running_loop().time() + execution.QUERY_TIMEOUT
+    deadline = asyncio.get_running_loop().time() + outcome.QUERY_TIMEOUT
     while (await describe(client, run_id)).status == STATES[not paused]:
         if asyncio.get_running_loop().time() > deadline:
             return None
@@ -122,16 +120,6 @@ async def terminate(client: Client, run_id: str, reason: str = "terminated with 
     """End a run at once; its tasks stop when they hear of it. Exit code 6 for one that is over."""
     await _require_open(client, run_id, "terminated")
     await workflow_handle(client, run_id).terminate(reason=reason)
-
-
-async def run_input(client: Client, found: Run) -> RunInput:
-    """What the run was started with, and when it was due, if a Schedule has started it."""
-    async for event in workflow_handle(client, found.run_id).fetch_history_events(page_size=1):
-        started = event.workflow_execution_started_event_attributes
-        given = await input_of(client.data_converter, started.input.payloads)
-        due = decode_typed_search_attributes(started.search_attributes).get(DUE)
-        return given if due is None else replace(given, variables={**scheduled(due), **given.variables})
-    raise MftctlError(f"the server has no history of run {found.run_id} any more", code="run.forgotten")
 
 
 def _new_run_from(before: RunInput, found: Run) -> RunInput:
@@ -163,7 +151,7 @@ def _with_rerun(run: RunInput, step: str | None) -> RunInput:
 
 async def _require_open(client: Client, run_id: str, what: str) -> Run:
     found = await describe(client, run_id)
-    if found.status in OVER:
+    if found.status in CLOSED:
         raise MftctlError(
             f"run {found.run_id} cannot be {what}: it is {found.status}", exit=Exit.CONFLICT, code="run.over"
         )
@@ -200,7 +188,7 @@ def _refuse_new_parameters(found: Run, before: Manifest, manifest: Manifest) -> 
 
 
 def _refuse_status(found: Run, new_run: bool) -> None:
-    if found.status not in OVER:
+    if found.status not in CLOSED:
         hint = "cancel it first" + (", or let it go on with: unpause" if found.status == "paused" else "")
         raise _still_running(found.run_id, f"it is {found.status}", hint)
     if found.status == "completed" and not new_run:

@@ -12,9 +12,9 @@ from temporalio.client import Client
 from ...engine.payloads import RunInput
 from ...model import ids
 from ..connection.connect import IgnoreNotFound
-from .lookup import Run
-from .projection import RunRecorder
 from .record import RunRecord, TaskRecord
+from .recorder import RunRecorder
+from .run import Run
 
 #: Workflows read, or asked for what is pending in them, at once.
 AT_ONCE = 8

@@ -1,85 +1,40 @@
-"""Runs as the server knows them: find one by its id or a part of it, describe it, list many."""
+"""Find runs on the Temporal server: one by its id or a prefix of it, or a list."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecution, WorkflowHandle
+from temporalio.converter import decode_typed_search_attributes
 from temporalio.service import RPCError, RPCStatusCode
 
-from ...engine.memo import BEGAN, ENDED, FAILED_STEP, PAUSED, TAGS, TALLY
+from ...engine.payloads import DUE, RunInput, scheduled
 from ...model import ids
 from ...model.errors import Exit, MftctlError
-from . import owner as owners
+from ..unreadable import input_of
+from . import serving_process
+from .run import OPEN, Run, from_execution
 
-#: Characters that a part of a run id must have to stand for it.
+#: Characters that a prefix of a run id needs at least.
 MIN_PREFIX = 6
-#: The name of the run that was started last.
+#: Stands for the run that was started last.
 LATEST = "@latest"
-#: Rows that the server gives at once, at most, and candidates that are named for an ambiguous prefix.
+#: Rows of one page of the server's list, at most; candidates that an error about an ambiguous prefix lists.
 PAGE, CANDIDATES = 1000, 8
-#: Runs that a list reads at most to find those that it is cut down to.
+#: Runs that a filtered list reads at most.
 MAX_READ = 10_000
 
 _SCHEDULED = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}Z)$")
 _SCHEDULED_HEAD = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})\d")
-_STATUS = {
-    WorkflowExecutionStatus.RUNNING: "running",
-    WorkflowExecutionStatus.COMPLETED: "completed",
-    WorkflowExecutionStatus.FAILED: "failed",
-    WorkflowExecutionStatus.CANCELED: "cancelled",
-    WorkflowExecutionStatus.TERMINATED: "terminated",
-    WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
-    WorkflowExecutionStatus.TIMED_OUT: "timed_out",
-}
-STATUSES = ("running", "paused", "stuck", "completed", "failed", "cancelled", "terminated", "timed_out")
-#: As the server spells what we call a status.
+#: The server's name of a status, where it is not ours capitalized.
 _QUERY = {"cancelled": "Canceled", "timed_out": "TimedOut", "paused": "Running", "stuck": "Running"}
 #: Statuses that no later execution of the same run can follow.
-_GOOD = frozenset({"running", "paused", "stuck", "completed"})
-_OURS = ("WorkflowId STARTS_WITH 'temporal-'", "ParentWorkflowId IS NULL")
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run: ``status`` is one of STATUSES.
-
-    Whoever asks ``stuck.look`` also finds ``stuck``, with the ``problem`` that stops it.
-
-    ``done`` and ``known``: its tasks, by the last note that the run has made of them; None before the first.
-    ``compensations``: how many ran, or were to run, when it had ended badly.
-    """
-
-    run_id: str
-    flow: str
-    status: str
-    started: datetime
-    ended: datetime | None
-    deployment: str
-    version: str
-    workflow_id: str
-    execution_id: str
-    compensations: int = 0
-    owner: str = ""
-    tags: tuple[str, ...] = ()
-    done: int | None = None
-    known: int | None = None
-    failed_step: str | None = None
-    problem: str | None = None
-
-    @property
-    def pathspec(self) -> str:
-        """Metaflow's name of the run."""
-        return f"{self.flow}/{self.run_id}"
-
-    @property
-    def seconds(self) -> float:
-        """How long it took, or has taken until now."""
-        return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
+_FINAL = frozenset({*OPEN, "completed"})
+_ROOT_RUNS = ("WorkflowId STARTS_WITH 'temporal-'", "ParentWorkflowId IS NULL")
 
 
 def workflow_handle(client: Client, run_id: str) -> WorkflowHandle[Any, Any]:
@@ -129,6 +84,16 @@ async def find(client: Client, name: str, deployment: str | None = None) -> Run:
             hint=f"there are: {named}{more}",
         )
     return candidates[0]
+
+
+async def run_input(client: Client, run: Run) -> RunInput:
+    """The input of the run; of one that a Schedule started, with the variable that holds its scheduled time."""
+    async for event in workflow_handle(client, run.run_id).fetch_history_events(page_size=1):
+        started = event.workflow_execution_started_event_attributes
+        given = await input_of(client.data_converter, started.input.payloads)
+        due = decode_typed_search_attributes(started.search_attributes).get(DUE)
+        return given if due is None else replace(given, variables={**scheduled(due), **given.variables})
+    raise MftctlError(f"the server no longer has the history of run {run.run_id}", code="run.forgotten")
 
 
 def require_flow(found: Run, flow: str) -> Run:
@@ -185,7 +150,7 @@ async def list_runs(
             found.append(one)
         if len(found) == limit:
             break
-    return found if _GOOD.issuperset(statuses) else await _without_superseded(client, found)
+    return found if _FINAL.issuperset(statuses) else await _without_superseded(client, found)
 
 
 async def run_ids(client: Client, prefix: str, limit: int) -> list[str]:
@@ -211,7 +176,7 @@ def unknown_run(run_id: str) -> MftctlError:
 async def _list(client: Client, terms: Iterable[str], size: int) -> AsyncIterator[Run]:
     """Each run once, as its last execution is."""
     # Of a run that has continued as new, its last workflow is the run.
-    query = " AND ".join((*_OURS, "ExecutionStatus != 'ContinuedAsNew'", *terms))
+    query = " AND ".join((*_ROOT_RUNS, "ExecutionStatus != 'ContinuedAsNew'", *terms))
     seen: set[str] = set()
     async for listed in client.list_workflows(query, page_size=min(size, PAGE)):
         if listed.id not in seen:
@@ -279,35 +244,9 @@ async def _run(client: Client, given: WorkflowExecution) -> Run | None:
         memo = await given.memo()
         if "deployment" not in memo:
             return None
-        found = _from_memo(memo, given)
-        if found.status in {"running", "paused"} and await owners.end_abandoned(client, given, memo):
+        found = from_execution(given, memo)
+        if found.status in {"running", "paused"} and await serving_process.end_abandoned(client, given, memo):
             return replace(found, status="terminated", ended=datetime.now(UTC))
     except (RuntimeError, KeyError, TypeError, ValueError):
         return None
     return found
-
-
-def _from_memo(memo: Mapping[str, Any], given: WorkflowExecution) -> Run:
-    status = _STATUS.get(given.status, "running") if given.status else "running"
-    if status == "running" and memo.get(PAUSED):
-        status = "paused"
-    elif status == "failed":
-        status = str(memo.get(ENDED, status))
-    done, known = memo.get(TALLY, (None, None))
-    return Run(
-        run_id=ids.run_id_of(given.id),
-        flow=given.workflow_type,
-        status=status,
-        started=datetime.fromtimestamp(memo[BEGAN], UTC) if BEGAN in memo else given.start_time,
-        ended=given.close_time,
-        deployment=str(memo.get("deployment", "")),
-        version=str(memo.get("version", "")),
-        workflow_id=given.id,
-        execution_id=given.run_id,
-        compensations=int(memo.get("compensations", 0)),
-        owner=str(memo.get("owner", "")),
-        tags=tuple(memo.get(TAGS, ())),
-        done=done,
-        known=known,
-        failed_step=memo.get(FAILED_STEP),
-    )

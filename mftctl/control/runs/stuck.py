@@ -16,10 +16,8 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverse
 from temporalio.client import Client
 
 from ..connection.connect import IgnoreNotFound
-from .lookup import Run
+from .run import OPEN, Run
 
-#: Statuses of a run that may be stuck.
-OPEN = ("running", "paused")
 #: What to do about it, for people.
 HINT = "it goes on as soon as a worker with a mended mftctl serves it; see docs/how-to/upgrades.md"
 #: Child workflows that are looked at, and looks at once.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mftctl.cli.hints import after
-from mftctl.control.runs.execution import RunOutcome
+from mftctl.control.runs.outcome import RunOutcome
 from mftctl.model import ids
 from mftctl.model.manifest import Launch, Manifest, Package, Step
 

@@ -22,8 +22,8 @@ from mftctl.control.task_queues import TaskQueues
 from mftctl.control.unreadable import UnreadableDeployment, Warnings, input_of
 from mftctl.engine.payloads import RunInput
 from mftctl.events import delivery
-from mftctl.events.rules import Event
 from mftctl.model.errors import Exit, MftctlError
+from mftctl.model.event import Event
 from mftctl.model.manifest import Launch, Manifest, Package, Step
 
 JSON = b"json/plain"

@@ -17,8 +17,9 @@ from temporalio.client import WorkflowHandle
 
 from mftctl.cli import runs_list
 from mftctl.cli.following import tell_if_stuck
-from mftctl.control.runs import execution, stuck
-from mftctl.control.runs.lookup import Run, describe, list_runs
+from mftctl.control.runs import start, stuck
+from mftctl.control.runs.lookup import describe, list_runs
+from mftctl.control.runs.run import Run
 from mftctl.engine import driver
 from mftctl.engine.payloads import RunInput
 from mftctl.engine.plan import Plan
@@ -87,7 +88,7 @@ async def _start(
         run.to_plain(),
         id=run.run_id,
         task_queue=engine.queue,
-        memo=execution.initial_memo(run),
+        memo=start.initial_memo(run),
         task_timeout=TASK,
     )
     return script, handle

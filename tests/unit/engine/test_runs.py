@@ -16,7 +16,7 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from mftctl.control.runs import execution
+from mftctl.control.runs import outcome
 from mftctl.control.runs.lookup import describe
 from mftctl.engine import driver
 from mftctl.model.task import Outcome
@@ -150,7 +150,7 @@ async def test_a_deadline_ends_the_run(engine: Engine) -> None:
     how = await ended(handle)
     assert how.status == (await describe(engine.client, handle.id)).status == "timed_out"
     assert "a" in script.ended
-    error = execution.run_failed(handle.id, how, "")
+    error = outcome.run_failed(handle.id, how, "")
     assert (error.exit, error.code) == (3, "run.timed_out")
     assert str(error) == f"run {handle.id} timed out: the run passed its workflow timeout of 0.3 s"
 

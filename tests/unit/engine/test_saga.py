@@ -9,8 +9,8 @@ from scenarios import TRIP, UNDO
 from standin import Engine, ended, fails, foreach, goes, hangs, manifest, until, waits
 from temporalio.api.enums.v1 import EventType
 
-from mftctl.control.runs.execution import RunOutcome
 from mftctl.control.runs.lookup import describe, list_runs
+from mftctl.control.runs.outcome import RunOutcome
 from mftctl.engine import compensations
 from mftctl.model.manifest import Receiver, Step
 from mftctl.model.task import COMPENSATION, Outcome

@@ -16,6 +16,7 @@ from temporalio.converter import DataConverter
 from mftctl.events import rules
 from mftctl.events.inbox import Inbox
 from mftctl.events.migration import state_from_history
+from mftctl.model.event import MAX_EVENT_BYTES, Event, invalid_reason
 from mftctl.model.manifest import Trigger
 
 RUN = str(uuid.UUID(int=7))
@@ -41,7 +42,7 @@ def test_any_signal_is_read_or_told_of(signals: list[Any]) -> None:
     for signal in signals:
         inbox = Inbox(GIVEN, RUN)
         inbox.take(signal, 1.0)
-        problem = rules.invalid_reason(signal)
+        problem = invalid_reason(signal)
         assert inbox.empty == bool(problem)
         if problem:
             assert inbox.state()["last"]["problem"].endswith(problem)
@@ -53,12 +54,12 @@ def test_any_signal_is_read_or_told_of(signals: list[Any]) -> None:
 
 def test_large_events_are_refused() -> None:
     """An event is as large as several of them may be for one workflow to carry them."""
-    size = rules.MAX_EVENT_BYTES - 100
-    assert rules.invalid_reason({"name": "a", "payload": {"b": "x" * size}}) == ""
-    assert "bytes" in rules.invalid_reason({"name": "a", "payload": {"b": "ä" * size}})
+    size = MAX_EVENT_BYTES - 100
+    assert invalid_reason({"name": "a", "payload": {"b": "x" * size}}) == ""
+    assert "bytes" in invalid_reason({"name": "a", "payload": {"b": "ä" * size}})
 
 
-@given(st.lists(st.tuples(told | strange.filter(rules.invalid_reason), st.integers(0, 3)), max_size=12))
+@given(st.lists(st.tuples(told | strange.filter(invalid_reason), st.integers(0, 3)), max_size=12))
 def test_a_history_tells_where_the_listener_was(steps: list[tuple[Any, int]]) -> None:
     """After any number of signals and answers, the state read from the history is that of the listener itself."""
     inbox, history, at = Inbox(GIVEN, RUN), [_started(GIVEN)], 0.0
@@ -88,7 +89,7 @@ def _rest(state: dict[str, Any]) -> list[Any]:
 
 def _answer(pending: list[dict[str, Any]]) -> dict[str, Any]:
     """What a deployment that waits for a and b makes of events."""
-    found = [rules.Event.from_plain(one) for one in pending]
+    found = [Event.from_plain(one) for one in pending]
     due = rules.due(TRIGGERS, found)
     left = rules.still_wanted(TRIGGERS, [one for one in found if one not in due])
     last = {"events": [one.id for one in due]} if due else {}

@@ -18,9 +18,9 @@ from temporalio.service import RPCError
 from ..control.connection.connect import IgnoreNotFound
 from ..model import ids
 from ..model.errors import MftctlError
+from ..model.event import Event
 from ..model.manifest import Manifest
 from . import listener, migration
-from .rules import Event
 
 #: Seconds until a listener that was just started is in the server's lists.
 LISTED = 15.0
@@ -28,10 +28,10 @@ LISTED = 15.0
 QUERY_TIMEOUT = 2.0
 
 
-async def start_listener(client: Client, manifest: Manifest) -> None:
+async def subscribe(client: Client, manifest: Manifest) -> None:
     """Have the events that the deployment waits for kept for it, from now on; what was kept before stays."""
     if not manifest.triggers:
-        await stop_listener(client, manifest.deployment, "the deployment waits for no events any more")
+        await unsubscribe(client, manifest.deployment, "the deployment waits for no events any more")
         return
     found = await _running(client, manifest.deployment)
     if found is not None and found.task_queue != manifest.task_queue:
@@ -56,7 +56,7 @@ async def start_listener(client: Client, manifest: Manifest) -> None:
         await asyncio.sleep(0.1)
 
 
-async def stop_listener(client: Client, deployment: str, reason: str = "the deployment was deleted") -> None:
+async def unsubscribe(client: Client, deployment: str, reason: str = "the deployment was deleted") -> None:
     """Keep no more events for a deployment."""
     with IgnoreNotFound():
         await client.get_workflow_handle(ids.listener_id(deployment)).terminate(reason)

@@ -1,42 +1,25 @@
-"""Runs: start one, follow it to its end, cancel it."""
+"""Wait for a run's end, and say how it ended."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from temporalio import exceptions
-from temporalio.client import (
-    Client,
-    WorkflowFailureError,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
-)
-from temporalio.common import Priority, WorkflowIDReusePolicy
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.service import RPCError
 
 from ...engine.failures import CANCELLED, TIMEOUT
-from ...engine.memo import PROCESS, TAGS
-from ...engine.payloads import RunInput
 from ...model.errors import Exit, MftctlError
-from ...model.manifest import Manifest
-from . import owner
 
-#: What Temporal should carry in one payload at most.
-MAX_INPUT_BYTES = 256 * 1024
-#: How much later than the workflow's own alarm the server ends a run: for the case that no worker is there to hear it.
-SERVER_GRACE = 300.0
-#: The same for a run that has compensations to run after it.
-COMPENSATION_GRACE = 86400.0
-#: Seconds between looks at how a run goes on.
+#: Seconds between two queries of a run's progress.
 POLL = 0.5
-#: Seconds to wait for a worker's answer to such a look.
+#: Seconds to wait for a worker to answer a query.
 QUERY_TIMEOUT = 5.0
 
+#: Counts of tasks by state, by step.
 Progress = dict[str, dict[str, int]]
 
 
@@ -64,74 +47,6 @@ class RunOutcome:
         if not self.message:
             return {"status": self.status}
         return {"status": self.status, "failure": {**failure, "log": list(self.log)}}
-
-
-async def start_here(
-    client: Client,
-    manifest: Manifest,
-    parameters: Mapping[str, str],
-    run_id: str,
-    before: Callable[[], None] = lambda: None,
-) -> None:
-    """Start a run of the manifest with settled parameters, which this process serves."""
-    memo = {PROCESS: owner.current_process()}
-    await start_run(client, RunInput(manifest, run_id, dict(parameters)), before=before, memo=memo)
-
-
-async def start_run(
-    client: Client,
-    run: RunInput,
-    workflow_id: str | None = None,
-    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-    before: Callable[[], None] = lambda: None,
-    memo: Mapping[str, Any] | None = None,
-) -> None:
-    """Start the workflow of a run; its id is the run id unless a Schedule had made another.
-
-    ``before`` is called once nothing is left to refuse but by the server.
-    """
-    manifest, given = run.manifest, run.to_plain()
-    size = len(json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-    if size > MAX_INPUT_BYTES:
-        raise MftctlError(
-            f"the run's parameters are too large: {size} bytes in all, {MAX_INPUT_BYTES} are allowed",
-            exit=Exit.USAGE,
-            code="parameters.large",
-            hint="make the large one an IncludeFile",
-        )
-    before()
-    await client.start_workflow(
-        manifest.flow,
-        given,
-        id=workflow_id or run.run_id,
-        task_queue=manifest.task_queue,
-        id_reuse_policy=reuse,
-        execution_timeout=execution_timeout(manifest),
-        memo={**initial_memo(run), **(memo or {})},
-        static_summary=manifest.summary,
-        static_details=manifest.description,
-        priority=Priority(priority_key=manifest.priority),
-    )
-
-
-def initial_memo(run: RunInput) -> dict[str, Any]:
-    """What lists show of a run from its start on."""
-    manifest = run.manifest
-    tags = {TAGS: list(run.launch.tags)} if run.launch.tags else {}
-    return {
-        "deployment": manifest.deployment,
-        "version": manifest.version,
-        "owner": manifest.owner,
-        **tags,
-    }
-
-
-def execution_timeout(manifest: Manifest) -> timedelta | None:
-    """When the server ends a run that has passed its workflow timeout and does not end itself."""
-    if manifest.workflow_timeout is None:
-        return None
-    grace = COMPENSATION_GRACE if manifest.compensations else SERVER_GRACE
-    return timedelta(seconds=manifest.workflow_timeout + grace)
 
 
 async def wait_for_outcome(handle: WorkflowHandle[Any, Any]) -> RunOutcome:

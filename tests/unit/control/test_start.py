@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from mftctl.control.runs import starting
+from mftctl.control.runs import start
 from mftctl.engine.payloads import RunInput
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.manifest import Launch, Manifest, Package, Parameter, Step
@@ -38,10 +38,10 @@ class _Server:
         raise self.error
 
 
-def _start(server: Any, run: RunInput, told: list[str]) -> starting.StartedRun:
+def _start(server: Any, run: RunInput, told: list[str]) -> start.StartedRun:
     given = {"alpha": run.parameters["alpha"]}
     client: Client = server
-    return asyncio.run(starting.start_once(client, run, given, lambda: told.append(run.run_id)))
+    return asyncio.run(start.start_once(client, run, given, lambda: told.append(run.run_id)))
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ def test_the_same_request_is_the_same_run(
     async def given(*_: Any) -> RunInput:
         return there
 
-    monkeypatch.setattr(starting, "describe", found)
-    monkeypatch.setattr(starting, "run_input", given)
+    monkeypatch.setattr(start, "describe", found)
+    monkeypatch.setattr(start, "run_input", given)
     server = _Server(WorkflowAlreadyStartedError(RUN, "Tiny"))
     if problem is None:
-        assert _start(server, _run(), []) == starting.StartedRun(RUN, "completed", again=True)
+        assert _start(server, _run(), []) == start.StartedRun(RUN, "completed", again=True)
         return
     with pytest.raises(MftctlError, match=problem) as caught:
         _start(server, _run(), [])
@@ -138,12 +138,12 @@ def test_the_same_request_is_the_same_run(
 def test_an_id_that_cannot_be_is_refused(name: str) -> None:
     """Exit code 2 says how an id is written."""
     with pytest.raises(MftctlError) as caught:
-        starting.run_id_for("Tiny", name)
+        start.run_id_for("Tiny", name)
     assert caught.value.exit == Exit.USAGE
     assert "temporal-tiny-NAME" in caught.value.hint
 
 
 def test_an_id_that_nobody_names_is_new() -> None:
     """Each is one that nobody has; one that is named is kept."""
-    assert starting.run_id_for("Tiny", None) != starting.run_id_for("Tiny", None)
-    assert starting.run_id_for("Tiny", "temporal-tiny-2026-01-01") == "temporal-tiny-2026-01-01"
+    assert start.run_id_for("Tiny", None) != start.run_id_for("Tiny", None)
+    assert start.run_id_for("Tiny", "temporal-tiny-2026-01-01") == "temporal-tiny-2026-01-01"

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from mftctl.control.runs import lookup, owner
+from mftctl.control.runs import lookup, serving_process
 from mftctl.engine.memo import PROCESS
 from mftctl.local.guardian import REASON, ServerUser
 
@@ -22,8 +23,12 @@ ANOTHER = "11111111-2222-3333-4444-555555555555"
 def _ended() -> dict[str, Any]:
     """What a process has noted of itself that does not live any more."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    noted = {**owner.current_process(), "pid": process.pid, "began": owner._start_time(process.pid)}
-    assert not owner.is_gone(noted)
+    noted = {
+        **serving_process.current_process(),
+        "pid": process.pid,
+        "began": serving_process._start_time(process.pid),
+    }
+    assert not serving_process.is_gone(noted)
     process.kill()
     process.communicate()
     return noted
@@ -31,21 +36,23 @@ def _ended() -> dict[str, Any]:
 
 def test_a_process_that_lives_is_not_gone() -> None:
     """Neither this one nor its parent; but one of the same id that has begun at another time."""
-    here = owner.current_process()
-    assert not owner.is_gone(here)
-    assert not owner.is_gone({**here, "pid": os.getppid(), "began": owner._start_time(os.getppid())})
-    assert owner.is_gone({**here, "began": "another time"})
+    here = serving_process.current_process()
+    assert not serving_process.is_gone(here)
+    assert not serving_process.is_gone(
+        {**here, "pid": os.getppid(), "began": serving_process._start_time(os.getppid())}
+    )
+    assert serving_process.is_gone({**here, "began": "another time"})
 
 
 def test_a_process_that_was_killed_is_gone() -> None:
     """Also one that nobody has waited for yet."""
-    assert owner.is_gone(_ended())
+    assert serving_process.is_gone(_ended())
 
 
 @pytest.mark.parametrize("key", ["host", "machine", "namespace"])
 def test_of_other_machines_nothing_is_known(key: str) -> None:
     """A run that another machine or container serves is left alone."""
-    assert not owner.is_gone({**_ended(), key: "another"})
+    assert not serving_process.is_gone({**_ended(), key: "another"})
 
 
 @pytest.mark.parametrize(("machine", "gone"), [("m1", True), ("", False)])
@@ -53,9 +60,9 @@ def test_what_was_before_the_machine_started_is_gone(
     monkeypatch: pytest.MonkeyPatch, machine: str, gone: bool
 ) -> None:
     """Where its id says that it is the same machine."""
-    place = {**owner._machine(), "machine": machine, "boot": "now"}
-    monkeypatch.setattr(owner, "_machine", lambda: place)
-    assert owner.is_gone({**owner.current_process(), "boot": ANOTHER}) == gone
+    place = {**serving_process._machine(), "machine": machine, "boot": "now"}
+    monkeypatch.setattr(serving_process, "_machine", lambda: place)
+    assert serving_process.is_gone({**serving_process.current_process(), "boot": ANOTHER}) == gone
 
 
 class _Server:
@@ -78,7 +85,7 @@ def _run(process: dict[str, Any] | None) -> Any:
     async def memo() -> dict[str, Any]:
         return {"deployment": "Tiny", **({} if process is None else {PROCESS: process})}
 
-    status = lookup.WorkflowExecutionStatus.RUNNING
+    status = WorkflowExecutionStatus.RUNNING
     return SimpleNamespace(
         id="temporal-tiny-1",
         run_id="x",
@@ -95,7 +102,7 @@ def test_whoever_sees_such_a_run_ends_it() -> None:
     server: Any = _Server()
     assert asyncio.run(lookup._run(server, _run(_ended()))).status == "terminated"
     assert server.ended == [("temporal-tiny-1", "x", REASON)]
-    for process in (None, owner.current_process()):
+    for process in (None, serving_process.current_process()):
         assert asyncio.run(lookup._run(server, _run(process))).status == "running"
     assert len(server.ended) == 1
     refusing: Any = _Server(RPCError("no", RPCStatusCode.PERMISSION_DENIED, b""))

@@ -1,24 +1,33 @@
-"""Start a run whose id is known before the server is asked, so that asking again starts no second one."""
+"""Start runs: once for each run id, so that a repeated request starts no second run."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from ...engine.memo import PROCESS, TAGS
 from ...engine.payloads import RunInput
 from ...model import ids
 from ...model.errors import Exit, MftctlError
+from ...model.manifest import Manifest
 from ..connection.connect import server_error
-from . import execution
-from .actions import run_input
-from .lookup import describe
+from . import serving_process
+from .lookup import describe, run_input
 
+#: Bytes of a run's input at most; the server warns about larger payloads.
+MAX_INPUT_BYTES = 256 * 1024
+#: Seconds after the workflow timeout when the server ends a run that no worker has ended; and where it has
+#: compensations, which run after the timeout.
+SERVER_GRACE, COMPENSATION_GRACE = 300.0, 86400.0
 #: Characters of a run id at most: task queues and child workflows are named after it.
 MAX_LENGTH = 150
 #: Answers of a server that has looked at what was asked, and has not done it.
@@ -40,6 +49,74 @@ class StartedRun:
     run_id: str
     status: str = "running"
     again: bool = False
+
+
+async def start_private_run(
+    client: Client,
+    manifest: Manifest,
+    parameters: Mapping[str, str],
+    run_id: str,
+    before: Callable[[], None] = lambda: None,
+) -> None:
+    """Start a run of the manifest with settled parameters, which this process serves."""
+    memo = {PROCESS: serving_process.current_process()}
+    await start_run(client, RunInput(manifest, run_id, dict(parameters)), before=before, memo=memo)
+
+
+async def start_run(
+    client: Client,
+    run: RunInput,
+    workflow_id: str | None = None,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    before: Callable[[], None] = lambda: None,
+    memo: Mapping[str, Any] | None = None,
+) -> None:
+    """Start the workflow of a run; its id is the run id unless a Schedule had made another.
+
+    ``before`` is called once nothing is left to refuse but by the server.
+    """
+    manifest, given = run.manifest, run.to_plain()
+    size = len(json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    if size > MAX_INPUT_BYTES:
+        raise MftctlError(
+            f"the run's parameters are too large: {size} bytes in all, {MAX_INPUT_BYTES} are allowed",
+            exit=Exit.USAGE,
+            code="parameters.large",
+            hint="make the large one an IncludeFile",
+        )
+    before()
+    await client.start_workflow(
+        manifest.flow,
+        given,
+        id=workflow_id or run.run_id,
+        task_queue=manifest.task_queue,
+        id_reuse_policy=reuse,
+        execution_timeout=execution_timeout(manifest),
+        memo={**initial_memo(run), **(memo or {})},
+        static_summary=manifest.summary,
+        static_details=manifest.description,
+        priority=Priority(priority_key=manifest.priority),
+    )
+
+
+def initial_memo(run: RunInput) -> dict[str, Any]:
+    """What lists show of a run from its start on."""
+    manifest = run.manifest
+    tags = {TAGS: list(run.launch.tags)} if run.launch.tags else {}
+    return {
+        "deployment": manifest.deployment,
+        "version": manifest.version,
+        "owner": manifest.owner,
+        **tags,
+    }
+
+
+def execution_timeout(manifest: Manifest) -> timedelta | None:
+    """When the server ends a run that has passed its workflow timeout and does not end itself."""
+    if manifest.workflow_timeout is None:
+        return None
+    grace = COMPENSATION_GRACE if manifest.compensations else SERVER_GRACE
+    return timedelta(seconds=manifest.workflow_timeout + grace)
 
 
 def check_id(flow: str, run_id: str) -> None:
@@ -71,7 +148,7 @@ async def start_once(
     that of another run. An error of the connection says that the run may have started, and how to ask again.
     """
     try:
-        await execution.start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE, before=before)
+        await start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE, before=before)
     except WorkflowAlreadyStartedError:
         return await _existing(client, run, given)
     except RPCError as error:
