@@ -1,7 +1,7 @@
-"""Options of Metaflow itself that are given behind `temporal`, or in a profile: put where Metaflow reads them.
+"""Moves options of Metaflow that were given after `temporal`, or in a profile, to where Metaflow reads them.
 
-The branch of a @project, the datastore and the like are set before any subcommand runs, and decorators, Configs and
-deploy-time values follow from them. So the command line is put in order and started once more.
+Metaflow needs the branch of a @project, the datastore and the like before any subcommand runs, because decorators,
+Configs and deploy-time values depend on them. So the command line is reordered, and the process starts again with it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ _TAKES_VALUE = {"--branch": True, "--production": False}
 
 def ordered(
     top: Sequence[str],
-    behind: Sequence[str],
+    after: Sequence[str],
     given: Mapping[str, str | bool],
     settings: Mapping[str, str | bool | list[str]],
 ) -> list[str] | None:
-    """The words of the flow's command line as Metaflow wants them, or None where they are in order.
+    """The arguments of the flow's command line in Metaflow's order, or None if they are in order.
 
-    ``top`` stands before `temporal`, ``behind`` from there on. ``given`` are options found behind, which must not
-    contradict those before; ``settings`` come from a profile, and stand back behind both; lists are added to them.
+    ``top`` are the arguments before `temporal`, ``after`` those from there on. ``given`` are options found after it;
+    one that contradicts ``top`` is a usage error. ``settings`` are those of a profile: options take precedence, but
+    lists are added to them.
     """
     added: list[str] = []
     for name, value in given.items():
@@ -35,7 +36,12 @@ def ordered(
         if before is None:
             added += _words(name, value)
         elif before != value:
-            raise MftctlError(f"{name} is given twice", exit=Exit.USAGE, code="usage", hint="give it once")
+            raise MftctlError(
+                f"{name} is given twice: {before} and {value}",
+                exit=Exit.USAGE,
+                code="usage",
+                hint="give it once",
+            )
     for name, setting in settings.items():
         if isinstance(setting, list):
             added += [word for one in setting if not _has(top, name, one) for word in _words(name, one)]
@@ -43,15 +49,15 @@ def ordered(
             added += _words(name, setting)
     if not added and not given:
         return None
-    return [*top, *added, *_without(behind, given)]
+    return [*top, *added, *_without(after, given)]
 
 
 def start_again(words: Sequence[str]) -> NoReturn:
-    """Start this process's command anew, with other arguments."""
+    """Replace this process by one with the same command and other arguments."""
     script = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os.execv(sys.executable, [sys.executable, *script, *words])  # noqa: S606 - itself
+    os.execv(sys.executable, [sys.executable, *script, *words])  # noqa: S606 - this program itself
 
 
 def _value(words: Sequence[str], name: str) -> str | bool | None:
@@ -65,7 +71,7 @@ def _value(words: Sequence[str], name: str) -> str | bool | None:
 
 
 def _has(words: Sequence[str], name: str, value: str) -> bool:
-    """Whether an option that may be repeated is there with that value."""
+    """Whether a repeatable option is given with this value."""
     return f"{name}={value}" in words or (name, value) in itertools.pairwise(words)
 
 

@@ -1,139 +1,130 @@
-"""What `python flow.py temporal …` does with runs."""
+"""Commands of `python flow.py temporal …` for runs."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from temporalio.client import Client
 
 from ..cli import runidfile
 from ..cli.output import Result
 from ..cli.session import open_client
 from ..control import tokens
+from ..control.runs import actions, lookup
+from ..control.runs.run import Run
 from ..model.errors import Exit, MftctlError
 from ..model.statuses import LISTED, MOST, STATES, statuses_of
-from .deployment_commands import run_id_file, run_params, started
-from .entry import Call
-
-if TYPE_CHECKING:
-    from temporalio.client import Client
-
-    from ..control.runs.run import Run
+from .invocation import Invocation
 
 
-def resume(call: Call) -> Result:
-    """Let a run go on, or make a new one of it."""
-    return asyncio.run(_resume(call))
+def resume(invocation: Invocation) -> Result:
+    """Resume a run, under its id or as a new run."""
+    return asyncio.run(_resume(invocation))
 
 
-def status(call: Call) -> Result:
-    """The state of a run, as Step Functions spells it."""
-    return asyncio.run(_status(call))
+def status(invocation: Invocation) -> Result:
+    """The status of a run, in the words of Step Functions."""
+    return asyncio.run(_status(invocation))
 
 
-def terminate(call: Call) -> Result:
-    """End a run at once."""
-    return asyncio.run(_steered(call, "terminated"))
+def terminate(invocation: Invocation) -> Result:
+    """Terminate a run."""
+    return asyncio.run(_changed(invocation, "terminated"))
 
 
-def suspend(call: Call) -> Result:
-    """Let a run start no new task."""
-    return asyncio.run(_steered(call, "suspended"))
+def suspend(invocation: Invocation) -> Result:
+    """Suspend a run."""
+    return asyncio.run(_changed(invocation, "suspended"))
 
 
-def unsuspend(call: Call) -> Result:
-    """Let a suspended run go on."""
-    return asyncio.run(_steered(call, "unsuspended"))
+def unsuspend(invocation: Invocation) -> Result:
+    """Unsuspend a run."""
+    return asyncio.run(_changed(invocation, "unsuspended"))
 
 
-def list_runs(call: Call) -> Result:
-    """The deployment's runs, the newest first."""
-    return asyncio.run(_list_runs(call))
+def list_runs(invocation: Invocation) -> Result:
+    """List the deployment's runs, the latest first."""
+    return asyncio.run(_list_runs(invocation))
 
 
-async def _resume(call: Call) -> Result:
-    from ..control.runs import actions
-
-    file = run_id_file(call)
-    client = await open_client(call.connection, call.profile)
-    found = await _own(call, client)
-    parameters, new_run = run_params(call), bool(call.options.get("new_run"))
-    timeout = call.options.get("workflow_timeout")
+async def _resume(invocation: Invocation) -> Result:
+    file = invocation.run_id_file()
+    client = await open_client(invocation.connection, invocation.profile)
+    found = await _own(invocation, client)
+    parameters, new_run = invocation.run_params, bool(invocation.options.get("new_run"))
     if parameters and not new_run:
         raise MftctlError(
-            "a run that goes on keeps its parameters", exit=Exit.USAGE, code="usage", hint="add --new-run"
+            "--run-param: a resumed run keeps its parameters",
+            exit=Exit.USAGE,
+            code="usage",
+            hint="add --new-run",
         )
     if not new_run:
-        await _authorize(call, client, found)
+        await _authorize(invocation, client, found)
     run_id = await actions.resume(
         client,
         found.run_id,
-        step=call.options.get("step"),
-        latest_code=bool(call.options.get("latest_code")),
+        step=invocation.options.get("step"),
+        latest_code=bool(invocation.options.get("latest_code")),
         new_run=new_run,
         given=parameters,
-        workflow_timeout=None if timeout is None else float(timeout),
-        force=bool(call.options.get("force")),
+        workflow_timeout=invocation.workflow_timeout,
+        force=bool(invocation.options.get("force")),
         told=lambda run_id: runidfile.write(file, run_id),
     )
-    return Result(started(call, found.deployment, run_id), run_id, run_id)
+    return Result(invocation.run_attributes(found.deployment, run_id), run_id, run_id)
 
 
-async def _status(call: Call) -> Result:
-    client = await open_client(call.connection, call.profile)
-    found = await _own(call, client)
+async def _status(invocation: Invocation) -> Result:
+    client = await open_client(invocation.connection, invocation.profile)
+    found = await _own(invocation, client)
     state = STATES[found.status]
     return Result({"status": state}, state, state)
 
 
-async def _steered(call: Call, what: str) -> Result:
-    """Do something to a run that its owner may do, and whoever knows its production token."""
-    from ..control.runs import actions
-
-    client = await open_client(call.connection, call.profile)
-    found = await _own(call, client)
-    await _authorize(call, client, found)
-    does: dict[str, Callable[[Client, str], Coroutine[Any, Any, Any]]] = {
+async def _changed(invocation: Invocation, what: str) -> Result:
+    """Change the state of a run, if the user is its owner or has authorized with the production token."""
+    client = await open_client(invocation.connection, invocation.profile)
+    found = await _own(invocation, client)
+    await _authorize(invocation, client, found)
+    change: dict[str, Callable[[Client, str], Coroutine[Any, Any, Any]]] = {
         "terminated": actions.terminate,
         "suspended": actions.pause,
         "unsuspended": actions.unpause,
     }
-    changed = await does[what](client, found.run_id)
-    before = "was not suspended" if what == "unsuspended" else f"was {what} already"
-    note = f"run {found.run_id} {before if changed is False else f'is {what}'}"
+    changed = await change[what](client, found.run_id)
+    unchanged = "was not suspended" if what == "unsuspended" else f"was already {what}"
+    note = f"run {found.run_id} {unchanged if changed is False else f'is {what}'}"
     return Result({"run_id": found.run_id}, "", found.run_id, (note,))
 
 
-async def _authorize(call: Call, client: Client, found: Run) -> None:
-    from ..control.runs import lookup
-
+async def _authorize(invocation: Invocation, client: Client, found: Run) -> None:
     given = await lookup.run_input(client, found)
-    tokens.authorize(given.manifest, tokens.username(), call.options.get("authorize"))
+    tokens.authorize(given.manifest, tokens.username(), invocation.options.get("authorize"))
 
 
-async def _list_runs(call: Call) -> Result:
-    from ..control.runs.lookup import list_runs as listed
-
-    client = await open_client(call.connection, call.profile)
-    states = [state for state in LISTED if call.options.get(state.lower())]
-    found = await listed(
+async def _list_runs(invocation: Invocation) -> Result:
+    client = await open_client(invocation.connection, invocation.profile)
+    states = [state for state in LISTED if invocation.options.get(state.lower())]
+    runs = await lookup.list_runs(
         client,
-        deployment=call.deployment,
+        deployment=invocation.deployment,
         statuses=statuses_of(states),
         limit=MOST,
-        flow=call.state.flow.name,
+        flow=invocation.flow,
     )
     lines = [
         f"{run.run_id}\t{STATES[run.status]}\t{run.started.isoformat(timespec='seconds')}"
         + (f"\t{run.ended.isoformat(timespec='seconds')}" if run.ended else "")
-        for run in found
+        for run in runs
     ]
-    names = [run.run_id for run in found]
+    names = [run.run_id for run in runs]
     return Result([{"run_id": name} for name in names], "\n".join(lines), names)
 
 
-async def _own(call: Call, client: Client) -> Run:
-    """The run that is meant; exit code 6 when it is one of another flow."""
-    from ..control.runs.lookup import describe, require_flow
-
-    return require_flow(await describe(client, str(call.options["run_id"])), call.state.flow.name)
+async def _own(invocation: Invocation, client: Client) -> Run:
+    """The run of the command; MftctlError with exit code 6 if it is a run of another flow."""
+    run = await lookup.describe(client, str(invocation.options["run_id"]))
+    return lookup.require_flow(run, invocation.flow)

@@ -17,7 +17,7 @@ from metaflow.plugins.argo import argo_workflows_deployer, argo_workflows_deploy
 from metaflow.plugins.argo.argo_workflows_cli import cli as argo
 from metaflow.plugins.aws.step_functions import step_functions_deployer, step_functions_deployer_objects
 from metaflow.plugins.aws.step_functions.step_functions_cli import cli as step_functions
-from metaflow_extensions.temporal.plugins.temporal import deployed, deployer, triggered
+from metaflow_extensions.temporal.plugins.temporal import deployed_flow, deployer, triggered_run
 from metaflow_extensions.temporal.plugins.temporal.commands import cli as temporal
 
 def options(command):
@@ -42,7 +42,7 @@ print(json.dumps({
     "argo-workflows": [commands(argo), attributes(argo_workflows_deployer, argo_workflows_deployer_objects)],
     "step-functions": [
         commands(step_functions), attributes(step_functions_deployer, step_functions_deployer_objects)],
-    "temporal": [commands(temporal), attributes(deployer, deployed, triggered)],
+    "temporal": [commands(temporal), attributes(deployer, deployed_flow, triggered_run)],
 }))
 """
 

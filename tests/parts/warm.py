@@ -34,7 +34,7 @@ COMMAND = (sys.executable, "-m", "mftctl")
 READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
 #: Those of them that tests set to one value or two: there is a process for each.
 FEW = {"LANG", "LC_ALL", "PYTHONIOENCODING"}
-WITH_METAFLOW = ("mftctl.metaflow_cli.entry", "mftctl.metaflow_cli.deployer_bridge")
+WITH_METAFLOW = ("mftctl.metaflow_cli.entry", "mftctl.metaflow_cli.deployer_queries")
 
 
 def run(

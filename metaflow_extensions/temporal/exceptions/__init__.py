@@ -1,10 +1,10 @@
-"""What the Deployer raises; Metaflow takes it into `metaflow.exception`."""
+"""Exceptions of the Deployer; Metaflow adds them to `metaflow.exception`."""
 
 from metaflow.exception import MetaflowException
 
 
 class TemporalDeployerError(MetaflowException, RuntimeError):
-    """What mftctl refused or could not do."""
+    """An error of mftctl: an operation that it refused, or that failed."""
 
     headline = "Temporal deployment failed"
 
@@ -17,15 +17,15 @@ class TemporalDeployerError(MetaflowException, RuntimeError):
     # Properties, because the stubs that Metaflow makes for type checkers know no attributes.
     @property
     def code(self) -> str:
-        """A stable name, such as `deployment.unknown`."""
+        """The stable code of the error, such as `deployment.unknown`."""
         return self._code
 
     @property
     def exit_code(self) -> int:
-        """The exit code that the command line has for it."""
+        """The exit code of the command line for this error."""
         return self._exit_code
 
     @property
     def hint(self) -> str:
-        """What to do next, or nothing."""
+        """What to do next; may be empty."""
         return self._hint

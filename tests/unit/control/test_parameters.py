@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from metaflow_extensions.temporal.plugins.temporal.spelled import as_run_params
+from metaflow_extensions.temporal.plugins.temporal.parameter_keywords import as_run_params
 from mftctl.control.runs.parameters import parse_words, resolve, validate
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.manifest import Launch, Manifest, Package, Parameter
@@ -123,7 +123,7 @@ def test_a_path_is_uploaded(tmp_path: Any) -> None:
 
 def test_a_deployment_that_was_found_by_name_takes_values_of_clicks_types() -> None:
     """Its Deployer knows no more than that they come as text, and text is what the flow's own types take."""
-    found = SimpleNamespace(spelled={"several": "several"})
+    found = SimpleNamespace(special_parameters={"several": "several"})
     given = {
         "key": UUID(int=5),
         "day": datetime(2021, 2, 3),  # noqa: DTZ001 - as click gives it

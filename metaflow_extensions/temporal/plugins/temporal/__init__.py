@@ -1,5 +1,7 @@
-"""The command group and the Deployer. Metaflow imports these modules with itself, also where mftctl is not installed
-(a code package brings them to any machine), so they import mftctl only when they are used.
+"""The command group `temporal` and the Deployer.
+
+Metaflow imports these modules with itself, also from a code package on a machine without mftctl. So they import mftctl
+only when a command runs.
 """
 
 from __future__ import annotations

@@ -1,191 +1,163 @@
-"""The command group `temporal` of a flow's command line: options only, mftctl does the rest."""
+"""The command group `temporal` of a flow's command line: the options; mftctl implements the commands."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 from metaflow import parameters
 from metaflow._vendor import click
 
+from . import options
 from .create_options import CREATE_OPTIONS
-from .options import (
-    Trigger,
-    answered,
-    branched,
-    connected,
-    each,
-    given_parameters,
-    named,
-    owned,
-    tagged,
-    timed,
+from .parameter_options import Trigger, given_parameters
+
+_RUN_PARAM = click.option(
+    "--run-param", "run_params", multiple=True, default=None, help="Value of a parameter, NAME=VALUE."
 )
+_RUN_ID = click.argument("run_id", required=True, type=str)
 
 
 @click.group()
 def cli() -> None:
-    """What Metaflow takes the group from."""
+    """The group that Metaflow adds to a flow's command line."""
 
 
 @cli.group(help="Commands related to Temporal.")
-@named
-@click.option("--deployment", default=None, hidden=True, help="Full name of a deployment that is there.")
-@connected
+@options.name
+@click.option("--deployment", default=None, hidden=True, help="Full name of an existing deployment.")
+@options.server
 @click.pass_obj
-def temporal(obj: Any, **options: Any) -> None:
+def temporal(obj: Any, **given: Any) -> None:
     """Keep the group's options for the command."""
-    obj.temporal = options
+    obj.temporal = given
 
 
 @temporal.command(help="Deploy a new version of this flow; with FILE, also write a worker file.")
 @click.argument("file", required=False, default=None, type=str)
-@click.option("--output", "-o", default=None, help="Write a file that serves the deployment.")
-@click.option(
-    "--only-json", is_flag=True, default=False, help="Print what would be deployed, deploy nothing."
-)
-@each(*CREATE_OPTIONS)
-@branched
-@connected
-@answered
+@click.option("--output", "-o", default=None, help="Also write a worker file.")
+@click.option("--only-json", is_flag=True, default=False, help="Print the manifest; deploy nothing.")
+@options.each(*CREATE_OPTIONS)
+@options.common
 @click.pass_obj
-def create(obj: Any, **options: Any) -> None:
+def create(obj: Any, **given: Any) -> None:
     """Deploy."""
-    _serve(obj, "create", "create", options)
+    _run("create", "create", obj, given)
 
 
 @parameters.add_custom_parameters(deploy_mode=False)
 @temporal.command(cls=Trigger, help="Start a run of the deployment.")
-@click.option("--run-param", "run_params", multiple=True, default=None, help="NAME=VALUE of a parameter.")
-@click.option("--run-id", default=None, help="The run's id; with the same id again no second run starts.")
-@click.option("--run-id-file", default=None, type=str, help="Write the run id to this file.")
+@_RUN_PARAM
+@click.option("--run-id", default=None, help="Id of the run; a second trigger with it starts no second run.")
+@options.run_id_file
 @click.option("--task-queue", default=None, help="Task queue of this run (default: the deployment's).")
-@timed
-@named
-@tagged
-@branched
-@connected
-@answered
+@options.workflow_timeout
+@options.name
+@click.option("--tag", "tags", multiple=True, default=None, help="Tag the run; may be repeated.")
+@options.common
 @click.pass_obj
-def trigger(obj: Any, **options: Any) -> None:
+def trigger(obj: Any, **given: Any) -> None:
     """Start a run."""
-    _serve(obj, "deployment_commands", "trigger", options, given_parameters(obj.flow, options))
+    _run("deployment_commands", "trigger", obj, given, given_parameters(obj.flow, given))
 
 
-@temporal.command(help="Let a run that failed or was stopped go on; tasks that finished keep their results.")
-@click.argument("run_id", required=True, type=str)
-@click.option("--step", default=None, help="Run this step again, and what follows it.")
-@click.option("--new-run", is_flag=True, help="Make a new run that begins with the results of the old one.")
-@click.option("--latest-code", is_flag=True, help="Take the deployment's current version.")
-@click.option("--force", is_flag=True, help="Also where compensations have undone what finished tasks did.")
-@click.option("--run-param", "run_params", multiple=True, default=None, help="With --new-run: NAME=VALUE.")
-@click.option("--run-id-file", default=None, type=str, help="Write the run id to this file.")
-@click.option("--task-queue", default=None, hidden=True, help="Known from the run.")
-@owned
-@timed
-@named
-@branched
-@connected
-@answered
+@temporal.command(help="Resume a failed or stopped run; finished tasks keep their results.")
+@_RUN_ID
+@click.option("--step", default=None, help="Run this step and all steps after it again.")
+@click.option("--new-run", is_flag=True, help="Resume as a new run that reuses the results of the old one.")
+@click.option("--latest-code", is_flag=True, help="Use the current version of the deployment.")
+@click.option("--force", is_flag=True, help="Resume even if compensations have undone finished tasks.")
+@_RUN_PARAM
+@options.run_id_file
+@click.option("--task-queue", default=None, hidden=True, help="Ignored: the run has one.")
+@options.authorize
+@options.workflow_timeout
+@options.name
+@options.common
 @click.pass_obj
-def resume(obj: Any, **options: Any) -> None:
+def resume(obj: Any, **given: Any) -> None:
     """Resume a run."""
-    _serve(obj, "run_commands", "resume", options)
+    _run("run_commands", "resume", obj, given)
 
 
-@temporal.command(help="Say the state of a run.")
-@click.argument("run_id", required=True, type=str)
-@branched
-@connected
-@answered
+@temporal.command(help="Show the status of a run.")
+@_RUN_ID
+@options.common
 @click.pass_obj
-def status(obj: Any, **options: Any) -> None:
-    """Say a run's state."""
-    _serve(obj, "run_commands", "status", options)
+def status(obj: Any, **given: Any) -> None:
+    """Show the status of a run."""
+    _run("run_commands", "status", obj, given)
 
 
-@temporal.command(help="End a run at once.")
-@click.argument("run_id", required=True, type=str)
-@owned
-@branched
-@connected
-@answered
+@temporal.command(help="Terminate a run immediately.")
+@_RUN_ID
+@options.authorize
+@options.common
 @click.pass_obj
-def terminate(obj: Any, **options: Any) -> None:
-    """End a run."""
-    _serve(obj, "run_commands", "terminate", options)
+def terminate(obj: Any, **given: Any) -> None:
+    """Terminate a run."""
+    _run("run_commands", "terminate", obj, given)
 
 
-@temporal.command(help="Let a run start no new task; those that run finish.")
-@click.argument("run_id", required=True, type=str)
-@owned
-@branched
-@connected
-@answered
+@temporal.command(help="Suspend a run: no new task starts, running tasks finish.")
+@_RUN_ID
+@options.authorize
+@options.common
 @click.pass_obj
-def suspend(obj: Any, **options: Any) -> None:
+def suspend(obj: Any, **given: Any) -> None:
     """Suspend a run."""
-    _serve(obj, "run_commands", "suspend", options)
+    _run("run_commands", "suspend", obj, given)
 
 
-@temporal.command(help="Let a suspended run go on.")
-@click.argument("run_id", required=True, type=str)
-@owned
-@branched
-@connected
-@answered
+@temporal.command(help="Unsuspend a suspended run.")
+@_RUN_ID
+@options.authorize
+@options.common
 @click.pass_obj
-def unsuspend(obj: Any, **options: Any) -> None:
-    """Let a run go on."""
-    _serve(obj, "run_commands", "unsuspend", options)
+def unsuspend(obj: Any, **given: Any) -> None:
+    """Unsuspend a run."""
+    _run("run_commands", "unsuspend", obj, given)
 
 
-@temporal.command(help="Delete the deployment; its runs go on.")
-@owned
-@branched
-@connected
-@answered
+@temporal.command(help="Delete the deployment; its runs continue.")
+@options.authorize
+@options.common
 @click.pass_obj
-def delete(obj: Any, **options: Any) -> None:
-    """Delete."""
-    _serve(obj, "deployment_commands", "delete", options)
+def delete(obj: Any, **given: Any) -> None:
+    """Delete the deployment."""
+    _run("deployment_commands", "delete", obj, given)
 
 
-@temporal.command(help="List the deployment's runs, the newest first.")
-@click.option("--running", is_flag=True, help="Runs that go on.")
-@click.option("--succeeded", is_flag=True, help="Runs that went well.")
-@click.option("--failed", is_flag=True, help="Runs that failed.")
-@click.option("--timed-out", is_flag=True, help="Runs that passed their timeout.")
-@click.option("--aborted", is_flag=True, help="Runs that were cancelled or terminated.")
-@branched
-@connected
-@answered
+@temporal.command(help="List the runs of the deployment, the latest first.")
+@click.option("--running", is_flag=True, help="List running and suspended runs.")
+@click.option("--succeeded", is_flag=True, help="List runs that succeeded.")
+@click.option("--failed", is_flag=True, help="List runs that failed.")
+@click.option("--timed-out", is_flag=True, help="List runs that exceeded their timeout.")
+@click.option("--aborted", is_flag=True, help="List runs that were cancelled or terminated.")
+@options.common
 @click.pass_obj
-def list_runs(obj: Any, **options: Any) -> None:
+def list_runs(obj: Any, **given: Any) -> None:
     """List runs."""
-    _serve(obj, "run_commands", "list_runs", options)
+    _run("run_commands", "list_runs", obj, given)
 
 
 @temporal.command(help="List the deployments of this flow.")
-@click.option("--all", is_flag=True, default=False, help="Those of other flows as well.")
-@branched
-@connected
-@answered
+@click.option("--all", is_flag=True, default=False, help="List the deployments of all flows.")
+@options.common
 @click.pass_obj
-def list_deployments(obj: Any, **options: Any) -> None:
+def list_deployments(obj: Any, **given: Any) -> None:
     """List deployments."""
-    _serve(obj, "deployment_commands", "list_deployments", options)
+    _run("deployment_commands", "list_deployments", obj, given)
 
 
-def _serve(obj: Any, module: str, command: str, options: dict[str, Any], *more: Any) -> None:
-    """Hand a command over to mftctl: options of the group stand back behind those of the command."""
+def _run(module: str, command: str, obj: Any, given: dict[str, Any], *arguments: Any) -> None:
+    """Run a command of mftctl; its options take precedence over those of the group."""
     try:
-        from importlib import import_module
-
-        commands = import_module(f"mftctl.metaflow_cli.{module}")
-        from mftctl.metaflow_cli.entry import serve
+        run = getattr(import_module(f"mftctl.metaflow_cli.{module}"), command)
+        entry = import_module("mftctl.metaflow_cli.entry")
     except ImportError as error:
         sys.stderr.write(f"mftctl: the commands of `temporal` need mftctl in {sys.executable}: {error}\n")
         sys.exit(1)
-    merged = {**obj.temporal, **{name: value for name, value in options.items() if value is not None}}
-    serve(obj, merged, lambda call: getattr(commands, command)(call, *more))
+    merged = {**obj.temporal, **{name: value for name, value in given.items() if value is not None}}
+    entry.serve(obj, merged, lambda invocation: run(invocation, *arguments))

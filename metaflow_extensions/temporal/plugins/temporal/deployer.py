@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Type
 from metaflow.runner.deployer_impl import DeployerImpl
 
 if TYPE_CHECKING:
-    import metaflow_extensions.temporal.plugins.temporal.deployed
+    import metaflow_extensions.temporal.plugins.temporal.deployed_flow
 
 _CONNECTION = ("profile", "temporal_host", "temporal_namespace")
 
@@ -17,8 +17,8 @@ class TemporalDeployer(DeployerImpl):
     Parameters
     ----------
     name : str, optional, default None
-        Name of the deployment. The flow's name is used if this is not specified; a flow with
-        @project has the name that follows from its branch.
+        Name of the deployment. The flow's name is used instead if this is not specified. A flow with @project
+        is named by its branch.
     profile : str, optional, default None
         Profile of mftctl's configuration file.
     temporal_host : str, optional, default None
@@ -35,26 +35,27 @@ class TemporalDeployer(DeployerImpl):
 
     @property
     def deployer_kwargs(self) -> Dict[str, Any]:
-        """Options of the command group."""
+        """Options of the command group `temporal`."""
         return self._deployer_kwargs
 
     @property
     def connection(self) -> Dict[str, Any]:
-        """Which server is meant."""
+        """The options that name the server."""
         return {key: value for key, value in self._deployer_kwargs.items() if key in _CONNECTION}
 
     @staticmethod
     def deployed_flow_type() -> Type[
-        "metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow"
+        "metaflow_extensions.temporal.plugins.temporal.deployed_flow.TemporalDeployedFlow"
     ]:
-        """What `create` gives."""
-        from .deployed import TemporalDeployedFlow
+        """The class of deployed flows."""
+        # Not at the top, here and below: `import metaflow` imports this module, and would take 0.1 s longer.
+        from .deployed_flow import TemporalDeployedFlow
 
         return TemporalDeployedFlow
 
     def create(
         self, **kwargs: Any
-    ) -> "metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow":
+    ) -> "metaflow_extensions.temporal.plugins.temporal.deployed_flow.TemporalDeployedFlow":
         """
         Deploy a new version of the flow.
 
@@ -63,11 +64,11 @@ class TemporalDeployer(DeployerImpl):
         output : str, optional, default None
             Also write a worker file.
         only_json : bool, optional, default False
-            Only compile: `additional_info["manifest"]` of the deployer holds what would be deployed.
+            Only compile the flow, into `additional_info["manifest"]` of the Deployer. Nothing is deployed.
         branch : str, optional, default None
-            Branch of a flow with @project, if the Deployer was not given it.
+            Branch of a flow with @project, if the Deployer has none.
         production : bool, optional, default False
-            Production branch of a flow with @project, if the Deployer was not given it.
+            Production branch of a flow with @project, if the Deployer has none.
         profile : str, optional, default None
             As for `Deployer.temporal`; later calls, such as `trigger`, use the same server.
         temporal_host : str, optional, default None
@@ -116,10 +117,10 @@ class TemporalDeployer(DeployerImpl):
         Raises
         ------
         TemporalDeployerError
-            Says what is wrong, with an exit code and a stable code.
+            If the flow is invalid, the deployment belongs to somebody else, or the server does not answer.
         """
-        from .calls import call
-        from .deployed import TemporalDeployedFlow
+        from .deployed_flow import TemporalDeployedFlow
+        from .processes import run_command
 
         for name in ("branch", "production"):
             if kwargs.get(name):
@@ -128,7 +129,7 @@ class TemporalDeployer(DeployerImpl):
             **self._deployer_kwargs,
             **{k: kwargs.pop(k) for k in _CONNECTION if k in kwargs},
         }
-        answer = call(self, "create", **kwargs)
+        answer = run_command(self, "create", **kwargs)
         self.name = answer["name"]
         self.flow_name = answer["flow_name"]
         self.metadata = answer["metadata"]
@@ -137,22 +138,22 @@ class TemporalDeployer(DeployerImpl):
 
     def from_deployment(
         self, identifier: str, metadata: Optional[str] = None
-    ) -> "metaflow_extensions.temporal.plugins.temporal.deployed.TemporalDeployedFlow":
+    ) -> "metaflow_extensions.temporal.plugins.temporal.deployed_flow.TemporalDeployedFlow":
         """
-        Find a deployed flow by its name on this Deployer's server, as `DeployedFlow.from_deployment` does.
+        Retrieve a deployed flow from this Deployer's server, as `DeployedFlow.from_deployment` does.
 
         Parameters
         ----------
         identifier : str
-            Name of the deployment, or its last part where that is unambiguous.
+            The name of the deployment, or its last part if that is unambiguous.
         metadata : str, optional, default None
-            Metadata provider of its runs, if not that of the deployment.
+            Metadata provider of the runs; that of the deployment if this is not specified.
 
         Returns
         -------
         TemporalDeployedFlow
             The deployed flow.
         """
-        from .deployed import TemporalDeployedFlow
+        from .deployed_flow import TemporalDeployedFlow
 
         return TemporalDeployedFlow.on_server(self.connection, identifier, metadata)

@@ -11,7 +11,10 @@ from metaflow import JSONType
 from metaflow import Parameter as Declared
 from metaflow._vendor import click
 
-from metaflow_extensions.temporal.plugins.temporal.options import _without_default, given_parameters
+from metaflow_extensions.temporal.plugins.temporal.parameter_options import (
+    _parameter_option,
+    given_parameters,
+)
 from mftctl.control.runs.parameters import from_click, parse_words, resolve, validate
 from mftctl.interpreter.inside.attempt import command
 from mftctl.interpreter.inside.compile.acceptance import from_variables, refusal
@@ -54,7 +57,7 @@ def stored(declared: Any, given: dict[str, str], patch: pytest.MonkeyPatch) -> A
 
 def triggered(declared: Any) -> dict[str, str]:
     """What `python flow.py temporal trigger` reads."""
-    option = _without_default(click_option(declared))
+    option = _parameter_option(click_option(declared))
     options = click.Command("trigger", params=[option]).make_context("trigger", []).params
     return given_parameters(Flow(declared), options)
 

@@ -1,4 +1,4 @@
-"""Deployed flows, as Metaflow's Deployer gives them."""
+"""A flow that is deployed on Temporal, as Metaflow's Deployer returns it."""
 
 import json
 import os
@@ -7,17 +7,17 @@ from typing import Any, ClassVar, Dict, Iterable, Iterator, List, Optional
 from metaflow.exception import TemporalDeployerError
 from metaflow.runner.deployer import DeployedFlow
 
-from . import recovered
-from .calls import ask, call
-from .spelled import as_run_params
-from .triggered import TemporalTriggeredRun
+from . import deployment_lookup
+from .parameter_keywords import as_run_params
+from .processes import query, run_command
+from .triggered_run import TemporalTriggeredRun
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
 class TemporalDeployedFlow(DeployedFlow):
     """
-    A flow that is deployed on Temporal.
+    A class representing a flow deployed on Temporal.
     """
 
     TYPE: ClassVar[Optional[str]] = "temporal"
@@ -25,27 +25,27 @@ class TemporalDeployedFlow(DeployedFlow):
     @property
     def id(self) -> str:
         """
-        What `from_deployment` finds the deployment by.
+        Get the identifier of the deployed flow, for `from_deployment`.
 
         Returns
         -------
         str
-            Its name, with the server and the profile that were named for it.
+            The name of the deployment, with the server and the profile of the Deployer.
         """
         return json.dumps({"name": self.name, **self.deployer.connection})
 
     @classmethod
     def from_deployment(cls, identifier: str, metadata: Optional[str] = None) -> "TemporalDeployedFlow":
         """
-        The deployed flow of that name; the flow's file is not needed.
+        Retrieve a `TemporalDeployedFlow` object from an identifier. The flow's file is not needed.
 
         Parameters
         ----------
         identifier : str
-            The whole name (`project.branch.Flow`), its last part where that is unambiguous, or the `id` of a
-            deployed flow.
+            The name of the deployment (`project.branch.Flow`), its last part if that is unambiguous, or the `id` of
+            a deployed flow.
         metadata : str, optional, default None
-            Metadata provider of its runs, if not that which it was deployed with.
+            Metadata provider of the runs; that of the deployment if this is not specified.
 
         Returns
         -------
@@ -55,7 +55,7 @@ class TemporalDeployedFlow(DeployedFlow):
         Raises
         ------
         TemporalDeployerError
-            If there is no such deployment, or several.
+            If the deployment is not found, or the name is ambiguous.
         """
         return cls.on_server({}, identifier, metadata)
 
@@ -64,12 +64,12 @@ class TemporalDeployedFlow(DeployedFlow):
         cls, connection: Dict[str, Any], identifier: str, metadata: Optional[str] = None
     ) -> "TemporalDeployedFlow":
         """
-        As `from_deployment`, on the server that ``connection`` means where an ``id`` does not say another.
+        Retrieve a `TemporalDeployedFlow` object as `from_deployment` does, from a given server.
 
         Parameters
         ----------
         connection : Dict[str, Any]
-            `profile`, `temporal_host` and `temporal_namespace`, each if it is known.
+            `profile`, `temporal_host` and `temporal_namespace`, as far as they are known. An `id` takes precedence.
         identifier : str
             As for `from_deployment`.
         metadata : str, optional, default None
@@ -80,50 +80,51 @@ class TemporalDeployedFlow(DeployedFlow):
         TemporalDeployedFlow
             The deployed flow.
         """
-        name, told = recovered.identified(identifier)
-        # The flow's class is the one that the server knows, not `identifier.split(".")[-1]`, as where deployments are
-        # always called like their flows: with `--name` this one may be called anything.
-        manifest = ask(dict(os.environ), connection | told, "named", name=name)
-        return cls(deployer=recovered.deployer(manifest, connection | told, metadata))
+        name, own_connection = deployment_lookup.parse_identifier(identifier)
+        connection = {**connection, **own_connection}
+        # The manifest names the flow. Its name is not the last part of the identifier, as on other orchestrators,
+        # because `--name` may set any name.
+        manifest = query(dict(os.environ), connection, "find_deployment", name=name)
+        return cls(deployer=deployment_lookup.deployer_of(manifest, connection, metadata))
 
     @classmethod
     def list_deployed_flows(cls, flow_name: Optional[str] = None) -> Iterator["TemporalDeployedFlow"]:
         """
-        The deployed flows.
+        List the deployed flows.
 
         Parameters
         ----------
         flow_name : str, optional, default None
-            Only those of this flow.
+            If specified, only list deployments of this flow. If None, list all deployments.
 
         Yields
         ------
         TemporalDeployedFlow
-            One after the other, by name.
+            The deployed flows, ordered by name.
         """
-        for manifest in ask(dict(os.environ), {}, "deployments", flow=flow_name):
-            yield cls(deployer=recovered.deployer(manifest, {}, None))
+        for manifest in query(dict(os.environ), {}, "list_deployments", flow=flow_name):
+            yield cls(deployer=deployment_lookup.deployer_of(manifest, {}, None))
 
     @classmethod
     def get_triggered_run(
         cls, identifier: str, run_id: str, metadata: Optional[str] = None
     ) -> TemporalTriggeredRun:
         """
-        A run of a deployment.
+        Retrieve a `TemporalTriggeredRun` object from an identifier and a run id.
 
         Parameters
         ----------
         identifier : str
-            Name of the deployment, or the `id` of a deployed flow.
+            The name of the deployment, or the `id` of a deployed flow.
         run_id : str
-            The run's id.
+            The id of the run. The server is not asked whether it exists; `status` does so.
         metadata : str, optional, default None
-            Metadata provider of the run, if not that which the flow was deployed with.
+            Metadata provider of the run; that of the deployment if this is not specified.
 
         Returns
         -------
         TemporalTriggeredRun
-            The run; whether there is one of that id, its `status` tells.
+            The triggered run.
         """
         run_id = run_id.rsplit("/", 1)[-1]
         return cls.from_deployment(identifier, metadata)._triggered(run_id)  # noqa: SLF001 - its own class
@@ -131,15 +132,15 @@ class TemporalDeployedFlow(DeployedFlow):
     @property
     def production_token(self) -> Optional[str]:
         """
-        The production token, with which others may change the deployment.
+        Get the production token of the deployed flow. Others need it to change the deployment.
 
         Returns
         -------
         str, optional
-            None if the deployment is not there any more.
+            The production token, or None if the deployment was deleted.
         """
         try:
-            token = self._ask("deployment", name=self.name).get("token")
+            token = self._query("get_deployment", name=self.name).get("token")
         except TemporalDeployerError as error:
             if error.code != "deployment.unknown":
                 raise
@@ -148,57 +149,57 @@ class TemporalDeployedFlow(DeployedFlow):
 
     def trigger(self, run_params: Optional[Iterable[str]] = None, **kwargs: Any) -> TemporalTriggeredRun:
         """
-        Start a run.
+        Trigger a new run for the deployed flow.
 
         Parameters
         ----------
         run_params : Iterable[str], optional, default None
-            Parameters of the flow as `name=value`, where they come as text.
+            Parameters of the flow as text, `name=value`.
         tags : List[str], optional, default None
-            Tag this run as well.
+            Tags of this run, in addition to those of the deployment.
         run_id : str, optional, default None
-            The run's id; with the same id again no second run starts.
+            Id of the run. A second trigger with the same id starts no second run.
         task_queue : str, optional, default None
-            Task queue of this run.
+            Task queue of this run; that of the deployment if this is not specified.
         workflow_timeout : int, optional, default None
-            Stop this run after these seconds.
+            Stop this run after this time, in seconds.
         **kwargs : Any
-            Parameters of the flow; one that is called like an option above is the parameter.
+            `Parameters` of the flow. A parameter with the name of an option above takes its place.
 
         Returns
         -------
         TemporalTriggeredRun
-            The run.
+            The triggered run.
 
         Raises
         ------
         TemporalDeployerError
-            If a value does not fit, or the deployment is not there any more.
+            If the value of a parameter is invalid, or the deployment was deleted.
         """
         if run_params is not None:
-            if not isinstance(run_params, str):  # else a parameter of the flow's own
+            if not isinstance(run_params, str):  # a str is the value of a parameter that is named so
                 run_params = list(run_params)
             kwargs["run_params"] = run_params
         given = as_run_params(self.deployer, kwargs)
-        return TemporalTriggeredRun(self.deployer, json.dumps(call(self.deployer, "trigger", **given)))
+        return TemporalTriggeredRun(self.deployer, json.dumps(run_command(self.deployer, "trigger", **given)))
 
-    #: The peer's name for it.
+    #: The name in metaflow-temporal.
     run = trigger
 
     def resume(
         self, origin_run_id: Optional[str] = None, step_to_rerun: Optional[str] = None, **kwargs: Any
     ) -> TemporalTriggeredRun:
         """
-        Start a run that begins with the results of another, as `python flow.py resume` does.
+        Resume a run as a new run that reuses its results, as `python flow.py resume` does.
 
         Parameters
         ----------
         origin_run_id : str, optional, default None
-            The other run; by default the newest of this deployment.
+            Id of the run to resume; the latest run of the deployment if this is not specified.
         step_to_rerun : str, optional, default None
-            This step and what follows it run again, even if they went well.
+            Run this step and all steps after it again, even if they succeeded.
         **kwargs : Any
-            Parameters that differ from those of the other run.
+            `Parameters` of the flow that differ from those of the origin run.
 
         Returns
         -------
@@ -208,7 +209,7 @@ class TemporalDeployedFlow(DeployedFlow):
         Raises
         ------
         TemporalDeployerError
-            If there is no such run or step, the run still goes on, or a value does not fit.
+            If the run or the step is not found, the run has not ended, or the value of a parameter is invalid.
         """
         if origin_run_id is None:
             runs = self.list_runs()
@@ -221,24 +222,26 @@ class TemporalDeployedFlow(DeployedFlow):
         given = [f"{name}={_text(value)}" for name, value in kwargs.items() if value is not None]
         if given:
             options["run_params"] = given
-        return TemporalTriggeredRun(self.deployer, json.dumps(call(self.deployer, "resume", **options)))
+        return TemporalTriggeredRun(
+            self.deployer, json.dumps(run_command(self.deployer, "resume", **options))
+        )
 
     def delete(self, **kwargs: Any) -> bool:
         """
-        Delete the deployment; runs that have begun go on.
+        Delete the deployment. Its runs continue.
 
         Parameters
         ----------
         authorize : str, optional, default None
-            The production token, if somebody else has deployed the flow.
+            Authorize the deletion with the production token, if somebody else has deployed the flow.
 
         Returns
         -------
         bool
-            False if there is no such deployment.
+            True if the command was successful, False if the deployment is not found.
         """
         try:
-            call(self.deployer, "delete", **kwargs)
+            run_command(self.deployer, "delete", **kwargs)
         except TemporalDeployerError as error:
             if error.code == "deployment.unknown":
                 return False
@@ -247,28 +250,29 @@ class TemporalDeployedFlow(DeployedFlow):
 
     def list_runs(self, states: Optional[List[str]] = None) -> List[TemporalTriggeredRun]:
         """
-        Runs of the deployment, the newest first.
+        List the runs of the deployment, the latest first.
 
         Parameters
         ----------
         states : List[str], optional, default None
-            Only those in these states: RUNNING (suspended ones, too), SUCCEEDED, FAILED, TIMED_OUT, ABORTED.
+            If specified, only list runs in these states: RUNNING (includes SUSPENDED), SUCCEEDED, FAILED,
+            TIMED_OUT, ABORTED.
 
         Returns
         -------
         List[TemporalTriggeredRun]
-            At most 1000.
+            The triggered runs, at most 1000.
 
         Raises
         ------
         ValueError
-            If a state is none of these, or named twice.
+            If a state is unknown or given twice.
         """
         wanted = list(states or [])
         if not set(wanted).issubset(_STATES) or len(set(wanted)) != len(wanted):
-            raise ValueError(f"states must be some of {', '.join(_STATES)}, each once: {wanted}")
-        found = self._ask("runs", name=self.name, flow=self.flow_name, states=wanted)
-        return [self._triggered(run_id) for run_id in found]
+            raise ValueError(f"states {wanted} must be some of {', '.join(_STATES)}, each once")
+        run_ids = self._query("list_runs", name=self.name, flow=self.flow_name, states=wanted)
+        return [self._triggered(run_id) for run_id in run_ids]
 
     def _triggered(self, run_id: str) -> TemporalTriggeredRun:
         content = {
@@ -278,8 +282,8 @@ class TemporalDeployedFlow(DeployedFlow):
         }
         return TemporalTriggeredRun(self.deployer, json.dumps(content))
 
-    def _ask(self, what: str, **about: Any) -> Any:
-        return ask(self.deployer.env_vars, self.deployer.connection, what, **about)
+    def _query(self, what: str, **arguments: Any) -> Any:
+        return query(self.deployer.env_vars, self.deployer.connection, what, **arguments)
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A Deployer for a deployment whose flow's file is not there: made of what the server knows of it."""
+"""A Deployer for a deployment on the server: its manifest takes the place of the flow's file."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from typing import Any
 from metaflow.exception import TemporalDeployerError
 from metaflow.runner.deployer import Deployer, generate_fake_flow_file_contents
 
-from .spelled import keyword
+from .parameter_keywords import keyword
 
 _TYPES = {"json": "JSON", "file": "FilePath"}
-#: Where the deployment's data is; who deployed it, and what its tasks are told besides, is not for this process.
+#: Variables that name the stores of a deployment; other variables of its tasks are not for this process.
 _STORES = re.compile(r"^METAFLOW_(SERVICE_URL|DATASTORE_SYSROOT_\w+|DATATOOLS_S3ROOT|S3_ENDPOINT_URL)$")
 
 
-def identified(identifier: str) -> tuple[str, dict[str, Any]]:
-    """Name and server of a deployment, of its name or its ``id``."""
+def parse_identifier(identifier: str) -> tuple[str, dict[str, Any]]:
+    """The name of a deployment and its server, from its name or its ``id``."""
     if not identifier.startswith("{"):
         return identifier, {}
     try:
         connection = json.loads(identifier)
         return connection.pop("name"), connection
     except (ValueError, KeyError) as error:
-        message = f"{identifier!r} is neither the name nor the id of a deployment"
+        message = f"{identifier!r} is not the name or the id of a deployment"
         raise TemporalDeployerError(message, "usage", 2) from error
 
 
-def deployer(manifest: dict[str, Any], connection: dict[str, Any], metadata: str | None) -> Any:
-    """The Deployer of a deployment, with a flow of its parameters and no more as its file."""
+def deployer_of(manifest: dict[str, Any], connection: dict[str, Any], metadata: str | None) -> Any:
+    """The Deployer of a deployment; the file of its flow has parameters only."""
     launch = manifest["launch"]
     env = {key: value for key, value in launch["env"].items() if _STORES.match(key) and key not in os.environ}
     local = launch["env"].get("METAFLOW_DATASTORE_SYSROOT_LOCAL")
-    if local and not os.path.isdir(local):  # on the deployer's machine alone
+    if local and not os.path.isdir(local):  # a folder of another machine
         env.pop("METAFLOW_DATASTORE_SYSROOT_LOCAL", None)
     file = _flow_file(manifest)
     made = Deployer(
@@ -46,7 +46,7 @@ def deployer(manifest: dict[str, Any], connection: dict[str, Any], metadata: str
     made.name, made.flow_name = manifest["deployment"], launch["flow"]
     made.metadata = metadata or _metadata(launch)
     made.additional_info = {}
-    made.spelled = {
+    made.special_parameters = {
         keyword(one["name"]): one["name"] for one in manifest.get("parameters", ()) if one.get("spelling")
     }
     return made
@@ -71,7 +71,7 @@ def _flow_file(manifest: dict[str, Any]) -> str:
 
 
 def _metadata(launch: dict[str, Any]) -> str:
-    """As ``MetadataProvider.metadata_str`` spells it."""
+    """The provider as ``MetadataProvider.metadata_str`` writes it."""
     local = launch["metadata"] == "local"
     where = launch["env"].get("METAFLOW_DATASTORE_SYSROOT_LOCAL" if local else "METAFLOW_SERVICE_URL")
     return f"{launch['metadata']}@{where}" if where else str(launch["metadata"])

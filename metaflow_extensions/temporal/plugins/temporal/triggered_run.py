@@ -1,4 +1,4 @@
-"""Runs that were started on Temporal, as Metaflow's Deployer gives them."""
+"""A run that Metaflow's Deployer has triggered on Temporal."""
 
 import time
 from typing import TYPE_CHECKING, Any, Dict, Optional
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 from metaflow.exception import TemporalDeployerError
 from metaflow.runner.deployer import TriggeredRun
 
-from .calls import ask, call
+from .processes import query, run_command
 
 if TYPE_CHECKING:
     import metaflow
@@ -16,81 +16,83 @@ _UNFINISHED = ("PENDING", "RUNNING", "SUSPENDED")
 
 class TemporalTriggeredRun(TriggeredRun):
     """
-    A run that was started on Temporal.
+    A class representing a run triggered on Temporal.
     """
 
     @property
     def run_id(self) -> str:
         """
-        The run's id, both Metaflow's and Temporal's.
+        Get the id of the run, which is also the workflow id on the Temporal server.
 
         Returns
         -------
         str
-            The id.
+            The run id.
         """
         return str(self.pathspec.split("/")[1])
 
     @property
     def run(self) -> Optional["metaflow.Run"]:
         """
-        The Metaflow `Run`.
+        Get the Metaflow `Run` object of the run.
 
         Returns
         -------
         Run, optional
-            None until its first task has started.
+            The `Run` object, or None if its first task has not started yet.
         """
         from metaflow import Run, get_metadata
         from metaflow.exception import MetaflowNotFound
 
-        elsewhere = self.metadata_for_flow if self.metadata_for_flow != get_metadata() else None
+        other_metadata = self.metadata_for_flow if self.metadata_for_flow != get_metadata() else None
         try:
-            return Run(self.pathspec, _namespace_check=False, _current_metadata=elsewhere)
+            return Run(self.pathspec, _namespace_check=False, _current_metadata=other_metadata)
         except MetaflowNotFound:
             return None
 
     @property
     def status(self) -> str:
         """
-        The state of the run.
+        Get the status of the run.
 
         Returns
         -------
         str
             PENDING, RUNNING, SUSPENDED, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
         """
-        about = {"run_id": self.run_id, "flow": self.pathspec.split("/")[0]}
-        found = ask(self.deployer.env_vars, self.deployer.connection, "status", **about)
-        return "PENDING" if found == "RUNNING" and self.run is None else str(found)
+        flow = self.pathspec.split("/")[0]
+        status = query(
+            self.deployer.env_vars, self.deployer.connection, "status", run_id=self.run_id, flow=flow
+        )
+        return "PENDING" if status == "RUNNING" and self.run is None else str(status)
 
     @property
     def is_running(self) -> bool:
         """
-        Whether the run is not over yet.
+        Check if the run has not ended yet.
 
         Returns
         -------
         bool
-            True for PENDING, RUNNING and SUSPENDED.
+            True if the status is PENDING, RUNNING or SUSPENDED.
         """
         return self.status in _UNFINISHED
 
     def wait_for_completion(self, check_interval: float = 5, timeout: Optional[float] = None) -> None:
         """
-        Wait for the run's end, whichever way it goes.
+        Wait until the run has ended, successfully or not.
 
         Parameters
         ----------
         check_interval : float, default 5
-            Seconds between looks at the run.
+            Seconds between two checks of the status.
         timeout : float, optional, default None
-            Seconds to wait at most.
+            Maximum time to wait, in seconds. If None, waits indefinitely.
 
         Raises
         ------
         TimeoutError
-            If the run has not ended in this time; it goes on.
+            If the run has not ended within the timeout; the run continues.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while self.is_running:
@@ -101,55 +103,55 @@ class TemporalTriggeredRun(TriggeredRun):
 
     def terminate(self, **kwargs: Any) -> bool:
         """
-        End the run at once.
+        Terminate the run immediately; its compensations do not run.
 
         Parameters
         ----------
         authorize : str, optional, default None
-            The production token, if somebody else has deployed the flow.
+            Authorize the operation with the production token, if somebody else has deployed the flow.
 
         Returns
         -------
         bool
-            False if the run was over already.
+            True if the command was successful, False if the run has already ended.
         """
-        return self._steer("terminate", kwargs)
+        return self._change("terminate", kwargs)
 
     def suspend(self, **kwargs: Any) -> bool:
         """
-        Let the run start no new task; those that run finish.
+        Suspend the run: no new task starts, and running tasks finish.
 
         Parameters
         ----------
         authorize : str, optional, default None
-            The production token, if somebody else has deployed the flow.
+            Authorize the operation with the production token, if somebody else has deployed the flow.
 
         Returns
         -------
         bool
-            False if the run was over already.
+            True if the command was successful, False if the run has already ended.
         """
-        return self._steer("suspend", kwargs)
+        return self._change("suspend", kwargs)
 
     def unsuspend(self, **kwargs: Any) -> bool:
         """
-        Let a suspended run go on.
+        Unsuspend the suspended run.
 
         Parameters
         ----------
         authorize : str, optional, default None
-            The production token, if somebody else has deployed the flow.
+            Authorize the operation with the production token, if somebody else has deployed the flow.
 
         Returns
         -------
         bool
-            False if the run was over already.
+            True if the command was successful, False if the run has already ended.
         """
-        return self._steer("unsuspend", kwargs)
+        return self._change("unsuspend", kwargs)
 
-    def _steer(self, command: str, options: Dict[str, Any]) -> bool:
+    def _change(self, command: str, options: Dict[str, Any]) -> bool:
         try:
-            call(self.deployer, command, run_id=self.run_id, **options)
+            run_command(self.deployer, command, run_id=self.run_id, **options)
         except TemporalDeployerError as error:
             if error.code == "run.over":
                 return False

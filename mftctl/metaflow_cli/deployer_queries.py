@@ -1,0 +1,90 @@
+"""Answers queries of Metaflow's Deployer: `python -m mftctl.metaflow_cli.deployer_queries`, JSON on stdin and stdout.
+
+The Deployer is in the user's process, perhaps a notebook with an event loop. This is a process of its own, because one
+that has used temporalio can crash when the interpreter shuts down (``leaving``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any, NoReturn
+
+from temporalio.client import Client
+
+from ..cli.crash import report
+from ..cli.leaving import leave
+from ..cli.looking import all_deployments
+from ..cli.options import Connection
+from ..cli.session import open_client
+from ..control import deployments
+from ..control.runs import lookup
+from ..model.errors import Exit, MftctlError
+from ..model.statuses import MOST, STATES, statuses_of
+
+
+def main() -> NoReturn:
+    """Answer the query on stdin with ``{"answer"}`` or ``{"error"}``."""
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    try:
+        answer = {"answer": asyncio.run(_answer(json.load(sys.stdin)))}
+    except KeyboardInterrupt:
+        leave(Exit.INTERRUPTED)
+    except Exception as problem:  # noqa: BLE001 - the Deployer raises it
+        error = problem if isinstance(problem, MftctlError) else report(problem)
+        answer = {"error": error.to_plain()}
+    with output:
+        json.dump(answer, output)
+    leave(0)
+
+
+async def _answer(request: dict[str, Any]) -> Any:
+    connection = Connection(
+        address=request.get("temporal_host"),
+        temporal_namespace=request.get("temporal_namespace"),
+        profile=request.get("profile"),
+    )
+    client = await open_client(connection, connection.settings())
+    return await _QUERIES[request["query"]](client, request)
+
+
+async def _get_deployment(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    return (await deployments.get(client, request["name"])).to_plain()
+
+
+async def _find_deployment(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    return (await deployments.find_manifest(client, request["name"])).to_plain()
+
+
+async def _list_deployments(client: Client, request: dict[str, Any]) -> list[dict[str, Any]]:
+    flow = request["flow"]
+    manifests = [one.manifest for one in await all_deployments(client)]
+    return [manifest.to_plain() for manifest in manifests if flow in {None, manifest.flow}]
+
+
+async def _status(client: Client, request: dict[str, Any]) -> str:
+    return STATES[
+        lookup.require_flow(await lookup.describe(client, request["run_id"]), request["flow"]).status
+    ]
+
+
+async def _list_runs(client: Client, request: dict[str, Any]) -> list[str]:
+    statuses = statuses_of(request["states"])
+    runs = await lookup.list_runs(
+        client, flow=request["flow"], deployment=request["name"], statuses=statuses, limit=MOST
+    )
+    return [run.run_id for run in runs]
+
+
+_QUERIES = {
+    "get_deployment": _get_deployment,
+    "find_deployment": _find_deployment,
+    "list_deployments": _list_deployments,
+    "status": _status,
+    "list_runs": _list_runs,
+}
+
+if __name__ == "__main__":
+    main()
