@@ -163,7 +163,7 @@ def separated(value: str | Sequence[str] | None) -> tuple[str, ...]:
 def _check_count(row: Option, value: int, source: profiles.Source) -> None:
     key = profiles.KEYS[row.key]
     try:
-        key.check(value)
+        key.validate(value)
     except ValueError:
         raise MftctlError(
             f"{source}: {value} is not {key.expected}",

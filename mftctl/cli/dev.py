@@ -10,7 +10,7 @@ from ..model.errors import Exit, MftctlError
 from .output import Result, say, write
 from .process import in_thread
 
-profiles.on_fallback(say)
+profiles.on_temporary_folder(say)
 
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233

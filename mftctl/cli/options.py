@@ -12,7 +12,7 @@ from ..model.errors import Exit, MftctlError
 from .output import Format, say
 from .text import format_duration, parse_duration
 
-profiles.on_fallback(say)
+profiles.on_temporary_folder(say)
 
 T = TypeVar("T")
 FLAG = Parameter(negative="")

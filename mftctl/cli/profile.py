@@ -73,7 +73,7 @@ def use(
     from ..profiles import editing
 
     file = profiles.config_file()
-    editing.choose(file, name)
+    editing.set_default(file, name)
     return _changed(name, f"{name} is the default profile")
 
 
@@ -97,7 +97,7 @@ def set_(
     values = dict(_assigned(one) for one in assignments)
     from ..profiles import editing
 
-    new = editing.put(profiles.config_file(), name, values)
+    new = editing.set_keys(profiles.config_file(), name, values)
     return _changed(name, f"profile {name} is {'made' if new else 'changed'}")
 
 
@@ -124,7 +124,7 @@ def unset(
     if bool(keys) == all_:
         raise _usage("name keys, or say --all", "Try `mftctl profile unset --help`.")
     if not all_:
-        editing.remove(profiles.config_file(), name, keys)
+        editing.unset_keys(profiles.config_file(), name, keys)
         return _changed(name, f"profile {name} is changed")
     was_default = editing.remove_profile(profiles.config_file(), name)
     more = "; there is no default profile now" if was_default else ""
@@ -184,7 +184,7 @@ def _row(name: str, values: dict[str, Any], current: str | None, content: dict[s
 
     problem = None
     try:
-        document.check(profiles.config_file(), name, values)
+        document.validate(profiles.config_file(), name, values)
     except MftctlError as error:
         problem = error.message
     address = values.get("address")
@@ -198,14 +198,14 @@ def _row(name: str, values: dict[str, Any], current: str | None, content: dict[s
 
 
 def _assigned(text: str) -> tuple[str, Any]:
-    from ..profiles.keys import near
+    from ..profiles.keys import suggest
 
     name, sign, value = text.partition("=")
     key = KEYS.get(name)
     if not sign:
         raise _usage(f"'{name}' has no value", "write it as key=value")
     if key is None:
-        raise _usage(f"'{name}' is no key of a profile", near(name, KEYS))
+        raise _usage(f"'{name}' is no key of a profile", suggest(name, KEYS))
     return name, _valid(key, value)
 
 

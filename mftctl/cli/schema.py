@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from docstring_parser import parse_from_object
 
 from ..model.errors import Exit, MftctlError
-from ..profiles.keys import near
+from ..profiles.keys import suggest
 from . import schemas
 from .app import COMMANDS
 from .output import SCHEMA_VERSION, Error, Result, Time, write
@@ -62,7 +62,7 @@ def schema(name: str | None = None, /) -> Result[None]:
             f"there is no schema '{name}'",
             exit=Exit.NOT_FOUND,
             code="schema.unknown",
-            hint=near(name, names()) or "`mftctl schema` lists them",
+            hint=suggest(name, names()) or "`mftctl schema` lists them",
         )
     write(json.dumps(found, indent=2) + "\n")
     return Result()

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..interpreter.inside import metaflow_config
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 
@@ -127,9 +128,9 @@ def store(prefix: str, token: str) -> None:
 
 def username() -> str | None:
     """The user's name as Metaflow finds it (``metaflow.util.get_username``)."""
-    named = os.environ.get("METAFLOW_USER") or _configured("METAFLOW_USER")
+    named = os.environ.get("METAFLOW_USER") or metaflow_config.settings().get("METAFLOW_USER")
     for user in (named, *map(os.environ.get, ("SUDO_USER", "USERNAME", "USER"))):
-        if user and user != "root":
+        if isinstance(user, str) and user not in {"", "root"}:
             return user
     return None
 
@@ -157,14 +158,6 @@ def _generated(prefix: str) -> Iterator[str]:
 def _file(prefix: str) -> Path:
     home = os.environ.get("METAFLOW_TOKEN_HOME") or os.environ.get("METAFLOW_HOME", "~/.metaflowconfig")
     return Path(os.path.expanduser(f"{home}/{prefix}"))  # Path's own fails for a user without a home
-
-
-def _configured(key: str) -> str | None:
-    """A value of Metaflow's own configuration file (``metaflow_config_funcs.init_config``)."""
-    home = Path(os.path.expanduser(os.environ.get("METAFLOW_HOME", "~/.metaflowconfig")))
-    profile = os.environ.get("METAFLOW_PROFILE")
-    value = _content(home / (f"config_{profile}.json" if profile else "config.json")).get(key)
-    return value if isinstance(value, str) else None
 
 
 def _content(file: Path) -> dict[str, Any]:

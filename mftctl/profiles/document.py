@@ -1,4 +1,4 @@
-"""The configuration file as it is: read, and held against the keys there are; errors name the line."""
+"""Reads the configuration file and validates it against the known keys; errors name the line."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from ..model.errors import Exit, MftctlError
-from .keys import KEYS, near
+from .keys import KEYS, suggest
 
-#: What stands at the head of the file.
+#: Keys at the top of the file, and their types.
 _TOP = {"default_profile": str, "profiles": dict}
 
 
 def read(file: Path) -> dict[str, Any]:
-    """What is in the file: ``default_profile`` and ``profiles``, which are not looked into; {} when there is none."""
+    """The content of the file, with profiles that are not validated; {} if there is no file."""
     content = parse(file)
     for key, value in content.items():
         wanted = _TOP.get(key)
         if wanted is None:
-            raise _wrong(file, (key,), f"unknown key '{key}'", "profile.key", near(key, _TOP))
+            raise _invalid(file, (key,), f"unknown key '{key}'", "profile.key", suggest(key, _TOP))
         if not isinstance(value, wanted):
             what = "the name of a profile" if wanted is str else "tables, such as [profiles.prod]"
-            raise _wrong(file, (key,), f"{key} must be {what}", "profile.type")
+            raise _invalid(file, (key,), f"{key} must be {what}", "profile.type")
     for name, value in content.get("profiles", {}).items():
         if not isinstance(value, dict):
             message = f"profiles.{name} must be a table, such as [profiles.{name}]"
-            raise _wrong(file, ("profiles", name), message, "profile.type")
+            raise _invalid(file, ("profiles", name), message, "profile.type")
     return content
 
 
 def parse(file: Path) -> dict[str, Any]:
-    """The TOML of any file; {} when there is none, MftctlError with its line when it is no TOML."""
+    """The content of any TOML file; {} if there is none. MftctlError names the line of a syntax error."""
     if not (text := _text(file)):
         return {}
     import tomllib
@@ -43,26 +43,26 @@ def parse(file: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
         what, line = (found[1], found[2]) if found else (str(error), None)
-        if line is None:  # where what never ends begins
+        if line is None:  # a statement that does not end: the line where it begins
             line = max(first for first, *_ in _statements(text))
-        hint = "a text needs quotes around it, and a table's name brackets"
+        hint = "quote texts, and put names of tables in brackets"
         raise MftctlError(
             f"{file}:{line}: {what}", exit=Exit.USAGE, code="profile.file", hint=hint
         ) from error
 
 
-def check(file: Path, name: str, values: dict[str, Any]) -> None:
-    """Hold a profile against the keys there are; MftctlError names the first that is wrong, and its line."""
+def validate(file: Path, name: str, values: dict[str, Any]) -> None:
+    """Validate a profile; MftctlError names the first invalid key and its line."""
     for key, value in values.items():
         known = KEYS.get(key)
         path = ("profiles", name, key)
         if known is None:
             message = f"profile '{name}' has an unknown key '{key}'"
-            raise _wrong(file, path, message, "profile.key", near(key, KEYS))
+            raise _invalid(file, path, message, "profile.key", suggest(key, KEYS))
         try:
-            known.check(value)
+            known.validate(value)
         except ValueError as error:
-            raise _wrong(file, path, f"profile '{name}': {error}", "profile.type") from error
+            raise _invalid(file, path, f"profile '{name}': {error}", "profile.type") from error
 
 
 def _text(file: Path) -> str:
@@ -72,17 +72,17 @@ def _text(file: Path) -> str:
         return ""
     except OSError as error:
         if isinstance(error, PermissionError) and not os.path.exists(file):
-            return ""  # in a home that is another user's: what is there is not for us
+            return ""  # in the home of another user
         message = f"{file}: {error.strerror}"
         raise MftctlError(
             message, exit=Exit.USAGE, code="profile.file", hint="MFTCTL_CONFIG names another"
         ) from error
     except UnicodeDecodeError as error:
-        raise MftctlError(f"{file}: it is not UTF-8", exit=Exit.USAGE, code="profile.file") from error
+        raise MftctlError(f"{file}: the file is not UTF-8", exit=Exit.USAGE, code="profile.file") from error
 
 
 def line_of(file: Path, path: tuple[str, ...]) -> int | None:
-    """The line, from 1, on which a key or a table of the file begins; None when it has none."""
+    """The line, from 1, of a key or a table of the file; None if it is not found."""
     try:
         return _lines(file.read_text(encoding="utf-8")).get(path)
     except (OSError, UnicodeDecodeError):
@@ -90,7 +90,7 @@ def line_of(file: Path, path: tuple[str, ...]) -> int | None:
 
 
 def _lines(text: str) -> dict[tuple[str, ...], int]:
-    """Where each key and table begins."""
+    """The line of each key and table."""
     found: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     for line, statement, parsed in _statements(text):
@@ -106,9 +106,10 @@ def _lines(text: str) -> dict[tuple[str, ...], int]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Each statement with its first line; tomllib does not tell lines, but each statement is a document of its own.
+    """The first line, the text and the value of each statement.
 
-    One that never ends comes last, parsed as nothing.
+    tomllib knows no lines, but each statement alone is valid TOML. A statement that does not end is the last one, with
+    no value.
     """
     import tomllib
 
@@ -122,7 +123,7 @@ def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
         try:
             parsed = tomllib.loads(pending)
         except tomllib.TOMLDecodeError:
-            continue  # a value that goes on in the next line
+            continue  # the value continues in the next line
         yield first, pending, parsed
         pending = ""
     if pending:
@@ -130,7 +131,7 @@ def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
 
 def _paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Each key in nested tables, the outer before the inner."""
+    """The paths of all keys in nested tables, outer tables first."""
     paths = [path] if path else []
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -138,7 +139,7 @@ def _paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return paths
 
 
-def _wrong(file: Path, path: tuple[str, ...], message: str, code: str, hint: str = "") -> MftctlError:
+def _invalid(file: Path, path: tuple[str, ...], message: str, code: str, hint: str = "") -> MftctlError:
     line = line_of(file, path)
     where = str(file) if line is None else f"{file}:{line}"
     return MftctlError(f"{where}: {message}", exit=Exit.USAGE, code=code, hint=hint)

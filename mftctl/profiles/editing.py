@@ -1,4 +1,4 @@
-"""Writes the configuration file, with its comments and its order kept, whole or not at all."""
+"""Changes the configuration file atomically, and keeps its comments and its order."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import Exit, MftctlError
 from . import document
-from .keys import near
-from .settings import unknown
+from .keys import suggest
+from .settings import unknown_profile
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
 
-def put(file: Path, name: str, values: Mapping[str, Any]) -> bool:
-    """Set keys of a profile; whether the profile is new."""
+def set_keys(file: Path, name: str, values: Mapping[str, Any]) -> bool:
+    """Set keys of a profile, and create it if need be; return whether it is new."""
     with _edited(file) as content:
         profiles = _profiles(content)
         new = name not in profiles
@@ -31,8 +31,8 @@ def put(file: Path, name: str, values: Mapping[str, Any]) -> bool:
     return new
 
 
-def remove(file: Path, name: str, keys: Iterable[str]) -> None:
-    """Remove keys of a profile, any that are there; MftctlError with exit code 2 for one that is not."""
+def unset_keys(file: Path, name: str, keys: Iterable[str]) -> None:
+    """Remove keys of a profile; MftctlError with exit code 2 if it does not have one of them."""
     with _edited(file) as content:
         profile = _profile(file, content, name)
         for key in keys:
@@ -41,13 +41,13 @@ def remove(file: Path, name: str, keys: Iterable[str]) -> None:
                     f"profile '{name}' has no key '{key}'",
                     exit=Exit.USAGE,
                     code="profile.key",
-                    hint=near(key, profile),
+                    hint=suggest(key, profile),
                 )
             del profile[key]
 
 
 def remove_profile(file: Path, name: str) -> bool:
-    """Remove a profile; whether it was the default one, which the file then has none of."""
+    """Remove a profile; return whether it was the default, in which case the file has no default any more."""
     with _edited(file) as content:
         _profile(file, content, name)
         del _profiles(content)[name]
@@ -57,8 +57,8 @@ def remove_profile(file: Path, name: str) -> bool:
     return was_default
 
 
-def choose(file: Path, name: str) -> None:
-    """Make a profile the default one."""
+def set_default(file: Path, name: str) -> None:
+    """Make a profile the default."""
     with _edited(file) as content:
         _profile(file, content, name)
         content["default_profile"] = name
@@ -66,14 +66,14 @@ def choose(file: Path, name: str) -> None:
 
 @contextmanager
 def _edited(file: Path) -> Iterator[TOMLDocument]:
-    """The file's content, to be changed and then written; nobody else's change is lost meanwhile."""
+    """The content of the file, which is written at the end; a lock keeps other changes from being lost."""
     import tomlkit
 
-    # A link stays one, and its target is what changes.
+    # A link stays a link; its target is changed.
     target = Path(os.path.realpath(file))
     try:
         with _locked(target.parent):
-            document.read(file)  # refuses what is no TOML, with its line
+            document.read(file)  # raises the error of an invalid file, with its line
             mode = os.stat(target).st_mode & 0o777 if target.exists() else 0o600
             content = tomlkit.parse(target.read_text(encoding="utf-8") if target.exists() else "")
             yield content
@@ -82,7 +82,7 @@ def _edited(file: Path) -> Iterator[TOMLDocument]:
         raise MftctlError(
             f"{error.filename or file}: {error.strerror}",
             code="profile.write",
-            hint="nothing is changed; MFTCTL_CONFIG names another file",
+            hint="nothing was changed; MFTCTL_CONFIG names another file",
         ) from error
 
 
@@ -123,7 +123,7 @@ def _profiles(content: TOMLDocument) -> Any:
 def _profile(file: Path, content: TOMLDocument, name: str) -> Any:
     profiles = content.get("profiles", {})
     if name not in profiles:
-        raise unknown(file, name, profiles)
+        raise unknown_profile(file, name, profiles)
     return profiles[name]
 
 

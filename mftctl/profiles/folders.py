@@ -1,4 +1,4 @@
-"""Where mftctl keeps things on this machine."""
+"""The folders of mftctl on this machine: configuration, cache and data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import platformdirs
 from ..model.errors import MftctlError
 
 APP = "mftctl"
-#: A folder that nobody can have or make.
+#: A folder that cannot exist, for a user without a home.
 NOWHERE = "/dev/null/mftctl"
 
 Kind = Literal["cache", "data", "config", "log"]
@@ -28,19 +28,19 @@ def config_file() -> Path:
 
 
 def cache_dir() -> Path:
-    """Where code packages are unpacked: $MFTCTL_CACHE or the user's cache folder, else a temporary one."""
+    """The folder of unpacked code packages: $MFTCTL_CACHE or the user's cache folder, else a temporary one."""
     named = os.environ.get("MFTCTL_CACHE")
     return Path(named) if named else _usable(user_folder("cache"), "cache")
 
 
 def data_dir() -> Path:
-    """Where the embedded server keeps its history: $MFTCTL_DATA or the user's data folder, else a temporary one."""
+    """The folder of the embedded server: $MFTCTL_DATA or the user's data folder, else a temporary one."""
     named = os.environ.get("MFTCTL_DATA")
     return Path(named) if named else _usable(user_folder("data"), "data")
 
 
 def bundle_roots() -> list[Path]:
-    """Where the zipapp may have unpacked itself (packaging/start/mftctl_bundle.py looks in the same places)."""
+    """The folders in which the zipapp may have unpacked itself (the same as in packaging/start/mftctl_bundle.py)."""
     named = os.environ.get("SHIV_ROOT")
     if named:
         return [Path(os.path.abspath(os.path.expanduser(named)))]
@@ -48,24 +48,24 @@ def bundle_roots() -> list[Path]:
 
 
 def user_folder(kind: Kind) -> str:
-    """The user's own folder of that kind; for a user without a home one that is nowhere."""
+    """The user's folder of that kind; a folder that cannot exist for a user without a home."""
     try:
         folder: str = getattr(platformdirs, f"user_{kind}_dir")(APP)
     except RuntimeError:
         folder = "~"
-    # Where `~` stays as it is, it does not mean a folder of this name in the current one.
+    # `~` that is not expanded must not become a folder of that name in the current folder.
     return folder if os.path.isabs(folder) else NOWHERE
 
 
-def on_fallback(tell: Callable[[str], None]) -> None:
-    """Have it told, once, that a temporary folder takes the place of the user's."""
-    global _tell  # noqa: PLW0603 - a process has one voice
-    _tell = tell
+def on_temporary_folder(report: Callable[[str], None]) -> None:
+    """Set the function that reports, once, that a temporary folder replaces the user's folder."""
+    global _report  # noqa: PLW0603 - one for the process
+    _report = report
 
 
 @lru_cache
 def _usable(folder: str, kind: str) -> Path:
-    """The folder, made if need be, or a temporary one that stays the same for this user."""
+    """The folder, created if need be; a temporary folder, always the same for this user, if it cannot be written."""
     path = Path(folder)
     if _is_writable(path):
         return path
@@ -75,11 +75,11 @@ def _usable(folder: str, kind: str) -> Path:
         (root / kind).mkdir(exist_ok=True)
     except OSError as error:
         raise MftctlError(
-            f"no folder of yours can be written, neither {folder} nor {root}: {error.strerror}",
+            f"neither {folder} nor {root} can be written: {error.strerror}",
             code="disk",
             hint="set MFTCTL_CACHE and MFTCTL_DATA to folders that can be written",
         ) from error
-    _tell_once(folder, root)
+    _report_once(folder, root)
     return root / kind
 
 
@@ -101,26 +101,26 @@ def _temporary_root() -> Path:
 
 
 def _own(root: Path) -> None:
-    """Make the folder; OSError where it is somebody else's, who could put code there."""
+    """Create the folder; OSError if it belongs to another user, who could put code there."""
     root.mkdir(mode=0o700, exist_ok=True)
     status = os.lstat(root)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise OSError(0, "others can write it")
+        raise OSError(0, "other users can write to it")
 
 
-def _nobody(message: str) -> None:
-    """Before anybody listens."""
+def _ignore(message: str) -> None:
+    """The function before another one is set."""
 
 
-_tell: Callable[[str], None] = _nobody
+_report: Callable[[str], None] = _ignore
 
 
-def _tell_once(folder: str, root: Path) -> None:
-    global _told  # noqa: PLW0603 - once a process
-    if not _told:
-        _told = True
-        what = "there is no home folder" if folder == NOWHERE else f"{folder} cannot be written"
-        _tell(f"{what}: using {root} instead, which this machine may clean")
+def _report_once(folder: str, root: Path) -> None:
+    global _reported  # noqa: PLW0603 - once in a process
+    if not _reported:
+        _reported = True
+        reason = "there is no home folder" if folder == NOWHERE else f"{folder} cannot be written"
+        _report(f"{reason}: using the temporary folder {root} instead")
 
 
-_told = False
+_reported = False

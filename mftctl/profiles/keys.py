@@ -1,4 +1,4 @@
-"""The keys of a profile: what each means, and which values it takes, from TOML and as text from a variable."""
+"""The keys of a profile: their meaning, and their values in TOML, in variables and on the command line."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ class Key:
 
     @property
     def variable(self) -> str:
-        """The environment variable that goes before the profile."""
+        """The environment variable that takes precedence over the profile."""
         return f"MFTCTL_{self.name.upper()}"
 
     @property
     def expected(self) -> str:
-        """What a value has to be, in words."""
+        """The valid values, in words."""
         if self.most is not None:
             return f"a whole number, 1 to {self.most}"
         return " or ".join(self.choices) or _EXPECTED[self.kind]
 
-    def check(self, value: Any) -> Any:
-        """A value as it is in TOML; ValueError when it is none for this key. It never says the value."""
+    def validate(self, value: Any) -> Any:
+        """The value, as in TOML; ValueError, which never contains the value, if it is invalid for this key."""
         if self.kind in {"list", "words", "commas"}:
             fits = isinstance(value, list) and all(isinstance(one, str) and one for one in value)
         elif self.kind == "switch":
@@ -93,7 +93,7 @@ class Key:
             value = _TRUTH.get(text.lower(), text)
         elif self.kind == "count" and re.fullmatch(r"[+-]?\d+", text):
             value = int(text)
-        return self.check(value)
+        return self.validate(value)
 
 
 _DEPLOYMENT = tuple(
@@ -185,8 +185,8 @@ _WORKER = (
 KEYS: dict[str, Key] = {key.name: key for key in (*_CONNECTION, *_DEPLOYMENT, *_WORKER)}
 
 
-def near(word: str, known: Iterable[str]) -> str:
-    """A hint: what may have been meant by a word that is not known, or what there is."""
+def suggest(word: str, known: Iterable[str]) -> str:
+    """A hint for an unknown word: the known word that is most like it, or all known words."""
     import difflib
 
     known = sorted(known)

@@ -1,4 +1,4 @@
-"""Which value of a key is in force, and where it came from."""
+"""The value of a key in force, and its source."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, Literal
 from ..model.errors import Exit, MftctlError
 from . import document
 from .folders import config_file
-from .keys import KEYS, near
+from .keys import KEYS, suggest
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a value came from: ``name`` is the flag, the variable or the profile; ``path`` leads to it in ``file``."""
+    """The source of a value: ``name`` is the flag, the variable or the profile; ``path`` is its place in ``file``."""
 
     kind: Literal["flag", "variable", "profile", "temporal", "default"]
     name: str = ""
@@ -25,17 +25,17 @@ class Source:
 
     @property
     def place(self) -> str:
-        """File and line, or nothing."""
+        """The file and the line; empty if there is no file."""
         if self.file is None:
             return ""
         line = document.line_of(self.file, self.path)
         return str(self.file) if line is None else f"{self.file}:{line}"
 
     def __str__(self) -> str:
-        """For people."""
+        """The source in words."""
         words = {"profile": f"profile {self.name}", "temporal": f"Temporal's profile {self.name}"}
-        told = words.get(self.kind) or self.name or self.kind
-        return f"{told} ({self.place})" if self.file else told
+        text = words.get(self.kind) or self.name or self.kind
+        return f"{text} ({self.place})" if self.file else text
 
     def to_plain(self) -> dict[str, str | None]:
         """JSON values."""
@@ -47,7 +47,7 @@ DEFAULT = Source("default")
 
 @dataclass(frozen=True)
 class Setting:
-    """A value, None when nothing sets it, and where it came from."""
+    """A value, None if nothing sets it, and its source."""
 
     value: Any = None
     source: Source = DEFAULT
@@ -55,7 +55,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Profile:
-    """A named set of settings from the configuration file; ``name`` None when none is chosen."""
+    """A named set of settings from the configuration file; ``name`` is None if no profile is in force."""
 
     name: str | None = None
     values: dict[str, Any] = field(default_factory=dict)
@@ -66,11 +66,11 @@ class Profile:
         return self.setting(key, flag).value
 
     def setting(self, key: str, flag: Any = None) -> Setting:
-        """The same with its source; MftctlError with exit code 2 for a variable that is none of the key's values."""
-        return self.given(key, flag) or self.own(key) or Setting()
+        """The value in force with its source; MftctlError with exit code 2 if the variable is invalid."""
+        return self.override(key, flag) or self.own(key) or Setting()
 
-    def given(self, key: str, flag: Any = None) -> Setting | None:
-        """What the flag or the variable says."""
+    def override(self, key: str, flag: Any = None) -> Setting | None:
+        """The value of the flag or the variable, which take precedence over the profile."""
         known = KEYS[key]
         if flag is not None:
             return Setting(flag, Source("flag", known.flag))
@@ -85,7 +85,7 @@ class Profile:
             ) from None
 
     def own(self, key: str) -> Setting | None:
-        """What the profile says."""
+        """The value in the profile."""
         if key not in self.values:
             return None
         value = self.values[key]
@@ -97,24 +97,24 @@ class Profile:
 
 
 def load(name: str | None = None) -> Profile:
-    """The profile of that name, else $MFTCTL_PROFILE, else the file's ``default_profile``, else an empty one.
+    """The profile of that name, else of $MFTCTL_PROFILE, else the file's ``default_profile``, else an empty one.
 
-    MftctlError with exit code 2 names the file and the line of what is wrong in it.
+    MftctlError with exit code 2 names the file and the line of an error.
     """
     file = config_file()
     content = document.read(file)
-    chosen, why = chosen_name(content, name)
+    chosen, reason = chosen_name(content, name)
     if chosen is None:
         return Profile(file=file)
     profiles = content.get("profiles", {})
     if chosen not in profiles:
-        raise unknown(file, chosen, profiles, why)
-    document.check(file, chosen, profiles[chosen])
+        raise unknown_profile(file, chosen, profiles, reason)
+    document.validate(file, chosen, profiles[chosen])
     return Profile(chosen, profiles[chosen], file)
 
 
 def chosen_name(content: dict[str, Any], name: str | None) -> tuple[str | None, str]:
-    """The name of the profile in force, and what chose it: a flag, a variable or the file."""
+    """The name of the profile in force, and in words what has chosen it, for an error."""
     if name:
         return name, ""
     variable = os.environ.get("MFTCTL_PROFILE")
@@ -123,11 +123,11 @@ def chosen_name(content: dict[str, Any], name: str | None) -> tuple[str | None, 
     return content.get("default_profile"), " (its default_profile)"
 
 
-def unknown(file: Path, name: str, profiles: Mapping[str, Any], why: str = "") -> MftctlError:
-    """The error for a profile that is not there."""
+def unknown_profile(file: Path, name: str, profiles: Mapping[str, Any], reason: str = "") -> MftctlError:
+    """The error for a profile that does not exist."""
     return MftctlError(
-        f"there is no profile '{name}' in {file}{why}",
+        f"there is no profile '{name}' in {file}{reason}",
         exit=Exit.USAGE,
         code="profile.unknown",
-        hint=near(name, profiles) or f"make it with: mftctl profile set {name} address=HOST:PORT",
+        hint=suggest(name, profiles) or f"create it with: mftctl profile set {name} address=HOST:PORT",
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...model.errors import Exit, MftctlError
 from ...profiles.document import parse
-from ...profiles.keys import near
+from ...profiles.keys import suggest
 from ...profiles.settings import Setting, Source
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def from_file(named: Setting) -> TemporalConfig:
             f"there is no profile '{name}' in {file} ({named.source})",
             exit=Exit.USAGE,
             code="temporal.profile",
-            hint=near(name, profiles) or "`temporal config set` makes one",
+            hint=suggest(name, profiles) or "`temporal config set` makes one",
         )
     return _settings_of(file, name, found)
 

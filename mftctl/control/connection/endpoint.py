@@ -133,7 +133,7 @@ def _merged(
 ) -> tuple[dict[str, Setting], config.TemporalConfig]:
     """Each from the highest that has it: flag, MFTCTL_*, TEMPORAL_*, the profile, temporal.toml, default."""
     named = (
-        profile.given("temporal_profile")
+        profile.override("temporal_profile")
         or config.profile_setting()
         or profile.own("temporal_profile")
         or Setting()
@@ -148,7 +148,7 @@ def _merged(
         ):
             _replace(found, name, setting)
     flags = {"address": address, "temporal_namespace": temporal_namespace}
-    for name, setting in _own_settings(lambda key: profile.given(key, flags.get(key))):
+    for name, setting in _own_settings(lambda key: profile.override(key, flags.get(key))):
         _replace(found, name, setting)
     implying = [setting for name, setting in found.items() if name.startswith("tls_")]
     # An empty variable takes a value of Temporal's file away, and sets none.

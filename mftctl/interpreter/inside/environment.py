@@ -12,7 +12,7 @@ from typing import Optional
 
 from ...model.codec import from_json
 from ...model.manifest import Launch, Package
-from . import SHIM
+from . import SHIM, metaflow_config
 
 #: Variable of tasks that run the user's own files: where the code package made of them is unpacked. Empty elsewhere.
 IN_PLACE = "MFTCTL_IN_PLACE"
@@ -80,15 +80,8 @@ def settings(launch: Launch) -> dict[str, str]:
 
 
 def _own_settings() -> set[str]:
-    """Names of the settings that Metaflow finds on this machine (``metaflow_config_funcs.init_config``)."""
-    home = os.environ.get("METAFLOW_HOME") or "~/.metaflowconfig"
-    profile = os.environ.get("METAFLOW_PROFILE")
-    file = os.path.join(os.path.expanduser(home), f"config_{profile}.json" if profile else "config.json")
-    configured: dict[str, object] = {}
-    # A configuration that cannot be read is Metaflow's to complain about, in the flow's process.
-    with contextlib.suppress(OSError, ValueError), open(file, encoding="utf-8") as found:
-        configured = from_json(found.read())
-    return {name for name, value in (*os.environ.items(), *configured.items()) if value}
+    """Names of the settings that Metaflow finds on this machine."""
+    return {name for name, value in (*os.environ.items(), *metaflow_config.settings().items()) if value}
 
 
 def package_root() -> str:

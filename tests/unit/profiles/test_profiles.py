@@ -166,22 +166,22 @@ def test_paths_are_relative_to_the_file(file: Path) -> None:
 
 def test_a_change_keeps_comments_and_order(file: Path) -> None:
     """Only what is changed differs."""
-    editing.put(file, "prod", {"max_workers": 8, "metadata": "service"})
-    editing.choose(file, "prod")
+    editing.set_keys(file, "prod", {"max_workers": 8, "metadata": "service"})
+    editing.set_default(file, "prod")
     wanted = FILE.replace('"dev"   #', '"prod"   #').replace(
         "max_workers = 64", 'max_workers = 8\nmetadata = "service"'
     )
     assert file.read_text() == wanted
-    editing.remove(file, "prod", ["metadata"])
+    editing.unset_keys(file, "prod", ["metadata"])
     assert file.read_text() == wanted.replace('metadata = "service"\n', "")
 
 
 def test_a_profile_and_its_file_are_made_and_removed(tmp_path: Path) -> None:
     """With the folder; the file is the user's alone, and a default that is removed is no default any more."""
     file = tmp_path / "new" / "config.toml"
-    assert editing.put(file, "a.b", {"address": "x:1", "tags": ["t"]})
-    assert not editing.put(file, "a.b", {"production": True})
-    editing.choose(file, "a.b")
+    assert editing.set_keys(file, "a.b", {"address": "x:1", "tags": ["t"]})
+    assert not editing.set_keys(file, "a.b", {"production": True})
+    editing.set_default(file, "a.b")
     assert file.stat().st_mode & 0o777 == 0o600
     assert document.read(file) == {
         "default_profile": "a.b",
@@ -197,7 +197,7 @@ def test_changes_at_once_lose_nothing(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     program = (
         "import sys\nfrom pathlib import Path\nfrom mftctl.profiles import editing\n"
-        "for number in range(10): editing.put(Path(sys.argv[1]), f'p{sys.argv[2]}-{number}', {'tls': True})"
+        "for number in range(10): editing.set_keys(Path(sys.argv[1]), f'p{sys.argv[2]}-{number}', {'tls': True})"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, file, str(number)]) for number in range(3)]
     assert [process.wait(60) for process in running] == [0, 0, 0]
@@ -209,7 +209,7 @@ def test_a_link_to_the_file_stays_one(file: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.toml"
     link.symlink_to(file)
     file.chmod(0o640)
-    editing.put(link, "prod", {"tls": True})
+    editing.set_keys(link, "prod", {"tls": True})
     assert link.is_symlink()
     assert document.read(file)["profiles"]["prod"]["tls"] is True
     assert file.stat().st_mode & 0o777 == 0o640
@@ -219,7 +219,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """Exit code 1, and nothing is changed."""
     (tmp_path / "file").write_text("")
     with pytest.raises(MftctlError) as caught:
-        editing.put(tmp_path / "file" / "config.toml", "p", {"tls": True})
+        editing.set_keys(tmp_path / "file" / "config.toml", "p", {"tls": True})
     assert caught.value.exit == Exit.FAILED
     assert str(tmp_path) in caught.value.message
     assert "MFTCTL_CONFIG" in caught.value.hint
