@@ -15,8 +15,8 @@ from ..cli.deploying import in_force, token_request
 from ..cli.output import Result, say
 from ..cli.session import open_client
 from ..cli.workerfile import write
-from ..events.registration import deploy
 from ..control.tokens import TokenRequest
+from ..events.registration import deploy
 from ..interpreter.inside.compile.build import build
 from ..interpreter.inside.compile.contents import Contents
 from ..model.errors import Exit, MftctlError
@@ -107,7 +107,12 @@ def _worker_file_path(invocation: Invocation) -> str | None:
     """The path of the worker file to write, from FILE or ``--output FILE``."""
     files = {str(file) for file in map(invocation.options.get, ("file", "output")) if file}
     if len(files) > 1:
-        raise MftctlError("two worker files are given: FILE and --output", exit=Exit.USAGE, code="usage")
+        raise MftctlError(
+            f"two worker files are given: {' and '.join(sorted(files))}",
+            exit=Exit.USAGE,
+            code="usage",
+            hint="give FILE or --output FILE",
+        )
     return next(iter(files), None)
 
 

@@ -16,8 +16,8 @@ from ..control import deployments, pollers
 from ..control.runs import start, tags
 from ..control.runs.parameters import from_click, resolve, validate
 from ..control.tokens import username
-from ..events import registration
 from ..engine.payloads import RunInput
+from ..events import registration
 from ..interpreter.inside.compile.include_file import upload
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest

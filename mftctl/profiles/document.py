@@ -45,7 +45,7 @@ def parse(file: Path) -> dict[str, Any]:
         what, line = (found[1], found[2]) if found else (str(error), None)
         if line is None:  # a statement that does not end: the line where it begins
             line = max(first for first, *_ in _statements(text))
-        hint = "quote texts, and put names of tables in brackets"
+        hint = "put texts in quotes, and names of tables in brackets"
         raise MftctlError(
             f"{file}:{line}: {what}", exit=Exit.USAGE, code="profile.file", hint=hint
         ) from error
