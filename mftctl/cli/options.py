@@ -18,6 +18,10 @@ T = TypeVar("T")
 FLAG = Parameter(negative="")
 YES = Parameter(name=["--yes", "-y"], negative="")
 LIST = Parameter(negative="")
+DeploymentName = Annotated[str, Parameter(help="The deployment, or its last part where that is unambiguous.")]
+Authorize = Annotated[
+    str | None, Parameter(help="The production token, where somebody else has deployed it.")
+]
 
 
 @Parameter(name="*", group=Group("Output", sort_key=300))

@@ -148,7 +148,8 @@ def _object(type_: Any) -> Schema:
     for one in fields(type_):
         hint = hints[one.name]
         if one.metadata.get("optional"):
-            hint = Union[tuple(part for part in get_args(hint) if part is not NoneType)]  # noqa: UP007 - made here
+            some = tuple(part for part in get_args(hint) if part is not NoneType)
+            hint = Union[some] if some else hint  # noqa: UP007 - made here
         else:
             required.append(one.name)
         properties[one.name] = schema_of(hint)

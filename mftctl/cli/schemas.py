@@ -142,31 +142,6 @@ _RAN = rows(
     seconds=null(NUMBER),
     message=null(TEXT),
 )
-_DEPLOYMENT = rows(
-    deployment=TEXT,
-    flow=TEXT,
-    version=TEXT,
-    schedule=null(_SCHEDULE),
-    paused=FLAG,
-    reason=null(TEXT),
-    next_run=null(TIME),
-    triggers=many(_TRIGGER),
-    task_queue=TEXT,
-    workers=many(rows(identity=TEXT, last_seen=TIME)),
-    owner=TEXT,
-    deployed_at=TIME,
-)
-_PARAMETER = rows(name=TEXT, type=TEXT, required=FLAG, help=TEXT)
-_SCHEDULED = plus(
-    _SCHEDULE,
-    deployment=TEXT,
-    flow=TEXT,
-    paused=FLAG,
-    reason=null(TEXT),
-    next_run=null(TIME),
-    last_run=null(TEXT),
-)
-_PAUSED = rows(deployment=TEXT, paused=FLAG, reason=null(TEXT))
 _SOURCE = rows(
     kind=one_of("flag", "variable", "profile", "temporal", "default"), name=null(TEXT), place=null(TEXT)
 )
@@ -224,53 +199,6 @@ _SCHEMAS: Final[dict[str, Schema]] = {
         name=TEXT, type=TEXT, text=null(TEXT), size=null(WHOLE), value=ANY, problem=null(TEXT)
     ),
     "runs.report": rows(run_id=TEXT, file=TEXT),
-    "deployments.list": _DEPLOYMENT,
-    "deployments.describe": plus(
-        _DEPLOYMENT,
-        created_at=TIME,
-        next_runs=many(TIME),
-        project=null(TEXT),
-        branch=null(TEXT),
-        file=TEXT,
-        steps=many(TEXT),
-        parameters=many(_PARAMETER),
-        decorators=many(TEXT),
-        tags=many(TEXT),
-        namespace=null(TEXT),
-        max_workers=WHOLE,
-        workflow_timeout=null(NUMBER),
-        priority=null(WHOLE),
-        python=TEXT,
-        metadata=TEXT,
-        datastore=TEXT,
-        datastore_root=TEXT,
-        environment=TEXT,
-        notify=many(TEXT),
-    ),
-    "deployments.diff": rows(deployment=TEXT, version=TEXT, new_version=TEXT, changes=many(_CHANGE)),
-    "deployments.delete": rows(deployment=TEXT),
-    "schedule.list": _SCHEDULED,
-    "schedule.describe": plus(
-        _SCHEDULED,
-        next_runs=many(TIME),
-        recent_runs=many(rows(run_id=TEXT, due=TIME, started=TIME)),
-        running=many(TEXT),
-        waiting=WHOLE,
-        skipped=WHOLE,
-        missed=WHOLE,
-    ),
-    "schedule.pause": _PAUSED,
-    "schedule.unpause": _PAUSED,
-    "schedule.trigger": rows(deployment=TEXT, flow=TEXT, run_id=null(TEXT)),
-    "schedule.backfill": rows(
-        deployment=TEXT,
-        start=TIME,
-        end=TIME,
-        dry_run=FLAG,
-        started=WHOLE,
-        runs=many(rows(due=TIME, run_id=TEXT, new=FLAG)),
-    ),
-    "schedule.next": rows(deployment=TEXT, due=TIME),
     "profile.list": rows(name=TEXT, current=FLAG, default=FLAG, address=null(TEXT), problem=null(TEXT)),
     "profile.show": rows(
         profile=null(TEXT),
@@ -293,9 +221,6 @@ _SCHEMAS: Final[dict[str, Schema]] = {
 }
 _LISTS: Final = frozenset(
     {
-        "deployments.list",
-        "schedule.list",
-        "schedule.next",
         "profile.list",
         "runs.list",
         "runs.logs",

@@ -143,7 +143,7 @@ def test_a_pause_keeps_its_reason(lodging: Any) -> None:
     assert "PausedFlow is paused: warehouse shut" in done.stderr
     again = lodging.run("schedule", "pause", "PausedFlow", "--reason", "another")
     assert again.returncode == 0
-    assert "is paused already: warehouse shut" in again.stderr
+    assert "is already paused: warehouse shut" in again.stderr
     assert refused(lodging, 6, "schedule", "pause", "PausedFlow", "--strict")["code"] == "schedule.unchanged"
     row = next(one for one in said(lodging, "schedule", "list") if one["deployment"] == "PausedFlow")
     assert (row["paused"], row["reason"], row["next_run"]) == (True, "warehouse shut", None)
@@ -157,7 +157,7 @@ def test_a_pause_keeps_its_reason(lodging: Any) -> None:
     assert len(times) == 7
     assert all(one.weekday() < 5 and one.hour in {4, 5} for one in times)
     done = lodging.run("schedule", "unpause", "PausedFlow")
-    assert "is not paused any more" in done.stderr
+    assert "is no longer paused" in done.stderr
     assert "was not paused" in lodging.run("schedule", "unpause", "PausedFlow").stderr
     assert said(lodging, "schedule", "describe", "PausedFlow")["next_runs"]
     assert lodging.run("schedule", "next", "PausedFlow", "-n", "1").stdout.count("\n") == 1

@@ -10,8 +10,8 @@ def publish(
     /,
     *payload: str,
     id: str | None = None,
-    connection: Limited = Limited(),  # noqa: B008 - frozen, and how cyclopts wants it
-    output: Output = Output(),  # noqa: ARG001, B008 - read before parsing (output.begin)
+    connection: Limited = Limited(),
+    output: Output = Output(),
 ) -> Result[Published]:
     """Publish an event to the deployments that wait for it with @trigger.
 
@@ -31,8 +31,8 @@ def publish(
 
 def list_(
     *,
-    connection: Limited = Limited(),  # noqa: B008
-    output: Output = Output(),  # noqa: ARG001, B008
+    connection: Limited = Limited(),
+    output: Output = Output(),
 ) -> Result[list[Waiting]]:
     """List the events that deployments wait for."""
     from . import operations
@@ -44,8 +44,8 @@ def describe(
     name: str,
     /,
     *,
-    connection: Limited = Limited(),  # noqa: B008
-    output: Output = Output(),  # noqa: ARG001, B008
+    connection: Limited = Limited(),
+    output: Output = Output(),
 ) -> Result[Event]:
     """Show which deployments wait for an event, which of its values they take, and the last run that it started.
 

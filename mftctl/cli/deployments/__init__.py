@@ -1,0 +1,1 @@
+"""`mftctl deployments`: list, inspect and delete deployments."""

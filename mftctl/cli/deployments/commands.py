@@ -1,0 +1,82 @@
+"""`mftctl deployments`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
+
+from typing import Annotated
+
+from ..deploying import Deployment, Notification, Scheduling
+from ..options import YES, Authorize, DeploymentName, Limited, Output
+from ..output import Result
+from .results import Deleted, Description, Difference
+from .results import Deployment as Listed
+
+
+def list_(
+    *, flow: str | None = None, connection: Limited = Limited(), output: Output = Output()
+) -> Result[list[Listed]]:
+    """List deployments with their version, schedule, workers and owner.
+
+    Parameters
+    ----------
+    flow
+        Only those of this flow.
+    """
+    from . import operations
+
+    return connection.run(operations.list_(connection, flow))
+
+
+def describe(
+    name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
+) -> Result[Description]:
+    """Show a deployment with all its options, and the workers that poll its task queue now."""
+    from . import operations
+
+    return connection.run(operations.describe(connection, name))
+
+
+def delete(
+    name: DeploymentName,
+    /,
+    *,
+    yes: Annotated[bool, YES] = False,
+    authorize: Authorize = None,
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[Deleted]:
+    """Delete a deployment and its schedule; its runs continue.
+
+    Deletes a Schedule that was made by hand under a deployment's name, too.
+
+    Parameters
+    ----------
+    yes
+        Do not ask for confirmation.
+    """
+    from . import operations
+
+    return connection.run(operations.delete(connection, name, authorize, yes=yes))
+
+
+def diff(
+    name: DeploymentName,
+    flow: str | None = None,
+    /,
+    *,
+    deployment: Deployment = Deployment(),
+    scheduling: Scheduling = Scheduling(),
+    notification: Notification = Notification(),
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[Difference]:
+    """Show what a deploy of the flow's file as it is now, with the same options, would change. Nothing is deployed.
+
+    The branch is that of the deployment unless another is given.
+
+    Parameters
+    ----------
+    flow
+        The flow's file (default: the file of that name in the current folder).
+    """
+    from . import operations
+
+    given = (deployment, scheduling, notification)
+    return connection.run(operations.diff(connection, name, flow, given))

@@ -1,0 +1,1 @@
+"""`mftctl schedule`: control when deployments start runs."""
