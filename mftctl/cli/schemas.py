@@ -142,12 +142,6 @@ _RAN = rows(
     seconds=null(NUMBER),
     message=null(TEXT),
 )
-_SOURCE = rows(
-    kind=one_of("flag", "variable", "profile", "temporal", "default"), name=null(TEXT), place=null(TEXT)
-)
-_CHECK = rows(check=TEXT, ok=null(FLAG), message=TEXT, hint=null(TEXT), code=null(TEXT))
-_CHANGED = rows(profile=TEXT, file=TEXT)
-_CACHE = rows(name=TEXT, path=TEXT, entries=WHOLE, bytes=WHOLE, in_use=WHOLE, cleanable=FLAG)
 
 _SCHEMAS: Final[dict[str, Schema]] = {
     "run": _RUN,
@@ -199,29 +193,9 @@ _SCHEMAS: Final[dict[str, Schema]] = {
         name=TEXT, type=TEXT, text=null(TEXT), size=null(WHOLE), value=ANY, problem=null(TEXT)
     ),
     "runs.report": rows(run_id=TEXT, file=TEXT),
-    "profile.list": rows(name=TEXT, current=FLAG, default=FLAG, address=null(TEXT), problem=null(TEXT)),
-    "profile.show": rows(
-        profile=null(TEXT),
-        file=TEXT,
-        settings=many(rows(key=TEXT, value=ANY, set=FLAG, source=_SOURCE)),
-    ),
-    "profile.use": _CHANGED,
-    "profile.set": _CHANGED,
-    "profile.unset": _CHANGED,
-    "profile.path": rows(file=TEXT, exists=FLAG),
-    "profile.check": rows(profile=null(TEXT), ok=FLAG, checks=many(_CHECK)),
-    "doctor": rows(
-        versions=by_name(TEXT),
-        profile=rows(name=null(TEXT), file=TEXT),
-        server=rows(where=null(TEXT), configured=FLAG, binary=null(TEXT)),
-        checks=many(_CHECK),
-        caches=many(_CACHE),
-        cleaned=null(rows(removed=many(TEXT), bytes=WHOLE)),
-    ),
 }
 _LISTS: Final = frozenset(
     {
-        "profile.list",
         "runs.list",
         "runs.logs",
         "runs.artifacts",

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..model.errors import Exit, MftctlError
@@ -105,6 +106,12 @@ def local_time(at: datetime | Time) -> str:
     """A point in time for people: local time on a terminal, ISO 8601 elsewhere."""
     at = at if isinstance(at, datetime) else datetime.fromisoformat(at)
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if sys.stdout.isatty() else iso(at)
+
+
+def without_secrets(url: str) -> str:
+    """Scheme and host of a URL: the rest is often a secret that allows to post there."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}/…"
 
 
 def _positive(seconds: float, text: str, what: str) -> float:

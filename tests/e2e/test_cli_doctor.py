@@ -41,7 +41,7 @@ def test_one_page_for_people_and_programs(home, server: str) -> None:
     assert "metaflow " in checks["flow interpreter"]["message"]
     alone = home.run("doctor")
     assert alone.returncode == 0, alone.stderr
-    assert "none is configured and none runs" in alone.stdout
+    assert "not configured and not running" in alone.stdout
     assert "dns" not in alone.stdout
     lost = home.run("doctor", "--address", "127.0.0.1:9")
     assert lost.returncode == 5

@@ -26,8 +26,7 @@ from ..looking import all_deployments, unserved
 from ..options import Limited
 from ..output import Result, Time, say
 from ..session import open_client
-from ..shown import without_secrets
-from ..text import iso
+from ..text import iso, without_secrets
 from .results import (
     Change,
     Deleted,

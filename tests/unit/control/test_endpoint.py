@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mftctl.cli.options import Connection
-from mftctl.cli.shown import rows
+from mftctl.cli.profiles.operations import settings_in_force
 from mftctl.control.connection.endpoint import resolve
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.profiles import Profile
@@ -107,12 +107,12 @@ def test_nothing_secret_is_shown(nothing_set: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TEMPORAL_TLS_CLIENT_KEY_DATA", PEM)
     monkeypatch.setenv("TEMPORAL_GRPC_META_AUTHORIZATION", "s3cret")
     monkeypatch.setenv("MFTCTL_NOTIFY_URL", "https://user:s3cret@example.com/hooks/s3cret")
-    shown = rows(Connection(), Profile())
-    by_key = {row["key"]: row for row in shown}
-    assert by_key["api_key"]["set"]
-    assert by_key["notify_url"]["value"] == ["https://example.com/…"]
-    assert by_key["tls_key"]["source"]["name"] == "TEMPORAL_TLS_CLIENT_KEY_DATA"
-    assert by_key["address"]["source"]["place"] == f"{nothing_set}:3"
+    shown = settings_in_force(Connection(), Profile())
+    by_key = {row.key: row for row in shown}
+    assert by_key["api_key"].set
+    assert by_key["notify_url"].value == ["https://example.com/…"]
+    assert by_key["tls_key"].source.name == "TEMPORAL_TLS_CLIENT_KEY_DATA"
+    assert by_key["address"].source.place == f"{nothing_set}:3"
     told = repr(shown) + repr(resolve(Profile()))
     assert not any(secret in told for secret in ("key-of-file", "BEGIN", "s3cret"))
 

@@ -1,0 +1,1 @@
+"""`mftctl doctor`: diagnose this installation."""

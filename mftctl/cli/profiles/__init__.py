@@ -1,0 +1,1 @@
+"""`mftctl profile`: name servers and settings."""
