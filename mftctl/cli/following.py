@@ -101,7 +101,7 @@ async def ask_for_retries(found: Run, history: RunHistory) -> None:
         await asyncio.sleep(max(ASK, rhythm(found)))
         if history.is_there and any(step.active for step in history.record.steps().values()):
             with suppress(RPCError):
-                await history.look_at_pending()
+                await history.read_pending()
 
 
 async def tell_if_stuck(client: Client, found: Run) -> None:

@@ -75,7 +75,7 @@ class Watching:
         finally:
             self._view.end()
         if self._lease is not None:
-            self._lease.serves_no_more()
+            self._lease.unregister_run()
         await self._service.stop()
         await self._service.close()
         return self._result(run, ended)
@@ -84,7 +84,7 @@ class Watching:
         """Note the run before it starts: in the file that was asked for, and with whoever ends it if we are killed."""
         runidfile.write(self._order.run_id_file, run_id)
         if self._lease is not None:
-            self._lease.serves(run_id, self._client.namespace)
+            self._lease.register_run(run_id, self._client.namespace)
 
     async def warm(self, manifest: Manifest) -> None:
         """Load the flow before its first task comes; what is wrong with it, that task will tell."""

@@ -136,7 +136,7 @@ def _queues(served: "TaskQueues") -> Callable[[], Awaitable[frozenset[str]]]:
     async def queues() -> frozenset[str]:
         nonlocal last, answers
         try:
-            last = await served.now()
+            last = await served.current()
         except RPCError as error:
             if answers:
                 say(f"the Temporal server does not answer, and is asked again and again: {error.message}")

@@ -1,1 +1,1 @@
-"""What is on the Temporal server: connections, deployments and runs."""
+"""Connections to the Temporal server, and the deployments, schedules and runs on it."""

@@ -1,4 +1,4 @@
-"""What a deploy changed: two manifests of a deployment, compared for people and programs."""
+"""The changes that a deploy made: the differences of two manifests of a deployment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..model.manifest import Manifest
 
 @dataclass(frozen=True)
 class Change:
-    """One difference: ``what`` it is about (``code``, ``step``, ``parameter`` or an option), how, and which one."""
+    """A difference: ``what`` changed (``code``, ``step``, ``parameter`` or an option), how (``kind``), and its name."""
 
     what: str
     kind: str
@@ -22,7 +22,7 @@ class Change:
 
     @property
     def text(self) -> str:
-        """The change in a line."""
+        """The change in one line."""
         subject = f"{self.what} {self.name}" if self.name else self.what
         if self.before is None and self.after is None:
             return f"{subject} {self.kind}"
@@ -36,7 +36,7 @@ class Change:
 
 
 def changes(before: Manifest, after: Manifest) -> list[Change]:
-    """What differs between two versions of a deployment, in the order in which it is told."""
+    """The differences of two versions of a deployment, in the order in which they are shown."""
     if (
         before.version == after.version
         and before.task_queue == after.task_queue
@@ -57,7 +57,7 @@ def changes(before: Manifest, after: Manifest) -> list[Change]:
 
 
 def _named(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """Steps or parameters that came, went, or are not what they were, with the fields that differ."""
+    """Steps or parameters that were added, removed or changed, with the fields that differ."""
     found = [Change(what, "added", name) for name in after if name not in before]
     found += [Change(what, "removed", name) for name in before if name not in after]
     for name, new in after.items():

@@ -1,8 +1,8 @@
 """Cron expressions of @schedule, which are those of AWS EventBridge, as calendars of a Temporal Schedule.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html: minute, hour, day of month,
-month, day of week and year; days of the week count from 1 (Sunday), and of the two days one is ``?``. A calendar says
-the same in ranges of numbers, so that nothing is left to Temporal's own cron dialect, which differs.
+month, day of week and year; days of the week count from 1 (Sunday), and one of the two days is ``?``. A calendar has
+the same as ranges of numbers, so that nothing depends on Temporal's own cron dialect, which differs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ITEM = re.compile(r"([A-Z0-9]+|\*)(?:-([A-Z0-9]+))?(?:/(\d+))?")
 
 @dataclass(frozen=True)
 class Calendar:
-    """When a schedule is due, at second 0: each field the ranges that match, all of its values when it is empty.
+    """When a schedule is due, at second 0: each field has the ranges that match; an empty one matches all values.
 
     ``days_of_week`` count from 0 (Sunday), as Temporal has them.
     """
@@ -37,9 +37,9 @@ class Calendar:
 
 
 def parse(expression: str) -> Calendar:
-    """The calendar of an expression; ValueError says what of it cannot be.
+    """The calendar of an expression; ValueError says what is wrong.
 
-    A sixth field, the year, may be left out, as Argo takes it. Numbers for days of the week are then refused: in other
+    The sixth field, the year, is optional, as in Argo. Numbers for days of the week are then refused: in other
     crons 1 is Monday.
     """
     fields = expression.upper().split()
@@ -52,7 +52,7 @@ def parse(expression: str) -> Calendar:
     if day not in {"*", "?"} and weekday not in {"*", "?"}:
         raise ValueError("it has a day of month and a day of week: one of them must be '?'")
     if len(fields) == 5 and re.search(r"\d", weekday.split("/")[0]):
-        raise ValueError(f"day of week '{weekday}' may mean two things without a year: write MON or MON-FRI")
+        raise ValueError(f"day of week '{weekday}' is ambiguous without a year: write MON or MON-FRI")
     days = _field("day of month", day, 1, 31, any_day=True)
     months = _field("month", month, 1, 12, _MONTHS)
     years = _years(_field("year", year, 1970, 2199))
@@ -107,7 +107,7 @@ def _range(what: str, item: str, low: int, high: int, names: tuple[str, ...]) ->
         start, end = low, high
     else:
         start = _value(what, first, low, high, names)
-        # As AWS and Quartz read it: 5/10 begins at 5 and goes on to the field's end.
+        # As in AWS and Quartz: 5/10 begins at 5 and ends at the field's last value.
         end = _value(what, last, low, high, names) if last is not None else high if step else start
     if end < start:
         raise ValueError(f"{what} '{item}' runs backwards: write it as two ranges")
@@ -141,7 +141,7 @@ def _value(what: str, text: str, low: int, high: int, names: tuple[str, ...]) ->
 
 
 def _years(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
-    """The part that Temporal knows of."""
+    """The years that a Temporal calendar supports."""
     known = []
     for first, last, step in ranges:
         behind = max(0, _FIRST_YEAR - first)

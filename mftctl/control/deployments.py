@@ -1,7 +1,7 @@
-"""Deployments on the Temporal server, each a Schedule whose action carries the Manifest.
+"""Deployments on the Temporal server: each is a Schedule whose action carries the manifest.
 
-A list reads the manifests themselves: the memo of a Schedule, which a list would bring along, cannot be changed once
-it exists (server 1.32 refuses it), and would be out of date after the first new version.
+Lists read the manifests themselves: the memo of a Schedule cannot be changed after its creation (server 1.32 refuses
+it), and would be out of date after the first new version.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from .connection.connect import IgnoreNotFound
 from .runs.start import execution_timeout, initial_memo
 from .unreadable import UnreadableDeployment, manifest_of
 
-#: A payload of the server is refused at 2 MiB; a manifest past this is no manifest.
+#: The server refuses a payload of 2 MiB; no real manifest comes near this limit.
 MAX_MANIFEST_BYTES = 256 * 1024
 NO_REQUEST = tokens.TokenRequest()
-#: Descriptions asked for at once.
+#: Requests at once.
 MAX_REQUESTS = 16
 
 
 @dataclass(frozen=True)
 class ScheduledRun:
-    """A run that a Schedule has started: when it was due, and when it began."""
+    """A run that a Schedule started: when it was due, and when it started."""
 
     run_id: str
     due: datetime
@@ -54,9 +54,9 @@ class ScheduledRun:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment as the server has it: its manifest, and the Schedule that carries it.
+    """A deployment on the server: its manifest, and the Schedule that carries it.
 
-    ``reason``: why it is paused, where somebody or the server has said so.
+    ``reason``: why it is paused, if a user or the server gave a reason.
     """
 
     manifest: Manifest
@@ -69,17 +69,17 @@ class Deployment:
 
     @property
     def deployed_at(self) -> datetime:
-        """When its version was deployed; pausing it changes nothing about that."""
+        """When its version was deployed; a pause does not change it."""
         return self.schedule.info.last_updated_at or self.schedule.info.created_at
 
     @property
     def recent(self) -> list[ScheduledRun]:
-        """The runs that the Schedule has started last, the oldest first; the server keeps ten."""
+        """The last runs that the Schedule started, the oldest first; the server keeps ten."""
         return recent_runs(self.schedule)
 
     @property
     def running(self) -> list[str]:
-        """Ids of the runs that the Schedule has started and that go on."""
+        """Ids of the running runs that the Schedule started."""
         return [ids.run_id_of(_workflow_id(one)) for one in self.schedule.info.running_actions]
 
     @property
@@ -128,27 +128,27 @@ async def unregister(client: Client, manifest: Manifest, user: str | None, token
 
 
 async def delete_unreadable(client: Client, found: UnreadableDeployment) -> None:
-    """Delete what has a deployment's name; exit code 6 where it may be somebody's whose token cannot be read."""
+    """Delete a Schedule with a deployment's name; exit code 6 when it may be a deployment with a token."""
     if not found.foreign:
         raise found.error()
     await client.get_schedule_handle(ids.schedule_id(found.name)).delete()
 
 
 async def next_times(client: Client, deployment: str) -> list[datetime]:
-    """When the next runs are due, by the server's reckoning; none without @schedule, ten at most."""
+    """When the next runs are due, as the server computes it: at most ten, none without @schedule."""
     return list(
         (await client.get_schedule_handle(ids.schedule_id(deployment)).describe()).info.next_action_times
     )
 
 
 async def get_or_none(client: Client, name: str) -> Manifest | UnreadableDeployment | None:
-    """The manifest of the deployment of just that name, or None."""
+    """The manifest of the deployment with exactly this name, or None."""
     found = await _describe_or_none(client, name)
     return found.manifest if isinstance(found, Deployment) else found
 
 
 async def get(client: Client, name: str) -> Manifest:
-    """The manifest of the deployment of just that name; exit code 4 when there is none, 6 when it is unreadable."""
+    """The manifest of the deployment with exactly this name; exit code 4 when there is none, 6 if unreadable."""
     found = await get_or_none(client, name)
     if isinstance(found, UnreadableDeployment):
         raise found.error()
@@ -163,12 +163,12 @@ async def get(client: Client, name: str) -> Manifest:
 
 
 async def find_manifest(client: Client, name: str) -> Manifest:
-    """The manifest of the deployment called ``name``, or whose last part is ``name``; exit code 4 otherwise."""
+    """The manifest of the deployment whose name, or its last part, is ``name``; exit code 4 when there is none."""
     return (await find(client, name)).manifest
 
 
 async def find(client: Client, name: str) -> Deployment:
-    """As ``seek``; exit code 6 for what is unreadable."""
+    """As ``find_any``; exit code 6 for an unreadable one."""
     found = await find_any(client, name)
     if isinstance(found, UnreadableDeployment):
         raise found.error()
@@ -176,7 +176,7 @@ async def find(client: Client, name: str) -> Deployment:
 
 
 async def find_any(client: Client, name: str) -> Deployment | UnreadableDeployment:
-    """What is called ``name``, or whose last part is ``name``; exit code 4 when there is nothing."""
+    """The deployment whose name, or its last part, is ``name``; exit code 4 when there is none."""
     found = await _describe_or_none(client, name)
     if found is not None:
         return found
@@ -189,9 +189,9 @@ async def find_any(client: Client, name: str) -> Deployment | UnreadableDeployme
             f"'{name}' is ambiguous",
             exit=Exit.NOT_FOUND,
             code="deployment.ambiguous",
-            hint=f"say {' or '.join(matching)}",
+            hint=f"use {' or '.join(matching)}",
         )
-    like = difflib.get_close_matches(name, there, n=8, cutoff=0.0)  # the most alike first
+    like = difflib.get_close_matches(name, there, n=8, cutoff=0.0)  # the most similar first
     hint = f"there are: {', '.join(like)}" if there else "deploy it with: mftctl deploy FLOW.py"
     raise MftctlError(
         f"there is no deployment '{name}'", exit=Exit.NOT_FOUND, code="deployment.unknown", hint=hint
@@ -199,20 +199,20 @@ async def find_any(client: Client, name: str) -> Deployment | UnreadableDeployme
 
 
 async def list_all(client: Client) -> tuple[list[Deployment], list[UnreadableDeployment]]:
-    """All deployments, by name, and what is only called like one."""
+    """All deployments by name, and the Schedules that only have a deployment's name."""
     found = await describe_many(client, await list_names(client))
     readable = [one for one in found.values() if isinstance(one, Deployment)]
     return readable, [one for one in found.values() if isinstance(one, UnreadableDeployment)]
 
 
 async def list_names(client: Client) -> list[str]:
-    """The names of all deployments, sorted; the list may hold one that was deleted a moment ago."""
+    """The sorted names of all deployments; one that was just deleted may still be among them."""
     listed = [ids.deployment_of(one.id) async for one in await client.list_schedules()]
     return sorted(name for name in listed if name is not None)
 
 
 async def describe_many(client: Client, wanted: list[str]) -> dict[str, Deployment | UnreadableDeployment]:
-    """The deployments called so, by name, in the order given; one that is gone is left out."""
+    """The deployments with these names, by name, in the order given; deleted ones are skipped."""
     limit = asyncio.Semaphore(MAX_REQUESTS)
 
     async def one(name: str) -> Deployment | UnreadableDeployment | None:
@@ -224,7 +224,7 @@ async def describe_many(client: Client, wanted: list[str]) -> dict[str, Deployme
 
 
 def recent_runs(schedule: ScheduleDescription) -> list[ScheduledRun]:
-    """The runs that a Schedule has started last, the oldest first."""
+    """The last runs that a Schedule started, the oldest first."""
     return [
         ScheduledRun(ids.run_id_of(_workflow_id(one.action)), one.scheduled_at, one.started_at)
         for one in schedule.info.recent_actions
@@ -259,14 +259,14 @@ async def _describe(client: Client, name: str) -> Deployment | UnreadableDeploym
 
 
 def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
-    # What a Schedule starts has its id from the server, and the defaults that were evaluated at deploy.
+    # The server makes the id of a scheduled run; its parameters are the defaults evaluated at deploy time.
     defaults = {one.name: one.default for one in manifest.parameters if one.default is not None}
     run = RunInput(manifest=manifest, run_id="", parameters=defaults)
     given: dict[str, Any] = run.to_plain()
     size = len(json.dumps(given))
     if size > MAX_MANIFEST_BYTES:
         raise MftctlError(
-            f"the flow is too large to deploy: its manifest has {size} bytes, {MAX_MANIFEST_BYTES} are allowed",
+            f"the flow is too large to deploy: its manifest has {size} bytes, at most {MAX_MANIFEST_BYTES} are allowed",
             code="flow.large",
         )
     return ScheduleActionStartWorkflow(

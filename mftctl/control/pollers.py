@@ -1,4 +1,4 @@
-"""Who works off a task queue right now."""
+"""Workers that poll a task queue."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWork
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-#: Seconds after which somebody who has not asked for work again is gone: a poll takes 60 s at most.
+#: Seconds after its last poll when a worker is gone: a poll takes 60 s at most.
 SILENCE = 70.0
-#: How much later than its word that it leaves a worker may be seen asking.
+#: How long after the start of its shutdown a worker may still be seen polling.
 _LAST_POLL = timedelta(seconds=2)
 _LEAVING = {WorkerStatus.WORKER_STATUS_SHUTTING_DOWN, WorkerStatus.WORKER_STATUS_SHUTDOWN}
-#: What a server answers that does not know of workers, or does not tell us.
+#: Answers of a server that does not support listing workers, or does not allow it.
 _NO_ANSWER = {
     RPCStatusCode.UNIMPLEMENTED,
     RPCStatusCode.PERMISSION_DENIED,
@@ -28,7 +28,7 @@ _NO_ANSWER = {
 
 @dataclass(frozen=True)
 class Poller:
-    """A worker that asks the task queue for work, and when it has done so last."""
+    """A worker that polls a task queue, and the time of its last poll."""
 
     identity: str
     last_seen: datetime
@@ -39,10 +39,10 @@ class Poller:
 
 
 async def list_pollers(client: Client, task_queue: str) -> list[Poller]:
-    """The workers that ask the task queue for work right now.
+    """The workers that poll the task queue.
 
-    The server remembers who has asked for five minutes. Who is silent for longer than a poll takes is left out, and so
-    is who has said that it leaves.
+    The server lists workers for five minutes after their last poll. Those that have not polled for longer than a poll
+    takes, and those that are shutting down, are left out.
     """
     kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
     request = DescribeTaskQueueRequest(
@@ -60,12 +60,12 @@ async def list_pollers(client: Client, task_queue: str) -> list[Poller]:
 
 
 async def has_worker(client: Client, task_queue: str) -> bool:
-    """Whether any worker asks the task queue for work."""
+    """Whether any worker polls the task queue."""
     return bool(await list_pollers(client, task_queue))
 
 
 async def _leaving_since(client: Client, task_queue: str) -> dict[str, datetime]:
-    """Identities of workers that have said that they leave, and when."""
+    """Workers that are shutting down: when each last reported it, by identity."""
     request = ListWorkersRequest(
         namespace=client.namespace, page_size=200, query=f"TaskQueue = '{task_queue}'"
     )

@@ -1,4 +1,4 @@
-"""When a deployment's Schedule starts runs: its spec and policy, made of the flow's @schedule."""
+"""The spec and policy of a deployment's Schedule, from the flow's @schedule."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _OVERLAPS = {
 
 
 def spec_of(manifest: Manifest) -> ScheduleSpec:
-    """When runs are due, never without @schedule; MftctlError (exit code 2) when they could not be started by time."""
+    """When runs are due; never without @schedule. MftctlError (exit code 2) when the schedule cannot start them."""
     schedule = manifest.schedule
     if schedule is None:
         return ScheduleSpec()
     for parameter in manifest.parameters:
         if parameter.must_be_given:
             raise MftctlError(
-                f"{manifest.flow} has a @schedule, but nobody to give its parameter '{parameter.name}' a value",
+                f"{manifest.flow} has a @schedule, but its parameter '{parameter.name}' has no default",
                 exit=Exit.USAGE,
                 code="schedule.parameter",
-                hint="give it a default",
+                hint="give the parameter a default",
             )
     try:
         calendar = cron.parse(schedule.cron)
@@ -50,7 +50,7 @@ def spec_of(manifest: Manifest) -> ScheduleSpec:
 
 
 def policy_of(manifest: Manifest) -> SchedulePolicy:
-    """What happens when runs overlap, were missed, or fail."""
+    """What the Schedule does when runs overlap, were missed, or fail."""
     schedule = manifest.schedule
     if schedule is None:
         return SchedulePolicy()

@@ -1,4 +1,4 @@
-"""The schedule of a deployment: when it is due, pausing it, and runs that it starts out of turn."""
+"""The schedule of a deployment: its next times, pause and unpause, trigger and backfill."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ..model.errors import Exit, MftctlError
 from .connection.connect import IgnoreNotFound
 from .deployments import MAX_REQUESTS, Deployment, recent_runs
 
-#: Seconds until the server has taken notice, and between looks.
+#: Seconds until the server has applied a change, and between two checks.
 PATIENCE, POLL = 10.0, 0.05
-#: Runs that one backfill may start: more do not fit into what a Schedule keeps in mind.
+#: Runs that one backfill may start: a Schedule cannot buffer more.
 MAX_BACKFILL = 1000
-#: How far ahead it is looked for when a schedule is due.
+#: How far ahead the next times of a schedule are searched.
 HORIZON = timedelta(days=366 * 10)
 _TICK = timedelta(milliseconds=1)
 OVERLAPS = {
@@ -39,7 +39,7 @@ OVERLAPS = {
 
 @dataclass(frozen=True)
 class ScheduledTime:
-    """A time at which the schedule was due, the run that it stands for, and whether there is such a run."""
+    """A time at which a schedule was due, the id of its run, and whether that run exists."""
 
     at: datetime
     run_id: str
@@ -59,7 +59,7 @@ def require_schedule(found: Deployment) -> Deployment:
 
 
 async def pause(client: Client, found: Deployment, note: str) -> bool:
-    """Let it start no more runs, and keep why; False when it was paused already, whose reason stays."""
+    """Pause the schedule with a reason; False when it was paused already: its reason stays."""
     if found.paused:
         return False
     await _handle(client, found).pause(note=note)
@@ -68,7 +68,7 @@ async def pause(client: Client, found: Deployment, note: str) -> bool:
 
 
 async def unpause(client: Client, found: Deployment, note: str) -> bool:
-    """Let it start runs again; False when it was not paused."""
+    """Unpause the schedule; False when it was not paused."""
     if not found.paused:
         return False
     await _handle(client, found).unpause(note=note)
@@ -77,9 +77,9 @@ async def unpause(client: Client, found: Deployment, note: str) -> bool:
 
 
 async def trigger(client: Client, found: Deployment) -> str | None:
-    """Start a run as if it were due now; its run id, or None when it waits for one that goes on.
+    """Start a run as if it were due now; its run id, or None when it is buffered until another run ends.
 
-    Exit code 6 when the schedule leaves out runs while another goes on.
+    Exit code 6 when the schedule skips runs while another one is running.
     """
     handle = _handle(client, found)
     await _next_second(found.schedule)
@@ -100,15 +100,15 @@ async def trigger(client: Client, found: Deployment) -> str | None:
             return None
         if late:
             raise MftctlError(
-                f"the server has started no run of {found.name} within {PATIENCE:g} s",
+                f"the server started no run of {found.name} within {PATIENCE:g} s",
                 code="schedule.silent",
-                hint=f"look again with: mftctl schedule describe {found.name}",
+                hint=f"check again with: mftctl schedule describe {found.name}",
             )
         await asyncio.sleep(POLL)
 
 
 async def upcoming(client: Client, found: Deployment, count: int) -> list[datetime]:
-    """The next ``count`` times at which it is due, paused or not; fewer when there are no more in ten years."""
+    """The next ``count`` times at which it is due, paused or not; fewer when there are fewer within ten years."""
     now = datetime.now(UTC)
     window, times = timedelta(hours=6), list[datetime]()
     while len(times) < count and window < HORIZON * 4:
@@ -120,9 +120,9 @@ async def upcoming(client: Client, found: Deployment, count: int) -> list[dateti
 async def times_between(
     client: Client, found: Deployment, start: datetime, end: datetime
 ) -> list[ScheduledTime]:
-    """The times in [start, end] at which it was due, and which of them have a run already.
+    """The times in [start, end] at which it was due, and whether each has a run.
 
-    Exit code 2 when there are more than a backfill takes.
+    Exit code 2 when there are more than MAX_BACKFILL.
     """
     times = await _matching(client, found, start - _TICK, end)
     times = [one for one in times if start <= one <= end]
@@ -131,7 +131,7 @@ async def times_between(
             f"{found.name} was due more than {MAX_BACKFILL} times between {start.isoformat()} and {end.isoformat()}",
             exit=Exit.USAGE,
             code="schedule.many",
-            hint="fill it back in parts",
+            hint="backfill a shorter range",
         )
     limit = asyncio.Semaphore(MAX_REQUESTS)
 
@@ -155,18 +155,20 @@ def _handle(client: Client, found: Deployment) -> ScheduleHandle:
 
 
 async def _wait_until(client: Client, found: Deployment, *, paused: bool) -> None:
-    """The server takes a signal of it, and answers before it has done so."""
+    """Wait until the schedule is paused or not: the server answers before it has applied the change."""
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while (await _handle(client, found).describe()).schedule.state.paused != paused:
         if asyncio.get_running_loop().time() > deadline:
             raise MftctlError(
-                f"the server has not taken notice for {PATIENCE:g} s; it will", code="schedule.silent"
+                f"the server has not applied the change to {found.name} within {PATIENCE:g} s",
+                code="schedule.silent",
+                hint=f"check later with: mftctl schedule describe {found.name}",
             )
         await asyncio.sleep(POLL)
 
 
 async def _next_second(schedule: ScheduleDescription) -> None:
-    """A run that a Schedule starts is named by the second, and must not be named as one before."""
+    """Wait for the next second: the id of a scheduled run ends with its time in seconds, and must be new."""
     recent = schedule.info.recent_actions
     if recent:
         left = recent[-1].scheduled_at.replace(microsecond=0) + timedelta(seconds=1) - datetime.now(UTC)
@@ -198,8 +200,8 @@ def _buffered(description: ScheduleDescription) -> int:
 def _overlap_error(found: Deployment) -> MftctlError:
     which = f"run {found.running[0]}" if found.running else "another run"
     return MftctlError(
-        f"{found.name} starts no run while {which} goes on",
+        f"{found.name} starts no run while {which} is running",
         exit=Exit.CONFLICT,
         code="schedule.overlap",
-        hint=f"start one beside it with: mftctl trigger {found.name}",
+        hint=f"start one anyway with: mftctl trigger {found.name}",
     )

@@ -1,4 +1,4 @@
-"""Which task queues a worker serves: those of its deployments, known with few requests."""
+"""The task queues that a worker serves: those of its deployments, found with few requests."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from temporalio.client import Client
 from . import deployments
 from .unreadable import UnreadableDeployment, Warnings
 
-#: Looks in a row that find no run before a task queue is left: what has just started is not listed yet.
+#: Checks in a row that find no run before a task queue is dropped: a run that just started is not listed yet.
 EMPTY_CHECKS = 2
 
 
 @dataclass(frozen=True)
 class FlowQueue:
-    """Where the runs of a deployment are."""
+    """The task queue of a deployment, and its flow."""
 
     queue: str
     flow: str
@@ -24,24 +24,24 @@ class FlowQueue:
 class TaskQueues:
     """The task queues of the deployments called ``wanted``, or of all.
 
-    A look costs one list, where all are wanted, and the description of each deployment that is new and of one that is
-    known, in turn: so a worker asks the server no more often for many deployments, and finds a changed task queue
-    after as many looks as there are deployments at the latest.
+    Each check costs one list request, if all are wanted, and a describe request for each new deployment and for one of
+    the known ones, in turn: so many deployments cost no more requests, and a changed task queue is found after at most
+    as many checks as there are deployments.
 
-    The task queue of a deployment that is deleted, or is on another queue now, is served until no run is left on it.
+    A deleted deployment's task queue, or one that a deployment no longer uses, is served until no run is left on it.
     """
 
     def __init__(self, client: Client, wanted: frozenset[str] | None, warn: Warnings) -> None:
         self._client = client
         self._wanted = wanted
         self._warn = warn
-        #: By deployment, the one that was read longest ago first; None for what has never been readable.
+        #: By deployment, the one that was read longest ago first; None if it has never been readable.
         self._known: dict[str, FlowQueue | None] = {}
-        #: What no deployment names any more, and how many looks in a row have found no run there.
+        #: Queues that no deployment uses any more, with the number of checks in a row that found no run.
         self._left: dict[FlowQueue, int] = {}
 
-    async def now(self) -> frozenset[str]:
-        """What is to be served. A deployment that became unreadable keeps its last."""
+    async def current(self) -> frozenset[str]:
+        """The task queues to serve. A deployment that became unreadable keeps its last one."""
         there = await deployments.list_names(self._client) if self._wanted is None else sorted(self._wanted)
         new = [name for name in there if name not in self._known]
         again = [name for name in self._known if name in there][:1]
@@ -69,7 +69,7 @@ class TaskQueues:
     def _served(self, name: str, found: deployments.Deployment | UnreadableDeployment) -> FlowQueue | None:
         if isinstance(found, UnreadableDeployment):
             self._warn(found)
-            # It may be a newer version of one whose runs go on.
+            # It may be a newer version of a deployment that still has runs.
             return self._known.get(name)
         return FlowQueue(found.manifest.task_queue, found.manifest.flow)
 

@@ -1,8 +1,8 @@
-"""Production tokens: who may change a deployment, as Metaflow's own orchestrators have it.
+"""Production tokens: who may change a deployment, by the rules of Metaflow's own orchestrators.
 
-Whoever deployed it last, or knows its token, may deploy it again, delete it and steer its runs
-(``metaflow/plugins/aws/step_functions/production_token.py`` and ``step_functions_cli.py``). Tokens are kept in the same
-files, so that one that Metaflow knows is known here; but metaflow is not imported.
+The last deployer, and everybody who knows the token, may deploy it again, delete it and control its runs
+(``metaflow/plugins/aws/step_functions/production_token.py`` and ``step_functions_cli.py``). Tokens are stored in
+the same files, so that Metaflow and mftctl share them; metaflow is not imported.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from ..model.manifest import Manifest
 
 _VARIABLE = "METAFLOW_PRODUCTION_TOKEN"
 _NAMESPACE = "production:"
-#: How often Metaflow makes a new token after another.
+#: How many tokens Metaflow generates for a deployment at most.
 _MAX_TOKENS = 10_000
 
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """What was said on the command line: a token to ``authorize`` with, and whether a new one is wanted.
+    """The token options of a command: a token to ``authorize`` with, and whether to ``generate`` one or use ``given``.
 
-    ``namespace``: a Metaflow namespace was asked for by name, which the production namespace does not replace.
+    ``namespace``: the user named a Metaflow namespace, which the production namespace does not replace.
     """
 
     authorize: str | None = None
@@ -43,10 +43,10 @@ class TokenRequest:
 
 
 def assign_token(previous: Manifest | None, manifest: Manifest, claim: TokenRequest) -> Manifest:
-    """The manifest with its token; MftctlError with exit code 6 when it is somebody else's deployment.
+    """The manifest with its token; MftctlError with exit code 6 when somebody else deployed it.
 
-    Runs of a production deployment (`--production`, or one that was given a new token) are in the namespace
-    ``production:<token>``, those of others in their user's, as those of `python flow.py run` are.
+    Runs of a production deployment (`--production`, or one with a new token) are in the namespace
+    ``production:<token>``, others in their user's, as with `python flow.py run`.
     """
     if previous is not None:
         authorize(previous, manifest.owner, claim.authorize)
@@ -60,7 +60,7 @@ def assign_token(previous: Manifest | None, manifest: Manifest, claim: TokenRequ
         made = new_token(prefix, before)
         if made is None:
             raise _usage(
-                "--generate-new-token is not supported after --new-token", "name another with --new-token"
+                "--generate-new-token is not supported after --new-token", "choose another with --new-token"
             )
         token = made
     else:
@@ -71,16 +71,16 @@ def assign_token(previous: Manifest | None, manifest: Manifest, claim: TokenRequ
 
 
 def authorize(manifest: Manifest, user: str | None, token: str | None) -> None:
-    """Refuse (exit code 6) whoever neither deployed this nor has its token, here or in Metaflow's file."""
+    """Check that the user deployed it, or has its token, given or in Metaflow's file; exit code 6 otherwise."""
     if manifest.token is None or user == manifest.owner:
         return
     known = load(prefix_of(manifest)) if token is None else without_prefix(token)
     if known != manifest.token:
         raise MftctlError(
-            f"{manifest.deployment} was deployed by {manifest.owner}: its production token is needed",
+            f"{manifest.deployment} was deployed by {manifest.owner}: its production token is required",
             exit=Exit.CONFLICT,
             code="token.wrong",
-            hint=f"ask {manifest.owner} for it, and give it with --authorize TOKEN",
+            hint=f"ask {manifest.owner} for the token, and pass it with --authorize TOKEN",
         )
 
 
@@ -90,7 +90,7 @@ def is_production(manifest: Manifest) -> bool:
 
 
 def prefix_of(manifest: Manifest) -> str:
-    """What the deployment's tokens begin with, and the name of the file they are kept in."""
+    """The prefix of the deployment's tokens, and the name of the file that stores them."""
     if not manifest.project:
         return manifest.deployment.lower()
     digest = hashlib.sha1(f"{manifest.project}.{manifest.branch}".encode(), usedforsecurity=False).digest()
@@ -103,7 +103,7 @@ def without_prefix(token: str) -> str:
 
 
 def new_token(prefix: str, before: str | None = None) -> str | None:
-    """The token after ``before``, or the first one; None when ``before`` is none that was generated."""
+    """The token after ``before``, or the first one; None when ``before`` was not generated."""
     made = _generated(prefix)
     if before is not None:
         made = itertools.dropwhile(lambda token: token != before, made)
@@ -112,13 +112,13 @@ def new_token(prefix: str, before: str | None = None) -> str | None:
 
 
 def load(prefix: str) -> str | None:
-    """The token that this user has used last."""
+    """The token that this user used last."""
     token = _content(_file(prefix)).get("production_token")
     return token if isinstance(token, str) else None
 
 
 def store(prefix: str, token: str) -> None:
-    """Keep a token for the next time, where this user's home can be written."""
+    """Store a token for the next time, if this user's home is writable."""
     file = _file(prefix)
     content = {**_content(file), "production_token": token}
     with contextlib.suppress(OSError):
@@ -127,7 +127,7 @@ def store(prefix: str, token: str) -> None:
 
 
 def username() -> str | None:
-    """The user's name as Metaflow finds it (``metaflow.util.get_username``)."""
+    """The user's name as Metaflow determines it (``metaflow.util.get_username``)."""
     named = os.environ.get("METAFLOW_USER") or metaflow_config.settings().get("METAFLOW_USER")
     for user in (named, *map(os.environ.get, ("SUDO_USER", "USERNAME", "USER"))):
         if isinstance(user, str) and user not in {"", "root"}:

@@ -1,4 +1,4 @@
-"""Schedules that have a deployment's name and cannot be read as a deployment: made by hand, or by a newer mftctl."""
+"""Schedules with a deployment's name that are not readable deployments: made by hand, or by a newer mftctl."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..model import ids
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import SCHEMA_VERSION, Manifest
 
-#: What reading something that is no manifest raises: missing keys, and values of other types.
+#: Errors of decoding something that is not a manifest: missing keys, and values of other types.
 _DECODE_ERRORS = (TypeError, ValueError, KeyError, IndexError, AttributeError)
 
 
 @dataclass(frozen=True)
 class UnreadableDeployment:
-    """A Schedule called as a deployment that is not one to this mftctl.
+    """A Schedule with a deployment's name that this mftctl cannot read.
 
-    ``reason`` completes "it ...". ``foreign``: nobody's deployment for certain, so that no production token guards it;
-    what is newer than this mftctl, or encoded in a way that it does not know, may be somebody's.
+    ``reason`` completes "it ...". ``foreign``: it is certainly not a deployment, so that no production token protects
+    it; one of a newer mftctl, or in an unknown encoding, may be a deployment.
     """
 
     name: str
@@ -32,15 +32,15 @@ class UnreadableDeployment:
 
     @property
     def warning(self) -> str:
-        """A line for commands that go on without it."""
-        return f"warning: the Schedule {ids.schedule_id(self.name)} {self.reason}; it is left out"
+        """The warning of a command that skips it."""
+        return f"warning: the Schedule {ids.schedule_id(self.name)} {self.reason}; it is skipped"
 
     def error(self) -> MftctlError:
-        """The error of a command that is addressed to it: exit code 6."""
+        """The error of a command that names it: exit code 6."""
         schedule = ids.schedule_id(self.name)
-        hint = f"use the mftctl that has deployed it, or: temporal schedule delete -s {schedule}"
+        hint = f"use the mftctl version that deployed it, or: temporal schedule delete -s {schedule}"
         return MftctlError(
-            f"the Schedule {schedule} is no deployment that this mftctl can read: it {self.reason}",
+            f"the Schedule {schedule} is not a deployment that this mftctl can read: it {self.reason}",
             exit=Exit.CONFLICT,
             code="deployment.unreadable",
             hint=f"delete it with: mftctl deployments delete {self.name} --yes" if self.foreign else hint,
@@ -48,29 +48,29 @@ class UnreadableDeployment:
 
 
 class Warnings:
-    """Says what is unreadable, each once until it changes."""
+    """Warns of unreadable deployments, once for each until it changes."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._said: dict[str, UnreadableDeployment] = {}
 
     def __call__(self, found: UnreadableDeployment) -> None:
-        """Warn of it, unless that was done."""
+        """Warn of it, unless it was done before."""
         if self._said.get(found.name) != found:
             self._said[found.name] = found
             self._say(found.warning)
 
 
 async def input_of(converter: DataConverter, payloads: Sequence[Payload]) -> RunInput:
-    """What a run was started with; MftctlError with exit code 6 for one of a newer mftctl, or in another encoding."""
+    """The input of a run; MftctlError with exit code 6 for one of a newer mftctl, or in another encoding."""
     try:
         return RunInput.from_plain((await converter.decode(payloads, [dict]))[0])
     except (RuntimeError, *_DECODE_ERRORS) as error:
         raise MftctlError(
-            f"what the run was started with cannot be read by this mftctl: {error}",
+            f"this mftctl cannot read the input of the run: {error}",
             exit=Exit.CONFLICT,
             code="run.unreadable",
-            hint="use the mftctl that has started it",
+            hint="use the mftctl version that started it",
         ) from error
 
 
@@ -83,7 +83,7 @@ async def manifest_of(
         return UnreadableDeployment(name, "starts no workflow")
     what = f"starts the workflow {action.workflow} with"
     if not action.args:
-        return UnreadableDeployment(name, f"{what} no input, where a deployment has its manifest")
+        return UnreadableDeployment(name, f"{what} no input, but a deployment has a manifest")
     try:
         given = (await converter.decode(action.args))[0]
     except (RuntimeError, *_DECODE_ERRORS):
@@ -93,7 +93,7 @@ async def manifest_of(
             name, f"{what} an input that cannot be decoded ({encoding or 'without encoding'})", foreign=known
         )
     if not isinstance(given, dict) or not isinstance(given.get("manifest"), dict):
-        return UnreadableDeployment(name, f"{what} an input that is no manifest")
+        return UnreadableDeployment(name, f"{what} an input that is not a manifest")
     schema = given["manifest"].get("schema_version", 0)
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
         return UnreadableDeployment(
@@ -107,7 +107,7 @@ async def manifest_of(
     except _DECODE_ERRORS:
         complete = False
     if not complete:
-        return UnreadableDeployment(name, f"{what} an input that is no manifest")
+        return UnreadableDeployment(name, f"{what} an input that is not a manifest")
     if manifest.deployment != name:
         return UnreadableDeployment(name, f"{what} the manifest of {manifest.deployment}")
     return manifest

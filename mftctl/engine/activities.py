@@ -1,4 +1,4 @@
-"""How the engine starts activities, a task's attempts and the functions of @exit_hook, and continues as new."""
+"""Start activities for tasks and exit hooks, publish the end of a run, and continue as new."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from ..model.task import Task
 from .memo import BEGAN
 from .payloads import HookInput, RunInput, TaskInput
 
-#: A worker that says nothing for so long is taken for lost.
+#: A worker without a heartbeat for this long is lost.
 HEARTBEAT_TIMEOUT = timedelta(seconds=12)
-#: How much longer than @timeout the server waits: Metaflow's own alarm comes first, then log and artifacts are saved.
+#: Seconds after @timeout until the server times out: Metaflow's alarm comes first, then log and artifacts are saved.
 TIMEOUT_GRACE = 60.0
 NO_TIMEOUT = timedelta(days=365)
 #: Activity type of an exit hook; no step can have this name.
 HOOK_TYPE = "@exit_hook"
-#: Local activities about events: tell the deployments that wait for one, and start the run that it makes due.
+#: Local activities: deliver an event to the deployments that wait for it, and start the runs that are due.
 DELIVER, START = "@deliver", "@start_triggered"
-#: They are as patient with a server that is away as they need to be.
+#: They are retried until the server answers.
 RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30))
 CALL_TIMEOUT = timedelta(seconds=30)
 
 
 def continue_as_new(given: RunInput) -> NoReturn:
-    """Go on in a new history, with what the workflow has put into its memo meanwhile: by default it would be lost."""
+    """Continue as new with the current memo: by default the new execution would have the memo of the start."""
     began = {} if given.started is None else {BEGAN: given.started}
     workflow.continue_as_new(given.to_plain(), memo={**workflow.memo(), **began})
 
 
 async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = False) -> Any:
-    """The result of the activity of a task; the worker says when a failure is final and how long a retry waits.
+    """The result of a task's activity; the worker decides whether a failure is final, and when to retry.
 
-    A ``pausable`` task that still waits for a worker when the run is paused comes back as ``{"unstarted": True}``.
+    The result of a ``pausable`` task that was not started because the run is paused is ``{"unstarted": True}``.
     """
     request = TaskInput(
         launch=given.launch,
@@ -60,7 +60,7 @@ async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = Fal
         pausable=pausable,
     )
     limit = timedelta(seconds=step.timeout + TIMEOUT_GRACE) if step.timeout else NO_TIMEOUT
-    # A task whose worker was lost is tried again at once.
+    # A task whose worker was lost is retried at once.
     policy = RetryPolicy(
         initial_interval=timedelta(milliseconds=100), backoff_coefficient=1.0, maximum_attempts=MAX_ATTEMPTS
     )
@@ -77,7 +77,7 @@ async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = Fal
 
 
 async def call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:
-    """Call the functions of @exit_hook one after the other; as with the native runtime, a failure fails nothing."""
+    """Call the functions of @exit_hook one after the other; as in Metaflow's runtime, their failures are ignored."""
     for hook in () if given.fan else hooks:
         with contextlib.suppress(ActivityError):
             await workflow.execute_activity(
@@ -93,7 +93,7 @@ async def call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:
 
 
 async def publish_run_finished(given: RunInput) -> None:
-    """Tell deployments with @trigger_on_finish that the run ended well; a run without a deployment tells nobody."""
+    """Publish the end of a completed run to deployments with @trigger_on_finish; not of a run of `mftctl run`."""
     if given.fan is not None or given.manifest.launch.cwd is not None:
         return
     end = ids.task_id(given.manifest.end, generation=given.generation)

@@ -1,4 +1,4 @@
-"""What a run undoes when it ends badly: the compensations of the tasks that finished, last in, first out."""
+"""Compensations: what an unsuccessful run runs for its finished tasks, the last one first."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..model.task import COMPENSATION, Input, Task, TaskRef
 from .activities import run_task
 from .payloads import RunInput
 
-#: A finished task and when it finished (Unix seconds): what a wide foreach's parts tell of theirs.
+#: A finished task and when it finished (Unix seconds), as child workflows of a wide foreach report them.
 Finished = tuple[TaskRef, float]
 #: Events after which a compensating workflow continues as new.
 MAX_EVENTS = 4096
 
 
 class Saga:
-    """The finished tasks of a run, or of a part of it, that have a compensation."""
+    """The finished tasks, of a run or of a child workflow, that have a compensation."""
 
     def __init__(self, steps: tuple[Step, ...]) -> None:
         self._handlers = {step.name: step.compensation for step in steps if step.compensation}
@@ -29,16 +29,16 @@ class Saga:
 
     @property
     def wanted(self) -> bool:
-        """Whether anything could have to be undone."""
+        """Whether any step has a compensation."""
         return bool(self._handlers)
 
     def add(self, ref: TaskRef, at: float) -> None:
-        """A task finished."""
+        """Note that a task finished ``at`` that time (Unix seconds)."""
         if ref.step in self._handlers:
             self._finished.append((ref, at))
 
     def merge(self, plain: list[Any]) -> None:
-        """Add what another part, or this workflow before it continued as new, has dumped."""
+        """Add the dump of a child workflow, or of this one before it continued as new."""
         self._finished += [(from_plain(TaskRef, ref), at) for ref, at in plain]
 
     def dump(self) -> list[Any]:
@@ -46,23 +46,23 @@ class Saga:
         return [[to_plain(ref), at] for ref, at in self._finished]
 
     def tasks(self, generation: int) -> list[Task]:
-        """The compensations that are due, in their order, as tasks."""
-        # The sort is stable: of tasks that finished at once, the later in the list is the later one.
-        first_first = sorted(self._finished, key=lambda one: one[1])
+        """The compensations to run, in order, as tasks."""
+        # The sort is stable: tasks that finished at the same time keep their order.
+        by_time = sorted(self._finished, key=lambda one: one[1])
         return [
             Task(TaskRef(str(self._handlers[ref.step]), ref.path, ref.iteration, generation), (Input(ref),))
-            for ref, _ in reversed(first_first)
+            for ref, _ in reversed(by_time)
         ]
 
 
 async def compensate(given: RunInput, task: Task) -> str | None:
-    """Run one compensation to its end; what went wrong, or None. A failure is told, and stops no other."""
+    """Run one compensation; its error, or None. An error does not stop the other compensations."""
     handler = given.manifest.handlers[task.ref.step]
     run = replace(
         given,
         origin=None,
         origin_executions=0,
-        since={handler.name: given.generation},  # what an earlier execution has undone is undone again
+        since={handler.name: given.generation},  # those of an earlier execution run again
         variables={**given.variables, COMPENSATION: handler.name},
     )
     try:
@@ -74,5 +74,5 @@ async def compensate(given: RunInput, task: Task) -> str | None:
 
 
 def is_long() -> bool:
-    """Whether the workflow should continue as new before it goes on compensating."""
+    """Whether the workflow should continue as new before the next compensation."""
     return workflow.info().get_current_history_length() > MAX_EVENTS

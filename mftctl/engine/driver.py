@@ -1,4 +1,4 @@
-"""Drives a plan: tasks as activities, parts of wide foreaches as child workflows, and continue-as-new in time."""
+"""Run a plan: tasks as activities, parts of wide foreaches as child workflows, and continue-as-new in time."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from .plan import Fan, Plan, PlanError, Ready
 from .progress import Progress
 from .queue import Queue
 
-#: A foreach up to this width runs inside the workflow that opened it; a wider one is cut for child workflows.
+#: A foreach up to this width runs in the workflow that opened it; a wider one is divided among child workflows.
 INLINE = 100
-#: Splits a child workflow runs: at three to six events a task it stays far from the history limits.
+#: Splits of a child workflow: with three to six events a task it stays far below the history limits.
 CHUNK = 250
-#: Tasks a workflow has in flight at most (the server refuses 2,000 pending activities and advises 500).
+#: Tasks in flight in a workflow (the server refuses 2,000 pending activities, and recommends 500).
 MAX_SLOTS = 400
-#: Events after which a workflow continues as new as soon as nothing happens to be in flight.
+#: Events after which a workflow continues as new as soon as nothing is in flight.
 MAX_EVENTS = 4096
-#: Events, and bytes, after which nothing more starts until it has; the server ends it at 51,200 events and 50 MB.
+#: Events and bytes after which no new task starts until then; the server's limits are 51,200 events and 50 MB.
 DRAIN_EVENTS, DRAIN_BYTES = 20_000, 20_000_000
-#: The patch that brought these: before, nothing more started from MAX_EVENTS on.
+#: The patch that added these limits: before, no new task started from MAX_EVENTS on.
 DRAINS_LATE = "drains-late"
-#: Seconds between notes of the counts in the memo, where lists find them without a worker.
+#: Seconds between updates of the task counts in the memo, which lists read without a worker.
 MEMO_INTERVAL = 10.0
 
 
 class Driver:
-    """Keeps up to ``slots`` tasks of a plan running until it is done."""
+    """Runs a plan with up to ``slots`` tasks in flight."""
 
     def __init__(self, given: RunInput) -> None:
         manifest = given.manifest
@@ -63,7 +63,7 @@ class Driver:
         self._lines = drawn(manifest) if given.fan is None else []
 
     async def drive(self) -> dict[str, Any]:
-        """Run the plan; the result for Temporal's UI, or the fan's arrivals for the parent."""
+        """Run the plan; the result for Temporal's UI, or the arrivals of a fan for its parent."""
         if self._input.state is not None:
             self._restore(self._input.state)
         else:
@@ -74,7 +74,7 @@ class Driver:
                 if self._long and not self._running:
                     continue_as_new(self._continued())
                 self._start_ready()
-                self.show()
+                self.update_details()
                 if self._draining and not self._running:
                     continue_as_new(self._continued())
                 await workflow.wait_condition(self._has_news)
@@ -94,26 +94,26 @@ class Driver:
         return self._result()
 
     async def pause(self, paused: bool) -> None:
-        """Start no new task here or in a child, or go on."""
+        """Pause or continue, here and in child workflows: a paused run starts no new task."""
         self.paused, self._woken = paused, True
         if self._input.fan is None:
             workflow.upsert_memo({PAUSED: paused})
         for child in list(self._children):
-            await self._tell(child)
+            await self._send_pause(child)
 
     def note(self, error: BaseException | None = None) -> None:
-        """Note in the memo how many tasks are done and known, and the step that ended the run."""
+        """Write to the memo how many tasks are done and known, and the step that failed the run."""
         if self._input.fan is not None:
             return
-        self.show()
+        self.update_details()
         self._noted = workflow.time()
         noted: dict[str, Any] = {TALLY: self.progress.tally()}
         if isinstance(error, ApplicationError) and error.details and isinstance(error.details[0], dict):
             noted[FAILED_STEP] = error.details[0].get("step")
         workflow.upsert_memo(noted)
 
-    def show(self) -> None:
-        """Draw the graph as it is now, for the workflow's page in Temporal's UI."""
+    def update_details(self) -> None:
+        """Update the drawing of the graph on the workflow's page in Temporal's UI."""
         if self._lines:
             workflow.set_current_details(details(self._lines, self.progress.to_plain()))
 
@@ -126,9 +126,8 @@ class Driver:
             if isinstance(item, Fan):
                 slots = min(self._free, max(1, (self._slots + 1) // 2), item.width)
                 if self._running and slots < min(item.width, self._slots // 4):
-                    waiting.append(
-                        item
-                    )  # a part keeps the slots that it begins with, and would be long with so few
+                    # A child keeps the slots that it starts with: with so few it would take long.
+                    waiting.append(item)
                     continue
                 self._begin(item, self._run_fan(item, slots), slots)
             else:
@@ -140,7 +139,7 @@ class Driver:
         for item in items:
             if not isinstance(item, Fan):
                 self.progress.expect(item.ref.step)
-            elif item is not self._input.fan:  # whose splits the parent has counted
+            elif item is not self._input.fan:  # the parent has counted its splits
                 self.progress.expect(item.step, item.width)
         self._queue.add(items)
 
@@ -150,11 +149,11 @@ class Driver:
         async def follow() -> None:
             try:
                 result = await work
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - `_take_ended` raises a fault
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - `_take_ended` raises it
                 result = error
             finally:
                 self._free += slots
-            # Only now: another list may have taken the place of the one that was there before the wait.
+            # After the wait: `_keep_for_saga` may have replaced the list meanwhile.
             self._ended.append((item, result))
 
         running = asyncio.create_task(follow())
@@ -178,14 +177,14 @@ class Driver:
         )
         self._children.add(child)
         try:
-            if self.paused != given.paused:  # while it was being started
-                await self._tell(child)
+            if self.paused != given.paused:  # paused or continued while it was started
+                await self._send_pause(child)
             return await child
         finally:
             self._children.discard(child)
 
-    async def _tell(self, child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
-        with contextlib.suppress(FailureError):  # it has just ended
+    async def _send_pause(self, child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
+        with contextlib.suppress(FailureError):  # it has ended
             await child.signal("pause", self.paused)
 
     def _take_ended(self) -> None:
@@ -193,9 +192,8 @@ class Driver:
             item, result = self._ended.pop(0)
             if isinstance(result, BaseException):
                 failure = first_failure(item, result)
-                if (
-                    isinstance(item, Task) and failure is not result
-                ):  # which a cancellation and a fault of ours are
+                # A cancellation or a bug is returned as it is.
+                if isinstance(item, Task) and failure is not result:
                     self.progress.failed(item.ref.step)
                 raise failure
             if isinstance(item, Fan):
@@ -222,7 +220,7 @@ class Driver:
         self._measure()
 
     def _measure(self) -> None:
-        """Whether the history is long, and so long that what is in flight must end before anything else starts."""
+        """Decide whether to continue as new when nothing is in flight, or to drain: start nothing until then."""
         info = workflow.info()
         events, size = info.get_current_history_length(), info.get_current_history_size()
         if events <= MAX_EVENTS and not info.is_continue_as_new_suggested():
@@ -234,7 +232,7 @@ class Driver:
             self._draining = True
 
     def _keep_for_saga(self) -> None:
-        """Know of tasks that finished after the first failure, or while they were to stop."""
+        """Add tasks that finished after the first failure, or while they were being stopped."""
         ended, self._ended = self._ended, []
         for item, result in ended:
             if isinstance(result, BaseException):
@@ -249,7 +247,7 @@ class Driver:
                 self._done(item, result)
 
     def _done(self, task: Task, result: dict[str, Any]) -> Task:
-        """The task as it finished, maybe in an earlier execution; what a clone did is not for this run to undo."""
+        """The task as it finished, maybe in an earlier execution; this run does not compensate cloned tasks."""
         generation = result.get("generation", self._input.generation)
         done = replace(task, ref=replace(task.ref, generation=generation))
         if result.get("since", self._input.execution) >= self._input.origin_executions:
@@ -260,7 +258,7 @@ class Driver:
         for running in list(self._running):
             running.cancel()
         while self._running:
-            # A second cancellation of the run must not leave tasks behind that nobody waits for.
+            # Wait for all tasks even if the run is cancelled again.
             with contextlib.suppress(asyncio.CancelledError):
                 await workflow.wait_condition(lambda: not self._running)
 
@@ -277,7 +275,7 @@ class Driver:
         return asyncio.create_task(ring())
 
     def failed(self, error: BaseException) -> dict[str, Any]:
-        """The result of a part that ended badly, for a parent that has to undo what the part did."""
+        """The result of a failed child workflow, for a parent that has to compensate its tasks."""
         return {"error": plain_failure(error), **self._part()}
 
     def _part(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How a run failed: from what its tasks and parts raised, and as a value, carried through continue-as-new."""
+"""The failure of a run: from the errors of its tasks, and as JSON values for continue-as-new."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from temporalio.exceptions import (
 from ..model.task import Task
 from .plan import Fan, PlanError
 
-#: Type of the failure of a run that passed its workflow timeout.
+#: Failure type of a run that exceeded its workflow timeout.
 TIMEOUT = "WorkflowTimeout"
-#: Type of the failure of a run that was cancelled before it continued as new, and the patch that brought it.
+#: Failure type of a run that was cancelled before it continued as new; also the name of the patch that added it.
 CANCELLED = "WorkflowCancelled"
 
 
@@ -35,21 +35,21 @@ def plain_failure(error: BaseException) -> dict[str, Any]:
 
 
 def failure_from_plain(plain: dict[str, Any]) -> BaseException:
-    """The error that ``plain_failure`` gave."""
+    """The error of ``plain_failure``'s JSON values."""
     if plain.get("cancelled"):
         return CancelledError("cancelled")
     return ApplicationError(plain["message"], *plain["details"], type=plain["type"])
 
 
 def cancelled() -> ApplicationError:
-    """What a cancelled run fails with where Temporal cannot end it as cancelled."""
+    """The failure of a cancelled run that Temporal cannot end as cancelled."""
     return ApplicationError("the run was cancelled", type=CANCELLED)
 
 
 def first_failure(item: Task | Fan, error: BaseException) -> BaseException:
-    """The error of a run in which a task, or a part, ended so; it tells where, and of a cancellation it is that.
+    """The failure of a run whose task or child workflow failed with ``error``, with the step and task.
 
-    An error that is no failure is a fault of this program, and stays what it is.
+    A cancellation, and an error that is a bug of mftctl, are returned as they are.
     """
     if isinstance(error, Exception) and not isinstance(error, FailureError):
         return error
@@ -68,7 +68,7 @@ def first_failure(item: Task | Fan, error: BaseException) -> BaseException:
 
 
 def result_mismatch(task: Task, error: PlanError, kept: bool) -> ApplicationError:
-    """A task went where the code does not; one that was ``kept`` did so with another version of the code."""
+    """The failure for a task whose result does not fit the graph; a ``kept`` one is of another version of the code."""
     step = task.ref.step
     message = (
         f"step {step} finished with another version of the flow, and its result does not fit this one; "
@@ -80,16 +80,16 @@ def result_mismatch(task: Task, error: PlanError, kept: bool) -> ApplicationErro
 
 
 def with_compensations(error: BaseException, count: int, failed: list[dict[str, Any]]) -> BaseException:
-    """The error, telling also how many compensations ran after it, and which of them failed."""
+    """The error, with the number of compensations and those that failed in its details."""
     if not isinstance(error, ApplicationError):
         return error
     details = error.details[0] if error.details and isinstance(error.details[0], dict) else {}
-    told = {**details, "compensations": {"count": count, "failed": failed}}
-    return ApplicationError(error.message, told, type=error.type)
+    extended = {**details, "compensations": {"count": count, "failed": failed}}
+    return ApplicationError(error.message, extended, type=error.type)
 
 
 def _failure_details(item: Task | Fan, message: str) -> dict[str, Any]:
-    """What a failed run says of its first failure, as JSON values."""
+    """The details of a run's failure, as JSON values."""
     if isinstance(item, Fan):
         return {"step": item.step, "message": message}
     return {"step": item.ref.step, "task": item.ref.task_id, "message": message}

@@ -1,12 +1,12 @@
-"""Keys of a workflow's memo, where descriptions and lists find what they show without a worker. They import nothing."""
+"""Keys of a workflow's memo, which lists and descriptions read without a worker."""
 
-#: Key of a run's memo: whether it is paused.
+#: Whether the run is paused.
 PAUSED = "paused"
-#: Key of the memo of a run that has failed: how it ended, where the server would only say that it failed.
+#: The status of a run that the server only knows as failed: timed_out or cancelled.
 ENDED = "ended"
-#: Keys of a run's memo, which lists show: tasks done and known, the step that failed, the run's tags.
+#: Tasks done and known (a list of two), the step that failed, the run's tags.
 TALLY, FAILED_STEP, TAGS = "tasks", "failed_step", "tags"
-#: Key of the memo of a run that is served by the process that started it (`mftctl run`): which process that is.
+#: The process of `mftctl run` that serves the run (``control/runs/serving_process.py``).
 PROCESS = "process"
-#: Key of the memo of a workflow that went on from another: when the first of them began (Unix seconds).
+#: When the first execution of a run that continued as new started (Unix seconds).
 BEGAN = "began"

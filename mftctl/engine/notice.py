@@ -1,7 +1,7 @@
-"""What is told to the URLs of `--notify-url` when a run has ended, and the workflow that tells one of them.
+"""Notifications to the URLs of `--notify-url` about the end of a run, each sent by a workflow of its own.
 
-A workflow of its own, that outlives the run: a receiver that is away keeps nobody waiting for the run, and is told
-when it is back. It is told at least once, always with the same id.
+The workflow outlives the run, so that an unreachable receiver does not delay the run's end, and gets the notification
+later. It is delivered at least once, always with the same id.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from .failures import TIMEOUT, plain_failure
 from .payloads import RunInput
 
 NOTICE_TYPE = "mftctl.notice"
-#: The activity that tells a receiver.
+#: The activity that posts a notification.
 POST = "@tell"
 SCHEMA_VERSION = 1
-#: How long a receiver may be away.
+#: How long a notification is retried.
 PATIENCE = timedelta(days=1)
 CALL_TIMEOUT = timedelta(seconds=30)
 
 
 @workflow.defn(name=NOTICE_TYPE)
 class Notice:
-    """Tells one receiver of one run's end."""
+    """Sends one notification to one receiver."""
 
     @workflow.run
     async def run(self, given: dict[str, Any]) -> str:
-        """Try until the receiver has it, or a day is over; what became of it."""
+        """Retry until the receiver accepts it, for at most a day; the HTTP status or the error."""
         try:
             answer: str = await workflow.execute_activity(
                 POST,
@@ -52,7 +52,7 @@ class Notice:
 
 
 async def notify(given: RunInput, error: BaseException | None) -> None:
-    """Have the deployment's receivers told that the run has ended, and how; without a wait for them."""
+    """Start the notifications of the run's end, and do not wait for them."""
     if given.fan is not None:
         return
     body = _body(given, error)

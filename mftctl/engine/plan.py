@@ -1,9 +1,9 @@
-"""The plan of a run: finished task in, next tasks out. Pure, knows no Temporal, and its state is plain JSON values.
+"""The plan of a run: from a finished task to the next tasks. Pure Python without Temporal; its state is JSON values.
 
 It follows Metaflow's native runtime (``metaflow/runtime.py``, ``_queue_tasks``): a join starts when all branches of
-its split have arrived; a switch goes to one step, to itself while it loops; a foreach opens splits. Two things the
-native runtime leaves to the order of a Python set are fixed here: inputs of a join come in split-index order, those
-of a static join by step name.
+its split have arrived; a switch goes to one step, to itself while it loops; a foreach opens splits. Two
+orders that depend on a Python set in the native runtime are fixed here: inputs of a join come in split-index order,
+those of a static join by step name.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..model.task import Input, Outcome, Task, TaskRef
 
 
 class PlanError(Exception):
-    """The flow did at run time what its code does not say; the message is Metaflow's own."""
+    """A task did not follow the flow's graph; the message is Metaflow's own."""
 
 
 @dataclass(frozen=True)
 class Fan:
-    """Splits ``low`` to ``high - 1`` of the foreach that ``parent`` opened, each beginning at ``step``.
+    """Splits ``low`` to ``high - 1`` of the foreach that ``parent`` opened, each starting with ``step``.
 
-    It stands for its tasks, so that a wide foreach is one small value until its splits start.
+    It stands for all its tasks, so that a wide foreach is one small value until its splits start.
     """
 
     parent: TaskRef
@@ -36,7 +36,7 @@ class Fan:
 
     @property
     def width(self) -> int:
-        """How many splits it holds."""
+        """The number of splits."""
         return self.high - self.low
 
     def task(self, index: int) -> Task:
@@ -60,9 +60,9 @@ Ready = Task | Fan
 class Plan:
     """Decides what runs next in a run (``scope`` None), or in a part of one of its foreaches.
 
-    ``finished`` once per task, with its outcome; ``fan_finished`` once per fan that a plan of its own has run, with
-    that plan's ``arrivals``. Both give what may start now. ``done`` when nothing is left. ``dump`` and ``load`` carry
-    it through continue-as-new.
+    Call ``finished`` once for each task, with its outcome, and ``fan_finished`` once for each fan that another plan has
+    run, with its ``arrivals``; both return what can start now. ``done`` when nothing is left. ``dump`` and ``load``
+    carry the state through continue-as-new.
     """
 
     def __init__(self, graph: dict[str, Step], start: str, scope: Fan | None = None) -> None:
@@ -78,9 +78,9 @@ class Plan:
         return [Task(TaskRef(self._start))] if self._scope is None else [self._scope]
 
     def finished(self, task: Task, outcome: Outcome, since: int = 0) -> list[Ready]:
-        """What may start now that ``task`` finished well. Raises PlanError when it went where its code does not.
+        """What can start after ``task``. Raises PlanError when its outcome does not fit the graph.
 
-        ``since``: the execution of the run in which its result was made.
+        ``since``: the execution of the run that made its result.
         """
         step, ref = self._graph[task.ref.step], task.ref
         _check(step, outcome)
@@ -91,7 +91,7 @@ class Plan:
             return self._arrive(task, self._graph[outcome.next[0]], since)
         if outcome.parallel:
             control = TaskRef(outcome.next[0], (*ref.path, 0))
-            # @parallel's control task is its own first node; of any other unbounded foreach it is none.
+            # @parallel's control task is also node 0; another unbounded foreach has a control task without index.
             index = 0 if step.parallel else None
             return [Task(control, (Input(ref, since=since),), split_index=index, control=True)]
         if outcome.splits is not None:
@@ -99,7 +99,7 @@ class Plan:
         return [Task(self._successor(ref, name), (Input(ref, since=since),)) for name in outcome.next]
 
     def fan_finished(self, fan: Fan, arrivals: Iterable[Input]) -> list[Ready]:
-        """What may start now that all splits of ``fan`` have reached their join with ``arrivals``."""
+        """What can start after all splits of ``fan`` have reached their join, with ``arrivals``."""
         join = self._graph[cast(str, self._graph[fan.parent.step].join)]
         ready: list[Ready] = []
         for arrival in arrivals:
@@ -114,16 +114,16 @@ class Plan:
 
     @property
     def arrivals(self) -> tuple[Input, ...]:
-        """For a fan that is done: what its splits bring to the join, in split-index order."""
+        """The inputs that the splits of a finished fan give to the join, in split-index order."""
         return self._arrived.inputs()
 
     def dump(self) -> dict[str, Any]:
-        """The state as JSON values (what is running or ready is the caller's to keep)."""
+        """The state as JSON values, without running and ready tasks, which the caller keeps."""
         groups = {key: group.dump() for key, group in self._groups.items()}
         return {"groups": groups, "arrived": self._arrived.dump(), "ended": self._ended}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from what ``dump`` gave."""
+        """Restore the state that ``dump`` returned."""
         self._groups = {key: _Group.load(group) for key, group in state["groups"].items()}
         self._arrived = _Group.load(state["arrived"])
         self._ended = state["ended"]
@@ -170,7 +170,7 @@ class Plan:
 
 
 class _Group:
-    """What has arrived at a join: by split index below a foreach, by step name below a static split."""
+    """The inputs that have arrived at a join: by split index after a foreach, by step name after a static split."""
 
     def __init__(self, need: int) -> None:
         self.need = need
@@ -200,7 +200,7 @@ class _Group:
 
 
 def _compress(inputs: list[Input]) -> tuple[Input, ...]:
-    """Runs of neighbouring splits of one step as one Input each."""
+    """Join adjacent splits of one step into one Input."""
     packed: list[Input] = []
     for item in inputs:
         last = packed[-1] if packed else None
@@ -225,7 +225,7 @@ def _key(join: str, path: tuple[int, ...]) -> str:
 
 
 def _check(step: Step, outcome: Outcome) -> None:
-    """Metaflow's own check that a task went where static analysis of its code says (``_queue_tasks``)."""
+    """Metaflow's check that a task's outcome fits the static graph (``_queue_tasks``)."""
     if step.type == "split-switch":
         if len(outcome.next) != 1:
             raise PlanError(

@@ -1,4 +1,4 @@
-"""Counts of a run's tasks by step, as `progress` queries and live views show them."""
+"""Counts of a run's tasks by step and state, as the `progress` query and live views show them."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ STATES = ("known", "running", "done", "failed")
 
 
 class Progress:
-    """Per step: tasks known so far, running, done, failed."""
+    """The numbers of tasks known, running, done and failed, by step."""
 
     def __init__(self, steps: tuple[str, ...]) -> None:
         self._counts = {step: dict.fromkeys(STATES, 0) for step in steps}
 
     def expect(self, step: str, count: int = 1) -> None:
-        """``count`` more tasks of ``step`` are known."""
+        """Count ``count`` more known tasks of ``step``."""
         self._counts.setdefault(step, dict.fromkeys(STATES, 0))["known"] += count
 
     def started(self, step: str) -> None:
-        """A task of ``step`` was handed to the workers."""
+        """Count a task of ``step`` as running."""
         self._counts[step]["running"] += 1
 
     def unstarted(self, step: str) -> None:
-        """A task of ``step`` came back from the workers as it was."""
+        """Count a task of ``step`` as not running: a worker gave it back unstarted."""
         self._counts[step]["running"] -= 1
 
     def finished(self, step: str) -> None:
-        """A task of ``step`` finished well."""
+        """Count a running task of ``step`` as done."""
         self._move(step, "done")
 
     def failed(self, step: str) -> None:
-        """A task of ``step`` failed for good."""
+        """Count a running task of ``step`` as failed."""
         self._move(step, "failed")
 
     def merge(self, other: dict[str, dict[str, int]]) -> None:
-        """Add the counts of a part that ran elsewhere."""
+        """Add the counts of a child workflow, or of an earlier execution."""
         for step, counts in other.items():
             known = self._counts.setdefault(step, dict.fromkeys(STATES, 0))
             for state in STATES:
                 known[state] += counts.get(state, 0)
 
     def tally(self) -> list[int]:
-        """How many tasks are done, and how many are known."""
+        """The numbers of tasks done and known."""
         return [sum(counts[state] for counts in self._counts.values()) for state in ("done", "known")]
 
     def to_plain(self) -> dict[str, Any]:
-        """JSON values, steps that nothing is known of left out."""
+        """JSON values, without zeros and steps without tasks."""
         seen = {step: counts for step, counts in self._counts.items() if any(counts.values())}
         return {
             step: {state: count for state, count in counts.items() if count} for step, counts in seen.items()

@@ -1,7 +1,7 @@
-"""What may start, deepest foreach first, so that a run finishes the splits it has begun before it begins more.
+"""The tasks that can start, deepest foreach first, so that a run finishes started splits before it starts others.
 
-A fan stays one entry until its splits start: the queue of a wide or nested foreach stays small enough to be carried
-through continue-as-new.
+A fan stays one entry until its splits start, so that the queue of a wide or nested foreach stays small enough for
+continue-as-new.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from .plan import Fan, Ready
 
 
 class Queue:
-    """Tasks, fans to be run split by split here, and fans to be run by a child workflow.
+    """Tasks, fans whose splits run in this workflow, and fans for child workflows.
 
-    A fan wider than ``inline`` is cut into fans of ``chunk`` splits for child workflows; all but ``scope``, the one
-    that this workflow was started for.
+    A fan wider than ``inline`` is divided into fans of ``chunk`` splits for child workflows, except ``scope``, the one
+    that this workflow runs.
     """
 
     def __init__(self, inline: int, chunk: int, scope: Fan | None = None) -> None:
@@ -30,7 +30,7 @@ class Queue:
         self._count = 0
 
     def add(self, items: Iterable[Ready]) -> None:
-        """Put in what the plan gave."""
+        """Add what the plan returned."""
         for item in items:
             if not isinstance(item, Fan):
                 self._push(len(item.ref.path), item)
@@ -41,7 +41,7 @@ class Queue:
                     self._push(len(item.parent.path) + 1, part, child=True)
 
     def next(self) -> Ready | None:
-        """The next task, or the next fan for a child workflow; None when there is nothing."""
+        """The next task, or the next fan for a child workflow; None when the queue is empty."""
         if not self._heap:
             return None
         depth, count, item, child = self._heap[0]
@@ -62,7 +62,7 @@ class Queue:
         ]
 
     def load(self, entries: list[dict[str, Any]]) -> None:
-        """Put in what ``dump`` gave."""
+        """Restore the entries that ``dump`` returned."""
         for entry in entries:
             if "fan" in entry:
                 fan = from_plain(Fan, entry["fan"])

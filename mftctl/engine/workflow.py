@@ -1,7 +1,7 @@
 """The workflow of every flow.
 
-One dynamic definition serves all flows, so that Temporal shows the flow's name as workflow type and a step's name as
-activity type. It runs outside the SDK's sandbox: all it imports is this package's own deterministic code.
+One dynamic definition runs all flows, so that Temporal shows the flow's name as workflow type and a step's name as
+activity type. It runs outside the SDK's sandbox, and imports only deterministic code of this package.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class FlowWorkflow:
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:  # noqa: ARG002 - __init__ has read it
-        """Run to the end; ApplicationError ``StepFailed`` with the first failure's details when a step fails.
+        """Run the flow; ApplicationError ``StepFailed`` with the details of the first failure when a step fails.
 
-        Only a failure or a cancellation ends the run. Any other error is a fault of this program: it fails the workflow
-        task, which Temporal repeats until a mended worker goes on, and nothing of the run's end happens.
+        Only a failure or a cancellation ends the run. Any other error is a bug of mftctl: it fails the workflow task,
+        which Temporal retries until a fixed worker continues; compensations, hooks and notifications do not run.
         """
         given = self._given
         try:
@@ -80,12 +80,12 @@ class FlowWorkflow:
         await notify(self._given, None)
 
     async def _end_badly(self, error: BaseException) -> BaseException:
-        """The error that the run ends with."""
+        """Run compensations, hooks and notifications; the failure that the run ends with."""
         failure = await self._undo(error)
         if isinstance(failure, ApplicationError) and failure.type == TIMEOUT:
             workflow.upsert_memo({ENDED: "timed_out"})
         elif self._given.undo is not None and _is_cancelled(failure) and workflow.patched(CANCELLED):
-            # The cancel was asked of the execution before, and Temporal ends no other as cancelled.
+            # The previous execution was cancelled; Temporal cannot end this one as cancelled.
             failure = cancelled()
             workflow.upsert_memo({ENDED: "cancelled"})
         await call_hooks(self._given, self._given.manifest.error_hooks)
@@ -93,7 +93,7 @@ class FlowWorkflow:
         return failure
 
     async def _undo(self, error: BaseException) -> BaseException:
-        """Run the compensations that are due; the error that the run ends with, which tells of them."""
+        """Run the compensations; the failure that the run ends with, with their results in its details."""
         given, before = self._given, self._given.undo or {}
         if before:
             left = [from_plain(Task, one) for one in before["left"]]
@@ -129,9 +129,9 @@ class FlowWorkflow:
 
     @workflow.signal(name="pause")
     async def pause(self, paused: Any = True, *_: Any) -> None:
-        """Start no new task, or go on when it is False; tasks that run finish.
+        """Start no new task, or continue when ``paused`` is False; running tasks finish.
 
-        It takes anything that is sent by hand: arguments that do not fit would fail the workflow task, again and again.
+        It accepts any arguments: a signal that does not fit would fail the workflow task for ever.
         """
         await self._driver.pause(paused is not False)
 
@@ -151,7 +151,7 @@ def _is_cancelled(error: BaseException) -> bool:
 
 
 async def _uninterrupted(ending: Coroutine[Any, Any, T]) -> T:
-    """What the coroutine returns; a cancel that comes meanwhile is too late to stop it."""
+    """Run the coroutine to completion; cancellation is ignored. Returns its result."""
     task = asyncio.create_task(ending)
     while not task.done():
         with contextlib.suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Publish an event, from a step or from any other program: the part of this package that flows import.
+"""Publish events from a step or from any other program: flows import this module.
 
 from mftctl.events import publish
 

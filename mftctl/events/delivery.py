@@ -1,4 +1,4 @@
-"""Events on their way: to the deployments that wait for them, and from there to runs."""
+"""Deliver events to the deployments that wait for them, and start their runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeployment], None]) -> list[str]:
-    """Tell all deployments that wait for the event; their names. Telling it again changes nothing."""
+    """Send the event to all deployments that wait for it; their names. Sending it again changes nothing."""
     waiting = [
         one
         for one in await waiting_deployments(client, warn)
@@ -41,7 +41,7 @@ async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeploy
 
 
 async def waiting_deployments(client: Client, warn: Callable[[UnreadableDeployment], None]) -> list[Manifest]:
-    """The manifests of the deployments that have or had a listener, by name; ``warn`` hears of the unreadable."""
+    """The manifests of the deployments that have or had a listener, by name; ``warn`` gets the unreadable ones."""
     found = await deployments.describe_many(client, sorted(await subscriptions.list_names(client)))
     for one in found.values():
         if isinstance(one, UnreadableDeployment):
@@ -50,15 +50,15 @@ async def waiting_deployments(client: Client, warn: Callable[[UnreadableDeployme
 
 
 async def start_due(client: Client, deployment: str, pending: list[Event]) -> dict[str, Any]:
-    """Start a run of the deployment if its events are there; the listener's next state.
+    """Start a run of the deployment if all its events are pending; the answer that the listener applies.
 
-    The run's id is made of its events, and the server takes an id once, so a crash in here starts no second run.
+    The run's id is a digest of its events, and the server accepts an id once: a crash in here starts no second run.
     """
     manifest = await deployments.get_or_none(client, deployment)
     if manifest is None:
         return {"pending": [], "gone": True}
     if isinstance(manifest, UnreadableDeployment):
-        # Kept for the mftctl that can read it.
+        # Keep the events for a worker that can read it.
         return {
             "pending": [one.to_plain() for one in pending],
             "last": {"run_id": None, "problem": manifest.error().message},
@@ -75,10 +75,10 @@ async def start_due(client: Client, deployment: str, pending: list[Event]) -> di
 
 
 def validate(event: Event) -> Event:
-    """The event; MftctlError (exit code 2) when there can be none of that name, or no listener would take it."""
+    """The event, checked; MftctlError (exit code 2) for a bad name, or an event that listeners refuse."""
     if not _NAME.fullmatch(event.name):
         raise MftctlError(
-            f"'{event.name}' is no name of an event",
+            f"'{event.name}' is not a valid event name",
             exit=Exit.USAGE,
             code="event.name",
             hint="use letters, digits, '_', '-' and '.'",
@@ -89,23 +89,23 @@ def validate(event: Event) -> Event:
             f"'{event.name}' cannot be published: {problem}",
             exit=Exit.USAGE,
             code="event.invalid",
-            hint="keep the data in a store, and give its place",
+            hint="store large data elsewhere, and publish its location",
         )
     return event
 
 
 def unknown_event(name: str) -> MftctlError:
-    """The error for an event that nobody waits for."""
+    """The error for an event that no deployment waits for."""
     return MftctlError(
         f"no deployment waits for the event '{name}'",
         exit=Exit.NOT_FOUND,
         code="event.unknown",
-        hint="see what is waited for with: mftctl events list",
+        hint="list the events that deployments wait for with: mftctl events list",
     )
 
 
 class EventActivities:
-    """Tells deployments of events, and starts the runs that they are waited for with."""
+    """Local activities: short calls to the server by the worker that runs the workflow."""
 
     def __init__(self, client: Client, warn: Warnings) -> None:
         self._client = client
@@ -113,12 +113,12 @@ class EventActivities:
 
     @activity.defn(name=DELIVER)
     async def deliver(self, event: dict[str, Any]) -> list[str]:
-        """Tell the deployments that wait for the event; their names."""
+        """Send the event to the deployments that wait for it; their names."""
         return await deliver(self._client, Event.from_plain(event), self._warn)
 
     @activity.defn(name=START)
     async def start(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Start a run of ``deployment`` if all it waits for is ``pending``; the listener's next state."""
+        """Start a run of ``deployment`` if all its events are ``pending``; the answer that the listener applies."""
         pending = [Event.from_plain(one) for one in given["pending"]]
         return await start_due(self._client, given["deployment"], pending)
 
@@ -126,19 +126,19 @@ class EventActivities:
 async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> dict[str, Any]:
     run_id = ids.triggered_run_id(manifest.flow, manifest.deployment, [f"{one.name} {one.id}" for one in due])
     given = rules.parameters(manifest, due)
-    told = json.dumps(rules.trigger_records(manifest.triggers, due))
+    triggers = json.dumps(rules.trigger_records(manifest.triggers, due))
     try:
         parameters.validate(manifest, given)
         values = parameters.resolve(manifest, given, _no_upload)
-        run = RunInput(manifest, run_id, values, variables={TRIGGERS: told})
-        with contextlib.suppress(WorkflowAlreadyStartedError):  # before a crash in here
+        run = RunInput(manifest, run_id, values, variables={TRIGGERS: triggers})
+        with contextlib.suppress(WorkflowAlreadyStartedError):  # started before a crash
             await start.start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
     except MftctlError as error:
-        # Trying again would find the same, and keep the events behind it waiting.
+        # A retry would fail in the same way, and block later events.
         return {"run_id": None, "problem": error.message}
     return {"run_id": run_id}
 
 
 def _no_upload(manifest: Manifest, parameter: Any, value: str) -> str:
-    """An event cannot name a file of the machine on which a worker happens to hear of it."""
-    raise MftctlError(f"{manifest.flow}: an event cannot give a file for '{parameter.name}' ({value})")
+    """Refuse a file: an event cannot name one on the machine of whichever worker handles it."""
+    raise MftctlError(f"{manifest.flow}: an event cannot set the file parameter '{parameter.name}' ({value})")

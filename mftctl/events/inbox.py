@@ -1,4 +1,4 @@
-"""What a listener has: events that come in, those that wait for others, what came of the last; without Temporal."""
+"""The state of a listener: unread and pending events, and the result of the last start; without Temporal."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from ..model.event import Event, invalid_reason
 
-#: Ids of events that are remembered, so that one told again is not taken for another.
+#: Event ids that are remembered, to drop events that are sent again.
 MAX_REMEMBERED = 1000
 
 
 class Inbox:
-    """Takes events in the order of their signals, one after the other; all of it follows from signals and answers.
+    """Handles events one after the other, in the order of their signals; signals and answers determine its state.
 
-    ``owner`` is the id of the workflow's execution, of which events without an id get theirs.
+    ``owner``: the id of the workflow's execution, from which events without an id get one.
     """
 
     def __init__(self, given: Mapping[str, Any], owner: str) -> None:
@@ -31,21 +31,21 @@ class Inbox:
 
     @property
     def empty(self) -> bool:
-        """Whether no event is to be read."""
+        """Whether no event is unread."""
         return not self._unread
 
     def take(self, plain: Any, at: float) -> None:
-        """A signal came at that time, in Unix seconds; one that is no event is told of in the state."""
+        """Take a signal of that time (Unix seconds); one that is not an event becomes a problem in the state."""
         self._taken += 1
         problem = invalid_reason(plain)
         if problem:
-            self._last = {"run_id": None, "problem": f"a signal was no event: {problem}"}
+            self._last = {"run_id": None, "problem": f"a signal was not an event: {problem}"}
             return
         filled = {"id": str(uuid.uuid5(uuid.UUID(self._owner), str(self._taken))), "timestamp": at, **plain}
         self._unread.append(Event.from_plain(filled))
 
     def read(self) -> bool:
-        """Read the next event that was not told before; False when there is none."""
+        """Move the next new event to the pending ones; False when there is none."""
         while self._unread:
             event = self._unread.pop(0)
             key = _key(event)
@@ -56,11 +56,11 @@ class Inbox:
         return False
 
     def asked(self) -> dict[str, Any]:
-        """The question whether a run of the deployment is due with the events that have been read."""
+        """The input of the activity that starts a run if the pending events are complete."""
         return {"deployment": self._deployment, "pending": [one.to_plain() for one in self._pending]}
 
     def answered(self, answer: Mapping[str, Any]) -> None:
-        """What came of it: the events that still wait, and the run that was started."""
+        """Apply the activity's result: the events that are still pending, and the run that was started."""
         self._pending = [Event.from_plain(one) for one in answer["pending"]]
         self._last = answer.get("last") or self._last
 
@@ -69,7 +69,7 @@ class Inbox:
         return len(json.dumps(self.state()))
 
     def state(self) -> dict[str, Any]:
-        """All of it as JSON values, for the next execution to go on with."""
+        """The state as JSON values, with which the next execution continues."""
         return {
             **self.asked(),
             "inbox": [one.to_plain() for one in self._unread],
@@ -79,5 +79,5 @@ class Inbox:
 
 
 def _key(event: Event) -> str:
-    """What tells an event from others, in a few bytes."""
+    """A short digest that identifies the event."""
     return hashlib.sha256(f"{event.name}\0{event.id}".encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""The workflow that keeps the events of a deployment until they start a run: one a deployment with triggers.
+"""The workflow that keeps the events of a deployment until they start a run: one for each deployment with triggers.
 
-Events come as signals, so that none is lost while no worker is there; what is to be done about them is asked of the
-deployment as it is now, in a local activity, so that a new version of it counts at once.
+Events arrive as signals, so that none is lost while no worker runs. A local activity reads the current version of the
+deployment and starts its runs, so that a new version takes effect at once.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from .inbox import Inbox
 
 LISTENER_TYPE = "mftctl.listener"
 SIGNAL, STATE = "event", "state"
-#: Bytes of JSON that a listener carries when it continues as new; a payload of the server holds 2 MiB.
+#: Bytes of JSON that a listener passes on when it continues as new; the server refuses payloads of 2 MiB.
 MAX_CARRIED = 1024 * 1024
-#: The patch that brought it: before, it continued as new only with nothing unread.
+#: The patch that added this: before, it continued as new only with no unread events.
 CARRIES_UNREAD = "carries-unread"
 
 
@@ -31,7 +31,7 @@ class Listener:
 
     @workflow.run
     async def run(self, given: dict[str, Any]) -> None:  # noqa: ARG002 - __init__ has read it
-        """Take events one after the other, until the deployment is gone."""
+        """Handle events one after the other, until the deployment is deleted."""
         while True:
             await workflow.wait_condition(lambda: not self._inbox.empty)
             if self._inbox.read():
@@ -49,10 +49,10 @@ class Listener:
                 workflow.continue_as_new(self._inbox.state())
 
     def _can_continue(self) -> bool:
-        """Whether what is unread can go along: it must fit into the next execution's input.
+        """Whether the unread events fit into the next execution's input.
 
-        All signals of this workflow task are in the inbox by now. One that comes meanwhile makes the server refuse to
-        continue as new and repeat the workflow task with it.
+        All signals of this workflow task are in the inbox. A later one makes the server refuse to continue as new, and
+        repeat the workflow task with it.
         """
         if self._inbox.empty:
             return True
@@ -60,13 +60,13 @@ class Listener:
 
     @workflow.signal(name=SIGNAL)
     def event(self, plain: Any = None, *_: Any) -> None:
-        """Something has happened: ``{"name", "payload", "id", "timestamp"}``, all but the name optional.
+        """Receive an event: ``{"name", "payload", "id", "timestamp"}``, all but the name optional.
 
-        It takes anything: an error in here would stop the workflow, and the events that come later with it.
+        It accepts anything: an error in here would block the workflow, and all later events.
         """
         self._inbox.take(plain, workflow.time())
 
     @workflow.query(name=STATE)
     def state(self) -> dict[str, Any]:
-        """What waits for other events, and the last run that was started or could not be."""
+        """The pending and unread events, and the result of the last start."""
         return self._inbox.state()

@@ -1,4 +1,4 @@
-"""A listener's move to another task queue: a workflow cannot change its own, so another one takes its place."""
+"""Move a listener to another task queue: a workflow cannot change its own, so a new one replaces it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .inbox import Inbox
 
 
 async def move(client: Client, found: WorkflowExecutionDescription, task_queue: str) -> None:
-    """Start a listener on the task queue with all that the one that was found on another queue has kept.
+    """Start a listener on ``task_queue`` with the state of the one ``found`` on another queue.
 
-    Its history says what that is: nobody may be there who works for the old queue, and could be asked. Events that it
-    was just at start the same runs once more, and the server takes a run's id once.
+    The state is computed from its history, because the old queue may have no worker to query. Events that it was
+    handling start the same runs again, and the server accepts a run id once.
     """
     old = client.get_workflow_handle(found.id, run_id=found.run_id)
     events = [event async for event in old.fetch_history_events()]
@@ -30,7 +30,7 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
     )
-    # It has ended now; what came to it after it was read goes the way of any event.
+    # The old one has ended: send on the events that arrived after its history was read.
     async for event in old.fetch_history_events():
         if event.event_id > events[-1].event_id and _is_signal(event):
             await new.signal(listener.SIGNAL, await _signal(client.data_converter, event))
@@ -39,7 +39,7 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
 async def state_from_history(
     converter: DataConverter, run_id: str, events: Iterable[HistoryEvent]
 ) -> dict[str, Any]:
-    """The state in which the history of an execution of the listener leaves it."""
+    """The state of a listener after the history of its execution."""
     inbox: Inbox | None = None
     for event in events:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
@@ -49,7 +49,7 @@ async def state_from_history(
             inbox.take(await _signal(converter, event), event.event_time.ToMilliseconds() / 1000)
         elif inbox is not None and event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
             answer = event.marker_recorded_event_attributes.details.get("result")
-            if answer is None:  # a try that failed, and is tried again
+            if answer is None:  # a failed attempt, which is retried
                 continue
             inbox.read()
             inbox.answered((await converter.decode(answer.payloads, [dict]))[0])
@@ -65,7 +65,7 @@ def _is_signal(event: HistoryEvent) -> bool:
 
 
 async def _signal(converter: DataConverter, event: HistoryEvent) -> Any:
-    """What was signalled; None where that is nothing, or nothing that can be read."""
+    """The value of the signal; None when there is none, or it cannot be decoded."""
     payloads = event.workflow_execution_signaled_event_attributes.input.payloads
     try:
         return (await converter.decode(payloads))[0] if payloads else None

@@ -1,11 +1,11 @@
-"""Tell deployments of an event, from a step or from any other program.
+"""Publish an event to deployments, from a step or from any other program.
 
     from mftctl.events import publish
 
     publish("data.ready", {"table": "sales"})
 
-It needs nothing but the standard library: the command `mftctl events publish` does the work, on the Temporal server of
-the worker that runs the step, else on the one that is configured where the program runs.
+It needs only the standard library: it runs `mftctl events publish`, in a step with the Temporal server of the worker,
+elsewhere with the server that is configured.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Optional
 
-#: Set by a worker for its tasks: the words with which its own mftctl is started, in JSON.
+#: Set by a worker for its tasks: the command that starts its mftctl, as a JSON list of words.
 PROGRAM = "MFTCTL_PROGRAM"
 _COUNT = itertools.count()
 
 
 class PublishError(Exception):
-    """The event could not be told; the message is that of `mftctl events publish`, where it could be started."""
+    """The event was not published; the message is that of `mftctl events publish`, if it could be started."""
 
 
 def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optional[str] = None) -> str:
-    """Tell of the event ``name`` with JSON values ``payload``, of which None is no value; its id.
+    """Publish the event ``name`` with a ``payload`` of JSON values (None values are left out); returns its id.
 
-    Under the same ``id`` it counts once, however often it is told. The default in a step is made of the task and of how
-    many were published before, so that a retry of the step tells of the same events; elsewhere it is a new one.
+    An event counts once for each ``id``, however often it is published. The default id in a step is made of the task
+    and the number of events published before, so that a retry publishes the same events; elsewhere it is random.
     """
     chosen = id or _default_id(name)
     fields = [
@@ -43,7 +43,7 @@ def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optio
     words = [*_program(), "events", "publish", "--id", chosen, "--", name, *fields]
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    except OSError as error:  # also for a payload that no command line can hold
+    except OSError as error:  # also when the payload is too long for a command line
         raise PublishError(f"{words[0]} cannot be started: {error.strerror}") from error
     if done.returncode:
         raise PublishError(done.stderr.strip() or f"mftctl ended with exit code {done.returncode}")

@@ -11,14 +11,14 @@ from ..model.manifest import Manifest, Trigger
 
 
 def waits_for(trigger: Trigger, event: Event) -> bool:
-    """Whether the trigger is about this event. The end of a run cannot be told by anybody but the run."""
+    """Whether the trigger is for this event. Only a run itself can publish its end."""
     return trigger.name == event.name and (trigger.type != "run" or event.type == "run")
 
 
 def missing_field(manifest: Manifest, event: Event) -> str:
-    """Why the event is not one that the deployment waits for: a required parameter finds no value in it; or "".
+    """Why the event cannot start the deployment: it lacks the field of a required parameter; or "".
 
-    As a Sensor of Argo Events has it (``plugins/argo/argo_workflows.py``, the filters of its dependencies).
+    The rule of the dependency filters of Argo Events' Sensors (``plugins/argo/argo_workflows.py``).
     """
     required = {one.name for one in manifest.parameters if one.must_be_given}
     for trigger in manifest.triggers:
@@ -31,9 +31,9 @@ def missing_field(manifest: Manifest, event: Event) -> str:
 
 
 def due(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, ...]:
-    """The events that start a run: the newest for each trigger once there is one for all; else none.
+    """The events that start a run: the newest of each trigger, once all triggers have one; else none.
 
-    As a Sensor of Argo Events has it, a newer event takes the place of an older one that waits for others.
+    As in a Sensor of Argo Events, a newer event replaces an older one that is still pending.
     """
     newest = []
     for trigger in triggers:
@@ -45,7 +45,7 @@ def due(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, .
 
 
 def still_wanted(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, ...]:
-    """What is left of ``pending`` when older events have given way to newer ones, and nobody's are dropped."""
+    """The events of ``pending`` that a trigger waits for, the newest of each name."""
     kept: dict[str, Event] = {}
     known = list(triggers)
     for event in pending:
@@ -56,7 +56,7 @@ def still_wanted(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple
 
 
 def parameters(manifest: Manifest, events: Iterable[Event]) -> dict[str, str]:
-    """Values that the events give to parameters of the flow, as text; fields that an event lacks give none."""
+    """The values of the flow's parameters that the events set, as text; missing fields set none."""
     values = {}
     for trigger, event in zip(manifest.triggers, events, strict=True):
         for name, key in trigger.parameters:
@@ -67,7 +67,7 @@ def parameters(manifest: Manifest, events: Iterable[Event]) -> dict[str, str]:
 
 
 def trigger_records(triggers: Iterable[Trigger], events: Iterable[Event]) -> list[Mapping[str, Any]]:
-    """What tasks are told of the events that started their run, as Metaflow's ``Trigger`` takes it."""
+    """The events that started a run, in the form of Metaflow's ``Trigger``, for its tasks."""
     return [
         {"timestamp": int(event.timestamp), "id": event.id, "name": event.name, "type": trigger.type}
         for trigger, event in zip(triggers, events, strict=True)
@@ -75,5 +75,5 @@ def trigger_records(triggers: Iterable[Trigger], events: Iterable[Event]) -> lis
 
 
 def _value(event: Event, key: str) -> Any:
-    """A field of the payload, or None: Argo's sensors know parameters in lower case only."""
+    """A field of the payload in any case, or None: Argo's sensors use parameter names in lower case."""
     return next((v for k, v in event.payload.items() if k.lower() == key.lower()), None)

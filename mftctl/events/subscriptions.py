@@ -1,4 +1,4 @@
-"""Who keeps the events of a deployment: one small workflow each (``events/listener.py``)."""
+"""The listeners of deployments: one small workflow each, which keeps events (``events/listener.py``)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ..model.event import Event
 from ..model.manifest import Manifest
 from . import listener, migration
 
-#: Seconds until a listener that was just started is in the server's lists.
+#: Seconds to wait until the server lists a new listener.
 LISTED = 15.0
-#: Seconds to wait for a listener's answer.
+#: Seconds to wait for a listener to answer a query.
 QUERY_TIMEOUT = 2.0
 
 
 async def subscribe(client: Client, manifest: Manifest) -> None:
-    """Have the events that the deployment waits for kept for it, from now on; what was kept before stays."""
+    """Start, keep or move the deployment's listener; stop it when the deployment waits for no events."""
     if not manifest.triggers:
         await unsubscribe(client, manifest.deployment, "the deployment waits for no events any more")
         return
@@ -44,26 +44,26 @@ async def subscribe(client: Client, manifest: Manifest) -> None:
             task_queue=manifest.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
-    # Whoever tells of an event asks the server's list, which may be a moment behind.
+    # Publishers find listeners in the server's list, which may be late.
     deadline = asyncio.get_running_loop().time() + LISTED
     while manifest.deployment not in await list_names(client):
         if asyncio.get_running_loop().time() > deadline:
             raise MftctlError(
-                f"{manifest.deployment} is deployed, but the server does not list who listens for its events",
+                f"{manifest.deployment} is deployed, but the server does not list its listener",
                 code="events.unlisted",
-                hint="is its visibility store well? Deploy again when it is",
+                hint="check the server's visibility store, then deploy again",
             )
         await asyncio.sleep(0.1)
 
 
 async def unsubscribe(client: Client, deployment: str, reason: str = "the deployment was deleted") -> None:
-    """Keep no more events for a deployment."""
+    """Stop the deployment's listener."""
     with IgnoreNotFound():
         await client.get_workflow_handle(ids.listener_id(deployment)).terminate(reason)
 
 
 async def send(client: Client, manifest: Manifest, event: Event) -> None:
-    """Give the deployment's listener an event, and start the listener if it is not there."""
+    """Send an event to the deployment's listener, which is started if it does not run."""
     await client.start_workflow(
         listener.LISTENER_TYPE,
         {"deployment": manifest.deployment},
@@ -75,7 +75,7 @@ async def send(client: Client, manifest: Manifest, event: Event) -> None:
 
 
 async def state_of(client: Client, deployment: str) -> dict[str, Any] | None:
-    """What a deployment's listener has; None when there is none, or no worker answers for it."""
+    """The state of the deployment's listener; None when there is none, or no worker answers."""
     handle = client.get_workflow_handle(ids.listener_id(deployment))
     try:
         found: dict[str, Any] = await handle.query(
@@ -89,7 +89,7 @@ async def state_of(client: Client, deployment: str) -> dict[str, Any] | None:
 async def list_names(client: Client) -> set[str]:
     """The deployments that have or had a listener.
 
-    Those that had one count because the server's list may not know yet of one that has just gone on in a new history.
+    Closed listeners count, because the server may not list yet one that just continued as new.
     """
     query = f"WorkflowType = '{listener.LISTENER_TYPE}'"
     found = [ids.listening_deployment(one.id) async for one in client.list_workflows(query)]

@@ -1,7 +1,7 @@
-"""What mftctl keeps on this machine: how much it is, and what of it nothing uses any more.
+"""Caches on this machine: their sizes, and removal of what no process uses.
 
-Whoever uses a bundle or a code package holds a shared lock on its folder (``interpreter.inside.package.hold``,
-``mftctl_bundle._hold``); whoever cleans needs an exclusive one. A lock goes with its process, however that ends.
+A process that uses a bundle or a code package holds a shared lock on its folder (``interpreter.inside.package.hold``,
+``mftctl_bundle._hold``); cleaning needs an exclusive one. A lock ends with its process.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from pathlib import Path
 
 from ..profiles import bundle_roots, cache_dir, data_dir, user_folder
 
-#: Seconds after which what an unpacking has left half done belongs to nobody.
+#: Seconds after which an unfinished unpacking is abandoned.
 ABANDONED = 24 * 3600.0
 _UNPACKING, _UNPACKED, _REMOVING = ".unpacking-", ".tmp", ".removing-"
 
 
 @dataclass(frozen=True)
 class Cache:
-    """A place: how many ``entries`` it has, how many of them are ``in_use``, and their size.
+    """A cache: its number of ``entries``, how many of them are ``in_use``, and its size.
 
-    ``cleanable``: what is not in use can be had again, and `clean` removes it.
+    ``cleanable``: ``clean`` removes entries that are not in use; they can be made or fetched again.
     """
 
     name: str
@@ -39,16 +39,16 @@ class Cache:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What was removed, and how much it was."""
+    """The folders that were removed, and their size."""
 
     removed: tuple[str, ...]
     bytes: int
 
 
 def list_caches() -> list[Cache]:
-    """All places that there are."""
+    """All caches that have entries."""
     found = [_cache("bundles of the zipapp", root, _bundles(root)) for root in bundle_roots()]
-    # Tasks run in folders that show a package's files, and go with it.
+    # Working folders of tasks link to a package's files, and are removed with it.
     found.append(
         _cache("code packages", cache_dir() / "packages", _packages(), _folders(cache_dir() / "work"))
     )
@@ -62,9 +62,9 @@ def list_caches() -> list[Cache]:
 
 
 def clean() -> Cleaned:
-    """Remove what nothing uses: code packages with their working folders, and bundles but for the one used last.
+    """Remove unused code packages with their working folders, and unused bundles except the last used one.
 
-    Safe while workers run: what one has loaded stays, and what it needs anew it fetches from the datastore.
+    It is safe while workers run: they keep what they have loaded, and fetch packages again from the datastore.
     """
     removed: list[str] = []
     total = 0
@@ -107,7 +107,7 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _left_behind(root: Path) -> Iterator[Path]:
-    """Folders that somebody who is gone was making or removing."""
+    """Folders that a process had not finished making or removing when it ended."""
     for folder in root.iterdir() if root.is_dir() else ():
         making = folder.name.startswith(_UNPACKING) or folder.suffix == _UNPACKED
         if folder.name.startswith(_REMOVING) or (making and time.time() - _last_used(folder) > ABANDONED):
@@ -115,7 +115,7 @@ def _left_behind(root: Path) -> Iterator[Path]:
 
 
 def _remove(folder: Path, removed: list[str], more: Iterable[Path] = ()) -> int:
-    """Remove a folder, and more that is used only with it, unless somebody uses it; how many bytes that were."""
+    """Remove a folder, and ``more`` that is only used with it, unless it is in use; the bytes that were freed."""
     with _exclusive_lock(folder) as alone:
         if not alone:
             return 0
@@ -130,7 +130,7 @@ def _remove(folder: Path, removed: list[str], more: Iterable[Path] = ()) -> int:
 
 
 def _moved(folder: Path) -> Path | None:
-    """Out of the way in one move, so that nobody ever sees half of it."""
+    """Rename a folder before its removal, so that no process sees half of it."""
     if folder.name.startswith(_REMOVING):
         return folder
     place = folder.with_name(f"{_REMOVING}{os.getpid()}-{folder.name}")
@@ -148,7 +148,7 @@ def _is_free(folder: Path) -> bool:
 
 @contextmanager
 def _exclusive_lock(folder: Path) -> Iterator[bool]:
-    """Whether nobody uses the folder, and nobody will begin to for now."""
+    """Whether the folder is unused; within the context no process can start to use it."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -157,7 +157,7 @@ def _exclusive_lock(folder: Path) -> Iterator[bool]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # in use, or a file system that cannot tell
+        except OSError:  # in use, or a file system without locks
             yield False
             return
         yield True
@@ -173,7 +173,7 @@ def _last_used(folder: Path) -> float:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder; links count for nothing."""
+    """Bytes of a file, or of all files below a folder; links do not count."""
     if path.is_symlink() or not path.is_dir():
         with suppress(OSError):
             return path.lstat().st_size

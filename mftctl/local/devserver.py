@@ -1,4 +1,4 @@
-"""The embedded Temporal server: found, started, and shared by all who need one on this machine."""
+"""The embedded Temporal server: start or join the one that all processes of this machine share."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .server_binary import find_binary
 
 #: A no-op activity in a fan takes 22 ms without these pragmas, and 5 with them.
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
-#: A hop in a chain takes 50 ms without the first. The rest spares the machine at the start, when the flow needs it:
-#: one partition is enough for one machine, and what the scanners look for does not come up here.
+#: A step after a step takes 50 ms without the first. The others save processor time at the start: one partition is
+#: enough for one machine, and the scanners have nothing to find here.
 DYNAMIC = (
     "history.transferProcessorMaxPollRPS=2000",
     "matching.numTaskqueueReadPartitions=1",
@@ -34,14 +34,14 @@ DYNAMIC = (
 )
 START_TIMEOUT = guardian.START_TIMEOUT * guardian.PORT_ATTEMPTS
 MAX_REASON = 200
-_HINT_FOLDER = "set MFTCTL_DATA to a folder that can be written"
+_HINT_FOLDER = "set MFTCTL_DATA to a writable folder"
 
 
 @dataclass
 class Lease:
-    """A share in the embedded server: it runs for as long as anybody holds one, and their process lives.
+    """A lease of the embedded server, which runs while a living process holds one.
 
-    ``started``: nobody had it running before.
+    ``started``: the server did not run before.
     """
 
     address: str
@@ -49,24 +49,24 @@ class Lease:
     started: bool
     connection: socket.socket
 
-    def serves(self, run_id: str, namespace: str) -> None:
-        """Have the run ended if this process leaves without a word."""
-        self._say({"run": run_id, "namespace": namespace})
+    def register_run(self, run_id: str, namespace: str) -> None:
+        """Have the guardian end the run if this process is killed."""
+        self._send({"run": run_id, "namespace": namespace})
 
-    def serves_no_more(self) -> None:
-        """The run is over."""
-        self._say(None)
+    def unregister_run(self) -> None:
+        """The run has ended."""
+        self._send(None)
 
-    def _say(self, what: dict[str, str] | None) -> None:
-        with suppress(OSError):  # a server that is gone is told of by those who call it
+    def _send(self, what: dict[str, str] | None) -> None:
+        with suppress(OSError):  # calls to the server report that it has stopped
             self.connection.sendall(json.dumps(what).encode() + b"\n")
 
     def release(self) -> None:
-        """Give it up."""
+        """End the lease."""
         self.connection.close()
 
     def wait(self) -> None:
-        """Wait until the server is gone."""
+        """Wait until the server has stopped."""
         self.connection.settimeout(None)
         with suppress(OSError):
             while self.connection.recv(64):
@@ -74,14 +74,14 @@ class Lease:
 
 
 class ServerStart:
-    """A server that is being started, or joined; `lease` waits for it."""
+    """A server that starts, or that was joined; ``lease`` waits for it."""
 
     def __init__(self, connection: socket.socket, *, started: bool) -> None:
         self._connection = connection
         self._started = started
 
     def lease(self) -> Lease:
-        """Wait for the server; MftctlError says why there is none."""
+        """Wait for the server; MftctlError says why it did not start."""
         self._connection.settimeout(START_TIMEOUT)
         try:
             words = b""
@@ -95,17 +95,17 @@ class ServerStart:
         answer: dict[str, str] = json.loads(words or b"{}")
         if "address" not in answer:
             self._connection.close()
-            raise _start_failed(answer.get("error", "it ended at once"))
+            raise _start_failed(answer.get("error", "it exited at once"))
         return Lease(answer["address"], answer["ui"], self._started, self._connection)
 
 
 def database() -> Path:
-    """The file that holds the history of all runs on the embedded server."""
+    """The database file of the embedded server, with all its runs."""
     return data_dir() / "temporal.db"
 
 
 def open_server(port: int = 0, ui_port: int = 0) -> ServerStart:
-    """Begin to start the server, or join the one that runs; 0 is a free port."""
+    """Start the server, or join the running one; 0 is a free port."""
     with _locked():
         connection = _join()
         if connection is not None:
@@ -116,19 +116,19 @@ def open_server(port: int = 0, ui_port: int = 0) -> ServerStart:
 
 
 def running() -> str | None:
-    """Address of the embedded server when one runs now."""
+    """The address of the embedded server if it is running."""
     found = _running_server()
     return None if found is None else found.address
 
 
 def ui_of(address: str) -> str | None:
-    """The UI of the embedded server when it runs at that address."""
+    """The UI of the embedded server if it is running at that address."""
     found = _running_server()
     return found.ui if found is not None and found.address == address else None
 
 
 def _running_server() -> Lease | None:
-    """The embedded server when one runs now; no share is held in it any more."""
+    """The lease, already released, of the embedded server if it is running."""
     with suppress(OSError, MftctlError, ValueError):
         connection = _join()
         if connection is not None:
@@ -180,7 +180,7 @@ def _tuning() -> list[str]:
 
 
 def _join() -> socket.socket | None:
-    """A connection to the guardian of the server that runs, or None."""
+    """A connection to the guardian of the running server, or None."""
     try:
         path = json.loads((data_dir() / "server.json").read_text())["socket"]
     except (OSError, ValueError, KeyError):
@@ -209,7 +209,7 @@ def _locked() -> Iterator[None]:
 
 
 def _socket_path() -> str:
-    """Where the guardian listens: in a short path, since a socket's may have 104 bytes on some systems."""
+    """A path for the guardian's socket, which some systems limit to 104 bytes."""
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     if len(base) > 60 or not os.access(base, os.W_OK):
         base = "/tmp"  # noqa: S108 - mkdtemp follows
@@ -233,21 +233,21 @@ def _refuse_taken(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise MftctlError(
-                f"port {port} cannot be used: {error.strerror}",
+                f"cannot use port {port}: {error.strerror}",
                 exit=Exit.CONFLICT,
                 code="port.taken",
-                hint="name another with --port and --ui-port; 0 takes a free one",
+                hint="choose others with --port and --ui-port; 0 is a free one",
             ) from error
 
 
 def _start_failed(reason: str) -> MftctlError:
-    # The server wraps what went wrong into the whole of what it was doing; the end says it.
+    # The cause is at the end of the server's long message.
     reason = " ".join((reason if len(reason) < MAX_REASON else reason.rsplit(": ", 1)[-1]).split())
     return MftctlError(
-        f"the embedded Temporal server does not start: {reason}",
+        f"the embedded Temporal server did not start: {reason}",
         exit=Exit.UNREACHABLE,
         code="server.start",
-        hint=f"its database is {database()}; {_HINT_FOLDER}, or name a server with --address",
+        hint=f"its database is {database()}; {_HINT_FOLDER}, or set a server with --address",
     )
 
 

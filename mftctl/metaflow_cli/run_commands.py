@@ -72,7 +72,7 @@ async def _resume(invocation: Invocation) -> Result:
         given=parameters,
         workflow_timeout=invocation.workflow_timeout,
         force=bool(invocation.options.get("force")),
-        told=lambda run_id: runidfile.write(file, run_id),
+        on_start=lambda run_id: runidfile.write(file, run_id),
     )
     return Result(invocation.run_attributes(found.deployment, run_id), run_id, run_id)
 

@@ -10,9 +10,9 @@ from typing import Any
 from .codec import from_plain, to_plain
 from .manifest import Manifest
 
-#: Bytes of an event as JSON: a listener carries one for each trigger, and a payload of the server holds 2 MiB.
+#: Bytes of an event as JSON: a listener keeps one for each trigger, and the server refuses payloads of 2 MiB.
 MAX_EVENT_BYTES = 128 * 1024
-#: Fields of an event with what they are.
+#: The fields of an event, with their types.
 _FIELDS: tuple[tuple[str, str, Any], ...] = (
     ("name", "text", str),
     ("id", "text", str),
@@ -20,15 +20,15 @@ _FIELDS: tuple[tuple[str, str, Any], ...] = (
     ("timestamp", "a number", (int, float)),
     ("payload", "an object", Mapping),
 )
-#: The end of the year 9999, where Python's dates end.
+#: The end of the year 9999, the last year of Python's dates.
 _LAST_TIME = 253402300800
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: ``type`` is ``run`` for the good end of a run, else ``event``.
+    """An event: ``type`` is ``run`` for the end of a completed run, else ``event``.
 
-    ``id`` is the same however often it is told. ``timestamp``: Unix seconds. ``payload``: JSON values by name.
+    ``id`` stays the same when it is published again. ``timestamp``: Unix seconds. ``payload``: JSON values by name.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Event:
 
 
 def invalid_reason(plain: Any) -> str:
-    """Why this is no event, in a few words; "" when it is one: anybody who may signal can send anything."""
+    """Why ``plain`` is not an event, or "": a signal may carry anything."""
     if not isinstance(plain, Mapping):
         return "it is not a JSON object"
     if not plain.get("name"):
@@ -64,14 +64,14 @@ def invalid_reason(plain: Any) -> str:
     except UnicodeEncodeError:
         return "its text is not Unicode"
     if size > MAX_EVENT_BYTES:
-        return f"it has {size} bytes, and {MAX_EVENT_BYTES} are allowed"
+        return f"it has {size} bytes, at most {MAX_EVENT_BYTES} are allowed"
     return ""
 
 
 def run_finished_events(manifest: Manifest, run_id: str, task_id: str, at: float) -> list[Event]:
-    """The events of a run that ended well, named and filled as Metaflow's Argo integration has them.
+    """The events of a completed run, with the names and payloads of Metaflow's Argo integration.
 
-    An end step with a name of its own tells of itself under that name and under ``end``.
+    An end step with another name publishes under that name and under ``end``.
     """
     named = ".".join(part for part in (manifest.project, manifest.branch, manifest.flow) if part)
     pathspec = f"{manifest.flow}/{run_id}/{manifest.end}/{task_id}"

@@ -1,4 +1,4 @@
-"""Whether a flow host may still be used, or what it has imported may be out of date."""
+"""Whether a flow host has expired: it is too old, or the files of its flow have changed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: Seconds for which a host is used, unless the worker is told otherwise.
+#: Seconds for which a host is used by default.
 MAX_AGE = 3600.0
 
 
 class Freshness:
-    """Of one host: how old it may become, and the files that it had read its flow from, as they were then.
+    """The expiry of one host: its maximum age in seconds, and the files that its flow was imported from.
 
-    ``files``: what `imported` has found. ``max_age`` in seconds; ``clock`` counts them.
+    ``files``: their modification times and sizes at the import, by path. ``clock`` returns seconds.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Freshness:
 
     @property
     def over(self) -> bool:
-        """Whether a new host is to take the place of this one."""
+        """Whether a new host must replace this one."""
         return self._clock() >= self._until or any(
             _state(path) != before for path, before in self._files.items()
         )

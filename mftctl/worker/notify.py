@@ -1,4 +1,4 @@
-"""Tells a receiver of a run's end: one POST of JSON, signed when a key is named."""
+"""Post a notification about a run's end as JSON, signed if it has a key."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ..engine.notice import POST
 
 #: Seconds until a receiver must have answered.
 TIMEOUT = 10.0
-#: Answers that another try may change; others of 400 to 499 do not.
+#: Client errors that are retried; the others are final.
 _AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 @activity.defn(name=POST)
 async def post_notice(given: dict[str, Any]) -> str:
-    """POST ``body`` to ``url``, signed with the key in the variable ``key_env`` of this worker, if it names one."""
+    """POST ``body`` to ``url``, signed with the key in this worker's variable ``key_env``, if it is given."""
     key = None
     if given.get("key_env"):
         key = os.environ.get(given["key_env"])
@@ -48,7 +48,7 @@ def _post(url: str, content: dict[str, Any], key: str | None) -> str:
         "X-Mftctl-Id": content["id"],
         **({"X-Mftctl-Signature": signature(body, key)} if key else {}),
     }
-    # Whoever deploys has given the URL, and the command line takes http and https alone.
+    # The deployer has given the URL, and the command line accepts only http and https.
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310
     try:
         with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT) as answer:
@@ -64,7 +64,7 @@ def _post(url: str, content: dict[str, Any], key: str | None) -> str:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would arrive as a GET without its body."""
+    """Refuses redirects: a redirected POST becomes a GET without a body."""
 
     def redirect_request(self, *_: Any) -> None:
         return None

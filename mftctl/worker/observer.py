@@ -1,4 +1,4 @@
-"""What a worker tells about its tasks as they go: for its own log, or the live view of `run`."""
+"""What a worker reports about its tasks, for its own log or the live view of `mftctl run`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..model.task import Task
 
 @dataclass(frozen=True)
 class TaskEvent:
-    """Which attempt something happened to."""
+    """The attempt that an event is about."""
 
     flow: str
     run_id: str
@@ -33,23 +33,23 @@ class NextAttempt:
 
 
 class Observer:
-    """Told of every attempt; does nothing by itself. ``wants_lines``: output comes line by line."""
+    """Receives the events of every attempt and ignores them. ``wants_lines``: send output line by line."""
 
     wants_lines = False
 
     def started(self, event: TaskEvent) -> None:
-        """An attempt begins."""
+        """An attempt started."""
 
     def line(self, event: TaskEvent, stream: str, text: str, at: float) -> None:
         """It printed a line at Unix time ``at``."""
 
     def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:
-        """It finished well; ``outcome`` as in tasks.Outcome."""
+        """It completed; ``outcome`` as in ``model.task.Outcome``."""
 
     def failed(
         self, event: TaskEvent, message: str, final: bool, log: list[str], again: NextAttempt | None = None
     ) -> None:
-        """It failed; ``final``: there will be no other attempt, else ``again`` says when."""
+        """It failed; ``final``: without another attempt, else ``again`` is the next one."""
 
     def cancelled(self, event: TaskEvent) -> None:
         """It was stopped because its run was cancelled."""
@@ -58,4 +58,4 @@ class Observer:
         """A function of @exit_hook was called, and printed ``output``."""
 
     def say(self, message: str) -> None:
-        """The worker has something to say."""
+        """Show a message of the worker."""

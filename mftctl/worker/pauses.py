@@ -1,4 +1,4 @@
-"""Whether a run is paused: asked before a task that has waited for this worker, perhaps since before the pause."""
+"""Check whether a run is paused before the start of a task that has waited, maybe since before the pause."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from temporalio import activity
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-#: Seconds that a task may have waited in the queue without the question being asked, and that an answer holds.
+#: Seconds that a task may have waited without a check, and for which an answer is reused.
 FRESH = 1.0
-#: Seconds to wait for an answer; a task is not kept back for want of one.
+#: Seconds to wait for an answer; without one the task starts.
 TIMEOUT = 5.0
 
 
 class PauseCheck:
-    """Asks the workflow of the activity that calls, and shares the answer among all activities of that workflow."""
+    """Queries the workflow of the current activity, once for all activities of that workflow."""
 
     def __init__(self) -> None:
         self._asked: dict[str, tuple[float, asyncio.Task[bool]]] = {}
 
     async def hold_back(self, waited_here: float) -> bool:
-        """Whether the task of this activity is not to be started; ``waited_here``: seconds since the worker has it.
+        """Whether the task must not start; ``waited_here``: seconds since the worker received it.
 
-        Only a first attempt is held back: a task that has begun goes on to its end, retries included.
+        Only a first attempt is held back: a task that has started runs to its end, retries included.
         """
         info = activity.info()
         waited = (info.started_time - info.current_attempt_scheduled_time).total_seconds() + waited_here

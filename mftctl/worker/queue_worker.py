@@ -1,4 +1,4 @@
-"""A task queue that is served: the SDK's worker for it, which is made anew when it dies."""
+"""The SDK's worker for one task queue, which is restarted when it fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-#: Seconds until a task queue whose worker died is served again; twice as long each time that it dies soon.
+#: Seconds until a failed worker is restarted: the first delay, which doubles up to the longest.
 FIRST, LONGEST = 1.0, 60.0
 
 
@@ -18,7 +18,7 @@ class _SdkWorker(Protocol):
 
 
 class QueueWorker:
-    """Serves a task queue from now on. An error of one, a permission that is missing perhaps, is none of the others."""
+    """Serves a task queue. An error, such as a missing permission, does not affect other task queues."""
 
     def __init__(self, queue: str, make: Callable[[], _SdkWorker], say: Callable[[str], None]) -> None:
         self._queue = queue
@@ -29,10 +29,10 @@ class QueueWorker:
         self._serving = asyncio.create_task(self._serve())
 
     async def leave(self) -> None:
-        """Take no new task, and let the running ones finish."""
+        """Take no new task, and wait for the running ones."""
         self._leaving.set()
         if self._worker is not None:
-            with suppress(Exception):  # which is told by whoever waits for its run
+            with suppress(Exception):  # `_serve` reports it
                 await self._worker.shutdown()
         await self._serving
 
@@ -43,10 +43,10 @@ class QueueWorker:
             try:
                 self._worker = self._make()
                 await self._worker.run()
-            except Exception as error:  # noqa: BLE001 - said, and tried again
+            except Exception as error:  # noqa: BLE001 - logged and retried
                 if asyncio.get_running_loop().time() - began > LONGEST:
                     delay = FIRST
-                self._say(f"the task queue {self._queue} cannot be served: {error}; next try in {delay:g} s")
+                self._say(f"the task queue {self._queue} cannot be served: {error}; retry in {delay:g} s")
                 self._worker = None
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), delay)

@@ -1,4 +1,4 @@
-"""The worker process: serves the task queues of its deployments, and stops in good order."""
+"""The worker process: serves the task queues of its deployments, and shuts down gracefully."""
 
 from __future__ import annotations
 
@@ -31,25 +31,24 @@ from .run_heartbeats import RunHeartbeats
 from .slots import Slots
 from .workflow_failures import WorkflowFailureLog
 
-#: Heartbeats carry cancellations back: this bounds how late one arrives.
+#: Cancellations arrive with the answers to heartbeats: this limits their delay.
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
-#: How long running tasks may take to finish after the first signal: as long as they need.
+#: How long running tasks may take to finish after the first signal: any time.
 GRACEFUL = timedelta(days=365)
-#: Seconds between looks at which task queues are to be served.
+#: Seconds between two reads of the task queues to serve.
 REFRESH = 2.0
-#: Slots of each task queue for what is short: workflow tasks, and local activities.
+#: Slots of each task queue for workflow tasks, and for local activities.
 OTHER_SLOTS = 100
-#: Seconds after which a worker that runs nothing any more does not wait for the server's word.
+#: Seconds after which an idle worker stops without an answer of the server.
 GIVE_UP = 10.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a worker runs: where code packages are kept, how many tasks at once, and ``fork`` or ``spawn``.
+    """How a worker runs: the folder of code packages, the number of tasks at once, and ``fork`` or ``spawn``.
 
-    ``python``: the interpreter of flows, where the one that their deployer had is not on this machine. ``source``: the
-    file of the one flow that `run` serves, which is executed in place. ``host_max_age``: seconds for which an imported
-    flow is used before it is imported anew.
+    ``python``: the interpreter for flows whose deployer's interpreter is not on this machine. ``source``: the file of
+    the flow that `mftctl run` runs in place. ``host_max_age``: seconds after which an imported flow is imported again.
     """
 
     cache: Path
@@ -61,7 +60,7 @@ class Settings:
 
 
 class Service:
-    """Serves task queues with one set of flow hosts and one limit on running tasks."""
+    """Serves task queues with shared flow hosts and a shared limit of running tasks."""
 
     def __init__(
         self, client: Client, settings: Settings, observer: Observer, warn: Warnings | None = None
@@ -92,19 +91,19 @@ class Service:
         self._leaving: set[asyncio.Task[None]] = set()
 
     def serve(self, queue: str) -> None:
-        """Begin to serve a task queue; nothing happens when it is served already."""
+        """Serve a task queue, unless it is served already."""
         self._stuck.listen()
         if queue not in self._queues:
             self._queues[queue] = QueueWorker(queue, partial(self._worker, queue), self._say)
 
     def drop(self, queue: str) -> None:
-        """Serve a task queue no longer; what runs on it finishes."""
+        """Stop serving a task queue; its running tasks finish."""
         leaving = asyncio.create_task(self._queues.pop(queue).leave())
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
     async def keep(self, queues: Callable[[], Awaitable[frozenset[str]]]) -> None:
-        """Serve what ``queues`` names, asked again and again."""
+        """Serve the task queues that ``queues`` returns, every REFRESH seconds."""
         while True:
             wanted = await queues()
             for queue in wanted:
@@ -114,11 +113,11 @@ class Service:
             await asyncio.sleep(REFRESH)
 
     async def warm(self, launch: Launch) -> None:
-        """Load a flow before its first task comes."""
+        """Import a flow before its first task arrives."""
         await self._hosts.warm(launch)
 
     async def stop(self) -> None:
-        """Take no new task and let the running ones finish; a server that is gone is not waited for."""
+        """Take no new task and wait for the running ones, but not for a server that does not answer."""
         for queue in list(self._queues):
             self.drop(queue)
         stopping = asyncio.gather(*self._leaving)
@@ -132,11 +131,11 @@ class Service:
                 return
 
     def stop_tasks(self) -> None:
-        """Stop the running tasks; they run again elsewhere."""
+        """Stop the running tasks; another worker retries them."""
         self._activity.stop_all()
 
     async def close(self) -> None:
-        """End the flow hosts."""
+        """Stop the flow hosts."""
         self._stuck.close()
         await self._heartbeats.stop()
         await self._hosts.close()
@@ -152,7 +151,7 @@ class Service:
             graceful_shutdown_timeout=GRACEFUL,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-            # Named, for what the SDK would make up is a digest of every module's code: 0.4 s at each start.
+            # Without one the SDK computes a digest of all modules: 0.4 s at each start.
             build_id=f"mftctl-{__version__}",
             identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
         )

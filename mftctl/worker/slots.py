@@ -1,9 +1,9 @@
-"""Slots for tasks, shared by all task queues of a worker and handed out before it polls.
+"""Slots for tasks, shared by all task queues of a worker and reserved before it polls.
 
-A poll is a promise to begin what comes. It stays open for a minute where a task queue is empty, and cannot be taken
-back: with fewer slots than task queues no poll can hold a slot for so long, or an empty queue would keep the others
-waiting. So a poll counts as a slot for a moment only, within which a queue with a backlog answers. While tasks have all
-slots, no poll begins. One that is open by then may bring one task more, which is given back (``activity.py``).
+A poll promises to start the task that it returns. On an empty task queue it stays open for a minute and cannot be
+withdrawn: with fewer slots than task queues, a poll cannot hold a slot for that long, or empty queues would block the
+others. So a poll holds a slot only for a moment, in which a queue with a backlog answers. No poll starts while tasks
+have all slots. One that is still open may return one task more, which is given back (``activity.py``).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from temporalio.worker import (
     SlotReserveContext,
 )
 
-#: Seconds within which a poll brings what waits in its task queue; later it brings only what is new.
+#: Seconds in which a poll returns a task of the backlog; later it returns only new ones.
 ANSWERS = 0.1
 
 
 @dataclass(eq=False)
 class _Poll:
-    """A poll since ``since``, or an ``eager`` task that the server may give without one; ``used``: a task has come."""
+    """A poll that started at ``since``, or the slot of an ``eager`` task; ``used``: it has returned a task."""
 
     queue: str
     since: float
@@ -39,7 +39,7 @@ class _Poll:
 
 
 class Permit(SlotPermit):
-    """Leave to poll. A worker that shuts down may forget one that it has just been given."""
+    """Permission to poll. A worker that shuts down may drop one without releasing it."""
 
     def __init__(self, poll: _Poll, lost: Callable[[_Poll], None]) -> None:
         self.poll = poll
@@ -50,7 +50,7 @@ class Permit(SlotPermit):
 
 
 class Slots(CustomSlotSupplier):
-    """``limit`` slots: who may poll, and what may run. The SDK asks from threads of its own."""
+    """``limit`` slots, for polls and tasks. The SDK calls it from threads of its own."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -65,7 +65,7 @@ class Slots(CustomSlotSupplier):
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def reserve_slot(self, ctx: SlotReserveContext) -> Permit:
-        """Wait for leave to poll."""
+        """Wait for permission to poll."""
         self._loop = asyncio.get_running_loop()
         asked: asyncio.Future[Permit] = self._loop.create_future()
         with self._lock:
@@ -74,25 +74,25 @@ class Slots(CustomSlotSupplier):
         return await asked
 
     def try_reserve_slot(self, ctx: SlotReserveContext) -> Permit | None:
-        """Leave to take a task without a poll, where a slot is free that no poll may fill."""
+        """Permission for an eager task, if a slot is free that no poll may fill."""
         with self._lock:
             if len(self._polls) >= self.limit:
                 return None
             return self._permit(_Poll(ctx.task_queue, time.monotonic(), eager=True))
 
     def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:
-        """A task has come."""
+        """Note that a poll has returned a task."""
         assert isinstance(ctx.permit, Permit)
         ctx.permit.poll.used = True
         self._wake()
 
     def release_slot(self, ctx: SlotReleaseContext) -> None:
-        """Its task has ended, or none has come."""
+        """Release the slot: its task has ended, or the poll returned none."""
         assert isinstance(ctx.permit, Permit)
         self._forget(ctx.permit.poll)
 
     async def begin(self, patience: float | None = None) -> bool:
-        """Take a slot for a task that has come; False when none is free for ``patience`` seconds."""
+        """Take a slot for a task; False when none becomes free within ``patience`` seconds."""
         if self._running < self.limit:
             self._running += 1
             return True
@@ -107,11 +107,11 @@ class Slots(CustomSlotSupplier):
         return not turn.cancel()
 
     def begin_beyond(self) -> None:
-        """Begin a task for which no slot is free, and that must not wait any longer."""
+        """Start a task without a free slot, because it must not wait longer."""
         self._running += 1
 
     def end(self) -> None:
-        """Give a slot to whoever waits for one."""
+        """Give the slot to a waiting task, or free it."""
         while self._waiting and self._running <= self.limit:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -120,7 +120,7 @@ class Slots(CustomSlotSupplier):
         self._running -= 1
 
     def _grant(self) -> None:
-        """Give leave to poll, in turn; and again once polls do not count any more."""
+        """Grant polls in turn, and again when open polls no longer hold slots."""
         with self._lock:
             if self._alarm is not None:
                 self._alarm.cancel()
@@ -139,11 +139,11 @@ class Slots(CustomSlotSupplier):
                 self._alarm = self._loop.call_later(min(counting) + ANSWERS - now, self._grant)
 
     def _next(self, now: float) -> str | None:
-        """The task queue that may be polled now: of those that ask, the one whose turn was longest ago."""
+        """The task queue to poll now: the waiting one that was granted longest ago."""
         if sum(_counts(poll, now) for poll in self._polls) >= self.limit:
             return None
         open_ = Counter(poll.queue for poll in self._polls if not poll.used)
-        # More than one poll of a task queue only where there is a slot for each.
+        # Several polls of one task queue only with a slot for each.
         may = [queue for queue in self._asking if not open_[queue] or len(self._polls) < self.limit]
         return min(may, key=lambda queue: self._turns[queue], default=None)
 
@@ -152,7 +152,7 @@ class Slots(CustomSlotSupplier):
         return Permit(poll, self._lost)
 
     def _lost(self, poll: _Poll) -> None:
-        """Called by the garbage collector, in the middle of anything."""
+        """Release a dropped permit; the garbage collector calls this at any time."""
         if poll in self._polls and self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._forget, poll)
@@ -164,7 +164,7 @@ class Slots(CustomSlotSupplier):
 
     def _wake(self) -> None:
         if self._loop is not None:
-            with suppress(RuntimeError):  # the loop has ended, and with it whoever asked
+            with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._grant)
 
 

@@ -1,4 +1,4 @@
-"""Runs whose workflow tasks fail on this worker, told in its log: the SDK's own are silenced (`cli/session.py`)."""
+"""Report runs whose workflow tasks fail on this worker; the SDK's own logs are silenced (`cli/session.py`)."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from temporalio.service import RPCError
 
 from ..control.runs.stuck import HINT, error_summary
 
-#: The SDK's loggers: of errors that a workflow raises, of deadlocks, and of histories that do not replay.
+#: The SDK's loggers of workflow errors, deadlocks, and histories that do not replay.
 INSTANCE, WORKER = "temporalio.worker._workflow_instance", "temporalio.worker._workflow"
-#: How Temporal's SDKs name a history that does not replay.
+#: The code of a history that does not replay in Temporal's SDKs.
 NONDETERMINISM = re.compile(r"\[TMPRL1100\][^\"]*")
-#: Errors that are remembered as told.
+#: Reported errors that are remembered.
 MAX_REMEMBERED = 1000
 
 
 class WorkflowFailureLog(logging.Handler):
-    """Says once of each run and error that its workflow task fails, though it is repeated every few seconds."""
+    """Reports each failure of a run's workflow task once, although Temporal retries it every few seconds."""
 
     def __init__(self, client: Client, say: Callable[[str], None]) -> None:
         super().__init__(logging.DEBUG)
         self._client = client
         self._say = say
-        self._told: dict[tuple[str, str], None] = {}
+        self._reported: dict[tuple[str, str], None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._telling: set[asyncio.Task[None]] = set()
+        self._reporting: set[asyncio.Task[None]] = set()
 
     def listen(self) -> None:
-        """Begin to listen, in the event loop that runs."""
+        """Attach to the SDK's loggers; call it in the running event loop."""
         if self._loop is not None:
             return
         self._loop = asyncio.get_running_loop()
@@ -44,13 +44,13 @@ class WorkflowFailureLog(logging.Handler):
             logger.setLevel(level)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Detach from the SDK's loggers."""
         for name in (INSTANCE, WORKER):
             logging.getLogger(name).removeHandler(self)
         super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take what the SDK logs, in whichever thread."""
+        """Handle a record of the SDK, in any thread."""
         problem = _problem(record)
         if problem is None or self._loop is None or self._loop.is_closed():
             return
@@ -60,17 +60,17 @@ class WorkflowFailureLog(logging.Handler):
 
     def _begin(self, workflow: str | None, execution: str, problem: str) -> None:
         key = (workflow or execution, problem)
-        if key in self._told:
+        if key in self._reported:
             return
-        self._told[key] = None
-        if len(self._told) > MAX_REMEMBERED:
-            del self._told[next(iter(self._told))]
-        task = asyncio.ensure_future(self._tell(workflow, execution, problem))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._reported[key] = None
+        if len(self._reported) > MAX_REMEMBERED:
+            del self._reported[next(iter(self._reported))]
+        task = asyncio.ensure_future(self._report(workflow, execution, problem))
+        self._reporting.add(task)
+        task.add_done_callback(self._reporting.discard)
 
-    async def _tell(self, workflow: str | None, execution: str, problem: str) -> None:
-        """Say it of the workflow, whose id the SDK does not always log."""
+    async def _report(self, workflow: str | None, execution: str, problem: str) -> None:
+        """Report it with the workflow id, which the SDK does not always log."""
         if workflow is None:
             try:
                 async for found in self._client.list_workflows(f"RunId = '{execution}'", limit=1):
@@ -81,7 +81,7 @@ class WorkflowFailureLog(logging.Handler):
 
 
 def _problem(record: logging.LogRecord) -> str | None:
-    """What fails a workflow task; None for anything else that is logged."""
+    """The failure of a workflow task in a log record; None for other records."""
     if record.exc_info and record.exc_info[1] is not None and "activation" in record.msg:
         error = record.exc_info[1]
         trace = "".join(traceback.format_exception(error))

@@ -267,8 +267,8 @@ def lone(lodging):
 @pytest.mark.parametrize(
     ("then", "code", "words"),
     [
-        (None, "temporal.unreachable", "does not answer any more"),
-        (WRONG_KEY, "temporal.refused", "it refuses the API key"),
+        (None, "temporal.unreachable", "no longer answers"),
+        (WRONG_KEY, "temporal.refused", "it rejects the API key"),
     ],
     ids=["the server goes", "the key expires"],
 )

@@ -51,7 +51,7 @@ def test_a_schedule_made_by_hand_stops_nobody(served: Any, wait_until: Any) -> N
         for command in (("deployments", "describe"), ("trigger",), ("schedule", "describe")):
             refused = served.run(*command, "handmade")
             assert refused.returncode == 6, refused.stderr
-            assert "starts the workflow T with an input that is no manifest" in refused.stderr
+            assert "starts the workflow T with an input that is not a manifest" in refused.stderr
             assert "deployments delete handmade --yes" in refused.stderr
     finally:
         gone = served.run("deployments", "delete", "handmade", "--yes")

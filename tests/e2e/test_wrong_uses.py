@@ -85,11 +85,11 @@ TABLE = [
     Wrong("help tea", 4, "topic.unknown", "tea", "exit-codes"),
     Wrong("schedule next Daily -n 0", 2, "usage", "0", "5"),
     Wrong("schedule backfill Daily --start 2026-01-01", 2, "usage", "--end", "--help"),
-    Wrong("schedule backfill Daily --start May --end June", 2, "usage", "'May' is no time", "2026-01-31"),
+    Wrong("schedule backfill Daily --start May --end June", 2, "usage", "'May' is not a time", "2026-01-31"),
     Wrong("schedule backfill Daily --start 2026-02-01 --end 2026-01-01", 2, "usage", "before", "swap"),
     Wrong("schedule backfill Daily --start 2020-01-01 --end 2026-01-01", 2, "schedule.many", "1000", "parts"),
     Wrong("events publish a/b", 2, "event.name", "a/b", "letters"),
-    Wrong("trigger Plain alpha", 2, "parameter.invalid", "'alpha' is no parameter", "name=value"),
+    Wrong("trigger Plain alpha", 2, "parameter.invalid", "'alpha' is not a parameter", "name=value"),
     Wrong("trigger Plain --timeout never", 2, "usage", "--timeout", "15m"),
     # files
     Wrong("deploy gone.py", 2, "flow.missing", "gone.py: no such file", "Python file"),
@@ -312,7 +312,7 @@ def test_a_server_that_goes_away_in_the_middle(call: Any, server: str) -> None:
         code, out, error = call(["deployments", "list", "--address", between.address, "-o", "json"])
     told = json.loads(error)["error"]
     assert (code, out, told["code"]) == (5, "", "temporal.unreachable")
-    assert "does not answer any more" in told["message"]
+    assert "no longer answers" in told["message"]
 
 
 class Cut:

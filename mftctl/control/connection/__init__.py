@@ -1,1 +1,1 @@
-"""The connection to Temporal: where it is, how to connect, and why that failed."""
+"""The connection to Temporal: the endpoint, the client, and the diagnosis of failures."""

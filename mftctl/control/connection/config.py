@@ -1,8 +1,8 @@
-"""Temporal's own configuration, the file temporal.toml and TEMPORAL_*, as the `temporal` command line reads them.
+"""Temporal's own configuration, the file temporal.toml and the variables TEMPORAL_*, read as `temporal` does.
 
 The rules are those of its `cliext/client.go` and of the `envconfig` of Temporal's SDKs. The file is read with
-`temporalio.envconfig`; variables are applied here, because the SDK takes an empty one for a value, does not know the
-older names of the TLS variables, and does not say which variable a value came from.
+`temporalio.envconfig`; variables are applied here, because the SDK accepts an empty one as a value, does not know
+the older names of the TLS variables, and does not tell which variable a value came from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from temporalio.envconfig import ClientConfigProfile
 
 DEFAULT_PROFILE = "default"
-#: Fields and the variables that set them, the older name last: where it says something, it goes before all.
+#: Settings and the variables that set them; the older name, which comes last, wins if it is set.
 _VARIABLES = {
     "address": ("TEMPORAL_ADDRESS",),
     "temporal_namespace": ("TEMPORAL_NAMESPACE",),
@@ -43,10 +43,10 @@ _META = "TEMPORAL_GRPC_META_"
 
 @dataclass
 class TemporalConfig:
-    """What Temporal's configuration says, by the name that the setting has in a profile of mftctl.
+    """The settings of Temporal's configuration, by their names in a profile of mftctl.
 
-    ``tls_present``: something of TLS is configured, which switches it on. ``unverified``: the server's certificate is
-    not to be verified. ``meta`` holds headers; their values may be secret.
+    ``tls_present``: some TLS setting exists, which enables TLS. ``unverified``: the configuration asks not to verify
+    the server's certificate. ``meta``: request headers; their values may be secret.
     """
 
     settings: dict[str, Setting] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def config_file() -> Path:
 
 
 def from_file(named: Setting) -> TemporalConfig:
-    """The profile that ``named`` says, else the one called default, of the file; MftctlError when it is not there."""
+    """The settings of the profile ``named``, or ``default``, in the file; MftctlError when it does not exist."""
     file = config_file()
     if not os.path.exists(file) and named.value is None:
         return TemporalConfig()
@@ -82,13 +82,13 @@ def from_file(named: Setting) -> TemporalConfig:
             f"there is no profile '{name}' in {file} ({named.source})",
             exit=Exit.USAGE,
             code="temporal.profile",
-            hint=suggest(name, profiles) or "`temporal config set` makes one",
+            hint=suggest(name, profiles) or "create it with: temporal config set",
         )
     return _settings_of(file, name, found)
 
 
 def from_variables(base: TemporalConfig) -> TemporalConfig:
-    """The variables alone, where those say nothing the headers and switches of ``base``."""
+    """The settings of the variables; headers and TLS switches that they do not set are those of ``base``."""
     found = TemporalConfig(tls_present=base.tls_present, unverified=base.unverified, meta=dict(base.meta))
     for name, (variable, *older) in _VARIABLES.items():
         if variable in os.environ:
@@ -113,7 +113,7 @@ def from_variables(base: TemporalConfig) -> TemporalConfig:
 
 
 def profile_setting() -> Setting | None:
-    """What $TEMPORAL_PROFILE says."""
+    """The value of $TEMPORAL_PROFILE."""
     name = os.environ.get("TEMPORAL_PROFILE")
     return Setting(name, Source("variable", "TEMPORAL_PROFILE")) if name else None
 
@@ -127,7 +127,7 @@ def _headers() -> Iterator[tuple[str, str]]:
 def _profiles(file: Path) -> dict[str, ClientConfigProfile]:
     from temporalio.envconfig import ClientConfig
 
-    parse(file)  # says what is no TOML, and where
+    parse(file)  # its error names the line that is not TOML
     try:
         return dict(ClientConfig.load(config_source=file).profiles)
     except RuntimeError as error:
@@ -155,22 +155,22 @@ def _settings_of(file: Path, name: str, found: ClientConfigProfile) -> TemporalC
             ("tls_key", "client_key", tls.client_private_key),
         ):
             if isinstance(given, Path):
-                # An empty path is none; the SDK makes the current folder of it.
+                # An empty path means none; the SDK turns it into the current folder.
                 take(setting, "" if given == Path() else str(given), "tls", f"{key}_path")
             else:
                 text = given.decode() if isinstance(given, bytes) else given
                 take(f"{setting}_data", text, "tls", f"{key}_data")
-    # What the SDK leaves out of what it has read.
+    # The SDK drops this setting.
     raw = parse(file)["profile"][name].get("tls") or {}
     taken.unverified = raw.get("disable_host_verification") is True
     return taken
 
 
-def _invalid(file: Path, said: str) -> MftctlError:
-    """The parser's error without the lines it quotes, which may hold a key."""
-    line = re.search(r"at line (\d+)", said)
+def _invalid(file: Path, message: str) -> MftctlError:
+    """The parser's error without the lines that it quotes, which may contain a key."""
+    line = re.search(r"at line (\d+)", message)
     where = f"{file}:{line[1]}" if line else str(file)
     reason = re.sub(
-        r"`[^`]*`|\"[^\"]*\"", "", said.strip().splitlines()[-1].removeprefix("Invalid configuration: ")
+        r"`[^`]*`|\"[^\"]*\"", "", message.strip().splitlines()[-1].removeprefix("Invalid configuration: ")
     )
     return MftctlError(f"{where}: {' '.join(reason.split())}", exit=Exit.USAGE, code="temporal.config")

@@ -1,4 +1,4 @@
-"""Why Temporal cannot be reached or refuses us: which of name, port, TLS, key and Temporal namespace it was."""
+"""Why a connection to Temporal failed: its name, port, TLS, authentication or Temporal namespace."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ...model.errors import Exit, MftctlError
 from .endpoint import Endpoint
 from .probes import ProbeResult, Problem, probe
 
-#: The checks of a connection, in order: each needs the ones before.
+#: The checks of a connection, in order: each needs those before it.
 CHECKS: Final = ("dns", "tcp", "tls", "authentication", "temporal namespace")
-#: A server that has just been started takes connections a moment before it takes calls.
+#: Code of a server that accepts connections, but no calls yet, because it is starting.
 STARTING: Final = "temporal.starting"
 CALL = timedelta(seconds=5)
 _STATUS = re.compile(r'Status \{ code: (\w+), message: "((?:[^"\\]|\\.)*)"')
@@ -27,7 +27,7 @@ _REFUSALS = ("Unauthenticated", "PermissionDenied")
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check has found: ``ok`` None when it could not be made; ``message`` what, ``hint`` how to mend it."""
+    """The result of a check: ``ok`` is None when it was not reached; ``hint`` says how to fix a problem."""
 
     check: str
     ok: bool | None
@@ -36,7 +36,7 @@ class CheckResult:
     code: str = ""
 
     def error(self, endpoint: Endpoint) -> MftctlError:
-        """The same as the error of a command that needs the server."""
+        """The result as the error of a command that needs the server."""
         lead = {
             "tls": "no TLS connection to Temporal at",
             "temporal.refused": "access denied by Temporal at",
@@ -52,7 +52,7 @@ class CheckResult:
 
 
 async def diagnose(endpoint: Endpoint, error: Exception) -> CheckResult:
-    """Why the SDK has failed with ``error`` to connect."""
+    """Why the SDK could not connect and raised ``error``."""
     status = _STATUS.search(str(error))
     if status and status[1] in _REFUSALS:
         return access_denied(endpoint, status[2])
@@ -63,39 +63,41 @@ async def diagnose(endpoint: Endpoint, error: Exception) -> CheckResult:
 
 
 def access_denied(endpoint: Endpoint, said: str, *, namespace: bool = False) -> CheckResult:
-    """The server knows us not, or allows us nothing; ``namespace``: in the Temporal namespace that was asked for."""
+    """The server denied access; ``namespace``: to the Temporal namespace of the endpoint."""
     said = _redacted(endpoint, said).strip(" .")
     where = f" in the Temporal namespace '{endpoint.temporal_namespace}'" if namespace else ""
     if endpoint.api_key is None:
-        message = f"it refuses us{where}, who have no API key ({said})"
-        hint = "name the variable with the key as api_key_env in the profile, or set TEMPORAL_API_KEY"
+        message = f"authentication required{where}: no API key configured ({said})"
+        hint = (
+            "set api_key_env in the profile to the name of the variable with the key, or set TEMPORAL_API_KEY"
+        )
     else:
-        message = f"it refuses the API key{where} ({said})"
-        hint = f"is the key right, not expired, and for this server? It is from {endpoint.sources['api_key']}"
+        message = f"it rejects the API key{where} ({said})"
+        hint = f"check that the key is valid for this server; it is from {endpoint.sources['api_key']}"
     return CheckResult("authentication", False, message, hint, "temporal.refused")
 
 
 def unknown_namespace(endpoint: Endpoint) -> CheckResult:
-    """The Temporal namespace is not there."""
+    """The Temporal namespace does not exist."""
     name = endpoint.temporal_namespace
     return CheckResult(
         "temporal namespace",
         False,
         f"there is no Temporal namespace '{name}'",
-        f"it is from {_origin(endpoint, 'temporal_namespace')}; make it with: "
+        f"it is from {_origin(endpoint, 'temporal_namespace')}; create it with: "
         f"temporal operator namespace create --namespace {name} --address {endpoint.address}",
         "temporal.namespace",
     )
 
 
 def is_unknown_namespace(error: RPCError) -> bool:
-    """Whether a call failed for want of the Temporal namespace, not of what was looked for in it."""
+    """Whether a call failed because the Temporal namespace does not exist, not an object in it."""
     details = error.grpc_status.details if error.status == RPCStatusCode.NOT_FOUND else ()
     return any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in details)
 
 
 async def run_checks(endpoint: Endpoint, client: Client | MftctlError) -> list[CheckResult]:
-    """Every check of CHECKS, for a connection that was made, or for why it was not."""
+    """The results of all CHECKS, for a client, or for the error why there is none."""
     seen = await asyncio.to_thread(probe, endpoint)
     found = [_from_probe(endpoint, one) for one in seen]
     if all(one.ok for one in found):
@@ -113,13 +115,13 @@ def _access(endpoint: Endpoint, client: Client | MftctlError, version: str) -> l
         "an API key" if endpoint.api_key else "",
         "a client certificate" if endpoint.cert and endpoint.tls else "",
     ]
-    told = f"takes us with {' and '.join(filter(None, how))}" if any(how) else "takes us, and asks for no key"
+    granted = f"accepts {' and '.join(filter(None, how))}" if any(how) else "requires no authentication"
     name = endpoint.temporal_namespace
     return [
-        CheckResult("authentication", True, f"Temporal{version} {told}"),
+        CheckResult("authentication", True, f"Temporal{version} {granted}"),
         unknown_namespace(endpoint)
         if lacks_namespace
-        else CheckResult("temporal namespace", True, f"'{name}' is there"),
+        else CheckResult("temporal namespace", True, f"'{name}' exists"),
     ]
 
 
@@ -128,7 +130,7 @@ async def _server_version(client: Client | MftctlError) -> str:
         return ""
     try:
         answer = await client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=CALL)
-    except RPCError:  # an older server does not tell
+    except RPCError:  # an older server
         return ""
     return f" {answer.server_version}"
 
@@ -152,13 +154,13 @@ def _from_probe(endpoint: Endpoint, seen: ProbeResult) -> CheckResult:
         "key": endpoint.key.name if endpoint.key else "",
     }
     if seen.problem in {"ca", "expired", "not_yet", "name"} and endpoint.unverified:
-        hint = "disable_host_verification is set, but mftctl verifies always; " + hint
+        hint = "disable_host_verification is set, but mftctl always verifies; " + hint
     code = _CODES.get(seen.problem, f"temporal.tls.{seen.problem}")
     return CheckResult(seen.check, False, message.format(**words), hint.format(**words), code)
 
 
 def _call_failed(endpoint: Endpoint, code: str, said: str) -> CheckResult:
-    """Connected, and then no answer to a call."""
+    """The connection works, but a call was not answered."""
     said = _redacted(endpoint, " ".join(said.split()))
     if code in {"Unimplemented", "Internal", "Unknown"}:
         message, hint = _MESSAGES["stranger"]
@@ -172,8 +174,8 @@ def _call_failed(endpoint: Endpoint, code: str, said: str) -> CheckResult:
     return CheckResult(
         "authentication",
         False,
-        f"it takes no calls yet ({said})",
-        "is it just starting? Try again in a while",
+        f"it does not answer calls yet ({said})",
+        "it may be starting: try again later",
         STARTING,
     )
 
@@ -184,7 +186,7 @@ def _origin(endpoint: Endpoint, name: str) -> str:
 
 
 def _redacted(endpoint: Endpoint, text: str) -> str:
-    """Text without anything secret of ours that a server has said back to us."""
+    """The text without secrets of ours that the server has repeated."""
     for secret in filter(None, (endpoint.api_key, *endpoint.meta.values())):
         text = text.replace(secret, "***")
     return text
@@ -199,58 +201,64 @@ _CODES: dict[Problem, str] = {
     "http_server": "temporal.stranger",
 }
 _ADDRESS_HINT = (
-    "start one with: mftctl dev; or name another with --address or TEMPORAL_ADDRESS (it is from: {address})"
+    "start one with: mftctl dev; or set another with --address or TEMPORAL_ADDRESS (it is from: {address})"
 )
-#: What to say of each trouble, and how to mend it.
+#: Message and hint of each problem.
 _MESSAGES: dict[Problem, tuple[str, str]] = {
     "dns": (
-        "the name {host} is not known ({detail})",
-        "is it spelt right, and does this machine reach a DNS server that knows it? It is from: {address}",
+        "cannot resolve the name {host} ({detail})",
+        "check its spelling, and the DNS of this machine; it is from: {address}",
     ),
     "refused": ("connection refused", _ADDRESS_HINT),
-    "silent": ("{detail}", "is the port right, and does a firewall let us through? It is from: {address}"),
+    "silent": ("{detail}", "check the port, and whether a firewall blocks it; it is from: {address}"),
     "unreachable": ("{detail}", _ADDRESS_HINT),
     "ca": (
-        "its certificate is from an authority that is not known ({detail})",
-        "name the authority's certificate as tls_ca in the profile, or TEMPORAL_TLS_SERVER_CA_CERT_PATH; tried: {ca}",
+        "its certificate is signed by an unknown authority ({detail})",
+        "set the authority's certificate as tls_ca in the profile, or TEMPORAL_TLS_SERVER_CA_CERT_PATH; tried: {ca}",
     ),
     "expired": (
         "its certificate has expired",
-        "renew the server's certificate, or mend this machine's clock",
+        "renew the server's certificate, or correct this machine's clock",
     ),
-    "not_yet": ("its certificate is not valid yet", "mend the server's certificate, or this machine's clock"),
+    "not_yet": (
+        "its certificate is not valid yet",
+        "correct the server's certificate, or this machine's clock",
+    ),
     "name": (
         "its certificate is not for the name {host} ({detail})",
-        "connect to a name that it is for, or say which as tls_server_name in the profile or TEMPORAL_TLS_SERVER_NAME",
+        "connect to a name in the certificate, or set it as tls_server_name in the profile or TEMPORAL_TLS_SERVER_NAME",
     ),
     "pair": (
         "{cert} and {key} do not belong together",
-        "take the certificate and the private key of one pair",
+        "use a certificate with its own private key",
     ),
     "pem": (
-        "a certificate or key of ours cannot be read ({detail})",
-        "they must be PEM, whole and without a password",
+        "a certificate or key of this client cannot be read ({detail})",
+        "use complete PEM files without a password",
     ),
     "client_missing": (
-        "it asks for a client certificate, and none is set",
-        "name one as tls_cert and tls_key in the profile, or with TEMPORAL_TLS_CLIENT_CERT_PATH and …_KEY_PATH",
+        "it requires a client certificate, and none is set",
+        "set one as tls_cert and tls_key in the profile, or with TEMPORAL_TLS_CLIENT_CERT_PATH and …_KEY_PATH",
     ),
     "client_refused": (
-        "it refuses our client certificate ({detail})",
-        "is {cert} not expired, and from an authority that the server takes?",
+        "it rejects the client certificate ({detail})",
+        "check that {cert} has not expired, and that the server trusts its authority",
     ),
     "plain": (
-        "it speaks no TLS",
-        "is the port right? Else switch TLS off: tls = false in the profile, or TEMPORAL_TLS=false",
+        "it does not speak TLS",
+        "check the port, or disable TLS: tls = false in the profile, or TEMPORAL_TLS=false",
     ),
-    "wanted": ("it speaks TLS, and we do not", "set tls = true in the profile, or TEMPORAL_TLS=true"),
+    "wanted": ("it requires TLS", "enable TLS: tls = true in the profile, or TEMPORAL_TLS=true"),
     "http_server": (
         "a web server answers, not Temporal",
-        "is the port right? Temporal's is mostly 7233; 8233 and 8080 are those of its UI",
+        "check the port: Temporal's is usually 7233; 8233 and 8080 are its UI",
     ),
     "stranger": (
-        "what answers is not Temporal ({detail})",
-        "is port {port} right? Temporal's is mostly 7233; 8233 and 8080 are those of its UI",
+        "the server that answers is not Temporal ({detail})",
+        "check port {port}: Temporal's is usually 7233; 8233 and 8080 are its UI",
     ),
-    "handshake": ("the handshake fails ({detail})", "are the server's and our TLS settings right?"),
+    "handshake": (
+        "the handshake failed ({detail})",
+        "check the TLS settings of the server and of this client",
+    ),
 }

@@ -1,4 +1,4 @@
-"""Where Temporal is, and how to get in: what flags, variables, the profile and Temporal's own file come to."""
+"""The Temporal server to connect to, merged from flags, variables, the profile and Temporal's own file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import config
 
 DEFAULT_ADDRESS = "localhost:7233"
 DEFAULT_NAMESPACE = "default"
-#: What a connection is made of, in the order in which it is shown.
+#: The settings of a connection, in the order in which they are shown.
 NAMES = (
     "address",
     "temporal_namespace",
@@ -31,7 +31,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Pem:
-    """Certificates or a key: ``name`` says where they are from, for people."""
+    """Certificates or a key; ``name`` says where they come from."""
 
     name: str
     data: bytes = field(repr=False)
@@ -41,8 +41,8 @@ class Pem:
 class Endpoint:
     """A Temporal server and namespace.
 
-    ``tls``: with TLS; ``unverified``: Temporal's configuration asks for the server's certificate not to be verified,
-    which the SDK cannot. ``sources`` says where each setting came from; ``meta`` are headers of each call.
+    ``tls``: use TLS; ``unverified``: Temporal's configuration asks not to verify the server's certificate, which the
+    SDK cannot do. ``sources``: where each setting comes from; ``meta``: headers of each call.
     """
 
     address: str
@@ -69,14 +69,14 @@ class Endpoint:
 
     @property
     def is_default(self) -> bool:
-        """Whether nothing has named the address."""
+        """Whether no setting gives the address."""
         source = self.sources.get("address")
         return source is not None and source.kind == "default"
 
 
 @dataclass(frozen=True)
 class UnsetVariable:
-    """In place of an API key whose variable is not set."""
+    """Stands for an API key whose variable is not set."""
 
     variable: str
 
@@ -84,12 +84,12 @@ class UnsetVariable:
 def settings(
     profile: Profile, address: str | None = None, temporal_namespace: str | None = None
 ) -> dict[str, Setting]:
-    """What is set of the connection, by its name in NAMES or with ``_data`` behind it, unchecked."""
+    """The settings of the connection, unchecked, by their names in NAMES, or with ``_data`` appended."""
     return _merged(profile, address, temporal_namespace)[0]
 
 
 def resolve(profile: Profile, address: str | None = None, temporal_namespace: str | None = None) -> Endpoint:
-    """The endpoint; MftctlError when a certificate cannot be read, a key's variable is not set, and the like."""
+    """The endpoint; MftctlError when, for example, a certificate cannot be read or a key's variable is not set."""
     found, temporal = _merged(profile, address, temporal_namespace)
 
     def value(name: str) -> Any:
@@ -99,15 +99,15 @@ def resolve(profile: Profile, address: str | None = None, temporal_namespace: st
     if (cert is None) != (key is None):
         given, missing = ("tls_cert", "tls_key") if key is None else ("tls_key", "tls_cert")
         raise MftctlError(
-            f"{given} is set ({_source(found, given)}), and {missing} is not",
+            f"{given} is set ({_source(found, given)}), but {missing} is not",
             exit=Exit.USAGE,
             code="temporal.tls.incomplete",
-            hint="a client certificate and its private key go together",
+            hint="set both the client certificate and its private key",
         )
     api_key = value("api_key")
     if isinstance(api_key, UnsetVariable):
         raise MftctlError(
-            f"the API key is to be in ${api_key.variable}, which is not set ({found['api_key'].source})",
+            f"${api_key.variable}, the variable of the API key, is not set ({found['api_key'].source})",
             exit=Exit.UNREACHABLE,
             code="temporal.key",
             hint=f"export {api_key.variable}",
@@ -131,7 +131,7 @@ def resolve(profile: Profile, address: str | None = None, temporal_namespace: st
 def _merged(
     profile: Profile, address: str | None, temporal_namespace: str | None
 ) -> tuple[dict[str, Setting], config.TemporalConfig]:
-    """Each from the highest that has it: flag, MFTCTL_*, TEMPORAL_*, the profile, temporal.toml, default."""
+    """Each setting from the first that has it: flag, MFTCTL_*, TEMPORAL_*, the profile, temporal.toml, default."""
     named = (
         profile.override("temporal_profile")
         or config.profile_setting()
@@ -151,7 +151,7 @@ def _merged(
     for name, setting in _own_settings(lambda key: profile.override(key, flags.get(key))):
         _replace(found, name, setting)
     implying = [setting for name, setting in found.items() if name.startswith("tls_")]
-    # An empty variable takes a value of Temporal's file away, and sets none.
+    # An empty variable removes the value of Temporal's file.
     found = {name: setting for name, setting in found.items() if setting.value != ""}
     implying += [found["api_key"]] if "api_key" in found else []
     if implying or temporal.tls_present:
@@ -165,7 +165,7 @@ def _merged(
 
 
 def _own_settings(get: Callable[[str], Setting | None]) -> Iterator[tuple[str, Setting]]:
-    """What a layer of ours says; the API key by the variable that it names."""
+    """The settings of a layer of mftctl; the API key is the value of the variable that it names."""
     for name in ("address", "temporal_namespace", "tls", "tls_ca", "tls_cert", "tls_key", "tls_server_name"):
         setting = get(name)
         if setting is not None:
@@ -183,7 +183,7 @@ def _replace(found: dict[str, Setting], name: str, setting: Setting) -> None:
 
 
 def _path_and_data(name: str) -> tuple[str, str]:
-    """A path and, as Temporal's configuration may have it, the data itself."""
+    """The names of a setting as a path, and as the data itself, which Temporal's configuration may have."""
     return name, f"{name}_data"
 
 
@@ -195,10 +195,10 @@ def _pem(found: dict[str, Setting], name: str, kind: bytes) -> Pem | None:
     path, data = (found.get(one) for one in _path_and_data(name))
     if path is not None and data is not None:
         raise MftctlError(
-            f"{name} is given twice, as a path ({path.source}) and as data ({data.source})",
+            f"{name} is set twice, as a path ({path.source}) and as data ({data.source})",
             exit=Exit.USAGE,
             code="temporal.tls.twice",
-            hint="leave one of them out",
+            hint="remove one of them",
         )
     given = path or data
     if given is None:
@@ -211,17 +211,17 @@ def _pem(found: dict[str, Setting], name: str, kind: bytes) -> Pem | None:
     except OSError as error:
         problem = str(error.strerror)
     if not problem and (b"-----BEGIN " not in content or kind not in content):
-        problem = f"there is no {kind.decode().lower()} in it"
+        problem = f"it contains no {kind.decode().lower()}"
     elif b"ENCRYPTED" in content:
-        problem = "the private key is encrypted, and nobody can ask for its password here"
+        problem = "the private key is encrypted, and mftctl cannot ask for its password"
     if problem:
-        hint = "it must be PEM, as text that begins with -----BEGIN"
+        hint = "use PEM, text that begins with -----BEGIN"
         raise MftctlError(f"{what}: {problem}", exit=Exit.UNREACHABLE, code="temporal.tls.file", hint=hint)
     return Pem(str(path.value) if path is not None else what, content)
 
 
 def _address(address: str, namespace: str, source: Source) -> str:
-    """HOST:PORT, with the Temporal namespace put where `temporal` would put it."""
+    """HOST:PORT, with ``${namespace}`` replaced, as `temporal` does it."""
     address = address.replace("${namespace}", namespace)
     if (
         re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}", address)
@@ -230,9 +230,9 @@ def _address(address: str, namespace: str, source: Source) -> str:
         return address
     hint = "write it as HOST:PORT, such as localhost:7233"
     if "://" in address:
-        hint = "leave the scheme out; TLS is `tls = true` in the profile, or TEMPORAL_TLS=true"
+        hint = "remove the scheme; TLS is `tls = true` in the profile, or TEMPORAL_TLS=true"
     raise MftctlError(
-        f"'{address}' is no address of a Temporal server ({source})",
+        f"'{address}' is not the address of a Temporal server ({source})",
         exit=Exit.USAGE,
         code="temporal.address",
         hint=hint,

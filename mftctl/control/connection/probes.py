@@ -1,6 +1,6 @@
-"""Small looks of our own at a server that Temporal's SDK could not connect to: name, port, TLS, in this order.
+"""Probe a server that Temporal's SDK could not connect to: its name, port and TLS, in this order.
 
-The SDK says of all these only that the transport failed. Each look takes the settings that the SDK was given.
+The SDK only reports that the transport failed. The probes use the same settings as the SDK.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Literal
 
 from .endpoint import Endpoint, Pem
 
-#: Seconds for each look.
+#: Seconds for each probe.
 TIMEOUT = 5.0
-#: HTTP/2's first words, with empty settings: what every gRPC server answers with its own settings.
+#: The start of an HTTP/2 connection, with empty settings; every gRPC server answers with its settings.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 _SETTINGS = 4
 
@@ -47,7 +47,7 @@ _VERIFICATION: dict[int, Problem] = {9: "not_yet", 10: "expired", 62: "name", 63
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a look has shown: ``trouble`` None when all was well; ``detail`` is in the words of who said it."""
+    """The result of a probe: ``problem`` is None when it succeeded; ``detail`` quotes the system or OpenSSL."""
 
     check: Literal["dns", "tcp", "tls"]
     problem: Problem | None = None
@@ -55,7 +55,7 @@ class ProbeResult:
 
 
 def probe(endpoint: Endpoint) -> list[ProbeResult]:
-    """Look until something is wrong, which is then the last; all three are well where the trouble lies deeper."""
+    """Probe until one fails, which is then the last result; all three succeed when the problem lies elsewhere."""
     try:
         found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -86,10 +86,10 @@ def _probe_plain(endpoint: Endpoint, connection: socket.socket) -> ProbeResult:
         return ProbeResult("tls", detail="not used")
     if answer.startswith((b"HTTP/1", b"<")):
         return ProbeResult("tls", "http_server")
-    # Whoever speaks TLS ends the connection, with or without an alert; shaking hands with it is the proof.
+    # A TLS server closes the connection, with or without an alert; only a handshake proves that it is one.
     if _shakes_hands(endpoint):
         return ProbeResult("tls", "wanted")
-    return ProbeResult("tls", "stranger", "" if answer else "it ends the connection, or says nothing")
+    return ProbeResult("tls", "stranger", "" if answer else "it closes the connection, or sends nothing")
 
 
 def _probe_tls(endpoint: Endpoint, connection: socket.socket) -> ProbeResult:
@@ -100,7 +100,7 @@ def _probe_tls(endpoint: Endpoint, connection: socket.socket) -> ProbeResult:
         return ProbeResult("tls", "pair" if mismatch else "pem", _reason(error))
     try:
         with context.wrap_socket(connection, server_hostname=endpoint.server_name or endpoint.host) as secure:
-            # With TLS 1.3 a client has shaken hands before the server has looked at its certificate.
+            # With TLS 1.3 the client's handshake ends before the server has checked the client's certificate.
             answer = _greeting(secure)
             version = str(secure.version())
     except ssl.SSLCertVerificationError as error:
@@ -117,7 +117,7 @@ def _probe_tls(endpoint: Endpoint, connection: socket.socket) -> ProbeResult:
 
 
 def _handshake_problem(endpoint: Endpoint, error: ssl.SSLError) -> ProbeResult:
-    """What it means that the other side has ended the handshake."""
+    """Why the server aborted the handshake."""
     reason = error.reason or ""
     if "CERTIFICATE_REQUIRED" in reason:
         return ProbeResult("tls", "client_missing", _reason(error))
@@ -128,7 +128,7 @@ def _handshake_problem(endpoint: Endpoint, error: ssl.SSLError) -> ProbeResult:
     if "UNRECOGNIZED_NAME" in reason:
         return ProbeResult("tls", "name", _reason(error))
     if "HANDSHAKE_FAILURE" in reason and not endpoint.cert:
-        # How TLS 1.2 says that a certificate is missing, among other things.
+        # TLS 1.2 reports a missing client certificate so, among other things.
         return ProbeResult("tls", "client_missing", _reason(error))
     return ProbeResult("tls", "handshake", _reason(error))
 
@@ -141,10 +141,10 @@ def _speaks_plain(endpoint: Endpoint) -> bool:
 
 
 def _shakes_hands(endpoint: Endpoint) -> bool:
-    """Whether TLS is spoken there, whatever becomes of it."""
+    """Whether the server speaks TLS, with any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # nothing is sent over it
+    context.verify_mode = ssl.CERT_NONE  # no data is sent
     try:
         with _connect(endpoint) as connection, context.wrap_socket(connection, server_hostname=endpoint.host):
             return True
@@ -155,11 +155,11 @@ def _shakes_hands(endpoint: Endpoint) -> bool:
 
 
 def _greeting(connection: socket.socket) -> bytes:
-    """What the server says to HTTP/2's first words; nothing when it ends the connection or keeps silent."""
+    """The server's answer to the start of an HTTP/2 connection; empty when it closes it or sends nothing."""
     answer = b""
     with contextlib.suppress(TimeoutError, ConnectionError):
         with contextlib.suppress(ssl.SSLEOFError, BrokenPipeError):
-            # It may have left already, and have said why: that is still there to be read.
+            # It may have closed the connection after an alert, which can still be read.
             connection.sendall(_PREFACE)
         while len(answer) < 9:
             data = connection.recv(4096)
@@ -170,7 +170,7 @@ def _greeting(connection: socket.socket) -> bytes:
 
 
 def _is_http2(answer: bytes) -> bool:
-    """Whether the answer begins with a frame of settings, which has no stream."""
+    """Whether the answer begins with a settings frame, which has stream 0."""
     return len(answer) >= 9 and answer[3] == _SETTINGS and answer[5:9] == bytes(4)
 
 
@@ -178,7 +178,7 @@ def _context(endpoint: Endpoint) -> ssl.SSLContext:
     context = ssl.create_default_context(
         cadata=endpoint.ca.data.decode("ascii", "replace") if endpoint.ca else None
     )
-    # As the SDK has it: a name must be among the certificate's alternative ones.
+    # As in the SDK: the name must be among the certificate's subject alternative names.
     context.hostname_checks_common_name = False
     context.set_alpn_protocols(["h2"])
     if endpoint.cert and endpoint.key:
@@ -189,7 +189,7 @@ def _context(endpoint: Endpoint) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def _file(pem: Pem) -> Iterator[str]:
-    """The data as a file that only we can read: OpenSSL takes client certificates from nowhere else."""
+    """The data as a file that only this user can read: OpenSSL loads client certificates from files only."""
     descriptor, path = tempfile.mkstemp(prefix="mftctl-pem-")
     try:
         with os.fdopen(descriptor, "wb") as file:

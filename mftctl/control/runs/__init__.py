@@ -1,1 +1,1 @@
-"""Runs on the Temporal server: start, look up, describe, resume, cancel."""
+"""Runs on the Temporal server: start, find, list, describe, resume and stop them."""

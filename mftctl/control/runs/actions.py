@@ -1,4 +1,4 @@
-"""What can be done to a run: resume, pause, unpause, cancel, terminate."""
+"""Resume, pause, unpause, cancel and terminate runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from . import outcome, parameters, start
 from .lookup import describe, run_input, workflow_handle
 from .run import CLOSED, Run
 
-#: Seconds between looks at whether a worker has taken notice.
+#: Seconds between two checks whether a worker has applied a pause.
 POLL = 0.05
-#: The status of a run that goes on, by whether it is paused.
-STATES = {False: "running", True: "paused"}
+#: The status of an open run, by whether it is paused.
+_STATUS_BY_PAUSED = {False: "running", True: "paused"}
 
 
 async def resume(
@@ -35,16 +35,16 @@ async def resume(
     given: Mapping[str, str] | None = None,
     workflow_timeout: float | None = None,
     force: bool = False,
-    told: Callable[[str], None] = lambda _: None,
+    on_start: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """Let a run that ended badly go on: tasks that finished keep their results, the others run again.
+    """Resume an unsuccessful run: finished tasks keep their results, the others run again. Returns the run id.
 
-    From ``step`` on everything runs again. ``latest_code``: with the deployment's current version, not the one it
-    started with. ``new_run``: as a new run that begins with the old one's results (Metaflow's own `resume`), which a
-    run that went well can be made from too; ``given`` are values of parameters that differ there. ``workflow_timeout``
-    (seconds) takes the place of the deployment's. ``force``: also where the results of finished tasks were undone by
-    compensations. ``told`` is called with the run id before the server is asked to start anything. Gives the run id.
-    Exit code 4 for an unknown run, 6 for one that still goes on or went well, 2 for an unknown step or a wrong value.
+    ``step``: this step and all after it run again. ``latest_code``: use the deployment's current version, not the one
+    that the run started with. ``new_run``: start a new run with the results of the old one (as Metaflow's `resume`),
+    which may also have completed; ``given`` are parameters that differ in it. ``workflow_timeout`` (seconds) replaces
+    the deployment's. ``force``: resume even if compensations have undone finished tasks. ``on_start`` is called with
+    the run id right before the request to the server. Exit code 4 for an unknown run, 6 for one that is open or
+    completed, 2 for an unknown step or a wrong value.
     """
     found = await describe(client, run_id)
     _refuse_status(found, new_run)
@@ -73,32 +73,32 @@ async def resume(
         copy = _with_rerun(_new_run_from(fresh, found), step)
         if latest_code or given:
             copy = replace(copy, parameters=await _resolved_parameters(before, manifest, given or {}))
-        await start.start_run(client, copy, before=lambda: told(copy.run_id))
+        await start.start_run(client, copy, before=lambda: on_start(copy.run_id))
         return copy.run_id
     _refuse_new_parameters(found, before.manifest, manifest)
     again = _with_rerun(replace(fresh, run_id=found.run_id, generation=before.generation + 1), step)
     try:
         if (await describe(client, run_id)).execution_id != found.execution_id:
             raise _still_running(found.run_id, "it was resumed a moment ago")
-        await start.start_run(client, again, found.workflow_id, before=lambda: told(found.run_id))
+        await start.start_run(client, again, found.workflow_id, before=lambda: on_start(found.run_id))
     except WorkflowAlreadyStartedError as error:
         raise _still_running(found.run_id, "it was resumed a moment ago") from error
     return found.run_id
 
 
 async def pause(client: Client, run_id: str, paused: bool = True) -> bool | None:
-    """Let a run start no new task, or let it go on. Exit code 6 for one that is over.
+    """Pause a run, so that it starts no new task, or continue it. Exit code 6 when it has ended.
 
-    False when it was so already, None when no worker has taken notice yet: it will as soon as there is one.
+    False when it was in that state before; None when no worker has applied it yet: the next one does.
     """
     before, wanted = (
         (await _require_open(client, run_id, "paused" if paused else "unpaused")).status,
-        STATES[paused],
+        _STATUS_BY_PAUSED[paused],
     )
-    # Also where nothing seems to change: an earlier word may still wait for a worker.
+    # Send it even when nothing seems to change: an earlier signal may still wait for a worker.
     await workflow_handle(client, run_id).signal("pause", paused)
     deadline = asyncio.get_running_loop().time() + outcome.QUERY_TIMEOUT
-    while (await describe(client, run_id)).status == STATES[not paused]:
+    while (await describe(client, run_id)).status == _STATUS_BY_PAUSED[not paused]:
         if asyncio.get_running_loop().time() > deadline:
             return None
         await asyncio.sleep(POLL)
@@ -106,31 +106,31 @@ async def pause(client: Client, run_id: str, paused: bool = True) -> bool | None
 
 
 async def unpause(client: Client, run_id: str) -> bool | None:
-    """Let a paused run go on; as ``pause``."""
+    """Continue a paused run; as ``pause``."""
     return await pause(client, run_id, paused=False)
 
 
 async def cancel(client: Client, run_id: str) -> None:
-    """Ask a run to stop: its tasks are stopped and waited for. Exit code 6 for one that is over."""
+    """Request the cancellation of a run: it stops its tasks and waits for them. Exit code 6 when it has ended."""
     await _require_open(client, run_id, "cancelled")
     await workflow_handle(client, run_id).cancel()
 
 
 async def terminate(client: Client, run_id: str, reason: str = "terminated with mftctl") -> None:
-    """End a run at once; its tasks stop when they hear of it. Exit code 6 for one that is over."""
+    """End a run at once; its tasks stop with their next heartbeat. Exit code 6 when it has ended."""
     await _require_open(client, run_id, "terminated")
     await workflow_handle(client, run_id).terminate(reason=reason)
 
 
 def _new_run_from(before: RunInput, found: Run) -> RunInput:
-    """A new run that begins with the results of one."""
+    """The input of a new run that starts with the results of an old one."""
     return replace(
         before,
         run_id=ids.new_run_id(before.manifest.flow),
         generation=0,
         origin=found.run_id,
         origin_executions=before.generation + 1,
-        # What was to run again is counted from the first execution of the run that is left behind.
+        # Count executions from the first one of the old run.
         since={step: count - before.origin_executions for step, count in before.since.items()},
     )
 
@@ -138,7 +138,7 @@ def _new_run_from(before: RunInput, found: Run) -> RunInput:
 async def _resolved_parameters(
     before: RunInput, manifest: Manifest, given: Mapping[str, str]
 ) -> dict[str, str]:
-    """Values of the parameters: those given, those that the run had of those that there still are, and defaults."""
+    """Values of the parameters: those given, those of the old run that still exist, and defaults."""
     there = {parameter.name for parameter in manifest.parameters}
     values = {**{name: value for name, value in before.parameters.items() if name in there}, **given}
     parameters.validate(manifest, values)
@@ -160,18 +160,18 @@ async def _require_open(client: Client, run_id: str, what: str) -> Run:
 
 def _still_running(run_id: str, how: str, hint: str = "") -> MftctlError:
     return MftctlError(
-        f"run {run_id} still goes on: {how}", exit=Exit.CONFLICT, code="run.running", hint=hint
+        f"run {run_id} has not ended: {how}", exit=Exit.CONFLICT, code="run.running", hint=hint
     )
 
 
 def _refuse_unserved(found: Run, manifest: Manifest) -> None:
-    """A run of `mftctl run` had a worker of its own, which has ended with it."""
+    """Refuse a run of `mftctl run`, whose worker ended with it."""
     if manifest.task_queue == ids.private_queue(found.run_id):
         raise MftctlError(
-            f"run {found.run_id} had its worker from `mftctl run`, and none would serve it",
+            f"run {found.run_id} was served by its own `mftctl run`, and no worker would serve it now",
             exit=Exit.CONFLICT,
             code="run.private",
-            hint=f"go on from there with: python {manifest.launch.file} resume --origin-run-id {found.run_id}",
+            hint=f"continue from it with: python {manifest.launch.file} resume --origin-run-id {found.run_id}",
         )
 
 
@@ -180,32 +180,32 @@ def _refuse_new_parameters(found: Run, before: Manifest, manifest: Manifest) -> 
     new = sorted(parameter.name for parameter in manifest.parameters if parameter.name not in known)
     if new:
         raise MftctlError(
-            f"run {found.run_id} has no value of {', '.join(new)}, new in version {manifest.version}",
+            f"run {found.run_id} has no value for {', '.join(new)}, new in version {manifest.version}",
             exit=Exit.CONFLICT,
             code="parameter.new",
-            hint="make a new run that begins with its results: --new-run",
+            hint="start a new run with its results: --new-run",
         )
 
 
 def _refuse_status(found: Run, new_run: bool) -> None:
     if found.status not in CLOSED:
-        hint = "cancel it first" + (", or let it go on with: unpause" if found.status == "paused" else "")
+        hint = "cancel it first" + (", or continue it with: unpause" if found.status == "paused" else "")
         raise _still_running(found.run_id, f"it is {found.status}", hint)
     if found.status == "completed" and not new_run:
         raise MftctlError(
-            f"run {found.run_id} went well: there is nothing to resume",
+            f"run {found.run_id} completed: there is nothing to resume",
             exit=Exit.CONFLICT,
             code="run.completed",
-            hint="make a new run that begins with its results: --new-run",
+            hint="start a new run with its results: --new-run",
         )
 
 
 def _compensated(found: Run) -> MftctlError:
     count = found.compensations
     return MftctlError(
-        f"what run {found.run_id} did was undone by {count} compensation{'' if count == 1 else 's'}, "
-        "so tasks that finished cannot be taken for done",
+        f"run {found.run_id} cannot be resumed: {count} compensation{'' if count == 1 else 's'} "
+        "undid what its finished tasks did",
         exit=Exit.CONFLICT,
         code="run.compensated",
-        hint="start a new run with mftctl trigger; or resume it all the same with --force",
+        hint="start a new run with mftctl trigger; or resume it anyway with --force",
     )

@@ -1,4 +1,4 @@
-"""Reads a run's record from the histories of its workflows: those it continued as, and the parts of wide foreaches."""
+"""Read the record of a run from the histories of its workflows, continued ones and children of foreaches included."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .record import RunRecord, TaskRecord
 from .recorder import RunRecorder
 from .run import Run
 
-#: Workflows read, or asked for what is pending in them, at once.
+#: Workflows that are read at once.
 AT_ONCE = 8
 
 
 class RunHistory:
-    """The record of one run as it is read. ``on_news`` is called after each event of a task, when it is followed."""
+    """The record of one run. ``on_event`` is called after each event of a task while it is followed."""
 
-    def __init__(self, client: Client, found: Run, on_news: Callable[[], None] | None = None) -> None:
+    def __init__(self, client: Client, found: Run, on_event: Callable[[], None] | None = None) -> None:
         self._client = client
         self._found = found
-        self._on_news = on_news
+        self._on_event = on_event
         self._part_type = ids.foreach_type(found.flow)
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._open: set[tuple[str, str]] = set()
@@ -35,45 +35,45 @@ class RunHistory:
 
     @property
     def is_there(self) -> bool:
-        """Whether anything was read yet."""
+        """Whether anything has been read."""
         return self._scribe.is_there
 
     @property
     def given(self) -> RunInput | None:
-        """What the run started with."""
+        """The run's input."""
         return self._scribe.given
 
     @property
     def record(self) -> RunRecord:
-        """What was read so far."""
+        """What has been read so far."""
         return self._scribe.record
 
     async def read(self) -> RunRecord:
-        """All that there is now, with what is pending."""
+        """Read all that exists now, pending tasks included."""
         try:
             await self._all(wait=False)
         finally:
             await self.close()
-        await self.look_at_pending()
+        await self.read_pending()
         return self.record
 
     async def follow(self) -> None:
-        """Read on as it happens, until the run has ended; ``on_news`` is called after each event."""
+        """Read events as they happen, until the run has ended."""
         try:
             await self._all(wait=True)
         finally:
             await self.close()
 
     async def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         for reading in self._reading:
             reading.cancel()
         await asyncio.gather(*self._reading, return_exceptions=True)
 
-    async def look_at_pending(self) -> None:
-        """Learn from the server what the tasks are doing that have not ended."""
+    async def read_pending(self) -> None:
+        """Read the state of tasks that have not ended."""
 
-        async def look(workflow_id: str, execution_id: str) -> None:
+        async def read(workflow_id: str, execution_id: str) -> None:
             async with self._limit:
                 handle = self._client.get_workflow_handle(workflow_id, run_id=execution_id)
                 with IgnoreNotFound():
@@ -81,7 +81,7 @@ class RunHistory:
                     for pending in described.raw_description.pending_activities:
                         await self._scribe.pending(pending)
 
-        await asyncio.gather(*(look(*one) for one in sorted(self._open)))
+        await asyncio.gather(*(read(*one) for one in sorted(self._open)))
 
     async def _all(self, wait: bool) -> None:
         first = await self._first_execution()
@@ -93,7 +93,7 @@ class RunHistory:
                 one.result()
 
     async def _first_execution(self) -> str:
-        """The workflow that the run began as, or the earliest that the server still has."""
+        """The first workflow of the run, or the earliest one that the server still has."""
         execution = self._found.execution_id
         async for event in self._events(execution, page_size=1):
             began = event.workflow_execution_started_event_attributes
@@ -112,7 +112,7 @@ class RunHistory:
         return handle.fetch_history_events(page_size=page_size)
 
     async def _chain(self, workflow_id: str, execution: str | None, wait: bool) -> None:
-        """A workflow to its end, and those it continues as."""
+        """Read a workflow to its end, and those that it continued as."""
         while execution is not None:
             execution = await self._one(workflow_id, execution, wait)
 
@@ -127,7 +127,7 @@ class RunHistory:
                 following = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
             if kind == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
                 child = event.child_workflow_execution_started_event_attributes
-                # A notice is a child as well, and lives on when the run has ended.
+                # Notifications are child workflows too, and outlive the run.
                 if child.workflow_type.name == self._part_type:
                     self._read_child(
                         child.workflow_execution.workflow_id, child.workflow_execution.run_id, wait
@@ -136,8 +136,8 @@ class RunHistory:
                 self._open.discard((workflow_id, execution))
                 if following is None:
                     self._scribe.stop(scheduled.values(), event)
-            elif await self._scribe.take(event, scheduled) and self._on_news is not None:
-                self._on_news()
+            elif await self._scribe.take(event, scheduled) and self._on_event is not None:
+                self._on_event()
         return following
 
     def _read_child(self, workflow_id: str, execution: str, wait: bool) -> None:

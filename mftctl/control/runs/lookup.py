@@ -38,14 +38,14 @@ _ROOT_RUNS = ("WorkflowId STARTS_WITH 'temporal-'", "ParentWorkflowId IS NULL")
 
 
 def workflow_handle(client: Client, run_id: str) -> WorkflowHandle[Any, Any]:
-    """The workflow of a run, named by its id or by ``Flow/id``."""
+    """The workflow of the run ``run_id``, an id or ``Flow/id``."""
     run_id = run_id.rsplit("/", 1)[-1]
     scheduled = _SCHEDULED.match(run_id)
     return client.get_workflow_handle(":".join(scheduled.groups()) if scheduled else run_id)
 
 
 async def describe(client: Client, run_id: str) -> Run:
-    """The run as it is now; exit code 4 when there is none of that id."""
+    """The run as it is now; exit code 4 when no run has that id."""
     handle = workflow_handle(client, run_id)
     try:
         described = await handle.describe()
@@ -55,14 +55,14 @@ async def describe(client: Client, run_id: str) -> Run:
         raise unknown_run(run_id) from error
     found = await _run(client, described) if described.parent_id is None else None
     if found is None:
-        raise unknown_run(run_id)  # a part of one, or somebody else's workflow
+        raise unknown_run(run_id)  # a part of a run, or a workflow that is not ours
     return found
 
 
 async def find(client: Client, name: str, deployment: str | None = None) -> Run:
-    """The run that ``name`` stands for: its id, ``Flow/id``, a beginning of its id, or ``@latest``.
+    """The run called ``name``: its id, ``Flow/id``, a prefix of its id, or ``@latest``.
 
-    ``deployment``: the latest run of it is meant. Exit code 4 when there is none, or more than one.
+    ``deployment``: ``@latest`` is the latest run of it. Exit code 4 when no run matches, or more than one.
     """
     if name == LATEST:
         return await _latest(client, deployment)
@@ -81,7 +81,7 @@ async def find(client: Client, name: str, deployment: str | None = None) -> Run:
             f"'{name}' is ambiguous",
             exit=Exit.NOT_FOUND,
             code="run.ambiguous",
-            hint=f"there are: {named}{more}",
+            hint=f"it matches: {named}{more}",
         )
     return candidates[0]
 
@@ -97,10 +97,10 @@ async def run_input(client: Client, run: Run) -> RunInput:
 
 
 def require_flow(found: Run, flow: str) -> Run:
-    """The run, if it is one of that flow; exit code 6 otherwise."""
+    """The run, if it belongs to that flow; exit code 6 otherwise."""
     if found.flow != flow:
         raise MftctlError(
-            f"run {found.run_id} is one of {found.flow}, not of {flow}",
+            f"run {found.run_id} belongs to {found.flow}, not to {flow}",
             exit=Exit.CONFLICT,
             code="run.mismatch",
         )
@@ -118,11 +118,11 @@ async def list_runs(
     limit: int = 50,
     on_bound: Callable[[int], None] = lambda _: None,
 ) -> list[Run]:
-    """Runs that go on, the newest first, then those that ended, the last to end first: the server's own order.
+    """List runs in the server's order: open ones first, the newest first; then closed ones, the last to end first.
 
-    Children of wide foreaches, and what a run was before it was resumed, are left out. ``tags``: those that have all
-    of them. ``since``: those that were started after that. Deployment and tags are in memos, which the server cannot
-    search: ``on_bound`` is called where that many runs were read and there are more.
+    Child workflows of wide foreaches, and executions that were resumed since, are left out. ``tags``: a run must have
+    all of them. ``since``: a run must have started after it. Deployment and tags are in memos, which the server cannot
+    search: ``on_bound`` is called with MAX_READ when that many runs were read and there are more.
     """
     terms = []
     if flow:
@@ -130,8 +130,8 @@ async def list_runs(
     if since is not None:
         terms.append(f"StartTime >= '{since.astimezone(UTC).isoformat()}'")
     if statuses:
-        # A run that passed its workflow timeout, or that was cancelled and continued as new, has ended itself: the
-        # server counts it among the failed ones.
+        # A run that exceeded its workflow timeout, or was cancelled after it continued as new, fails by itself: to the
+        # server it is failed.
         asked = {*statuses, "failed"} if {"timed_out", "cancelled"} & set(statuses) else set(statuses)
         names = ", ".join(sorted({f"'{_QUERY.get(status, status.capitalize())}'" for status in asked}))
         terms.append(f"ExecutionStatus IN ({names})")
@@ -154,7 +154,7 @@ async def list_runs(
 
 
 async def run_ids(client: Client, prefix: str, limit: int) -> list[str]:
-    """Ids of the newest runs that begin so."""
+    """Ids of the newest runs that start with ``prefix``."""
     start = prefix if prefix.startswith("temporal-") else "temporal-"
     if not re.fullmatch(r"[\w.-]+", start) or not start.startswith(prefix):
         return []
@@ -164,18 +164,18 @@ async def run_ids(client: Client, prefix: str, limit: int) -> list[str]:
 
 
 def unknown_run(run_id: str) -> MftctlError:
-    """The error for a run that is not there."""
+    """The error for a run that does not exist."""
     return MftctlError(
         f"there is no run '{run_id}'",
         exit=Exit.NOT_FOUND,
         code="run.unknown",
-        hint="mftctl runs list shows the runs that the server still knows",
+        hint="list the runs that the server still has with: mftctl runs list",
     )
 
 
 async def _list(client: Client, terms: Iterable[str], size: int) -> AsyncIterator[Run]:
-    """Each run once, as its last execution is."""
-    # Of a run that has continued as new, its last workflow is the run.
+    """Each run once, by its last execution."""
+    # The last workflow of a run that continued as new stands for the run.
     query = " AND ".join((*_ROOT_RUNS, "ExecutionStatus != 'ContinuedAsNew'", *terms))
     seen: set[str] = set()
     async for listed in client.list_workflows(query, page_size=min(size, PAGE)):
@@ -186,7 +186,7 @@ async def _list(client: Client, terms: Iterable[str], size: int) -> AsyncIterato
 
 
 async def _without_superseded(client: Client, found: list[Run]) -> list[Run]:
-    """Without executions that have been resumed since: the run is not what they ended as."""
+    """Drop executions superseded by a later resume."""
     if not found:
         return found
     names = ", ".join(f"'{one.workflow_id}'" for one in found)
@@ -199,7 +199,7 @@ async def _without_superseded(client: Client, found: list[Run]) -> list[Run]:
 async def _latest(client: Client, deployment: str | None) -> Run:
     best: Run | None = None
     async for one in _list(client, [], PAGE if deployment else 20):
-        # Whatever ended before the best one began was started before it, too.
+        # A run that ended before the best one began also started before it.
         if best is not None and one.ended is not None and one.ended < best.started:
             break
         if deployment in {None, one.deployment} and (best is None or one.started > best.started):
@@ -208,7 +208,7 @@ async def _latest(client: Client, deployment: str | None) -> Run:
         return best
     of = f" of {deployment}" if deployment else ""
     raise MftctlError(
-        f"there is no run{of} yet",
+        f"there is no run{of}",
         exit=Exit.NOT_FOUND,
         code="run.unknown",
         hint="start one with: mftctl trigger NAME",
@@ -216,7 +216,7 @@ async def _latest(client: Client, deployment: str | None) -> Run:
 
 
 async def _with_prefix(client: Client, prefix: str) -> list[Run]:
-    """Runs whose ids begin so; one more than are named, at most."""
+    """Runs whose ids start with ``prefix``; at most one more than an error lists."""
     scheduled = _SCHEDULED_HEAD.match(prefix)
     term = f"WorkflowId STARTS_WITH '{scheduled.group(1) if scheduled else prefix}'"
     found: list[Run] = []
@@ -229,16 +229,16 @@ async def _with_prefix(client: Client, prefix: str) -> list[Run]:
 
 
 def _matches_status(status: str, statuses: tuple[str, ...]) -> bool:
-    """As lists are cut down: a paused run is a running one, too, and any that is open may be stuck."""
+    """Whether a filter for ``statuses`` keeps the run: a paused run is also running, and an open one may be stuck."""
     return status in statuses or (
         status in {"running", "paused"} and bool({"running", "stuck"} & set(statuses))
     )
 
 
 async def _run(client: Client, given: WorkflowExecution) -> Run | None:
-    """The run; None for somebody else's workflow, whose memo, if it can be read, is not that of a run.
+    """The run; None for a workflow that is not a run of ours: its memo cannot be read or lacks the deployment.
 
-    One that nobody serves any more is ended.
+    A run whose `mftctl run` was killed is terminated.
     """
     try:
         memo = await given.memo()

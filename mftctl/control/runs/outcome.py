@@ -27,8 +27,8 @@ Progress = dict[str, dict[str, int]]
 class RunOutcome:
     """How a run ended: ``status`` is completed, failed, cancelled, terminated or timed_out.
 
-    Where a task failed: its step, task id and attempt, and the last lines of its log. ``compensations``: how many were
-    to undo what finished tasks had done.
+    ``step``, ``task``, ``attempt`` and ``log`` (its last lines) are those of the task that failed. ``compensations``:
+    how many the run had to run.
     """
 
     status: str
@@ -50,7 +50,7 @@ class RunOutcome:
 
 
 async def wait_for_outcome(handle: WorkflowHandle[Any, Any]) -> RunOutcome:
-    """Wait for the run's end."""
+    """Wait for the run to end."""
     try:
         await handle.result()
     except WorkflowFailureError as error:
@@ -59,7 +59,7 @@ async def wait_for_outcome(handle: WorkflowHandle[Any, Any]) -> RunOutcome:
 
 
 async def progress(handle: WorkflowHandle[Any, Any]) -> Progress | None:
-    """Counts of tasks by step; None when no worker answers."""
+    """Counts of tasks by state, by step; None when no worker answers."""
     try:
         found: Progress = await handle.query(
             "progress", rpc_timeout=timedelta(seconds=QUERY_TIMEOUT), result_type=dict
@@ -82,7 +82,7 @@ def _unsuccessful(cause: BaseException | None) -> RunOutcome:
     if isinstance(cause, TerminatedError):
         return RunOutcome("terminated", cause.message)
     if isinstance(cause, exceptions.TimeoutError):
-        return RunOutcome("timed_out", "it passed its workflow timeout")
+        return RunOutcome("timed_out", "it exceeded its workflow timeout")
     if not isinstance(cause, ApplicationError):
         return RunOutcome("failed", str(cause))
     if cause.type == CANCELLED:

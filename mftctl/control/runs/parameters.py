@@ -1,4 +1,4 @@
-"""Parameters of a run: what was given as ``name=value``, held against what the flow declares."""
+"""Parameters of a run: ``name=value`` words, checked against what the flow declares."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...interpreter.inside.attempt.command import words_of
 from ...model.errors import Exit, MftctlError
 from ...model.manifest import Manifest, Parameter
 
-#: What Metaflow's command line takes for a bool.
+#: What Metaflow's command line accepts as a bool.
 _BOOLS = dict.fromkeys(("true", "t", "1", "yes", "y"), True) | dict.fromkeys(
     ("false", "f", "0", "no", "n"), False
 )
@@ -25,29 +25,29 @@ TYPE_NAMES = {
     "str": "text",
 }
 
-#: Saves the file of an IncludeFile parameter in the flow's datastore, and gives the text that stands for it.
+#: Saves the file of an IncludeFile parameter in the flow's datastore; returns the text that refers to it.
 Upload = Callable[[Manifest, Parameter, str], str]
 
 
 class RepeatedValue(str):
-    """A JSON list of the values of a parameter that was given more than once."""
+    """A JSON list of the values of a parameter that was given several times."""
 
     __slots__ = ()
 
 
 class ClickValue(str):
-    """A value that click has read: of a flag the value itself, not whether it is there."""
+    """A value that click has parsed: of a flag the value itself, not whether it was given."""
 
     __slots__ = ()
 
 
 def parse_words(given_words: Iterable[str], *, once: bool = False) -> dict[str, str]:
-    """The values of ``name=value`` words; ``once``: a name that is there twice is refused at once, not by ``check``."""
+    """The values of ``name=value`` words. ``once``: refuse a repeated name here, not in ``validate``."""
     given: dict[str, list[str]] = {}
     for word in given_words:
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise _usage(f"'{word}' is no parameter", "write parameters as name=value")
+            raise _usage(f"'{word}' is not a parameter", "write parameters as name=value")
         if once and name in given:
             raise _usage(f"parameter '{name}' is given twice", "give it once")
         given.setdefault(name, []).append(value)
@@ -58,14 +58,14 @@ def parse_words(given_words: Iterable[str], *, once: bool = False) -> dict[str, 
 
 
 def from_click(given: Mapping[str, str]) -> dict[str, str]:
-    """Values that click has read, from words of the flow's own command line or from variables."""
+    """Values that click has parsed, from the flow's own command line or from environment variables."""
     return {name: ClickValue(value) for name, value in given.items()}
 
 
 def validate(manifest: Manifest, given: Mapping[str, str], refused: str | None = None) -> None:
-    """Whether a run can start with these values; MftctlError with exit code 2 names the parameter that is wrong.
+    """Check that a run can start with these values; MftctlError with exit code 2 names the wrong parameter.
 
-    ``refused``: what click says of values that only the flow's code can judge, where that was asked.
+    ``refused``: click's error about values that only the flow's code can check, if it has checked them.
     """
     known = {parameter.name: parameter for parameter in manifest.parameters}
     for name in given:
@@ -85,7 +85,7 @@ def validate(manifest: Manifest, given: Mapping[str, str], refused: str | None =
 
 
 def resolve(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dict[str, str]:
-    """The values a run starts with: those given, files uploaded, and defaults that were evaluated at deploy."""
+    """The values that a run starts with: those given, files uploaded, and defaults evaluated at deploy time."""
     values = {}
     for parameter in manifest.parameters:
         if parameter.name in given:
@@ -175,14 +175,14 @@ def _is_chosen(parameter: Parameter, value: str) -> bool:
 
 def _check_flag(parameter: Parameter, value: str) -> None:
     if isinstance(value, ClickValue) and parameter.bare not in ("true", "false"):
-        return  # any text may come from a variable
+        return  # an environment variable may hold any text
     if value != parameter.bare and value.lower() not in _BOOLS:
         message = f"parameter '{parameter.name}' is a flag, and '{value}' is not {TYPE_NAMES['bool']}"
         raise _usage(message, f"give it as {parameter.name}=true")
 
 
 def _check_range(parameter: Parameter, value: str) -> None:
-    """Of a value that is a number."""
+    """Check the bounds of a number."""
     low, high = parameter.least, parameter.most
     if (low is not None and float(value) < low) or (high is not None and float(value) > high):
         bounds = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
@@ -190,7 +190,7 @@ def _check_range(parameter: Parameter, value: str) -> None:
 
 
 def _check_file(parameter: Parameter, value: str) -> None:
-    if value.startswith(("{", '"{')):  # already uploaded: the text that stands for a file
+    if value.startswith(("{", '"{')):  # already uploaded: the text that refers to a file
         return
     path = os.path.expanduser(value)
     if not os.path.isfile(path) or not os.access(path, os.R_OK):

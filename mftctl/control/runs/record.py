@@ -1,6 +1,6 @@
-"""What is recorded of a run: its tasks with their attempts, compensations and hooks, and counts by step.
+"""The record of a run: its tasks with their attempts, its compensations and hooks, and counts by step.
 
-Made of events of its workflows' histories (``history.py`` reads them), which need no worker and no datastore.
+It is built from the histories of the run's workflows (``history.py``), which needs no worker and no datastore.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ...model.manifest import Manifest
 
 Kind = Literal["task", "compensation", "hook"]
-#: ``waiting`` for a worker; ``retrying``: waiting for its next attempt; ``kept``: an earlier execution had done it.
+#: ``waiting``: for a worker; ``retrying``: for its next attempt; ``kept``: an earlier execution had finished it.
 State = Literal["waiting", "running", "retrying", "done", "kept", "failed", "cancelled"]
 OVER: tuple[State, ...] = ("done", "kept", "failed", "cancelled")
 
@@ -24,7 +24,7 @@ _LABEL = re.compile(r"^[^\[#]+(?:\[([\d,]+)\])?(?:#(\d+))?$")
 class AttemptRecord:
     """One attempt at a task, times in Unix seconds; ``state`` is running, done, failed, cancelled or lost.
 
-    ``began`` is None for one of which nothing was heard.
+    ``began`` is None when it is not known.
     """
 
     number: int
@@ -37,11 +37,10 @@ class AttemptRecord:
 
 @dataclass
 class TaskRecord:
-    """A task of a run; ``attempts`` may lack those that were lost before they were heard of.
+    """A task of a run; ``attempts`` may lack those that were lost before they were reported.
 
-    ``next_attempt``: when a task that is ``retrying`` is due again, and ``next_number`` which attempt (from 0) that is.
-    ``artifacts`` are names. ``widens``: the steps that
-    a finished task goes to, and how many splits of each.
+    ``next_attempt``: when a ``retrying`` task starts again, ``next_number``: as which attempt (from 0). ``artifacts``:
+    their names. ``widens``: the steps of the foreach that a finished task opened, with the number of splits.
     """
 
     kind: Kind
@@ -67,23 +66,23 @@ class TaskRecord:
 
     @property
     def began(self) -> float | None:
-        """When its first attempt began, as far as that is known."""
+        """When its first attempt began, if that is known."""
         return next((one.began for one in self.attempts if one.began is not None), None)
 
     @property
     def retries(self) -> int:
-        """How many attempts there were after the first."""
+        """The number of attempts after the first."""
         return max((one.number for one in self.attempts), default=0)
 
     @property
     def seconds(self) -> float | None:
-        """From its first attempt to its end."""
+        """Seconds from its first attempt to its end."""
         return None if self.began is None or self.ended is None else self.ended - self.began
 
 
 @dataclass
 class StepRecord:
-    """What is known of a step: counts of its tasks, and its time from the first attempt to the last end."""
+    """The tasks of a step: counts by state, and the time from the first attempt to the last end."""
 
     name: str
     known: int = 0
@@ -93,7 +92,7 @@ class StepRecord:
     ended: float | None = None
     times: list[float] = field(default_factory=list)
 
-    def take(self, task: TaskRecord) -> None:
+    def count(self, task: TaskRecord) -> None:
         """Count a task."""
         self.known += 1
         self.counts[task.state] = self.counts.get(task.state, 0) + 1
@@ -103,8 +102,8 @@ class StepRecord:
         if task.seconds is not None and task.state == "done":
             self.times.append(task.seconds)
 
-    def settle(self) -> None:
-        """All are counted."""
+    def finish(self) -> None:
+        """Complete the record, after all tasks were counted."""
         self.times.sort()
         if self.active:
             self.ended = None
@@ -116,17 +115,17 @@ class StepRecord:
 
     @property
     def done(self) -> int:
-        """Tasks that finished well, now or in an earlier execution."""
+        """Tasks that completed, in this or an earlier execution."""
         return self.counts.get("done", 0) + self.counts.get("kept", 0)
 
     @property
     def active(self) -> int:
-        """Tasks that the workers have, or that wait for them."""
+        """Tasks that run, or wait for a worker or a retry."""
         return sum(self.counts.get(state, 0) for state in ("waiting", "running", "retrying"))
 
     @property
     def state(self) -> str:
-        """In a word: failed, running, cancelled, done, waiting (some are to come) or none."""
+        """The state of the step: failed, running, cancelled, done, waiting (more tasks will come) or none."""
         if self.counts.get("failed"):
             return "failed"
         if self.active:
@@ -139,7 +138,7 @@ class StepRecord:
 
 
 class RunRecord:
-    """All that is recorded of a run so far. ``seed``: counts of a part whose history the server has forgotten."""
+    """The record of a run so far. ``seed``: counts of executions whose history the server no longer has."""
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
@@ -147,11 +146,11 @@ class RunRecord:
         self.seed: dict[str, dict[str, int]] = {}
 
     def of(self, kind: Kind) -> Iterator[TaskRecord]:
-        """The tasks of a kind, as they were scheduled."""
+        """The tasks of a kind, in the order in which they were scheduled."""
         return (one for one in self.tasks.values() if one.kind == kind)
 
     def steps(self) -> dict[str, StepRecord]:
-        """The flow's steps, each with what is known of it."""
+        """The flow's steps with their records, by name."""
         steps = {step.name: StepRecord(step.name) for step in self.manifest.steps}
         for name in steps.keys() & self.seed.keys():
             done = self.seed[name].get("done", 0)
@@ -159,27 +158,27 @@ class RunRecord:
             steps[name].counts = {"done": done} if done else {}
         tasks = [task for task in self.of("task") if task.step in steps]
         for task in tasks:
-            steps[task.step].take(task)
+            steps[task.step].count(task)
         for name, width in _widths(tasks).items():
             if name in steps:
                 steps[name].known = max(steps[name].known, width)
         for step in steps.values():
-            step.settle()
+            step.finish()
         return steps
 
     def tally(self) -> tuple[int, int]:
-        """How many tasks are done, and how many are known."""
+        """The number of tasks done, and of tasks known."""
         steps = self.steps().values()
         return sum(step.done for step in steps), sum(step.known for step in steps)
 
     def failed(self) -> list[TaskRecord]:
-        """The tasks that failed for good, the first first."""
+        """The tasks that failed finally, in the order of their ends."""
         failed = [one for one in self.tasks.values() if one.state == "failed"]
         return sorted(failed, key=lambda one: one.ended or 0.0)
 
 
 def _widths(tasks: list[TaskRecord]) -> dict[str, int]:
-    """How many splits the steps of foreaches have that were opened."""
+    """The number of splits of each step of an opened foreach."""
     widths: dict[str, int] = {}
     for task in tasks:
         for name, width in task.widens.items():

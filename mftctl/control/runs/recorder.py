@@ -1,4 +1,4 @@
-"""Writes what the events of a run's workflows, and the server of what is pending, tell into the run's record."""
+"""Turn the events of a run's workflows, and the server's list of pending activities, into the run's record."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ...engine.payloads import RunInput
 from ..unreadable import input_of
 from .record import OVER, AttemptRecord, RunRecord, TaskRecord
 
-#: Of an attempt whose worker was lost, or which took longer than the server waits.
-LOST = "lost: its worker was not heard of any more"
+#: Message of an attempt whose worker was lost, or that took longer than the server waits.
+LOST = "lost: its worker stopped sending heartbeats"
 
 
 class RunRecorder:
-    """The record as it is written. ``given`` is what the run started with; None before its first event."""
+    """Builds the record. ``given`` is the run's input; None before its first event."""
 
     def __init__(self, converter: DataConverter) -> None:
         self._converter = converter
@@ -34,24 +34,24 @@ class RunRecorder:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a record yet."""
+        """Whether there is a record."""
         return self._record is not None
 
     @property
     def record(self) -> RunRecord:
-        """What was written so far."""
+        """What has been recorded so far."""
         assert self._record is not None, "nothing was read yet"
         return self._record
 
     async def begin(self, payloads: Payloads) -> RunInput:
-        """What a workflow of the run started with; the first makes the record."""
+        """The input of a workflow of the run; the first one creates the record."""
         given = await input_of(self._converter, payloads.payloads)
         if self._record is None:
             self.given, self._record = given, RunRecord(given.manifest)
         return given
 
     async def take(self, event: HistoryEvent, scheduled: dict[int, TaskRecord]) -> bool:
-        """Take an event into the record; whether it told anything of a task."""
+        """Record an event; whether it was about a task. ``scheduled``: the workflow's tasks by event id."""
         kind, at = event.event_type, _time(event.event_time)
         if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
             await self.begin(event.workflow_execution_started_event_attributes.input)
@@ -80,7 +80,7 @@ class RunRecorder:
         return True
 
     def stop(self, tasks: Iterable[TaskRecord], event: HistoryEvent) -> None:
-        """What had not ended when its workflow did has been stopped."""
+        """Mark tasks that had not ended with their workflow as cancelled."""
         for task in tasks:
             if task.state not in OVER:
                 _end(task, "cancelled", _time(event.event_time))
@@ -95,7 +95,7 @@ class RunRecorder:
         elif name in self.record.manifest.handlers:
             kind = "compensation"
         task = TaskRecord(kind, name, about.activity_id, label, at)  # type: ignore[arg-type]
-        # One that came back from the workers as it was comes again under the same id.
+        # A task that a worker gave back unstarted is scheduled again under the same id.
         self.record.tasks[f"{kind}/{name}/{about.activity_id}"] = task
         return task
 
@@ -130,13 +130,13 @@ class RunRecorder:
         _end(task, "failed", at)
 
     async def pending(self, pending: PendingActivityInfo) -> None:
-        """Take what the server tells of a task that has not ended."""
+        """Record what the server says about a task that has not ended."""
         beats, error = [], None
         if pending.heartbeat_details.payloads:
             beats = await self._converter.decode(pending.heartbeat_details.payloads, [list])
         if pending.HasField("last_failure"):
             error = await self._converter.decode_failure(pending.last_failure)
-        # From here on without a pause: its end may be read meanwhile, and that is the last word.
+        # No await from here on: the task's end may be read meanwhile, and must not be overwritten.
         for task in self.record.tasks.values():
             if task.task_id == pending.activity_id and task.state not in OVER:
                 break
@@ -180,10 +180,10 @@ def _end(task: TaskRecord, state: Any, at: float) -> None:
         last.state, last.ended, last.message = ("done" if state == "kept" else state), at, task.message
 
 
-def _add_earlier(task: TaskRecord, told: Any) -> None:
-    """The attempts that a worker has told of, before those that the server tells of itself."""
+def _add_earlier(task: TaskRecord, attempts: Any) -> None:
+    """Add the attempts that a worker has reported, before those that the server reports."""
     known = {one.number for one in task.attempts}
-    for one in told:
+    for one in attempts:
         if one["number"] in known:
             continue
         state = "lost" if one.get("ended") is None else "failed"
@@ -197,7 +197,7 @@ def _add_earlier(task: TaskRecord, told: Any) -> None:
 
 
 def _reason(task: TaskRecord, message: str) -> str:
-    """The message without the name of the step, which is said beside it."""
+    """The message without the name of the step, which is shown beside it."""
     for label in (task.label, task.step):
         message = message.removeprefix(f"step {label} failed: ").removeprefix(f"step {label}: ")
     return message

@@ -1,6 +1,6 @@
-"""The process that serves a run of its own (`mftctl run`), noted in the run's memo: others end the run when it is gone.
+"""The process that serves a run of `mftctl run`, kept in the run's memo, so that its run ends when it was killed.
 
-On the embedded server its guardian does so at once; here it is the next command that sees the run.
+On the embedded server its guardian ends the run at once; elsewhere the next command that reads the run does.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from ...local.guardian import REASON
 
 
 def current_process() -> dict[str, Any]:
-    """What tells this process from all others: machine, boot, namespace of process ids, id and when it started."""
+    """What identifies this process: machine, boot, namespace of process ids, process id and start time."""
     return {**_machine(), "pid": os.getpid(), "began": _start_time(os.getpid())}
 
 
 async def end_abandoned(client: Client, run: WorkflowExecution, memo: Mapping[str, Any]) -> bool:
-    """End an open run whose `mftctl run` was killed, so that nobody serves it; whether that is so."""
+    """Terminate an open run whose `mftctl run` was killed; whether it was."""
     if PROCESS not in memo or not is_gone(memo[PROCESS]):
         return False
-    with suppress(RPCError):  # not ours to end
+    with suppress(RPCError):  # no permission to end it
         await client.get_workflow_handle(run.id, run_id=run.run_id).terminate(reason=REASON)
         return True
     return False
 
 
 def is_gone(process: Mapping[str, Any]) -> bool:
-    """Whether the process is known not to live any more. Of another machine, or container, nothing is known."""
+    """Whether the process has certainly ended. Processes of other machines and containers cannot be checked."""
     here = _machine()
     if process.get("machine") != here["machine"] or process.get("host") != here["host"]:
         return False
     if process.get("boot") != here["boot"]:
-        # Containers of different machines may be called the same: only a machine's own id says that it is this one.
+        # Containers on different machines may have the same name: only the machine id proves that it is this one.
         return bool(here["machine"] and here["boot"] and process.get("boot"))
     if process.get("namespace") != here["namespace"] or not process.get("began"):
         return False
@@ -49,7 +49,7 @@ def is_gone(process: Mapping[str, Any]) -> bool:
         os.kill(int(process["pid"]), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # another user's, and it may be hidden
+    except PermissionError:  # another user's process, which may be hidden
         return False
     return bool(_start_time(int(process["pid"])) != process["began"])
 
@@ -67,9 +67,9 @@ def _machine() -> dict[str, str]:
 
 
 def _start_time(pid: int) -> str:
-    """When the process started, as the system says it; nothing where there is none."""
+    """When the process started, as the system reports it; empty when there is no such process."""
     if os.path.isdir("/proc/self"):
-        # Fields are counted from the end of the command's name, which may hold blanks and brackets.
+        # Count fields from the end of the command's name, which may contain blanks and brackets.
         fields = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
         return fields[19] if len(fields) > 19 and fields[0] not in {"Z", "X"} else ""
     found = subprocess.run(

@@ -30,7 +30,7 @@ MAX_INPUT_BYTES = 256 * 1024
 SERVER_GRACE, COMPENSATION_GRACE = 300.0, 86400.0
 #: Characters of a run id at most: task queues and child workflows are named after it.
 MAX_LENGTH = 150
-#: Answers of a server that has looked at what was asked, and has not done it.
+#: Statuses of a server that has refused a request, so that nothing has started.
 _NOT_STARTED = {
     RPCStatusCode.INVALID_ARGUMENT,
     RPCStatusCode.NOT_FOUND,
@@ -44,7 +44,7 @@ _NOT_STARTED = {
 
 @dataclass(frozen=True)
 class StartedRun:
-    """A run that was started now, or (``again``) by an earlier request with the same id; ``status`` as it is now."""
+    """A run that started now, or (``again``) on an earlier request with the same id; ``status`` as it is now."""
 
     run_id: str
     status: str = "running"
@@ -58,7 +58,7 @@ async def start_private_run(
     run_id: str,
     before: Callable[[], None] = lambda: None,
 ) -> None:
-    """Start a run of the manifest with settled parameters, which this process serves."""
+    """Start a run of the manifest, with resolved parameters, on a task queue that this process serves."""
     memo = {PROCESS: serving_process.current_process()}
     await start_run(client, RunInput(manifest, run_id, dict(parameters)), before=before, memo=memo)
 
@@ -71,18 +71,18 @@ async def start_run(
     before: Callable[[], None] = lambda: None,
     memo: Mapping[str, Any] | None = None,
 ) -> None:
-    """Start the workflow of a run; its id is the run id unless a Schedule had made another.
+    """Start the workflow of a run, under the run id or the ``workflow_id`` that a Schedule gave it.
 
-    ``before`` is called once nothing is left to refuse but by the server.
+    ``before`` is called when all checks have passed, right before the request to the server.
     """
     manifest, given = run.manifest, run.to_plain()
     size = len(json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size > MAX_INPUT_BYTES:
         raise MftctlError(
-            f"the run's parameters are too large: {size} bytes in all, {MAX_INPUT_BYTES} are allowed",
+            f"the run's parameters are too large: {size} bytes, at most {MAX_INPUT_BYTES} are allowed",
             exit=Exit.USAGE,
             code="parameters.large",
-            hint="make the large one an IncludeFile",
+            hint="pass large data as an IncludeFile parameter",
         )
     before()
     await client.start_workflow(
@@ -100,7 +100,7 @@ async def start_run(
 
 
 def initial_memo(run: RunInput) -> dict[str, Any]:
-    """What lists show of a run from its start on."""
+    """The memo that a run starts with, which lists show."""
     manifest = run.manifest
     tags = {TAGS: list(run.launch.tags)} if run.launch.tags else {}
     return {
@@ -112,7 +112,7 @@ def initial_memo(run: RunInput) -> dict[str, Any]:
 
 
 def execution_timeout(manifest: Manifest) -> timedelta | None:
-    """When the server ends a run that has passed its workflow timeout and does not end itself."""
+    """After how long the server ends a run that exceeded its workflow timeout and did not end itself."""
     if manifest.workflow_timeout is None:
         return None
     grace = COMPENSATION_GRACE if manifest.compensations else SERVER_GRACE
@@ -120,10 +120,10 @@ def execution_timeout(manifest: Manifest) -> timedelta | None:
 
 
 def check_id(flow: str, run_id: str) -> None:
-    """Refuse (exit code 2) what cannot be the id of a run of the flow.
+    """Check that ``run_id`` can be the id of a run of the flow; exit code 2 otherwise.
 
-    Lists know runs by how their ids begin. A dot separates the ids of child workflows from their run's, and a time at
-    the end is what a Schedule appends.
+    Lists recognize runs by the prefix of their ids. A dot separates the id of a child workflow from its run's, and a
+    Schedule appends the time.
     """
     start = f"temporal-{flow.lower()}-"
     name = run_id.removeprefix(start)
@@ -134,18 +134,18 @@ def check_id(flow: str, run_id: str) -> None:
         f"--run-id: '{run_id}' cannot be the id of a run of {flow}",
         exit=Exit.USAGE,
         code="run.id",
-        hint=f"write {start}NAME, a name of letters, digits, '_' and '-', {MAX_LENGTH} characters in all",
+        hint=f"use {start}NAME, where NAME has letters, digits, '_' and '-'; at most {MAX_LENGTH} characters",
     )
 
 
 async def start_once(
     client: Client, run: RunInput, given: Mapping[str, str], before: Callable[[], None]
 ) -> StartedRun:
-    """Start the run, unless a run of its id is there that was asked for with the same parameters and tags.
+    """Start the run, unless a run with its id, parameters and tags exists already.
 
-    ``given`` are the parameters that were asked for, with the values that ``run`` has of them; the others have their
-    defaults. ``before`` is called when all is checked and the server is about to be asked. Exit code 6 where the id is
-    that of another run. An error of the connection says that the run may have started, and how to ask again.
+    ``given`` are the parameters that the user gave; the others have their defaults. ``before`` is called right before
+    the request to the server. Exit code 6 when another run has the id. A connection error says that the run may have
+    started, and how to repeat the request.
     """
     try:
         await start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE, before=before)
@@ -162,7 +162,7 @@ async def start_once(
             f"{message}; run {run.run_id} may have started",
             exit=Exit.UNREACHABLE,
             code="temporal.unreachable",
-            hint=f"ask again with --run-id {run.run_id}: it starts once",
+            hint=f"repeat the command with --run-id {run.run_id}: the run starts only once",
         ) from error
     return StartedRun(run.run_id)
 
@@ -173,18 +173,18 @@ async def _existing(client: Client, run: RunInput, given: Mapping[str, str]) -> 
     problem = _difference(there, run, given)
     if problem:
         raise MftctlError(
-            f"there is another run {run.run_id}: {problem}",
+            f"run {run.run_id} exists already: {problem}",
             exit=Exit.CONFLICT,
             code="run.exists",
-            hint="give this one another id",
+            hint="choose another run id",
         )
     return StartedRun(found.run_id, found.status, again=True)
 
 
 def _difference(there: RunInput, run: RunInput, given: Mapping[str, str]) -> str | None:
-    """What the run that is there was asked for that this one is not; a new version of the deployment is none."""
+    """How the existing run differs from the requested one; another version of the deployment does not count."""
     if there.manifest.deployment != run.manifest.deployment:
-        return f"it is one of {there.manifest.deployment}"
+        return f"it belongs to {there.manifest.deployment}"
     defaults = {one.name: one.default for one in there.manifest.parameters}
     for name in sorted({*there.parameters, *given}):
         wanted = run.parameters[name] if name in given else defaults.get(name)
@@ -196,7 +196,7 @@ def _difference(there: RunInput, run: RunInput, given: Mapping[str, str]) -> str
 
 
 def run_id_for(manifest_flow: str, wanted: str | None) -> str:
-    """The id that was asked for, held to the rules, or one that nobody has."""
+    """The ``wanted`` run id, checked, or a new one."""
     if wanted is None:
         return ids.new_run_id(manifest_flow)
     check_id(manifest_flow, wanted)

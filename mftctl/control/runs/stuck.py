@@ -1,7 +1,7 @@
-"""Whether a run is stuck: its workflow task fails again and again, so that nothing of it goes on.
+"""Whether a run is stuck: its workflow task keeps failing, so that the run makes no progress.
 
-That is no failure of the flow's. A fault of this program, a history that does not replay, or a command that the server
-refuses fails the workflow task; Temporal repeats it until a worker can do it, and the run goes on from there.
+The flow has not failed. A bug of mftctl, a history that does not replay, or a command that the server refuses fails the
+workflow task; Temporal retries it until a worker completes it, and the run continues.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from temporalio.client import Client
 from ..connection.connect import IgnoreNotFound
 from .run import OPEN, Run
 
-#: What to do about it, for people.
-HINT = "it goes on as soon as a worker with a mended mftctl serves it; see docs/how-to/upgrades.md"
-#: Child workflows that are looked at, and looks at once.
+#: What a user can do about it.
+HINT = "it continues when a worker with a fixed mftctl serves it; see docs/how-to/upgrades.md"
+#: Child workflows that are checked, and checks at once.
 CHILDREN, AT_ONCE = 20, 8
-#: Events from the end of a history among which the last workflow task is looked for.
+#: Events at the end of a history in which the last workflow task is searched.
 LAST_EVENTS = 100
-#: Characters of an error's message.
+#: Characters of an error message.
 MAX_MESSAGE = 300
 
-#: Failures that are part of the server's ordinary work with a workflow.
+#: Failures that are part of normal operation.
 _ORDINARY = {
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
@@ -38,7 +38,7 @@ _FRAME = re.compile(r'File ".*?([^/\\"]+)", line (\d+), in (\S+)')
 
 
 async def mark_stuck(client: Client, runs: list[Run]) -> list[Run]:
-    """The runs, with the status ``stuck`` and the ``problem`` where they are; a call or two for each that is open."""
+    """The runs, with status ``stuck`` and the ``problem`` where they are; costs a request or two for each open run."""
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def one(found: Run) -> Run:
@@ -52,15 +52,17 @@ async def mark_stuck(client: Client, runs: list[Run]) -> list[Run]:
 
 
 async def problem_of(client: Client, workflow_id: str, execution_id: str | None = None) -> str | None:
-    """What fails the workflow task of the workflow, or of one of its first child workflows; None when none does."""
+    """Why the workflow task of the workflow, or of one of its first child workflows, fails; None when none does."""
     with IgnoreNotFound():
         handle = client.get_workflow_handle(workflow_id, run_id=execution_id)
-        told = (await handle.describe()).raw_description
-        if told.HasField("pending_workflow_task") and told.pending_workflow_task.attempt > 1:
-            problem = await _last_failure(client, workflow_id, told.workflow_execution_info.execution.run_id)
+        description = (await handle.describe()).raw_description
+        if description.HasField("pending_workflow_task") and description.pending_workflow_task.attempt > 1:
+            problem = await _last_failure(
+                client, workflow_id, description.workflow_execution_info.execution.run_id
+            )
             if problem is not None:
                 return problem
-        for child in told.pending_children[:CHILDREN]:
+        for child in description.pending_children[:CHILDREN]:
             problem = await problem_of(client, child.workflow_id, child.run_id or None)
             if problem is not None:
                 return problem
@@ -68,7 +70,7 @@ async def problem_of(client: Client, workflow_id: str, execution_id: str | None 
 
 
 def error_summary(name: str, message: str, trace: str) -> str:
-    """An error in a line: its type, its message, and where in this program it came from."""
+    """An error in one line: its type, its message, and where in mftctl it was raised."""
     line = " ".join(message.split())
     line = line if len(line) <= MAX_MESSAGE else f"{line[:MAX_MESSAGE]}..."
     frames = [
@@ -79,7 +81,7 @@ def error_summary(name: str, message: str, trace: str) -> str:
 
 
 async def _last_failure(client: Client, workflow_id: str, execution_id: str) -> str | None:
-    """How the last workflow task failed; None when it was done well, or only lost with its worker."""
+    """How the last workflow task failed; None when it completed, or was only lost with its worker."""
     request = GetWorkflowExecutionHistoryReverseRequest(
         namespace=client.namespace,
         execution=WorkflowExecution(workflow_id=workflow_id, run_id=execution_id),

@@ -1,4 +1,4 @@
-"""Tags of runs, held to Metaflow's rules (``metaflow.tagging_util.validate_tags``) without importing metaflow."""
+"""Tags of runs, checked by Metaflow's rules (``metaflow.tagging_util.validate_tags``) without importing metaflow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 40
 
 
 def validate(tags: Iterable[str], deployed: Iterable[str] = ()) -> None:
-    """MftctlError with exit code 2 names the tag that Metaflow would refuse; ``deployed`` are there already."""
+    """Check the tags; MftctlError (exit code 2) names one that Metaflow would refuse. ``deployed``: existing tags."""
     given = list(tags)
     for tag in given:
         problem = _problem(tag)
@@ -22,8 +22,8 @@ def validate(tags: Iterable[str], deployed: Iterable[str] = ()) -> None:
     count = len({*given, *deployed})
     if count > MAX_TAGS:
         before = len(set(deployed))
-        hint = f"{before} of them come from the deployment" if before else "leave some of them out"
-        raise _usage(f"a run can have {MAX_TAGS} tags, and these are {count}", hint)
+        hint = f"{before} of them come from the deployment" if before else "leave some out"
+        raise _usage(f"a run can have at most {MAX_TAGS} tags, not {count}", hint)
 
 
 def _problem(tag: str) -> str | None:

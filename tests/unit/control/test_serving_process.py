@@ -112,9 +112,9 @@ def test_whoever_sees_such_a_run_ends_it() -> None:
 def test_the_guardian_hears_which_run_is_served() -> None:
     """A line when it begins and when it is over, in whatever parts they come."""
     user = ServerUser()
-    user.hear(b'{"run": "r", "name')
+    user.receive(b'{"run": "r", "name')
     assert user.run is None
-    user.hear(b'space": "default"}\n')
+    user.receive(b'space": "default"}\n')
     assert user.run == {"run": "r", "namespace": "default"}
-    user.hear(b"null\n")
+    user.receive(b"null\n")
     assert user.run is None

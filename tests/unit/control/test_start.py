@@ -86,7 +86,7 @@ def test_parameters_are_measured_in_bytes_of_utf8(letters: int, starts: bool) ->
         (_run(tags=("weekly",)), "other tags"),
         (_run(parameters={"alpha": "2", "day": "monday"}), "'alpha' has another value"),
         (_run(parameters={"alpha": "1", "day": "tuesday"}), "'day' has another value"),
-        (_run(manifest=replace(_run().manifest, deployment="Other")), "one of Other"),
+        (_run(manifest=replace(_run().manifest, deployment="Other")), "belongs to Other"),
         # The deployment has got a new version since, and a new default: the request is the same.
         (
             _run(

@@ -49,7 +49,7 @@ def test_what_metaflow_refuses_is_refused(given: list[str]) -> None:
 def test_tags_of_the_deployment_count() -> None:
     """A run has those of its deployment and its own, 50 in all."""
     tags.validate(["t0"], FIFTY)
-    with pytest.raises(MftctlError, match="these are 51"):
+    with pytest.raises(MftctlError, match="not 51"):
         tags.validate(["more"], FIFTY)
 
 

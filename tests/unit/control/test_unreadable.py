@@ -102,18 +102,18 @@ class Server:
 ODD = {
     "action of another kind": (object(), "starts no workflow"),
     "no input": ([], "no input"),
-    "no manifest": ([payload({"a": 1})], "no manifest"),
-    "a list": ([payload([1])], "no manifest"),
-    "a manifest of text": ([payload({"manifest": "x"})], "no manifest"),
-    "half a manifest": ([payload({"manifest": {"deployment": "X"}, "run_id": ""})], "no manifest"),
-    "steps of text": ([given("X", steps=["start"])], "no manifest"),
-    "no start": ([given("X", start="gone")], "no manifest"),
+    "no manifest": ([payload({"a": 1})], "not a manifest"),
+    "a list": ([payload([1])], "not a manifest"),
+    "a manifest of text": ([payload({"manifest": "x"})], "not a manifest"),
+    "half a manifest": ([payload({"manifest": {"deployment": "X"}, "run_id": ""})], "not a manifest"),
+    "steps of text": ([given("X", steps=["start"])], "not a manifest"),
+    "no start": ([given("X", start="gone")], "not a manifest"),
     "of another deployment": ([given("Other")], "the manifest of Other"),
     "not JSON": ([payload(b"{")], "cannot be decoded (json/plain)"),
     "encrypted": ([payload(b"\0", b"binary/encrypted")], "cannot be decoded (binary/encrypted)"),
     "no encoding": ([Payload(data=b"x")], "cannot be decoded (without encoding)"),
     "newer": ([given("X", schema_version=9)], "was deployed by a newer mftctl (manifest schema 9"),
-    "odd schema": ([given("X", schema_version="9")], "no manifest"),
+    "odd schema": ([given("X", schema_version="9")], "not a manifest"),
 }
 MAYBE_SOMEBODYS = {"encrypted", "no encoding", "newer"}
 
@@ -130,7 +130,7 @@ async def test_what_cannot_be_read_is_named_and_all_else_goes_on(kind: str) -> N
     assert reason in unreadable[0].warning
     assert "mftctl.X" in unreadable[0].warning
     for ask in (deployments.find_manifest, deployments.get, deployments.find):
-        with pytest.raises(MftctlError, match=r"mftctl\.X is no deployment") as caught:
+        with pytest.raises(MftctlError, match=r"mftctl\.X is not a deployment") as caught:
             await ask(server, "X")
         assert caught.value.exit == Exit.CONFLICT
     seen = await deployments.find_any(server, "X")
@@ -163,11 +163,11 @@ async def test_a_worker_serves_what_it_can_read_and_warns_once() -> None:
     server: Any = Server(Good=[given("Good")], X=[])
     queues = TaskQueues(server, None, Warnings(said.append))
     for _ in range(5):
-        assert await queues.now() == {"q.Good"}
+        assert await queues.current() == {"q.Good"}
     assert len(said) == 1
     server.schedules |= {"Good": [given("Good", schema_version=9)], "X": [payload(1)]}
     for _ in range(5):
-        assert await queues.now() == {"q.Good"}
+        assert await queues.current() == {"q.Good"}
     assert len(said) == 3
 
 
@@ -177,21 +177,21 @@ async def test_a_worker_asks_no_more_for_many_deployments() -> None:
     count = 60
     server: Any = Server(**{f"D{number}": [given(f"D{number}")] for number in range(count)})
     queues = TaskQueues(server, None, Warnings(print))
-    assert len(await queues.now()) == count
+    assert len(await queues.current()) == count
     server.described.clear()
     server.lists = 0
     for _ in range(30):
-        await queues.now()
+        await queues.current()
     assert (server.lists, len(server.described)) == (30, 30)
     server.schedules |= {"New": [given("New")], "D7": [given("D7", "moved")]}
     del server.schedules["D1"]
-    assert "q.New" in await queues.now()
-    assert "q.D1" not in await queues.now()
+    assert "q.New" in await queues.current()
+    assert "q.D1" not in await queues.current()
     looks = 0
-    while "moved" not in await queues.now():
+    while "moved" not in await queues.current():
         looks += 1
     assert looks <= count
-    assert "q.D7" not in await queues.now()
+    assert "q.D7" not in await queues.current()
 
 
 @in_loop
@@ -199,13 +199,13 @@ async def test_a_named_worker_asks_for_no_list() -> None:
     """It serves those that are there, and one that comes back."""
     server: Any = Server(A=[given("A")], B=[given("B")])
     queues = TaskQueues(server, frozenset({"A", "B"}), Warnings(print))
-    assert await queues.now() == {"q.A", "q.B"}
+    assert await queues.current() == {"q.A", "q.B"}
     gone = server.schedules.pop("A")
     for _ in range(4):
-        now = await queues.now()
+        now = await queues.current()
     assert now == {"q.B"}
     server.schedules["A"] = gone
-    assert await queues.now() == {"q.A", "q.B"}
+    assert await queues.current() == {"q.A", "q.B"}
     assert server.lists == 0
 
 
@@ -217,20 +217,20 @@ async def test_runs_of_a_deployment_that_is_gone_are_served_to_their_end(
     """So are those on the task queue that a deployment had before; then nobody looks there any more."""
     server: Any = Server(A=[given("A")], B=[given("B")])
     queues = TaskQueues(server, wanted, Warnings(print))
-    await queues.now()
+    await queues.current()
     server.running = {"q.A": 1, "q.B": 2}
     del server.schedules["A"]
     server.schedules["B"] = [given("B", "moved")]
     for _ in range(6):
-        now = await queues.now()
+        now = await queues.current()
     assert now == {"q.A", "q.B", "moved"}
     server.running = {"q.B": 1}
     for _ in range(3):
-        now = await queues.now()
+        now = await queues.current()
     assert now == {"q.B", "moved"}
     server.schedules["B"] = [given("B")]
     for _ in range(4):
-        now = await queues.now()
+        now = await queues.current()
     assert now == {"q.B"}
 
 
