@@ -24,7 +24,6 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.common import Priority
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..engine.payloads import RunInput
@@ -33,8 +32,8 @@ from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 from . import schedule_spec, tokens
 from .connection.connect import IgnoreNotFound
-from .runs.start import execution_timeout, initial_memo
 from .unreadable import UnreadableDeployment, manifest_of
+from .workflow_options import workflow_options
 
 #: The server refuses a payload of 2 MiB; no real manifest comes near this limit.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -192,7 +191,7 @@ async def find_any(client: Client, name: str) -> Deployment | UnreadableDeployme
             hint=f"use {' or '.join(matching)}",
         )
     like = difflib.get_close_matches(name, there, n=8, cutoff=0.0)  # the most similar first
-    hint = f"there are: {', '.join(like)}" if there else "deploy it with: mftctl deploy FLOW.py"
+    hint = f"existing deployments: {', '.join(like)}" if there else "deploy it with: mftctl deploy FLOW.py"
     raise MftctlError(
         f"there is no deployment '{name}'", exit=Exit.NOT_FOUND, code="deployment.unknown", hint=hint
     )
@@ -273,10 +272,5 @@ def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
         manifest.flow,
         given,
         id=ids.scheduled_workflow_id(manifest.flow, manifest.deployment),
-        task_queue=manifest.task_queue,
-        execution_timeout=execution_timeout(manifest),
-        memo=initial_memo(run),
-        static_summary=manifest.summary,
-        static_details=manifest.description,
-        priority=Priority(priority_key=manifest.priority),
+        **workflow_options(run),
     )

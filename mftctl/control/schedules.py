@@ -46,43 +46,43 @@ class ScheduledTime:
     exists: bool
 
 
-def require_schedule(found: Deployment) -> Deployment:
+def require_schedule(deployment: Deployment) -> Deployment:
     """The deployment, if it has a schedule; exit code 6 otherwise."""
-    if found.manifest.schedule is None:
+    if deployment.manifest.schedule is None:
         raise MftctlError(
-            f"{found.name} has no schedule",
+            f"{deployment.name} has no schedule",
             exit=Exit.CONFLICT,
             code="schedule.none",
-            hint=f"give its flow a @schedule and deploy it; to start a run now: mftctl trigger {found.name}",
+            hint=f"give its flow a @schedule and deploy it; to start a run now: mftctl trigger {deployment.name}",
         )
-    return found
+    return deployment
 
 
-async def pause(client: Client, found: Deployment, note: str) -> bool:
+async def pause(client: Client, deployment: Deployment, note: str) -> bool:
     """Pause the schedule with a reason; False when it was paused already: its reason stays."""
-    if found.paused:
+    if deployment.paused:
         return False
-    await _handle(client, found).pause(note=note)
-    await _wait_until(client, found, paused=True)
+    await _handle(client, deployment).pause(note=note)
+    await _wait_until(client, deployment, paused=True)
     return True
 
 
-async def unpause(client: Client, found: Deployment, note: str) -> bool:
+async def unpause(client: Client, deployment: Deployment, note: str) -> bool:
     """Unpause the schedule; False when it was not paused."""
-    if not found.paused:
+    if not deployment.paused:
         return False
-    await _handle(client, found).unpause(note=note)
-    await _wait_until(client, found, paused=False)
+    await _handle(client, deployment).unpause(note=note)
+    await _wait_until(client, deployment, paused=False)
     return True
 
 
-async def trigger(client: Client, found: Deployment) -> str | None:
+async def trigger(client: Client, deployment: Deployment) -> str | None:
     """Start a run as if it were due now; its run id, or None when it is buffered until another run ends.
 
     Exit code 6 when the schedule skips runs while another one is running.
     """
-    handle = _handle(client, found)
-    await _next_second(found.schedule)
+    handle = _handle(client, deployment)
+    await _next_second(deployment.schedule)
     before = await handle.describe()
     known = recent_runs(before)
     await handle.trigger()
@@ -93,42 +93,43 @@ async def trigger(client: Client, found: Deployment) -> str | None:
         if started:
             return started[-1].run_id
         if now.info.num_actions_skipped_overlap > before.info.num_actions_skipped_overlap:
-            raise _overlap_error(replace(found, schedule=now))
+            raise _overlap_error(replace(deployment, schedule=now))
         waits = _buffered(now) > _buffered(before)
         late = asyncio.get_running_loop().time() > deadline
         if waits and (late or now.schedule.policy.overlap == ScheduleOverlapPolicy.BUFFER_ONE):
             return None
         if late:
             raise MftctlError(
-                f"the server started no run of {found.name} within {PATIENCE:g} s",
+                f"the server started no run of {deployment.name} within {PATIENCE:g} s",
                 code="schedule.silent",
-                hint=f"check again with: mftctl schedule describe {found.name}",
+                hint=f"check again with: mftctl schedule describe {deployment.name}",
             )
         await asyncio.sleep(POLL)
 
 
-async def upcoming(client: Client, found: Deployment, count: int) -> list[datetime]:
+async def upcoming(client: Client, deployment: Deployment, count: int) -> list[datetime]:
     """The next ``count`` times at which it is due, paused or not; fewer when there are fewer within ten years."""
     now = datetime.now(UTC)
     window, times = timedelta(hours=6), list[datetime]()
     while len(times) < count and window < HORIZON * 4:
-        times = await _matching(client, found, now, now + min(window, HORIZON))
+        times = await _matching(client, deployment, now, now + min(window, HORIZON))
         window *= 4
     return times[:count]
 
 
 async def times_between(
-    client: Client, found: Deployment, start: datetime, end: datetime
+    client: Client, deployment: Deployment, start: datetime, end: datetime
 ) -> list[ScheduledTime]:
     """The times in [start, end] at which it was due, and whether each has a run.
 
     Exit code 2 when there are more than MAX_BACKFILL.
     """
-    times = await _matching(client, found, start - _TICK, end)
+    times = await _matching(client, deployment, start - _TICK, end)
     times = [one for one in times if start <= one <= end]
     if len(times) > MAX_BACKFILL or (len(times) == MAX_BACKFILL and times[-1] < end):
         raise MftctlError(
-            f"{found.name} was due more than {MAX_BACKFILL} times between {start.isoformat()} and {end.isoformat()}",
+            f"{deployment.name} was due more than {MAX_BACKFILL} times "
+            f"between {start.isoformat()} and {end.isoformat()}",
             exit=Exit.USAGE,
             code="schedule.many",
             hint="backfill a shorter range",
@@ -136,33 +137,35 @@ async def times_between(
     limit = asyncio.Semaphore(MAX_REQUESTS)
 
     async def one(at: datetime) -> ScheduledTime:
-        workflow_id = ids.due_workflow_id(found.manifest.flow, found.name, f"{at:%Y-%m-%dT%H:%M:%SZ}")
+        workflow_id = ids.due_workflow_id(
+            deployment.manifest.flow, deployment.name, f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        )
         async with limit:
             return ScheduledTime(at, ids.run_id_of(workflow_id), await _exists(client, workflow_id))
 
     return list(await asyncio.gather(*map(one, times)))
 
 
-async def backfill(client: Client, found: Deployment, times: list[ScheduledTime], overlap: str) -> None:
+async def backfill(client: Client, deployment: Deployment, times: list[ScheduledTime], overlap: str) -> None:
     """Start a run for each of the times that has none."""
     missing = [ScheduleBackfill(one.at - _TICK, one.at, OVERLAPS[overlap]) for one in times if not one.exists]
     if missing:
-        await _handle(client, found).backfill(*missing)
+        await _handle(client, deployment).backfill(*missing)
 
 
-def _handle(client: Client, found: Deployment) -> ScheduleHandle:
-    return client.get_schedule_handle(ids.schedule_id(found.name))
+def _handle(client: Client, deployment: Deployment) -> ScheduleHandle:
+    return client.get_schedule_handle(ids.schedule_id(deployment.name))
 
 
-async def _wait_until(client: Client, found: Deployment, *, paused: bool) -> None:
+async def _wait_until(client: Client, deployment: Deployment, *, paused: bool) -> None:
     """Wait until the schedule is paused or not: the server answers before it has applied the change."""
     deadline = asyncio.get_running_loop().time() + PATIENCE
-    while (await _handle(client, found).describe()).schedule.state.paused != paused:
+    while (await _handle(client, deployment).describe()).schedule.state.paused != paused:
         if asyncio.get_running_loop().time() > deadline:
             raise MftctlError(
-                f"the server has not applied the change to {found.name} within {PATIENCE:g} s",
+                f"the server has not applied the change to {deployment.name} within {PATIENCE:g} s",
                 code="schedule.silent",
-                hint=f"check later with: mftctl schedule describe {found.name}",
+                hint=f"check later with: mftctl schedule describe {deployment.name}",
             )
         await asyncio.sleep(POLL)
 
@@ -175,12 +178,15 @@ async def _next_second(schedule: ScheduleDescription) -> None:
         await asyncio.sleep(max(0.0, min(1.0, left.total_seconds())))
 
 
-async def _matching(client: Client, found: Deployment, start: datetime, end: datetime) -> list[datetime]:
+async def _matching(client: Client, deployment: Deployment, start: datetime, end: datetime) -> list[datetime]:
     begin, until = Timestamp(), Timestamp()
     begin.FromDatetime(start.astimezone(UTC))
     until.FromDatetime(end.astimezone(UTC))
     request = ListScheduleMatchingTimesRequest(
-        namespace=client.namespace, schedule_id=ids.schedule_id(found.name), start_time=begin, end_time=until
+        namespace=client.namespace,
+        schedule_id=ids.schedule_id(deployment.name),
+        start_time=begin,
+        end_time=until,
     )
     answer = await client.workflow_service.list_schedule_matching_times(request)
     return [one.ToDatetime(tzinfo=UTC) for one in answer.start_time]
@@ -197,11 +203,11 @@ def _buffered(description: ScheduleDescription) -> int:
     return description.raw_description.info.buffer_size
 
 
-def _overlap_error(found: Deployment) -> MftctlError:
-    which = f"run {found.running[0]}" if found.running else "another run"
+def _overlap_error(deployment: Deployment) -> MftctlError:
+    which = f"run {deployment.running[0]}" if deployment.running else "another run"
     return MftctlError(
-        f"{found.name} starts no run while {which} is running",
+        f"{deployment.name} starts no run while {which} is running",
         exit=Exit.CONFLICT,
         code="schedule.overlap",
-        hint=f"start one anyway with: mftctl trigger {found.name}",
+        hint=f"start one anyway with: mftctl trigger {deployment.name}",
     )

@@ -14,6 +14,9 @@ import hashlib
 import itertools
 import json
 import os
+import random
+import string
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,10 +148,6 @@ def _with_token(manifest: Manifest, token: str, claim: TokenRequest, production:
 
 
 def _generated(prefix: str) -> Iterator[str]:
-    import random
-    import string
-    import zlib
-
     for number in range(_MAX_TOKENS):
         start = f"{prefix}-{number}-"
         letters = random.Random(zlib.adler32(start.encode()))  # noqa: S311 - Metaflow's, and no secret

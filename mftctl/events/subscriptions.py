@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,17 @@ from . import listener, migration
 LISTED = 15.0
 #: Seconds to wait for a listener to answer a query.
 QUERY_TIMEOUT = 2.0
+
+
+@dataclass(frozen=True)
+class ListenerState:
+    """The names of a listener's ``pending`` events, and the result of its ``last`` start.
+
+    ``last``: ``run_id`` and ``events`` of the run that it started, or the ``problem`` that prevented it.
+    """
+
+    pending: tuple[str, ...]
+    last: dict[str, Any] | None
 
 
 async def subscribe(client: Client, manifest: Manifest) -> None:
@@ -74,16 +86,16 @@ async def send(client: Client, manifest: Manifest, event: Event) -> None:
     )
 
 
-async def state_of(client: Client, deployment: str) -> dict[str, Any] | None:
+async def state_of(client: Client, deployment: str) -> ListenerState | None:
     """The state of the deployment's listener; None when there is none, or no worker answers."""
     handle = client.get_workflow_handle(ids.listener_id(deployment))
     try:
-        found: dict[str, Any] = await handle.query(
+        state: dict[str, Any] = await handle.query(
             listener.STATE, result_type=dict, rpc_timeout=timedelta(seconds=QUERY_TIMEOUT)
         )
     except (RPCError, WorkflowQueryFailedError):
         return None
-    return found
+    return ListenerState(tuple(one["name"] for one in state["pending"]), state["last"] or None)
 
 
 async def list_names(client: Client) -> set[str]:

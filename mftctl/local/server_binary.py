@@ -33,6 +33,7 @@ def _downloaded() -> str | None:
 
 def _download() -> str:
     """Download the server with the SDK, into the data folder."""
+    # Only for the download: 0.8 s of `mftctl run` and `mftctl dev`.
     import asyncio
     import logging
     from concurrent.futures import ThreadPoolExecutor

@@ -148,12 +148,12 @@ TABLE = [
     Wrong("deployments list --temporal-namespace gone", 5, "temporal.namespace", "gone", "namespace create"),
     Wrong("schedule list --timeout 1ms", 124, "timeout", "not done after", ""),
     # what is not there, or not one
-    Wrong("trigger Nobody", 4, "deployment.unknown", "'Nobody'", "there are: "),
+    Wrong("trigger Nobody", 4, "deployment.unknown", "'Nobody'", "existing deployments: "),
     Wrong(
         "deployments describe Twin", 4, "deployment.ambiguous", "'Twin' is ambiguous", "a.b.Twin or a.c.Twin"
     ),
-    Wrong("deployments delete Nobody --yes", 4, "deployment.unknown", "'Nobody'", "there are: "),
-    Wrong("schedule pause Nobody", 4, "deployment.unknown", "'Nobody'", "there are: "),
+    Wrong("deployments delete Nobody --yes", 4, "deployment.unknown", "'Nobody'", "existing deployments: "),
+    Wrong("schedule pause Nobody", 4, "deployment.unknown", "'Nobody'", "existing deployments: "),
     Wrong("runs pause temporal-none", 4, "run.unknown", "temporal-none", "mftctl runs list"),
     Wrong("runs resume none", 4, "run.unknown", "none", "mftctl runs list"),
     Wrong("events describe never", 4, "event.unknown", "never", "mftctl events list"),

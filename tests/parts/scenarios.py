@@ -14,7 +14,7 @@ from standin import Engine, Script, ended, fails, foreach, goes, hangs, linear, 
 from temporalio.client import WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from mftctl.control.runs import start
+from mftctl.control import workflow_options
 from mftctl.engine.payloads import RunInput
 from mftctl.events import listener
 from mftctl.model import ids
@@ -252,7 +252,7 @@ async def _(engine: Engine) -> None:
         RunInput(given, "").to_plain(),
         id=workflow_id,
         task_queue=engine.queue,
-        memo=start.initial_memo(RunInput(given, "")),
+        memo=workflow_options.initial_memo(RunInput(given, "")),
         search_attributes=TypedSearchAttributes([due]),
     )
     assert (await ended(handle)).status == "completed"

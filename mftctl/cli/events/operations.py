@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from ...control.runs.parameters import parse_words
 from ...events import delivery, subscriptions
+from ...events.subscriptions import ListenerState
 from ...model.event import Event as Occurrence
 from ...model.manifest import Manifest, Trigger
 from ..options import Limited
@@ -59,17 +60,19 @@ async def _waiting(connection: Limited) -> list[Waiting]:
     )
 
 
-def _row(manifest: Manifest, trigger: Trigger, state: dict[str, Any] | None) -> Waiting:
+def _row(manifest: Manifest, trigger: Trigger, state: ListenerState | None) -> Waiting:
     """``state``: what the deployment's listener answers; None when no worker runs it."""
     if state is None:
         word = "unknown: no worker serves it"
+    elif trigger.name in state.pending:
+        word = "come"
     else:
-        word = "come" if any(one["name"] == trigger.name for one in state["pending"]) else "waiting"
+        word = "waiting"
     return Waiting(
         event=trigger.name,
         deployment=manifest.deployment,
         type=cast(Literal["event", "run"], trigger.type),
         parameters=dict(trigger.parameters),
         state=word,
-        last=None if state is None else state["last"] or None,
+        last=None if state is None else state.last,
     )

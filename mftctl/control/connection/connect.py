@@ -29,7 +29,7 @@ async def connect(endpoint: Endpoint) -> Client:
                 client = await Client.connect(**_arguments(endpoint))
                 break
         except (RuntimeError, RPCError, ValueError, TimeoutError) as error:
-            from .diagnosis import STARTING, diagnose  # only for errors: 8 ms of `mftctl runs list`
+            from .diagnosis import STARTING, diagnose  # only for errors: 10 ms of each command
 
             found = await diagnose(endpoint, error)
             if found.code != STARTING or loop.time() > deadline:
@@ -52,6 +52,7 @@ async def _check_namespace(client: Client, endpoint: Endpoint) -> None:
     try:
         await client.workflow_service.describe_namespace(request, timeout=timedelta(seconds=CONNECT))
     except RPCError as error:
+        # Only for errors, as above.
         from .diagnosis import access_denied, is_unknown_namespace, unknown_namespace
 
         if is_unknown_namespace(error):
@@ -97,7 +98,7 @@ def server_error(error: Exception) -> MftctlError | None:
         return None
     reason = " ".join(str(error).split())
     if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}:
-        from .diagnosis import access_denied
+        from .diagnosis import access_denied  # only for errors, as above
 
         return access_denied(_last, reason, namespace=True).error(_last)
     message, code, hint = f"the Temporal server at {_last.address}", "temporal.unknown", ""

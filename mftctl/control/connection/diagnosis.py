@@ -62,17 +62,17 @@ async def diagnose(endpoint: Endpoint, error: Exception) -> CheckResult:
     return _call_failed(endpoint, status[1] if status else "", status[2] if status else str(error))
 
 
-def access_denied(endpoint: Endpoint, said: str, *, namespace: bool = False) -> CheckResult:
+def access_denied(endpoint: Endpoint, reason: str, *, namespace: bool = False) -> CheckResult:
     """The server denied access; ``namespace``: to the Temporal namespace of the endpoint."""
-    said = _redacted(endpoint, said).strip(" .")
+    reason = _redacted(endpoint, reason).strip(" .")
     where = f" in the Temporal namespace '{endpoint.temporal_namespace}'" if namespace else ""
     if endpoint.api_key is None:
-        message = f"authentication required{where}: no API key configured ({said})"
+        message = f"authentication required{where}: no API key configured ({reason})"
         hint = (
             "set api_key_env in the profile to the name of the variable with the key, or set TEMPORAL_API_KEY"
         )
     else:
-        message = f"it rejects the API key{where} ({said})"
+        message = f"it rejects the API key{where} ({reason})"
         hint = f"check that the key is valid for this server; it is from {endpoint.sources['api_key']}"
     return CheckResult("authentication", False, message, hint, "temporal.refused")
 
@@ -159,22 +159,22 @@ def _from_probe(endpoint: Endpoint, seen: ProbeResult) -> CheckResult:
     return CheckResult(seen.check, False, message.format(**words), hint.format(**words), code)
 
 
-def _call_failed(endpoint: Endpoint, code: str, said: str) -> CheckResult:
+def _call_failed(endpoint: Endpoint, code: str, reason: str) -> CheckResult:
     """The connection works, but a call was not answered."""
-    said = _redacted(endpoint, " ".join(said.split()))
+    reason = _redacted(endpoint, " ".join(reason.split()))
     if code in {"Unimplemented", "Internal", "Unknown"}:
         message, hint = _MESSAGES["stranger"]
         return CheckResult(
             "authentication",
             False,
-            message.format(detail=said),
+            message.format(detail=reason),
             hint.format(port=endpoint.port),
             "temporal.stranger",
         )
     return CheckResult(
         "authentication",
         False,
-        f"it does not answer calls yet ({said})",
+        f"it does not answer calls yet ({reason})",
         "it may be starting: try again later",
         STARTING,
     )

@@ -46,17 +46,17 @@ async def resume(
     the run id right before the request to the server. Exit code 4 for an unknown run, 6 for one that is open or
     completed, 2 for an unknown step or a wrong value.
     """
-    found = await describe(client, run_id)
-    _refuse_status(found, new_run)
-    if found.compensations and not force:
-        raise _compensated(found)
-    before = await run_input(client, found)
+    run = await describe(client, run_id)
+    _refuse_status(run, new_run)
+    if run.compensations and not force:
+        raise _compensated(run)
+    before = await run_input(client, run)
     manifest = (
         await deployments.find_manifest(client, before.manifest.deployment)
         if latest_code
         else before.manifest
     )
-    _refuse_unserved(found, manifest)
+    _refuse_unserved(run, manifest)
     if workflow_timeout is not None:
         manifest = replace(manifest, workflow_timeout=workflow_timeout)
     if step is not None and step not in manifest.graph:
@@ -70,20 +70,20 @@ async def resume(
         before, manifest=manifest, state=None, undo=None, paused=False, deadline=None, started=None
     )
     if new_run:
-        copy = _with_rerun(_new_run_from(fresh, found), step)
+        copy = _with_rerun(_new_run_from(fresh, run), step)
         if latest_code or given:
             copy = replace(copy, parameters=await _resolved_parameters(before, manifest, given or {}))
         await start.start_run(client, copy, before=lambda: on_start(copy.run_id))
         return copy.run_id
-    _refuse_new_parameters(found, before.manifest, manifest)
-    again = _with_rerun(replace(fresh, run_id=found.run_id, generation=before.generation + 1), step)
+    _refuse_new_parameters(run, before.manifest, manifest)
+    again = _with_rerun(replace(fresh, run_id=run.run_id, generation=before.generation + 1), step)
     try:
-        if (await describe(client, run_id)).execution_id != found.execution_id:
-            raise _still_running(found.run_id, "it was resumed a moment ago")
-        await start.start_run(client, again, found.workflow_id, before=lambda: on_start(found.run_id))
+        if (await describe(client, run_id)).execution_id != run.execution_id:
+            raise _still_running(run.run_id, "it was resumed a moment ago")
+        await start.start_run(client, again, run.workflow_id, before=lambda: on_start(run.run_id))
     except WorkflowAlreadyStartedError as error:
-        raise _still_running(found.run_id, "it was resumed a moment ago") from error
-    return found.run_id
+        raise _still_running(run.run_id, "it was resumed a moment ago") from error
+    return run.run_id
 
 
 async def pause(client: Client, run_id: str, paused: bool = True) -> bool | None:
@@ -122,13 +122,13 @@ async def terminate(client: Client, run_id: str, reason: str = "terminated with 
     await workflow_handle(client, run_id).terminate(reason=reason)
 
 
-def _new_run_from(before: RunInput, found: Run) -> RunInput:
+def _new_run_from(before: RunInput, run: Run) -> RunInput:
     """The input of a new run that starts with the results of an old one."""
     return replace(
         before,
         run_id=ids.new_run_id(before.manifest.flow),
         generation=0,
-        origin=found.run_id,
+        origin=run.run_id,
         origin_executions=before.generation + 1,
         # Count executions from the first one of the old run.
         since={step: count - before.origin_executions for step, count in before.since.items()},
@@ -145,17 +145,17 @@ async def _resolved_parameters(
     return await asyncio.to_thread(parameters.resolve, manifest, values, upload)
 
 
-def _with_rerun(run: RunInput, step: str | None) -> RunInput:
-    return run if step is None else replace(run, since={**run.since, step: run.execution})
+def _with_rerun(given: RunInput, step: str | None) -> RunInput:
+    return given if step is None else replace(given, since={**given.since, step: given.execution})
 
 
 async def _require_open(client: Client, run_id: str, what: str) -> Run:
-    found = await describe(client, run_id)
-    if found.status in CLOSED:
+    run = await describe(client, run_id)
+    if run.status in CLOSED:
         raise MftctlError(
-            f"run {found.run_id} cannot be {what}: it is {found.status}", exit=Exit.CONFLICT, code="run.over"
+            f"run {run.run_id} cannot be {what}: it is {run.status}", exit=Exit.CONFLICT, code="run.over"
         )
-    return found
+    return run
 
 
 def _still_running(run_id: str, how: str, hint: str = "") -> MftctlError:
@@ -164,46 +164,46 @@ def _still_running(run_id: str, how: str, hint: str = "") -> MftctlError:
     )
 
 
-def _refuse_unserved(found: Run, manifest: Manifest) -> None:
+def _refuse_unserved(run: Run, manifest: Manifest) -> None:
     """Refuse a run of `mftctl run`, whose worker ended with it."""
-    if manifest.task_queue == ids.private_queue(found.run_id):
+    if manifest.task_queue == ids.private_queue(run.run_id):
         raise MftctlError(
-            f"run {found.run_id} was served by its own `mftctl run`, and no worker would serve it now",
+            f"run {run.run_id} was served by its own `mftctl run`, and no worker would serve it now",
             exit=Exit.CONFLICT,
             code="run.private",
-            hint=f"continue from it with: python {manifest.launch.file} resume --origin-run-id {found.run_id}",
+            hint=f"continue from it with: python {manifest.launch.file} resume --origin-run-id {run.run_id}",
         )
 
 
-def _refuse_new_parameters(found: Run, before: Manifest, manifest: Manifest) -> None:
+def _refuse_new_parameters(run: Run, before: Manifest, manifest: Manifest) -> None:
     known = {parameter.name for parameter in before.parameters}
     new = sorted(parameter.name for parameter in manifest.parameters if parameter.name not in known)
     if new:
         raise MftctlError(
-            f"run {found.run_id} has no value for {', '.join(new)}, new in version {manifest.version}",
+            f"run {run.run_id} has no value for {', '.join(new)}, new in version {manifest.version}",
             exit=Exit.CONFLICT,
             code="parameter.new",
             hint="start a new run with its results: --new-run",
         )
 
 
-def _refuse_status(found: Run, new_run: bool) -> None:
-    if found.status not in CLOSED:
-        hint = "cancel it first" + (", or continue it with: unpause" if found.status == "paused" else "")
-        raise _still_running(found.run_id, f"it is {found.status}", hint)
-    if found.status == "completed" and not new_run:
+def _refuse_status(run: Run, new_run: bool) -> None:
+    if run.status not in CLOSED:
+        hint = "cancel it first" + (", or continue it with: unpause" if run.status == "paused" else "")
+        raise _still_running(run.run_id, f"it is {run.status}", hint)
+    if run.status == "completed" and not new_run:
         raise MftctlError(
-            f"run {found.run_id} completed: there is nothing to resume",
+            f"run {run.run_id} completed: there is nothing to resume",
             exit=Exit.CONFLICT,
             code="run.completed",
             hint="start a new run with its results: --new-run",
         )
 
 
-def _compensated(found: Run) -> MftctlError:
-    count = found.compensations
+def _compensated(run: Run) -> MftctlError:
+    count = run.compensations
     return MftctlError(
-        f"run {found.run_id} cannot be resumed: {count} compensation{'' if count == 1 else 's'} "
+        f"run {run.run_id} cannot be resumed: {count} compensation{'' if count == 1 else 's'} "
         "undid what its finished tasks did",
         exit=Exit.CONFLICT,
         code="run.compensated",

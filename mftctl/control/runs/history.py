@@ -23,11 +23,11 @@ AT_ONCE = 8
 class RunHistory:
     """The record of one run. ``on_event`` is called after each event of a task while it is followed."""
 
-    def __init__(self, client: Client, found: Run, on_event: Callable[[], None] | None = None) -> None:
+    def __init__(self, client: Client, run: Run, on_event: Callable[[], None] | None = None) -> None:
         self._client = client
-        self._found = found
+        self._run = run
         self._on_event = on_event
-        self._part_type = ids.foreach_type(found.flow)
+        self._part_type = ids.foreach_type(run.flow)
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._open: set[tuple[str, str]] = set()
         self._reading: set[asyncio.Task[None]] = set()
@@ -85,7 +85,7 @@ class RunHistory:
 
     async def _all(self, wait: bool) -> None:
         first = await self._first_execution()
-        await self._chain(self._found.workflow_id, first, wait)
+        await self._chain(self._run.workflow_id, first, wait)
         while self._reading:
             done, _ = await asyncio.wait(self._reading, return_when=asyncio.FIRST_COMPLETED)
             for one in done:
@@ -94,7 +94,7 @@ class RunHistory:
 
     async def _first_execution(self) -> str:
         """The first workflow of the run, or the earliest one that the server still has."""
-        execution = self._found.execution_id
+        execution = self._run.execution_id
         async for event in self._events(execution, page_size=1):
             began = event.workflow_execution_started_event_attributes
             first = began.first_execution_run_id or execution
@@ -108,7 +108,7 @@ class RunHistory:
         return execution
 
     def _events(self, execution: str, page_size: int | None = None) -> Any:
-        handle = self._client.get_workflow_handle(self._found.workflow_id, run_id=execution)
+        handle = self._client.get_workflow_handle(self._run.workflow_id, run_id=execution)
         return handle.fetch_history_events(page_size=page_size)
 
     async def _chain(self, workflow_id: str, execution: str | None, wait: bool) -> None:

@@ -6,28 +6,25 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.common import Priority, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ...engine.memo import PROCESS, TAGS
+from ...engine.memo import PROCESS
 from ...engine.payloads import RunInput
 from ...model import ids
 from ...model.errors import Exit, MftctlError
 from ...model.manifest import Manifest
 from ..connection.connect import server_error
+from ..workflow_options import workflow_options
 from . import serving_process
 from .lookup import describe, run_input
 
 #: Bytes of a run's input at most; the server warns about larger payloads.
 MAX_INPUT_BYTES = 256 * 1024
-#: Seconds after the workflow timeout when the server ends a run that no worker has ended; and where it has
-#: compensations, which run after the timeout.
-SERVER_GRACE, COMPENSATION_GRACE = 300.0, 86400.0
 #: Characters of a run id at most: task queues and child workflows are named after it.
 MAX_LENGTH = 150
 #: Statuses of a server that has refused a request, so that nothing has started.
@@ -75,7 +72,7 @@ async def start_run(
 
     ``before`` is called when all checks have passed, right before the request to the server.
     """
-    manifest, given = run.manifest, run.to_plain()
+    given = run.to_plain()
     size = len(json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size > MAX_INPUT_BYTES:
         raise MftctlError(
@@ -86,37 +83,12 @@ async def start_run(
         )
     before()
     await client.start_workflow(
-        manifest.flow,
+        run.manifest.flow,
         given,
         id=workflow_id or run.run_id,
-        task_queue=manifest.task_queue,
         id_reuse_policy=reuse,
-        execution_timeout=execution_timeout(manifest),
-        memo={**initial_memo(run), **(memo or {})},
-        static_summary=manifest.summary,
-        static_details=manifest.description,
-        priority=Priority(priority_key=manifest.priority),
+        **workflow_options(run, memo),
     )
-
-
-def initial_memo(run: RunInput) -> dict[str, Any]:
-    """The memo that a run starts with, which lists show."""
-    manifest = run.manifest
-    tags = {TAGS: list(run.launch.tags)} if run.launch.tags else {}
-    return {
-        "deployment": manifest.deployment,
-        "version": manifest.version,
-        "owner": manifest.owner,
-        **tags,
-    }
-
-
-def execution_timeout(manifest: Manifest) -> timedelta | None:
-    """After how long the server ends a run that exceeded its workflow timeout and did not end itself."""
-    if manifest.workflow_timeout is None:
-        return None
-    grace = COMPENSATION_GRACE if manifest.compensations else SERVER_GRACE
-    return timedelta(seconds=manifest.workflow_timeout + grace)
 
 
 def check_id(flow: str, run_id: str) -> None:

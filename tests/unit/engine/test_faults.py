@@ -17,7 +17,8 @@ from temporalio.client import WorkflowHandle
 
 from mftctl.cli import runs_list
 from mftctl.cli.following import tell_if_stuck
-from mftctl.control.runs import start, stuck
+from mftctl.control import workflow_options
+from mftctl.control.runs import stuck
 from mftctl.control.runs.lookup import describe, list_runs
 from mftctl.control.runs.run import Run
 from mftctl.engine import driver
@@ -88,7 +89,7 @@ async def _start(
         run.to_plain(),
         id=run.run_id,
         task_queue=engine.queue,
-        memo=start.initial_memo(run),
+        memo=workflow_options.initial_memo(run),
         task_timeout=TASK,
     )
     return script, handle
