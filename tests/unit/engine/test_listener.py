@@ -93,7 +93,7 @@ async def test_what_is_no_event_stops_nobody(engine: Engine, started: list[list[
     async with _listening(engine, "Strange", "a") as handle:
         for strange in ("text", None, {"name": 1}, {"payload": {}}):
             await handle.signal(listener.SIGNAL, strange)
-        assert "no event" in (await _read(handle))["last"]["problem"]
+        assert "not an event" in (await _read(handle))["last"]["problem"]
         await _tell(handle, "a", "1")
         await until(lambda: started)
     assert started == [["1"]]
