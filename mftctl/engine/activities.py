@@ -13,9 +13,9 @@ from temporalio.exceptions import ActivityError
 from ..model import ids
 from ..model.event import run_finished_events
 from ..model.manifest import MAX_ATTEMPTS, Step
-from ..model.task import Task
+from ..model.task import Task, TaskInput
 from .memo import BEGAN
-from .payloads import HookInput, RunInput, TaskInput
+from .payloads import HookInput, RunInput
 
 #: A worker without a heartbeat for this long is lost.
 HEARTBEAT_TIMEOUT = timedelta(seconds=12)

@@ -1,4 +1,4 @@
-"""What a workflow of ours starts with, and what an activity gets: plain JSON payloads."""
+"""Inputs of a run's workflow and of an exit hook's activity: plain JSON payloads (a task's: ``TaskInput``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from temporalio.common import SearchAttributeKey
 
 from ..model.codec import from_plain, to_plain
 from ..model.manifest import Launch, Manifest
-from ..model.task import SCHEDULED_TIME, Task
+from ..model.task import SCHEDULED_TIME
 from .plan import Fan
 
 #: Where the server says when a run was due.
@@ -101,34 +101,3 @@ class HookInput:
     def from_plain(plain: dict[str, Any]) -> HookInput:
         """The input that ``to_plain`` gave."""
         return from_plain(HookInput, plain)
-
-
-@dataclass(frozen=True)
-class TaskInput:
-    """What the activity of a task gets: enough to start it on a worker that has never heard of its run."""
-
-    launch: Launch
-    run_id: str
-    task: Task
-    user_retries: int = 0
-    error_retries: int = 0
-    delay: float = 0.0
-    timeout: float | None = None
-    rewrites: bool = False
-    elsewhere: bool = False
-    pausable: bool = False
-    since: int = 0
-    origin: str | None = None
-    origin_executions: int = 0
-    parameters: dict[str, str] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-
-    def to_plain(self) -> dict[str, Any]:
-        """The payload."""
-        plain: dict[str, Any] = to_plain(self)
-        return plain
-
-    @staticmethod
-    def from_plain(plain: dict[str, Any]) -> TaskInput:
-        """The input that ``to_plain`` gave."""
-        return from_plain(TaskInput, plain)

@@ -6,9 +6,11 @@ Standard library only: the engine makes tasks, the worker carries them, the flow
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Optional
+from typing import Any, Optional
 
 from . import ids
+from .codec import from_plain, to_plain
+from .manifest import Launch
 
 #: Variable of a task's environment that says when its run was due on its schedule, in ISO 8601 and UTC.
 SCHEDULED_TIME = "MFTCTL_SCHEDULED_TIME"
@@ -94,24 +96,54 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One attempt at a task, as the worker asks it of a flow host.
+class TaskInput:
+    """A task to run, as the engine passes it to a worker, a worker to a supervisor, and that one to the step's command.
 
-    ``number`` is Metaflow's attempt; ``user_retries`` the budget of user code, raised by the attempts that were lost
-    with their worker, so that @catch's fallback starts when it should. ``launch`` and ``elsewhere`` are the step's. A
-    result that an execution from ``since`` on has left is kept. ``origin``: the run that this one was made from, and
-    whose results are cloned; its ``origin_executions`` are counted before those of this run. ``variables``: what its
-    run adds to the environment.
+    It is the payload of the task's activity, so a worker needs to know nothing else of the run. A new field needs a
+    default: tasks that older workers have started lack it, and older workers ignore it.
+
+    ``launch`` is how the run's tasks start, ``task`` which one it is. ``attempt``: Metaflow's number of this attempt,
+    from 0; the worker sets it. Of the step: ``user_retries`` and ``error_retries`` (a supervisor raises the first by
+    the attempts that were lost with their worker, so that @catch's fallback starts when it should), ``delay`` and
+    ``timeout`` in seconds, ``rewrites`` (a decorator rewrites the command, see ``Step``), ``elsewhere``. ``pausable``:
+    a paused run does not start it. ``parameters``: the run's, for its first task. ``variables``: what the run adds to
+    the environment. ``since``: a result that an execution of the run from this one on has left is kept. ``origin``: the
+    run whose results this one clones, and which had ``origin_executions``, counted before those of this run.
     """
 
+    launch: Launch
     run_id: str
     task: Task
-    number: int = 0
+    attempt: int = 0
     user_retries: int = 0
-    parameters: dict[str, str] = field(default_factory=dict)
-    launch: bool = False
+    error_retries: int = 0
+    delay: float = 0.0
+    timeout: Optional[float] = None
+    rewrites: bool = False
     elsewhere: bool = False
+    pausable: bool = False
     since: int = 0
     origin: Optional[str] = None
     origin_executions: int = 0
+    parameters: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts Metaflow grants, apart from those that are lost."""
+        return 1 + self.user_retries + self.error_retries
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the task's process has in its environment beside what its host has."""
+        return {"METAFLOW_RUN_ID": self.run_id, **self.variables}
+
+    def to_plain(self) -> dict[str, Any]:
+        """The payload."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> TaskInput:
+        """The input that ``to_plain`` gave."""
+        return from_plain(TaskInput, plain)

@@ -23,7 +23,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from mftctl.control.runs import outcome, start
 from mftctl.engine.activities import DELIVER, START
 from mftctl.engine.notice import POST, Notice
-from mftctl.engine.payloads import RunInput, TaskInput
+from mftctl.engine.payloads import RunInput
 from mftctl.engine.workflow import FlowWorkflow
 from mftctl.events import rules
 from mftctl.events.listener import Listener
@@ -33,7 +33,7 @@ from mftctl.model import ids
 from mftctl.model.codec import to_plain
 from mftctl.model.event import Event
 from mftctl.model.manifest import Launch, Manifest, Package, Step, Trigger
-from mftctl.model.task import Outcome
+from mftctl.model.task import Outcome, TaskInput
 
 QUEUE = "standin"
 WORKFLOWS = (FlowWorkflow, Listener, Notice)

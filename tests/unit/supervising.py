@@ -15,9 +15,8 @@ from mftctl.interpreter.inside.attempt import results, supervisor
 from mftctl.interpreter.inside.attempt import start as tasks
 from mftctl.interpreter.inside.attempt import watch as watching
 from mftctl.interpreter.inside.channel import Channel
-from mftctl.model.codec import to_plain
 from mftctl.model.manifest import Launch, Package
-from mftctl.model.task import Attempt, Input, Outcome, Task, TaskRef
+from mftctl.model.task import Input, Outcome, Task, TaskInput, TaskRef
 
 
 class Coded:
@@ -47,11 +46,13 @@ def launch(root: Path) -> Launch:
     return Launch("F", "f.py", package, sys.executable, "local", "local", str(root), "local", "null", "null")
 
 
-def request(number: int, code: str, *, live: bool = False, attempt: int = 0) -> dict:
-    """What asks for an attempt at a task that executes ``code``."""
+def request(number: int, code: str, *, live: bool = False, attempt: int = 0, retries: int = 0) -> dict:
+    """What requests an attempt at a task that executes ``code``."""
     task = Task(TaskRef("work", (number,)), (Input(TaskRef("start")),))
-    wanted = Attempt("r", task, number=attempt, variables={"CODE": code})
-    return {"attempt": to_plain(wanted), "attempts": 1, "tags": [], "live": live}
+    given = TaskInput(
+        launch(Path("/")), "r", task, attempt=attempt, user_retries=retries, variables={"CODE": code}
+    )
+    return {"task": given.to_plain(), "live": live}
 
 
 @contextlib.contextmanager

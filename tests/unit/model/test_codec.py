@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mftctl.engine.payloads import RunInput, TaskInput
+from mftctl.engine.payloads import RunInput
 from mftctl.engine.plan import Fan
 from mftctl.model.codec import from_plain, to_plain
 from mftctl.model.manifest import Launch, Manifest, Package, Parameter, Step
-from mftctl.model.task import Attempt, Input, Outcome, Task, TaskRef
+from mftctl.model.task import Input, Outcome, Task, TaskInput, TaskRef
 
 text = st.text(max_size=10)
 paths = st.lists(st.integers(0, 9), max_size=3).map(tuple)
@@ -55,7 +55,7 @@ manifests = st.builds(
     st.one_of(
         tasks,
         launches,
-        st.builds(Attempt, text, tasks),
+        st.builds(TaskInput, launches, text, tasks),
         st.builds(Outcome, paths.map(lambda p: tuple(map(str, p)))),
     )
 )

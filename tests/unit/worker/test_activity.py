@@ -15,11 +15,11 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from mftctl.engine.payloads import HookInput, TaskInput
+from mftctl.engine.payloads import HookInput
 from mftctl.interpreter.client import ProcessEnded
 from mftctl.model.errors import MftctlError
 from mftctl.model.manifest import MAX_ATTEMPTS
-from mftctl.model.task import Input, Task, TaskRef
+from mftctl.model.task import Input, Task, TaskInput, TaskRef
 from mftctl.worker.activity import TaskActivity
 from mftctl.worker.flow_host import Supervisor
 from mftctl.worker.observer import Observer

@@ -74,8 +74,8 @@ def test_a_flow_that_cannot_be_imported_fails_its_task_for_good(tmp_path, isolat
 
     async def test(hosts, wanted):
         supervisor = await hosts.supervisor(wanted)
-        first = await supervisor.ask("run", {**request(1, ""), "attempts": 4})
-        again = await (await hosts.supervisor(wanted)).ask("run", {**request(2, ""), "attempts": 4})
+        first = await supervisor.ask("run", request(1, "", retries=3))
+        again = await (await hosts.supervisor(wanted)).ask("run", request(2, "", retries=3))
         return first, again
 
     first, again = served(tmp_path, text, test, isolation)

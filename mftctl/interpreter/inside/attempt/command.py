@@ -9,8 +9,8 @@ from typing import Any, Optional
 from ....model import ids
 from ....model.codec import from_json, to_json
 from ....model.manifest import Launch, Parameter, bare_of
-from ....model.task import Attempt
-from ..task import decorated as launching
+from ....model.task import TaskInput
+from ..task import decorated
 
 #: Input paths up to this many go on the command line of a new process, more go through a file.
 MAX_INLINE_INPUTS = 50
@@ -32,26 +32,27 @@ def top_options(launch: Launch) -> list[str]:
     ]
 
 
-def init_command(launch: Launch, attempt: Attempt) -> list[str]:
+def init_command(given: TaskInput) -> list[str]:
     """Stores the run's parameters as the task that feeds the first step."""
+    launch = given.launch
     # As the process of `run` has them, which stores what the flow's graph looks like.
     options = [option for option in launch.options if not option.startswith("--with=")]
     launch = replace(launch, options=(*(f"--with={spec}" for spec in launch.decorators), *options))
     values = [
         part
-        for name, value in attempt.parameters.items()
+        for name, value in given.parameters.items()
         for part in spell(name, value, launch.spellings.get(name, ""))
     ]
-    run = ["--run-id", attempt.run_id, "--task-id", ids.parameters_task_id()]
+    run = ["--run-id", given.run_id, "--task-id", ids.parameters_task_id()]
     return [*top_options(launch), "init", *run, *_tags(launch), *values]
 
 
-def init_variables(launch: Launch, attempt: Attempt) -> dict[str, str]:
+def init_variables(given: TaskInput) -> dict[str, str]:
     """Variables of ``init_command`` for values of flags that the bare option does not stand for."""
-    flags = {name: bare_of(spelling) for name, spelling in launch.spellings.items()}
+    flags = {name: bare_of(spelling) for name, spelling in given.launch.spellings.items()}
     return {
         "METAFLOW_INIT_" + name.replace("-", "_").upper(): value
-        for name, value in attempt.parameters.items()
+        for name, value in given.parameters.items()
         if flags.get(name) is not None and value not in ("", flags[name])
     }
 
@@ -103,68 +104,63 @@ def _text(word: Any) -> str:
     return word if isinstance(word, str) else to_json(word)
 
 
-def step_command(
-    launch: Launch, attempt: Attempt, paths: list[str], folder: Optional[str], size: Optional[int]
-) -> list[str]:
+def step_command(given: TaskInput, paths: list[str], folder: Optional[str], size: Optional[int]) -> list[str]:
     """Runs the attempt on input ``paths``; ``size`` is the number of nodes of @parallel.
 
     ``folder``: where many paths are written to, because a new process's command line is bounded.
     """
-    ref = attempt.task.ref
-    split = [] if attempt.task.split_index is None else ["--split-index", str(attempt.task.split_index)]
+    launch, task = given.launch, given.task
+    split = [] if task.split_index is None else ["--split-index", str(task.split_index)]
     namespace = [] if launch.namespace is None else ["--namespace", launch.namespace]
     return [
         *top_options(launch),
         "step",
-        ref.step,
+        task.ref.step,
         "--run-id",
-        attempt.run_id,
+        given.run_id,
         "--task-id",
-        ref.task_id,
+        task.ref.task_id,
         *_inputs(paths, folder),
         *split,
         "--retry-count",
-        str(attempt.number),
+        str(given.attempt),
         "--max-user-code-retries",
-        str(attempt.user_retries),
+        str(given.user_retries),
         *_tags(launch),
         *namespace,
-        *(_parallel(size) if attempt.task.control else []),
-        *_origin(attempt),
+        *(_parallel(size) if task.control else []),
+        *_origin(given),
     ]
 
 
-def clone_command(launch: Launch, attempt: Attempt, task_id: str, origin: str) -> list[str]:
+def clone_command(given: TaskInput, task_id: str, origin: str) -> list[str]:
     """Copies the result of the task at path ``origin`` of another run, as Metaflow's own `resume` does."""
-    task = ["--run-id", attempt.run_id, "--task-id", task_id, "--retry-count", str(attempt.number)]
+    task = ["--run-id", given.run_id, "--task-id", task_id, "--retry-count", str(given.attempt)]
     return [
-        *top_options(launch),
+        *top_options(given.launch),
         "step",
-        attempt.task.ref.step,
+        given.task.ref.step,
         *task,
-        *_tags(launch),
-        *_origin(attempt),
+        *_tags(given.launch),
+        *_origin(given),
         "--clone-only",
         origin,
     ]
 
 
-def launch_command(launch: Launch, attempt: Attempt, paths: list[str], folder: str) -> list[str]:
-    """Lets the step's decorators make the command that runs the attempt (``launch.py``)."""
-    package = launch.package
-    request = launching.request_of(
-        attempt, paths, list(launch.tags), launch.namespace or "", package.sha, package.url
-    )
-    return [*top_options(launch), launching.COMMAND, _write(folder, "request.json", to_json(request))]
+def decorated_command(given: TaskInput, paths: list[str], folder: str) -> list[str]:
+    """Lets the step's decorators make the command that runs the attempt (``task/decorated.py``)."""
+    request = to_json({"task": given.to_plain(), "input_paths": paths})
+    return [*top_options(given.launch), decorated.COMMAND, _write(folder, "request.json", request)]
 
 
-def parameters_path(attempt: Attempt) -> str:
+def parameters_path(given: TaskInput) -> str:
     """Input path of a run's first task."""
-    return f"{attempt.run_id}/_parameters/{ids.parameters_task_id()}"
+    return f"{given.run_id}/_parameters/{ids.parameters_task_id()}"
 
 
-def _origin(attempt: Attempt) -> list[str]:
-    return [] if attempt.origin is None else ["--clone-run-id", attempt.origin]
+def _origin(given: TaskInput) -> list[str]:
+    return [] if given.origin is None else ["--clone-run-id", given.origin]
 
 
 def _inputs(paths: list[str], folder: Optional[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a failed attempt says of itself: the exception in a line, and the end of its output."""
+"""Why an attempt failed, read from its output: the exception in one line, and the last lines."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _LIBRARY = re.compile(
 
 
 @dataclass(frozen=True)
-class Failed:
+class Failure:
     """``message`` is empty when the output does not say why; ``log`` holds its last lines."""
 
     message: str
     log: list[str]
 
 
-def told(streams: tuple[Stream, Stream]) -> Failed:
-    """What stdout and stderr of an attempt that failed say.
+def failure_in(streams: tuple[Stream, Stream]) -> Failure:
+    """The failure that stdout and stderr of an attempt show.
 
-    The client of a compute backend shows both streams of its task on one of its own, and then how that ended: the
-    task's words count, unless it was ended without any.
+    The client of a compute backend prints both streams of its task to one of its own, and then how the task ended:
+    the task's own lines count, unless there are none.
     """
     lines = _bare([line for stream in streams for line in stream.tail(RECENT_LINES, remote=True)])
     if not any(_is_headline(line) for line in lines):
         lines = streams[1].tail(RECENT_LINES)
-    return Failed(_exception(lines), lines[-TAIL_LINES:] or streams[0].tail(TAIL_LINES))
+    return Failure(_exception(lines), lines[-TAIL_LINES:] or streams[0].tail(TAIL_LINES))
 
 
 def _bare(lines: list[str]) -> list[str]:
@@ -84,5 +84,5 @@ def _short(text: str) -> str:
 
 
 def _is_headline(line: str) -> bool:
-    """Whether it is the line with which Metaflow begins to tell why a task failed."""
+    """Whether it is the line that begins Metaflow's report of why a task failed."""
     return line.startswith("<flow ") and line.rstrip().endswith("> failed:")

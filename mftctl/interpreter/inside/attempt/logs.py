@@ -18,14 +18,14 @@ MAX_BYTES = 10 * 1024 * 1024
 SOURCE = "runtime"
 #: Seconds between saves of a running task's logs: at first, and as a share of how long the task has run.
 SAVE_EVERY, SAVE_SHARE = 3.0, 0.05
-#: Last lines that are kept to tell of a failure, and bytes of each.
+#: Last lines that are kept for the message of a failure, and bytes of each.
 RECENT_LINES, RECENT_BYTES = 200, 4096
 #: Bytes of a line that are shown while the task runs; its log has what `run` keeps of it.
 SHOWN_BYTES = 1024 * 1024
 #: Seconds that a task waits for a worker that takes none of its lines.
 PATIENCE = 5.0
 
-#: Told lines as they come: the stream, and of each line its text and Unix time.
+#: Takes lines as they come: the stream, and of each line its text and Unix time.
 OnLines = Callable[[str, "list[tuple[str, float]]"], None]
 
 
@@ -134,7 +134,7 @@ def _text(line: bytes, let_go: int) -> str:
     return f"{text} [and {beyond} bytes more]" if beyond else text
 
 
-class Live:
+class LiveLines:
     """Sends a task's lines to the worker as they come. A worker that takes none holds the task up only for a while."""
 
     def __init__(self, request: Request) -> None:

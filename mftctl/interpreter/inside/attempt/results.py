@@ -13,7 +13,7 @@ from metaflow.plugins import DATASTORES
 
 from ....model import ids
 from ....model.manifest import Launch
-from ....model.task import Attempt, Outcome, Task, TaskRef
+from ....model.task import Input, Outcome, Task, TaskRef
 
 #: How an attempt ended, as the native runtime writes it.
 _RUNTIME = "runtime"
@@ -95,10 +95,10 @@ class Store:
         """Whether the run's parameters are stored already, by an earlier attempt at the first task."""
         return self._done("_parameters", ids.parameters_task_id()) is not None
 
-    def input_paths(self, attempt: Attempt) -> list[str]:
+    def input_paths(self, inputs: Sequence[Input]) -> list[str]:
         """Input paths (run/step/task) in the order in which the step is to see them."""
         paths: list[str] = []
-        for given in attempt.task.inputs:
+        for given in inputs:
             if given.mappers:
                 paths += self.mappers(given.ref)
             else:

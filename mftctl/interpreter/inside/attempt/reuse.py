@@ -1,18 +1,17 @@
-"""What a task finds there before it begins: its own result of an earlier execution, or one to clone of another run."""
+"""Results that a task finds before it begins: its own of an earlier execution, or one of another run to clone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Optional
 
-from ....model.manifest import Launch
-from ....model.task import Attempt, TaskRef
+from ....model.task import TaskInput, TaskRef
 from .results import Store
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A result that is there: of which task, and the execution of the run in which it was made."""
+class EarlierResult:
+    """A result that is kept: of which task, and the execution of the run in which it was made."""
 
     ref: TaskRef
     since: int
@@ -31,37 +30,37 @@ class Clone:
 
 
 class Conflict(Exception):
-    """Somebody else's execution of the run has begun this very task."""
+    """Another execution of the run has begun this very task."""
 
 
-def kept(store: Store, attempt: Attempt) -> Optional[Kept]:
-    """The result of an earlier execution that is kept, or of a lost attempt of this one that had finished well.
+def earlier_result(store: Store, given: TaskInput) -> Optional[EarlierResult]:
+    """The result of an earlier execution, or of a lost attempt of this one that had finished well.
 
     Raises Conflict when the task was begun, but not by an earlier attempt.
     """
-    ref, before = attempt.task.ref, attempt.origin_executions
-    found = store.finished(ref, range(max(0, attempt.since - before), ref.generation))
-    if found is None and attempt.number and store.unreported(ref):
+    ref, before = given.task.ref, given.origin_executions
+    found = store.finished(ref, range(max(0, given.since - before), ref.generation))
+    if found is None and given.attempt and store.unreported(ref):
         found = ref
     if found is not None:
-        cloned = store.origin_of(found) if attempt.origin is not None else None
-        return Kept(found, before + found.generation if cloned is None else cloned)
-    if attempt.number == 0 and ref.generation and store.has_begun(ref):
+        cloned = store.origin_of(found) if given.origin is not None else None
+        return EarlierResult(found, before + found.generation if cloned is None else cloned)
+    if given.attempt == 0 and ref.generation and store.has_begun(ref):
         raise Conflict
     return None
 
 
-def clone(store: Store, launch: Launch, attempt: Attempt) -> Optional[Clone]:
+def clone_of(store: Store, given: TaskInput) -> Optional[Clone]:
     """What is to be cloned of the run that this one was made from; None when the task is to be run."""
-    if attempt.origin is None:
+    if given.origin is None:
         return None
-    origin, ref = Store(launch, attempt.origin), attempt.task.ref
-    found = origin.finished(ref, range(attempt.since, attempt.origin_executions))
+    origin, ref = Store(given.launch, given.origin), given.task.ref
+    found = origin.finished(ref, range(given.since, given.origin_executions))
     if found is None:
         return None
     store.note_origin(ref, found.generation)
-    itself = f"{attempt.origin}/{found.step}/{found.task_id}"
+    itself = f"{given.origin}/{found.step}/{found.task_id}"
     # The first node of @parallel is the control task itself.
-    nodes = [path for path in origin.mappers(found) if path != itself] if attempt.task.control else []
+    nodes = [path for path in origin.mappers(found) if path != itself] if given.task.control else []
     tasks = [(path.rsplit("/", 1)[1], path) for path in nodes]
     return Clone(found.generation, (*tasks, (ref.task_id, itself)))

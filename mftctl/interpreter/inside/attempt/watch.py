@@ -22,16 +22,16 @@ GRACE, GRACE_ELSEWHERE = 5.0, 30.0
 #: Bytes of output that are read at once.
 _CHUNK = 65536
 
-#: Told what was read of which output (1 or 2).
+#: Takes what was read of which output (1 or 2).
 OnOutput = Callable[[int, bytes], None]
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessEnd:
     """How a process ended: ``code`` as in ``Popen.returncode`` (-9: killed by signal 9).
 
-    ``stopped``: because the worker asked for it. ``orphaned``: because the worker is gone. ``final``: the worker wants
-    it to count as an end, not as a task to be run again.
+    ``stopped``: the worker requested it, or (``orphaned``) is gone. ``final``: it is the end of the task, which does
+    not run again.
     """
 
     code: int
@@ -41,7 +41,7 @@ class Ended:
 
 
 class Watch:
-    """Follows one process at a time until it ends, and stops its group when the worker asks or is gone."""
+    """Follows one process at a time until it ends; stops its group when the worker requests it or is gone."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -54,7 +54,7 @@ class Watch:
         self.begin(0)
 
     def begin(self, number: Optional[int]) -> None:
-        """What runs from now on belongs to the request with this number; a stop of another is not about it."""
+        """Begin the request with this number: only a stop of it counts from now on."""
         self._number = number
         self._stopped = self._orphaned = self._final = False
 
@@ -66,13 +66,13 @@ class Watch:
         on_output: OnOutput,
         tick: Callable[[], float],
         grace: float = GRACE,
-    ) -> Ended:
-        """Start the process and follow it; ``tick`` is called now and then and says in how many seconds again.
+    ) -> ProcessEnd:
+        """Start the process and follow it; ``tick`` returns in how many seconds to call it again.
 
         ``grace``: seconds that it has to end in when it is stopped. OSError when it cannot be started.
         """
-        if self._hear():
-            return Ended(-signal.SIGTERM, True, self._orphaned, self._final)
+        if self._read_requests():
+            return ProcessEnd(-signal.SIGTERM, True, self._orphaned, self._final)
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         try:
@@ -102,7 +102,7 @@ class Watch:
         if self._stopped:
             # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
             signal_group(process.pid, signal.SIGKILL)
-        return Ended(code, self._stopped, self._orphaned, self._final)
+        return ProcessEnd(code, self._stopped, self._orphaned, self._final)
 
     def _follow(
         self,
@@ -127,7 +127,7 @@ class Watch:
                 code = process.poll()
                 if code is not None:
                     return code
-                deadline = self._press(process, deadline, grace)
+                deadline = self._stop(process, deadline, grace)
 
     def _take(self, fd: int, pipes: dict[int, int], on_output: OnOutput) -> bool:
         """Take what has come over a descriptor; False when it has ended."""
@@ -136,18 +136,18 @@ class Watch:
         if fd == self._wake:
             os.read(fd, 512)
             return True
-        self._hear()
+        self._read_requests()
         return not self._channel.ended
 
-    def _press(self, process: Process, deadline: Optional[float], grace: float) -> Optional[float]:
-        """Bring a process that is to stop to its end; until when it has time for that."""
+    def _stop(self, process: Process, deadline: Optional[float], grace: float) -> Optional[float]:
+        """Signal a process that has to stop; until when it has time for that."""
         if not self._stopped or (deadline is not None and monotonic() < deadline):
             return deadline
         signal_group(process.pid, signal.SIGTERM if deadline is None else signal.SIGKILL)
         return monotonic() + (grace if deadline is None else GRACE)
 
-    def _hear(self) -> bool:
-        """Take what the worker has said; whether what runs now is to stop. Nothing but a stop of it counts."""
+    def _read_requests(self) -> bool:
+        """Read the worker's requests; whether to stop what runs now. Nothing but a stop of it counts."""
         for message in self._channel.arrived():
             if message.get("kind") == "stop" and message.get("of") == self._number:
                 self._stopped = True

@@ -27,7 +27,7 @@ from ..channel import Channel
 from ..environment import config_options, forget_configs, settle, work_folder
 from ..package import hold, is_whole
 from ..protocol import UNFORKABLE, Request
-from ..task import decorated as launching
+from ..task import decorated
 from . import around, hazards, import_failure, stacks
 from .argv import Argv
 from .clock import Clock
@@ -270,5 +270,5 @@ def _import_for_tasks(flow: Any) -> None:
     import metaflow.cli_components.step_cmd
     import metaflow.metaflow_version
 
-    launching.register(metaflow.cli)
+    decorated.register(metaflow.cli)
     metaflow.metaflow_version.get_version()

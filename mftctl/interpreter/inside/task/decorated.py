@@ -1,4 +1,4 @@
-"""Starts a task the way its decorators want it: `FLOW … temporal-launch REQUEST` becomes the command they make of it.
+"""Starts a task the way its decorators want it: `FLOW … temporal-step REQUEST` becomes the command they make of it.
 
 @environment adds variables, @conda another interpreter, @kubernetes, @batch and third-party backends a command of their
 own. As in the native runtime (``metaflow/runtime.py``, ``Worker._launch``) each may change the command line of the step
@@ -15,10 +15,11 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from ....model.codec import from_json
+from ....model.task import TaskInput
 from .. import BOOT
 from . import decorator_hooks, step_environment
 
-COMMAND = "temporal-launch"
+COMMAND = "temporal-step"
 
 
 def register(command_line: Any) -> None:
@@ -28,49 +29,28 @@ def register(command_line: Any) -> None:
     @command_line.cli.command(COMMAND, hidden=True)
     @click.argument("request")
     @click.pass_obj
-    def launch(state: Any, request: str) -> None:
+    def temporal_step(state: Any, request: str) -> None:
         with open(request, encoding="utf-8") as file:
-            _replace_process(state, from_json(file.read()))
+            given = from_json(file.read())
+        _replace_process(state, TaskInput.from_plain(given["task"]), given["input_paths"])
 
 
-def request_of(
-    attempt: Any, paths: list[str], tags: list[str], namespace: str, sha: str, url: str
-) -> dict[str, Any]:
-    """What ``temporal-launch`` needs to know of an attempt (tasks.Attempt), as JSON values."""
-    ref = attempt.task.ref
-    return {
-        "step": ref.step,
-        "run_id": attempt.run_id,
-        "task_id": ref.task_id,
-        "input_paths": paths,
-        "split_index": attempt.task.split_index,
-        "control": attempt.task.control,
-        "retry_count": attempt.number,
-        "user_retries": attempt.user_retries,
-        "origin": attempt.origin,
-        "tags": tags,
-        "namespace": namespace,
-        "sha": sha,
-        "url": url,
-    }
-
-
-def _replace_process(state: Any, request: dict[str, Any]) -> None:
+def _replace_process(state: Any, given: TaskInput, paths: list[str]) -> None:
     from metaflow import namespace
     from metaflow.runtime import CLIArgs
     from metaflow.unbounded_foreach import UBF_CONTROL
 
-    if request["namespace"]:
-        namespace(request["namespace"])
-    step = getattr(state.flow, request["step"])
+    if given.launch.namespace:
+        namespace(given.launch.namespace)
+    step = getattr(state.flow, given.task.ref.step)
     decorators = step.decorators
-    context = UBF_CONTROL if request["control"] else None
+    context = UBF_CONTROL if given.task.control else None
     if not decorator_hooks.may_run_elsewhere(decorators):
         step_environment.make(state.environment, step, state.echo_always)
-    arguments = CLIArgs(_task(state, request, decorators, context))
-    if request["origin"]:
-        arguments.command_options["clone-run-id"] = request["origin"]
-    _ask(state, request, decorators, arguments, context)
+    arguments = CLIArgs(_task(state, given, paths, decorators, context))
+    if given.origin:
+        arguments.command_options["clone-run-id"] = given.origin
+    _ask(state, given, paths, decorators, arguments, context)
     config = [option for option in sys.argv if option.startswith("--local-config-file=")]
     if config:
         arguments.top_level_options["local-config-file"] = config[0].split("=", 1)[1]
@@ -82,7 +62,7 @@ def _replace_process(state: Any, request: dict[str, Any]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if decorator_hooks.has(decorators, "runtime_finished"):
-        _wait_for(command, environment, request["step"], decorators)
+        _wait_for(command, environment, given.task.ref.step, decorators)
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606 - this process becomes the task
     except OSError as error:
@@ -114,11 +94,11 @@ def _refuse(executable: str, error: OSError) -> NoReturn:
     raise MetaflowException(f"the interpreter {executable} of the step does not start: {error.strerror}")
 
 
-def _task(state: Any, request: dict[str, Any], decorators: list[Any], context: Any) -> Any:
+def _task(state: Any, given: TaskInput, paths: list[str], decorators: list[Any], context: Any) -> Any:
     """What ``CLIArgs`` reads of the native runtime's Task."""
     return SimpleNamespace(
         flow=state.flow,
-        step=request["step"],
+        step=given.task.ref.step,
         decos=decorators,
         entrypoint=state.entrypoint,
         metadata_type=state.metadata.TYPE,
@@ -127,40 +107,43 @@ def _task(state: Any, request: dict[str, Any], decorators: list[Any], context: A
         datastore_sysroot=state.flow_datastore.datastore_root,
         event_logger_type=state.event_logger.TYPE,
         monitor_type=state.monitor.TYPE,
-        run_id=request["run_id"],
-        task_id=request["task_id"],
-        input_paths=request["input_paths"],
-        split_index=request["split_index"],
-        retries=request["retry_count"],
-        user_code_retries=request["user_retries"],
-        tags=request["tags"],
+        run_id=given.run_id,
+        task_id=given.task.ref.task_id,
+        input_paths=paths,
+        split_index=given.task.split_index,
+        retries=given.attempt,
+        user_code_retries=given.user_retries,
+        tags=list(given.launch.tags),
         ubf_context=context,
-        ubf_iter=_unbounded_iterator(state, request) if context else None,
+        ubf_iter=_unbounded_iterator(state, paths) if context else None,
     )
 
 
-def _unbounded_iterator(state: Any, request: dict[str, Any]) -> Any:
-    parent = state.flow_datastore.get_task_datastore(*request["input_paths"][0].split("/"))
+def _unbounded_iterator(state: Any, paths: list[str]) -> Any:
+    parent = state.flow_datastore.get_task_datastore(*paths[0].split("/"))
     return parent[parent["_foreach_var"]]
 
 
-def _ask(state: Any, request: dict[str, Any], decorators: list[Any], arguments: Any, context: Any) -> None:
+def _ask(
+    state: Any, given: TaskInput, paths: list[str], decorators: list[Any], arguments: Any, context: Any
+) -> None:
     """Let the decorators see the package and the task, and make of the command what they want."""
     from .stored_package import StoredPackage
 
-    step, number, paths = request["step"], request["retry_count"], request["input_paths"]
+    task, run_id, number = given.task, given.run_id, given.attempt
+    step, code = task.ref.step, given.launch.package
     metadata = os.environ.get("METAFLOW_CODE_METADATA", "")
-    package = StoredPackage(state.flow_datastore, request["sha"], request["url"], metadata)
+    package = StoredPackage(state.flow_datastore, code.sha, code.url, metadata)
     datastore = state.flow_datastore.get_task_datastore(
-        request["run_id"], step, request["task_id"], attempt=number, mode="w"
+        run_id, step, task.ref.task_id, attempt=number, mode="w"
     )
-    of_task = {"task_id": request["task_id"], "split_index": request["split_index"], "input_paths": paths}
-    decorator_hooks.tell(package=package, run_id=request["run_id"])
-    given: tuple[Any, ...] = (state.flow, state.graph, package, request["run_id"])
-    decorator_hooks.call(decorators, "runtime_init", step, given, ())
+    of_task = {"task_id": task.ref.task_id, "split_index": task.split_index, "input_paths": paths}
+    decorator_hooks.tell(package=package, run_id=run_id)
+    values: tuple[Any, ...] = (state.flow, state.graph, package, run_id)
+    decorator_hooks.call(decorators, "runtime_init", step, values, ())
     decorator_hooks.tell(**of_task, is_cloned=False, ubf_context=context, task_datastore=datastore)
-    given = (datastore, *of_task.values(), False, context)
-    decorator_hooks.call(decorators, "runtime_task_created", step, given, ())
-    decorator_hooks.tell(retry_count=number, max_user_code_retries=request["user_retries"])
-    given = (arguments, number, request["user_retries"], context)
-    decorator_hooks.call(decorators, "runtime_step_cli", step, given, (arguments,))
+    values = (datastore, *of_task.values(), False, context)
+    decorator_hooks.call(decorators, "runtime_task_created", step, values, ())
+    decorator_hooks.tell(retry_count=number, max_user_code_retries=given.user_retries)
+    values = (arguments, number, given.user_retries, context)
+    decorator_hooks.call(decorators, "runtime_step_cli", step, values, (arguments,))

@@ -9,17 +9,18 @@ import pytest
 from mftctl.interpreter.inside.attempt import reuse
 from mftctl.interpreter.inside.attempt.results import Store
 from mftctl.model.manifest import Launch, Package
-from mftctl.model.task import Attempt, Task, TaskRef
+from mftctl.model.task import Task, TaskInput, TaskRef
 
 REF = TaskRef("work", (3,))
+LAUNCH = Launch(
+    "F", "f.py", Package("sha", "url", "{}"), "python", "local", "local", "/", "local", "null", "null"
+)
 
 
 @pytest.fixture
 def launch(tmp_path) -> Launch:
     """How tasks of a flow with a local datastore start."""
-    package = Package("sha", "url", "{}")
-    root = str(tmp_path / ".metaflow")
-    return Launch("F", "f.py", package, "python", "local", "local", root, "local", "null", "null")
+    return replace(LAUNCH, datastore_root=str(tmp_path / ".metaflow"))
 
 
 @pytest.fixture
@@ -45,9 +46,8 @@ def end(attempt, ok: bool = True, code: int | None = 0) -> None:
 
 def kept(store: Store, generation: int, since: int = 0, number: int = 0) -> tuple[int, int] | None:
     """The generation and the execution of what a task of this generation keeps."""
-    found = reuse.kept(
-        store, Attempt("r", Task(replace(REF, generation=generation)), number=number, since=since)
-    )
+    task = Task(replace(REF, generation=generation))
+    found = reuse.earlier_result(store, TaskInput(LAUNCH, "r", task, attempt=number, since=since))
     return None if found is None else (found.ref.generation, found.since)
 
 
@@ -100,15 +100,15 @@ def test_a_clone_is_as_old_as_what_it_is_a_clone_of(store, launch):
     """A run that was made of another counts that one's executions first, also when it is resumed itself."""
     end(begin(store, 1))
     new = Store(launch, "n")
-    attempt = Attempt("n", Task(REF), origin="r", origin_executions=3)
-    assert reuse.kept(new, attempt) is None
-    clone = reuse.clone(new, launch, attempt)
+    given = TaskInput(launch, "n", Task(REF), origin="r", origin_executions=3)
+    assert reuse.earlier_result(new, given) is None
+    clone = reuse.clone_of(new, given)
     assert clone == reuse.Clone(1, (("temporal-work-3", "r/work/temporal-work-3-g1"),))
-    assert reuse.clone(new, launch, replace(attempt, since=2)) is None
+    assert reuse.clone_of(new, replace(given, since=2)) is None
     end(begin(new, 0))
-    again = replace(attempt, task=Task(replace(REF, generation=1)))
-    assert reuse.kept(new, again) == reuse.Kept(REF, 1)
-    assert reuse.kept(new, replace(again, since=3)) == reuse.Kept(REF, 1)
+    again = replace(given, task=Task(replace(REF, generation=1)))
+    assert reuse.earlier_result(new, again) == reuse.EarlierResult(REF, 1)
+    assert reuse.earlier_result(new, replace(again, since=3)) == reuse.EarlierResult(REF, 1)
     end(begin(new, 1))
-    later = replace(attempt, task=Task(replace(REF, generation=2)))
-    assert reuse.kept(new, later) == reuse.Kept(replace(REF, generation=1), 4)
+    later = replace(given, task=Task(replace(REF, generation=2)))
+    assert reuse.earlier_result(new, later) == reuse.EarlierResult(replace(REF, generation=1), 4)

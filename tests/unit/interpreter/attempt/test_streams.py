@@ -12,7 +12,7 @@ from metaflow.mflog import mflog
 from metaflow.runtime import TruncatedBuffer
 
 from mftctl.interpreter.inside.attempt import logs
-from mftctl.interpreter.inside.attempt.logs import MAX_BYTES, SHOWN_BYTES, Live, Stream
+from mftctl.interpreter.inside.attempt.logs import MAX_BYTES, SHOWN_BYTES, LiveLines, Stream
 from mftctl.interpreter.inside.channel import Channel
 from mftctl.interpreter.inside.protocol import Request
 
@@ -69,7 +69,7 @@ def test_a_worker_that_takes_no_lines_does_not_hold_the_task_up(monkeypatch):
     monkeypatch.setattr(logs, "PATIENCE", 0.05)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        live = Live(Request(Channel(ours), 3, "run", {}))
+        live = LiveLines(Request(Channel(ours), 3, "run", {}))
         stream = Stream("stdout", live)
         for n in range(200):
             stream.feed(b"%d " % n + b"y" * CHUNK + b"\n")

@@ -103,7 +103,7 @@ def test_what_a_supervisor_does_not_know_it_says(tmp_path):
     async def test(found):
         with pytest.raises(MftctlError, match="no request of kind dance"):
             await found.ask("dance", {})
-        with pytest.raises(MftctlError, match="KeyError: 'attempt'"):
+        with pytest.raises(MftctlError, match="KeyError: 'task'"):
             await found.ask("run", {})
         assert (await found.ask("run", request(1, "pass")))["ok"]
 

@@ -21,7 +21,7 @@ from mftctl.interpreter.inside.compile.acceptance import from_variables, refusal
 from mftctl.interpreter.inside.compile.declarations import click_option, parameters_of
 from mftctl.model.errors import MftctlError
 from mftctl.model.manifest import Manifest
-from mftctl.model.task import Attempt
+from mftctl.model.task import TaskInput
 
 from ...control.test_parameters import manifest, not_called
 from ..attempt.test_command import TASK
@@ -47,10 +47,10 @@ def stored(declared: Any, given: dict[str, str], patch: pytest.MonkeyPatch) -> A
     """What `init` stores for these values."""
     flow = compiled(declared)
     validate(flow, given)
-    attempt = Attempt("r", TASK, parameters=resolve(flow, given, not_called))
-    line = command.init_command(flow.launch, attempt)
+    first = TaskInput(flow.launch, "r", TASK, parameters=resolve(flow, given, not_called))
+    line = command.init_command(first)
     with patch.context() as within:
-        for name, value in command.init_variables(flow.launch, attempt).items():
+        for name, value in command.init_variables(first).items():
             within.setenv(name, value)
         return by_click(declared, "init", line[line.index("--task-id") + 2 :])
 

@@ -1,4 +1,4 @@
-"""What becomes of the attempts at a task, as far as Temporal is to remember it."""
+"""The attempts at a task, carried in Temporal's heartbeats: the server itself remembers only the last one."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from temporalio.exceptions import ApplicationError
 MAX_MESSAGE = 300
 
 
-class Attempts:
-    """The attempts at a task that this worker and those before can tell of: number, begin, end (Unix seconds), message.
+class AttemptHistory:
+    """This attempt (``number``, from 0) and the known ones before it: number, begin, end (Unix seconds), message.
 
-    The server remembers only the last one, so each beat carries them on, and the task's end tells of them.
+    Each heartbeat carries them to the next attempt, and the task's end to the run's history.
     """
 
     def __init__(self, number: int) -> None:
         details = activity.info().heartbeat_details
-        told = details[0] if details and isinstance(details[0], list) else []
-        self._earlier: list[dict[str, Any]] = [one for one in told if one["number"] < number]
+        known = details[0] if details and isinstance(details[0], list) else []
+        self._earlier: list[dict[str, Any]] = [one for one in known if one["number"] < number]
         self._this: dict[str, Any] = {"number": number, "began": round(time.time(), 3)}
 
     @property
-    def lost(self) -> int:
-        """How many of the earlier ones were lost: with their process, or with the worker that would have told."""
+    def losses(self) -> int:
+        """How many of the earlier ones were lost: with their process, or with their worker."""
         return sum(one.get("lost", "ended" not in one) for one in self._earlier)
 
     def lose(self) -> None:
-        """This one is lost: it has come to no end of its own."""
+        """Note that this attempt is lost: it did not end by itself."""
         self._this["lost"] = True
 
-    def beat(self) -> None:
-        """Tell the server that the attempt goes on."""
+    def heartbeat(self) -> None:
+        """Send a heartbeat."""
         activity.heartbeat([*self._earlier, self._this])
 
     def added_to(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The result of a good end."""
+        """The result of an attempt that succeeded, with the earlier ones."""
         return {**result, "attempts": self._earlier} if self._earlier else result
 
     def failed(self, error: ApplicationError) -> ApplicationError:
-        """The error of a bad one; where there is another attempt, it is told by a last beat."""
+        """The error of one that did not; a last heartbeat carries its message, where another attempt follows."""
         message = error.message[:MAX_MESSAGE]
         if not error.non_retryable:
             self._this |= {"ended": round(time.time(), 3), "message": message}
-            self.beat()
+            self.heartbeat()
         if not self._earlier or not error.details:
             return error
         details = {**error.details[0], "attempts": self._earlier}

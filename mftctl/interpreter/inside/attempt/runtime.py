@@ -1,0 +1,199 @@
+"""One attempt at a task, as Metaflow's native runtime would run it.
+
+It writes what the native runtime writes beside the task's own data: the logs of source ``runtime`` and the attempt's
+``runtime`` record, which also shows later attempts whether this one failed or was lost with its worker.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Optional
+
+from ....model.codec import to_plain
+from ....model.manifest import MAX_ATTEMPTS
+from ....model.task import TaskInput, TaskRef
+from .. import not_packaged
+from ..host.import_failure import EXIT_DISALLOW_RETRY
+from . import command, results, reuse
+from .failure import TAIL_LINES, failure_in
+from .logs import OnLines, Saver, Stream
+from .start import Starter
+from .watch import GRACE, GRACE_ELSEWHERE, ProcessEnd, Watch
+
+#: Seconds that a supervisor has to save its task's logs, once its worker is gone.
+SAVE_LIMIT = 60
+#: Artifact names in an answer, at most.
+MAX_NAMES = 100
+
+
+@dataclass
+class Runtime:
+    """Runs the attempt ``given``, in a process that ``starter`` starts and ``watch`` follows."""
+
+    watch: Watch
+    given: TaskInput
+    starter: Starter
+    on_lines: Optional[OnLines]
+    clone: Optional[reuse.Clone] = None
+
+    def run(self) -> Optional[dict[str, Any]]:
+        """``{"ok": True, "outcome", "artifacts"}``; with ``since`` and ``generation`` of an earlier result.
+
+        ``{"ok": False, "message", "log", "final"}`` when it failed; ``final``: no retry is left. ``{"ok": False,
+        "cancelled": True}``, or ``"lost"`` when it is to run again elsewhere. None when the worker is gone.
+        """
+        try:
+            return self._run(results.Store(self.given.launch, self.given.run_id))
+        except results.NotReady as error:
+            return {"ok": False, "message": str(error), "log": [], "final": False}
+
+    def _run(self, store: results.Store) -> Optional[dict[str, Any]]:
+        given, ref = self.given, self.given.task.ref
+        try:
+            earlier = reuse.earlier_result(store, given)
+        except reuse.Conflict:
+            message = f"task {ref.task_id} was begun by another resume of the run at the same time"
+            return {"ok": False, "message": message, "log": [], "final": True}
+        if earlier is not None:
+            found = {"since": earlier.since, "generation": earlier.ref.generation}
+            return {**self._success(store, earlier.ref, None), **found}
+        failures = store.failures(ref, given.attempt)
+        lost = given.attempt - failures
+        given = replace(given, user_retries=given.user_retries + lost)
+        problem = self._prepare(store, given)
+        if problem is not None:
+            return problem
+        datastore = store.open(ref, given.attempt)
+        streams = (Stream("stdout", self.on_lines), Stream("stderr", self.on_lines))
+        # What starts the task's process with another command imports the flow there, and prints it there.
+        for stream, printed in zip(streams, (b"", b"") if given.rewrites else self.starter.prelude):
+            stream.feed(printed)
+        saver = Saver(datastore, streams)
+
+        def tick() -> float:
+            saver.save_if_due()
+            return saver.due()
+
+        needs_files = self.starter.bounded or given.rewrites
+        with tempfile.TemporaryDirectory(prefix="mftctl-") if needs_files else nullcontext() as folder:
+            argv = self._command(store, given, folder)
+            grace = GRACE_ELSEWHERE if given.elsewhere else GRACE
+            ended = self.watch.run(
+                self.starter,
+                argv,
+                given.environment,
+                lambda fd, data: streams[fd - 1].feed(data),
+                tick,
+                grace,
+            )
+        for stream in streams:
+            stream.end()
+        return self._conclude(store, datastore, streams, saver, ended, failures)
+
+    def _prepare(self, store: results.Store, given: TaskInput) -> Optional[dict[str, Any]]:
+        """Store parameters and clone nodes, which the task needs; a result when that fails or is stopped."""
+        if not given.task.inputs and not store.has_parameters():
+            argv, variables = command.init_command(given), command.init_variables(given)
+            problem = self._run_helper(argv, "the run's parameters were not accepted", variables)
+            if problem is not None:
+                return problem
+        self.clone = reuse.clone_of(store, given)
+        for task_id, path in self.clone.tasks[:-1] if self.clone is not None else ():
+            argv = command.clone_command(given, task_id, path)
+            problem = self._run_helper(argv, f"task {path} could not be cloned")
+            if problem is not None:
+                return problem
+        return None
+
+    def _run_helper(
+        self, argv: list[str], message: str, variables: Optional[dict[str, str]] = None
+    ) -> Optional[dict[str, Any]]:
+        """Run a command that is not the task's; a result, with the ``message``, when it fails or is stopped."""
+        streams = (Stream("stdout", None), Stream("stderr", None))
+        env = {**self.given.environment, **(variables or {})}
+        ended = self.watch.run(
+            self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0
+        )
+        for stream in streams:
+            stream.end()
+        if ended.orphaned:
+            return {"ok": False, "lost": True}
+        if ended.stopped:
+            return {"ok": False, "lost": not ended.final, "cancelled": ended.final}
+        # Where the flow cannot be imported, the task itself says so.
+        if ended.code and ended.code != EXIT_DISALLOW_RETRY:
+            log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
+            return {"ok": False, "message": message, "log": log, "final": True}
+        return None
+
+    def _command(self, store: results.Store, given: TaskInput, folder: Optional[str]) -> list[str]:
+        if self.clone is not None:
+            return command.clone_command(given, *self.clone.tasks[-1])
+        inputs = given.task.inputs
+        paths = store.input_paths(inputs) if inputs else [command.parameters_path(given)]
+        if given.rewrites and folder is not None:
+            return command.decorated_command(given, paths, folder)
+        size = store.parallel_size(given.task) if given.task.control else None
+        return command.step_command(given, paths, folder, size)
+
+    def _success(self, store: results.Store, ref: TaskRef, number: Optional[int]) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "outcome": to_plain(store.outcome(ref, number)),
+            "artifacts": store.artifacts(ref, number)[:MAX_NAMES],
+        }
+
+    def _conclude(
+        self,
+        store: results.Store,
+        datastore: Any,
+        streams: tuple[Stream, Stream],
+        saver: Saver,
+        ended: ProcessEnd,
+        failures: int,
+    ) -> Optional[dict[str, Any]]:
+        if ended.orphaned:
+            # Nobody waits for this any more; a store that does not answer keeps no process alive.
+            signal.alarm(SAVE_LIMIT)
+        again = ended.stopped and not ended.final
+        if ended.stopped:
+            for stream in streams:
+                stream.line(b"[KILLED BY ORCHESTRATOR]\n", system=True)
+        if not again:
+            datastore.save_metadata(
+                {"runtime": {"return_code": ended.code, "killed": ended.stopped, "success": ended.code == 0}}
+            )
+        if ended.code and not ended.stopped:
+            text = b"Task failed with a segmentation fault." if ended.code == -11 else b"Task failed."
+            streams[1].line(text, system=True)
+        saver.save()
+        if ended.orphaned:
+            return None
+        if ended.stopped:
+            return {"ok": False, "lost": again, "cancelled": ended.final}
+        if ended.code:
+            return self._failure(ended, streams, failures)
+        try:
+            result = self._success(store, self.given.task.ref, self.given.attempt)
+        except results.NotReady as error:
+            # It exited behind Metaflow's back (os._exit): the native runtime ends the run then, without a retry.
+            log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
+            return {"ok": False, "message": str(error), "log": log, "final": True}
+        return result if self.clone is None else {**result, "since": self.clone.execution}
+
+    def _failure(self, ended: ProcessEnd, streams: tuple[Stream, Stream], failures: int) -> dict[str, Any]:
+        """``final`` once the user's retries or Metaflow's MAX_ATTEMPTS are used up."""
+        failed = failure_in(streams)
+        used_up = failures + 1 >= self.given.attempts or self.given.attempt + 1 >= MAX_ATTEMPTS
+        how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"exited with code {ended.code}"
+        message = failed.message or how
+        missing = not_packaged.reason(message, self.given.launch.left_out)
+        return {
+            "ok": False,
+            "message": f"{message} ({missing})" if missing else message,
+            "log": failed.log,
+            "final": used_up or ended.code == EXIT_DISALLOW_RETRY,
+        }

@@ -1,0 +1,139 @@
+"""One attempt at a task, in a supervisor: its result or failure as Temporal gets it, with when to try again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from temporalio.exceptions import ApplicationError
+
+from ..interpreter.client import ProcessEnded
+from ..model.errors import MftctlError
+from ..model.manifest import MAX_ATTEMPTS
+from ..model.task import TaskInput
+from . import backoff
+from .attempt_history import AttemptHistory
+from .flow_host import Supervisor
+from .host_pool import Hosts
+from .observer import NextAttempt, Observer, TaskEvent
+
+#: A failure's message in Temporal is cut off at 4 KiB in all.
+MAX_LOG_CHARACTERS = 2000
+
+
+@dataclass
+class TaskAttempt:
+    """The attempt ``given``. ``runs_again``: whether an attempt that is cancelled now runs again on another worker."""
+
+    given: TaskInput
+    hosts: Hosts
+    observer: Observer
+    history: AttemptHistory
+    runs_again: Callable[[], bool]
+
+    def __post_init__(self) -> None:
+        given = self.given
+        self._event = TaskEvent(given.launch.flow, given.run_id, given.task, given.attempt)
+
+    async def run(self) -> dict[str, Any]:
+        """The activity's result; ApplicationError ``StepFailed`` when the attempt failed or was lost."""
+        event, unavailable = self._event, backoff.cannot_run_here(self.given.attempt)
+        try:
+            supervisor = await self.hosts.supervisor(self.given.launch)
+        except MftctlError as error:
+            self.observer.say(f"{event.pathspec} cannot run here: {error.message}")
+            raise self._error(error.message, error.message, unavailable) from error
+        self.observer.started(event)
+        try:
+            result = await self._follow(supervisor)
+        except ProcessEnded:
+            delay = backoff.lost(self.history.losses)
+            raise self._lost("the task was lost with its process", delay) from None
+        except MftctlError as error:
+            raise self._lost(f"the task could not run here: {error.message}", unavailable) from None
+        if result.get("ok"):
+            self.observer.finished(event, result["outcome"])
+            return self._success(result)
+        if result.get("lost"):
+            raise self._lost("the task was stopped with its worker", backoff.AT_ONCE)
+        raise self._failure(result)
+
+    async def _follow(self, supervisor: Supervisor) -> dict[str, Any]:
+        """The supervisor's answer. One that it gives although it was to stop counts: the task has ended by itself."""
+        stopped = final = False
+
+        def stop() -> dict[str, Any]:
+            nonlocal stopped, final
+            stopped, final = True, not self.runs_again()
+            return {"final": final}
+
+        def on_event(printed: dict[str, Any]) -> None:
+            for text, at in printed["lines"]:
+                self.observer.line(self._event, printed["stream"], text, at)
+
+        request = {"task": self.given.to_plain(), "live": self.observer.wants_lines}
+        try:
+            result = await supervisor.ask("run", request, on_event=on_event, stop=stop)
+        except ProcessEnded:
+            if not final:
+                raise
+            result = {"cancelled": True}
+        if stopped and result.get("cancelled"):
+            self.observer.cancelled(self._event)
+            raise asyncio.CancelledError
+        return result
+
+    def _success(self, result: dict[str, Any]) -> dict[str, Any]:
+        """What Temporal's UI shows of a task: its artifacts, and a line that fetches one."""
+        names, event, ref = result["artifacts"], self._event, self.given.task.ref
+        if "generation" in result:
+            ref = replace(ref, generation=result["generation"])
+        pathspec = f"{event.flow}/{event.run_id}/{ref.step}/{ref.task_id}"
+        fetch = f'metaflow.Task("{pathspec}").data' + (f".{names[0]}" if names else "")
+        kept: dict[str, Any] = {key: result[key] for key in ("since", "generation") if key in result}
+        return {"task": pathspec, "outcome": result["outcome"], "artifacts": names, "fetch": fetch, **kept}
+
+    def _lost(self, reason: str, delay: timedelta) -> ApplicationError:
+        """The error of an attempt that did not end by itself."""
+        self.history.lose()
+        last = self.given.attempt + 1 >= MAX_ATTEMPTS
+        message = reason + (f" ({MAX_ATTEMPTS} times)" if last else "")
+        again = None if last else self._again(delay)
+        self.observer.failed(self._event, message, final=last, log=[], again=again)
+        return self._error(message, f"step {self.given.task.label}: {message}", delay)
+
+    def _failure(self, result: dict[str, Any]) -> ApplicationError:
+        """The error of an attempt that failed: of the user's code, or of what it uses."""
+        log, final = result["log"], result["final"]
+        delay = timedelta(seconds=self.given.delay) if self.given.delay else backoff.AT_ONCE
+        again = None if final else self._again(delay)
+        self.observer.failed(self._event, result["message"], final=final, log=log, again=again)
+        message = f"step {self.given.task.label} failed: {result['message']}"
+        return self._error(message, message, delay, final, log=_shorten(log))
+
+    def _error(
+        self, message: str, detail: str, delay: timedelta, final: bool = False, **more: Any
+    ) -> ApplicationError:
+        ref = self.given.task.ref
+        details = {"step": ref.step, "task": ref.task_id, "attempt": self.given.attempt, "message": detail}
+        return ApplicationError(
+            message, details | more, type="StepFailed", non_retryable=final, next_retry_delay=delay
+        )
+
+    def _again(self, delay: timedelta) -> NextAttempt:
+        total = min(self.given.attempts, MAX_ATTEMPTS) - 1
+        return NextAttempt(self.given.attempt + 1, total, time.time() + delay.total_seconds())
+
+
+def _shorten(log: list[str]) -> list[str]:
+    kept, size = [], 0
+    for line in reversed(log):
+        size += len(line) + 1
+        if size > MAX_LOG_CHARACTERS:
+            break
+        kept.append(line)
+    return kept[::-1]
