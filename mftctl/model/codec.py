@@ -1,4 +1,7 @@
-"""Frozen dataclasses to plain JSON values and back, without what equals its default; JSON text of plain values."""
+"""Frozen dataclasses to plain JSON values and back, without what equals its default; JSON text of plain values.
+
+A field's key is its name, or the ``key`` of its metadata where that is a contract and the name has changed.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def to_plain(value: Any) -> Any:
     """JSON values of a dataclass; fields that equal their default are left out to keep payloads small."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.name: to_plain(getattr(value, field.name))
+            _key(field): to_plain(getattr(value, field.name))
             for field in dataclasses.fields(value)
             if not _is_default(field, getattr(value, field.name))
         }
@@ -33,18 +36,24 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(cls: type[T], plain: Any) -> T:
     """The dataclass ``cls`` of what ``to_plain`` gave; unknown keys are ignored, so that older readers go on."""
-    hints = _hints(cls)
-    known = {key: _convert(hints[key], item) for key, item in plain.items() if key in hints}
-    return cls(**known)
+    fields = _fields(cls)
+    known = ((*fields[key], item) for key, item in plain.items() if key in fields)
+    return cls(**{name: _convert(hint, item) for name, hint, item in known})
 
 
-_HINTS: dict[type, dict[str, Any]] = {}
+_FIELDS: dict[type, dict[str, tuple[str, Any]]] = {}
 
 
-def _hints(cls: type) -> dict[str, Any]:
-    if cls not in _HINTS:
-        _HINTS[cls] = typing.get_type_hints(cls)
-    return _HINTS[cls]
+def _fields(cls: Any) -> dict[str, tuple[str, Any]]:
+    """Name and type of each field, by its key."""
+    if cls not in _FIELDS:
+        hints = typing.get_type_hints(cls)
+        _FIELDS[cls] = {_key(field): (field.name, hints[field.name]) for field in dataclasses.fields(cls)}
+    return _FIELDS[cls]
+
+
+def _key(field: dataclasses.Field[Any]) -> str:
+    return str(field.metadata.get("key", field.name))
 
 
 def _convert(hint: Any, value: Any) -> Any:

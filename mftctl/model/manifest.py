@@ -27,7 +27,7 @@ class Step:
 
     ``type`` is Metaflow's node type (start, linear, split, foreach, split-switch, join, end). ``split`` names, for a
     join, the split or foreach it closes; ``join`` names, for a split or foreach, the join that closes it. ``delay``
-    and ``timeout`` are seconds. ``launch``: a decorator rewrites the command or its environment, so that the task
+    and ``timeout`` are seconds. ``rewrites``: a decorator rewrites the command or its environment, so that the task
     runs as a new process that asks the decorators first. ``elsewhere``: one of them may take it to another machine.
     ``compensation`` names the handler that undoes the step.
     """
@@ -42,7 +42,7 @@ class Step:
     error_retries: int = 0
     delay: float = 0.0
     timeout: Optional[float] = None
-    launch: bool = False
+    rewrites: bool = field(default=False, metadata={"key": "launch"})
     elsewhere: bool = False
     compensation: Optional[str] = None
 

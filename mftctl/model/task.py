@@ -1,6 +1,6 @@
 """Tasks: one execution of a step in a run, where its inputs come from, and what it decided.
 
-Standard library only: the engine makes tasks, the worker carries them, the flow host runs them.
+Standard library only: the engine plans tasks, the worker passes them on, the flow's interpreter runs them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Task:
 
     @property
     def label(self) -> str:
-        """How people read it: ``train``, ``train[3]``, ``train[3,1]``, ``loop#2``."""
+        """Its name for people: ``train``, ``train[3]``, ``train[3,1]``, ``loop#2``."""
         where = f"[{','.join(map(str, self.ref.path))}]" if self.ref.path else ""
         return f"{self.ref.step}{where}" + (f"#{self.ref.iteration}" if self.ref.iteration else "")
 

@@ -1,4 +1,4 @@
-"""A flow host as its worker sees it: a process with a flow imported, and the supervisors that it has forked."""
+"""A flow host seen from its worker: a process that has imported a flow, and the supervisors that it has forked."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Host:
         return Supervisor(client, self)
 
     def take_back(self) -> None:
-        """One of its supervisors is not in use any more."""
+        """Count one supervisor less in use."""
         self._busy -= 1
         self._end_if_drained()
 

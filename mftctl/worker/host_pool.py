@@ -37,10 +37,10 @@ class _Key:
 class Hosts:
     """Gives each attempt a supervisor in the right host.
 
-    ``isolation`` is ``fork``, or ``spawn`` for a new process a task; ``python`` the interpreter of flows whose
-    deployer's is not on this machine; ``say`` is told, once a flow, why its tasks are not forked. ``source`` is the
-    user's own file, as `run` was given it: its tasks run in place, and not from the code package. A host is used for
-    ``max_age`` seconds, and no longer than the files last that it has imported.
+    ``isolation`` is ``fork``, or ``spawn`` for a new process for each task; ``python`` the interpreter of flows whose
+    deployer's is not on this machine; ``say`` gets, once a flow, why its tasks are not forked. ``source`` is the user's
+    own file, as given to `run`: its tasks run in place, not from the code package. A host is used for ``max_age``
+    seconds, and only as long as the files that it has imported do not change.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Hosts:
         self._retired: list[Host] = []
 
     async def supervisor(self, launch: Launch) -> Supervisor:
-        """A free supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
+        """An idle supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
         if not os.access(launch.python, os.X_OK):
             launch = replace(launch, python=self._python)
         key = _key(launch)
@@ -79,15 +79,15 @@ class Hosts:
         raise MftctlError(f"the flow host of {launch.flow} ended as soon as it was started", code="host.lost")
 
     def file(self, launch: Launch) -> str:
-        """The flow's file as its tasks execute it here."""
+        """Path of the flow's file that its tasks execute here."""
         return self._source or os.path.join(package_folder(str(self._cache), launch.package), launch.file)
 
     async def warm(self, launch: Launch) -> None:
-        """Start the host of ``launch`` and a supervisor before its first task comes."""
+        """Start the host of ``launch`` and a supervisor before the first task needs them."""
         (await self.supervisor(launch)).release()
 
     async def close(self) -> None:
-        """End all hosts, those that are still starting as well."""
+        """End all hosts, also those that are starting."""
         for starting in self._hosts.values():
             starting.cancel()
         started = await asyncio.gather(*self._hosts.values(), return_exceptions=True)
@@ -105,10 +105,10 @@ class Hosts:
                 known = None
         if known is None:
             known = asyncio.create_task(self._start(launch, isolation))
-        # The one used last goes last: the first is the one to be let go when there are too many.
+        # In the order of their last use: the first is evicted when there are too many.
         self._hosts.pop((key, isolation), None)
         self._hosts[key, isolation] = known
-        self._let_go()
+        self._evict()
         try:
             return await asyncio.shield(known)
         except _Unforkable as why:
@@ -127,8 +127,8 @@ class Hosts:
         if known is not None and known.done() and known.exception() is None and known.result() is host:
             del self._hosts[key]
 
-    def _let_go(self) -> None:
-        """Close the hosts that have not been used for longest, where they run nothing."""
+    def _evict(self) -> None:
+        """Evict least recently used idle hosts."""
         for key, oldest in list(self._hosts.items())[: max(0, len(self._hosts) - MAX_HOSTS)]:
             failed = oldest.done() and oldest.exception() is not None
             if failed or (oldest.done() and not oldest.result().busy):
@@ -171,13 +171,13 @@ class Hosts:
 
 
 def _without_lost_folder(launch: Launch) -> Launch:
-    """A run that `run` began elsewhere, or in a folder that is gone, is resumed as one of a deployment."""
+    """A run that `run` started in a folder that does not exist here is resumed like a run of a deployment."""
     lost = launch.cwd is not None and not os.path.isdir(launch.cwd)
     return replace(launch, cwd=None) if lost else launch
 
 
 class _Unforkable(Exception):
-    """The flow's import left something behind that a fork would not carry over."""
+    """The flow's import left something that a fork does not take over."""
 
 
 def _key(launch: Launch) -> _Key:

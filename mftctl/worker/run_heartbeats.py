@@ -1,7 +1,7 @@
-"""Tells a metadata service that runs live, which `python flow.py run` does as long as it runs.
+"""Heartbeats of runs to a metadata service, as `python flow.py run` sends them while it runs.
 
-A run is known to a worker from its first task here on, and lives until Temporal says that it has ended: while its tasks
-run, and while it waits for a retry, for a pause to end, or for other workers. With several workers each of them tells.
+A worker sends them from a run's first task here until Temporal reports the run's end: while its tasks run, and while it
+waits for a retry, for the end of a pause, or for other workers. With several workers each of them sends.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from .host_pool import Hosts
 
 #: Seconds between heartbeats where the service names no time, and after one that did not arrive.
 EVERY = 10.0
-#: Seconds within which the process that tells the service must have answered.
-ANSWER = 60.0
-#: Seconds between looks at who is due.
-_LOOK = 1.0
+#: Seconds that the process which sends one has to answer.
+TIMEOUT = 60.0
+#: Seconds between checks of which runs are due.
+_CHECK_EVERY = 1.0
 _NEVER = float("inf")
 
 
@@ -36,7 +36,7 @@ class _Run:
 
 
 class RunHeartbeats:
-    """Heartbeats of the runs whose tasks come to this worker; ``say`` is told, once, of a service that takes none."""
+    """Heartbeats of the runs whose tasks this worker runs; ``say`` gets, once, why a service took none."""
 
     def __init__(self, client: Client, hosts: Hosts, say: Callable[[str], None]) -> None:
         self._client = client
@@ -47,16 +47,16 @@ class RunHeartbeats:
         self._failing = False
 
     def began(self, launch: Launch, run_id: str, workflow_id: str) -> None:
-        """A task of the run begins here."""
+        """A task of the run has started here."""
         if launch.metadata == "local":
             return
         now = asyncio.get_running_loop().time()
-        # Not at once: the service hears of the run from its first task.
-        run = self._runs.setdefault(run_id, _Run(set(), launch, now + _LOOK))
+        # Not at once: the first task registers the run with the service.
+        run = self._runs.setdefault(run_id, _Run(set(), launch, now + _CHECK_EVERY))
         run.workflows.add(workflow_id)
         run.tasks += 1
         if self._loop is None:
-            self._loop = asyncio.create_task(self._keep())
+            self._loop = asyncio.create_task(self._send_due())
 
     def ended(self, run_id: str) -> None:
         """A task of the run has ended here."""
@@ -68,42 +68,42 @@ class RunHeartbeats:
             del self._runs[run_id]
 
     async def stop(self) -> None:
-        """Tell no more."""
+        """Send no more."""
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
 
-    async def _keep(self) -> None:
+    async def _send_due(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_CHECK_EVERY)
             now = asyncio.get_running_loop().time()
             for run_id, run in list(self._runs.items()):
                 if run.due > now:
                     continue
                 if run.tasks or await self._is_open(run):
-                    await self._beat(run_id, run)
+                    await self._send(run_id, run)
                 elif not run.tasks:  # none has begun meanwhile
                     del self._runs[run_id]
 
     async def _is_open(self, run: _Run) -> bool:
-        """Whether one of the workflows still runs whose tasks came here: the run's own, and parts of it."""
+        """Whether a workflow whose tasks ran here is running: the run's own, or a part of it."""
         for workflow_id in list(run.workflows):
             try:
                 found = await self._client.get_workflow_handle(workflow_id).describe()
             except RPCError as error:
                 if error.status != RPCStatusCode.NOT_FOUND:
-                    return True  # nobody knows better while the server is away
+                    return True  # unknown while the server is unreachable
             else:
                 if found.status == WorkflowExecutionStatus.RUNNING:
                     return True
             run.workflows.discard(workflow_id)
         return False
 
-    async def _beat(self, run_id: str, run: _Run) -> None:
+    async def _send(self, run_id: str, run: _Run) -> None:
         run.due = asyncio.get_running_loop().time() + EVERY
         try:
             supervisor = await self._hosts.supervisor(run.launch)
-            every = (await supervisor.ask("heartbeat", {"run_id": run_id}, timeout=ANSWER))["every"]
+            every = (await supervisor.ask("heartbeat", {"run_id": run_id}, timeout=TIMEOUT))["every"]
         except (MftctlError, ProcessEnded, OSError) as error:
             if not self._failing:
                 why = str(error) or "the process that sends it does not answer"

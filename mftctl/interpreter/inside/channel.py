@@ -1,4 +1,4 @@
-"""JSON lines over a socket: how the worker, a flow host and a task's supervisor talk."""
+"""JSON lines over a socket, between a process of the flow's interpreter and the one that started it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Channel:
 
     @staticmethod
     def of_fd(fd: int) -> Channel:
-        """The channel of an inherited socket. It waits for ever, whatever a flow's import has made the default."""
+        """The channel of an inherited socket, without a timeout, whatever default a flow's import has set."""
         sock = socket.socket(fileno=fd)
         sock.settimeout(None)
         return Channel(sock)
@@ -39,9 +39,9 @@ class Channel:
         self._unsent = b""
 
     def offer(self, value: Any, patience: float) -> bool:
-        """Send one value unless the other end has taken nothing for ``patience`` seconds, or says something itself.
+        """Send one value unless the other end has read nothing for ``patience`` seconds, or sends something itself.
 
-        False: it was not sent. True: it was, or what is left of it goes before the next one.
+        False: it was not sent. True: it was, or its rest is sent before the next one.
         """
         if not self._push(patience):
             return False

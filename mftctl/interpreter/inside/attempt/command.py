@@ -74,9 +74,9 @@ def spell(name: str, value: str, spelling: str) -> list[str]:
 
 
 def words_of(parameter: Parameter, value: str) -> list[Any]:
-    """Those that were given for a parameter that takes several.
+    """The words of a value for a parameter that takes several.
 
-    Where each of several values is words itself, a list of words that is given, once or more, is one value.
+    Where each of several values is a list of words itself, one list of words is one value.
     """
     found = words(value)
     if (
@@ -90,7 +90,7 @@ def words_of(parameter: Parameter, value: str) -> list[Any]:
 
 
 def words(value: str) -> list[Any]:
-    """Those of a JSON list; any other text is one word."""
+    """The words of a JSON list; any other text is one word."""
     try:
         found = from_json(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A task must not outlive its supervisor: nobody would collect its result, and another attempt begins elsewhere."""
+"""End a task with its supervisor: nobody would collect its result, and another attempt starts elsewhere."""
 
 from __future__ import annotations
 

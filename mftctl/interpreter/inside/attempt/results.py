@@ -1,4 +1,4 @@
-"""What is in the datastore about a run's tasks: what they decided, and how earlier attempts ended."""
+"""Results of a run's tasks in its datastore: what they decided, and how earlier attempts ended."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ....model.task import Input, Outcome, Task, TaskRef
 
 #: How an attempt ended, as the native runtime writes it.
 _RUNTIME = "runtime"
-#: Marks beside a task's attempts: its result, if it ever comes, is not to be taken; it is cloned, and from where.
+#: Files beside a task's attempts: its result, if there will be one, is not used; it is a clone, and of what.
 _SUPERSEDED, _ORIGIN = "mftctl-superseded.json", "mftctl-origin.json"
 
 
 class NotReady(Exception):
-    """A task that should have finished has left no result."""
+    """A task that should have finished has no result."""
 
 
 class Store:
@@ -57,10 +57,10 @@ class Store:
         return _has_begun(self.open(ref, 0))
 
     def finished(self, ref: TaskRef, generations: Sequence[int]) -> Optional[TaskRef]:
-        """The task as it finished well in the last of ``generations`` in which it did; None when in none.
+        """The task of the last of ``generations`` in which it succeeded; None when it did in none.
 
-        What a generation after that one has begun is superseded: an old worker may yet finish it, and it would then be
-        newer than what was made of the result that is kept.
+        What a later generation has begun is superseded: an old worker may still finish it, and its result would then be
+        newer than what was made of the one that is kept.
         """
         for generation in reversed(generations):
             found = replace(ref, generation=generation)
@@ -73,11 +73,11 @@ class Store:
         return None
 
     def unreported(self, ref: TaskRef) -> bool:
-        """Whether the latest attempt finished well, but was lost with its worker before it could be told."""
+        """Whether the latest attempt succeeded, but was lost with its worker before it was reported."""
         done = self._done(ref.step, ref.task_id)
         if done is None or not done.get("_task_ok"):
             return False
-        # A task that is well may have an end that is not: then its hooks failed, and it is tried again.
+        # A task can succeed and its process fail: in its hooks. Then it is tried again.
         return not done.has_metadata(_RUNTIME) or bool(done.load_metadata([_RUNTIME])[_RUNTIME]["success"])
 
     def note_origin(self, ref: TaskRef, execution: int) -> None:
@@ -85,7 +85,7 @@ class Store:
         self.open(ref, 0).save_metadata({_ORIGIN: {"execution": execution}}, add_attempt=False)
 
     def origin_of(self, ref: TaskRef) -> Optional[int]:
-        """What ``note_origin`` was told of a finished task; None for one that is no clone."""
+        """The execution that ``note_origin`` noted for a finished task; None for one that is no clone."""
         task = self._read(ref)
         if not task.has_metadata(_ORIGIN, add_attempt=False):
             return None

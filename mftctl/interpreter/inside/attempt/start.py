@@ -34,7 +34,7 @@ class Starter(Protocol):
 
     #: Whether arguments go through the kernel, which bounds their length.
     bounded: bool
-    #: What its process would have printed to stdout and stderr before it was forked.
+    #: What the import of the flow printed to stdout and stderr; each task prints it, as it does under `run`.
     prelude: tuple[bytes, bytes]
 
     def start(

@@ -115,7 +115,7 @@ def _step(state: Any, node: Any) -> Step:
         delay=policies.retry_delay(decorators),
         # It may wait in a backend's queue first, and the backend counts @timeout's seconds.
         timeout=None if elsewhere else policies.timeout(decorators),
-        launch=decorator_hooks.rewrites_command(decorators),
+        rewrites=decorator_hooks.rewrites_command(decorators),
         elsewhere=elsewhere,
         compensation=handler_of(getattr(state.flow, node.name)),
     )
