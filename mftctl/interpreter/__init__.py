@@ -1,1 +1,1 @@
-"""The flow's own Python. The modules here start and ask it; ``inside`` is what it runs."""
+"""The flow's own Python. The modules here start it and send it requests; ``inside`` is what it runs."""

@@ -83,7 +83,7 @@ class Client:
         if self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(sock=self._sock, limit=READ_AHEAD)
 
-    async def ask(
+    async def request(
         self,
         kind: str,
         fields: Mapping[str, Any],

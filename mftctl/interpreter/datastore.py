@@ -35,7 +35,7 @@ class Datastore:
         self._client = Client.start(self._python, "read", self._launch.env, output=DEVNULL)
         try:
             fields = {"launch": to_plain(self._launch), "run_id": self._run_id, "folder": self._folder}
-            await self._ask("open", fields)
+            await self._request("open", fields)
         except BaseException:
             self._client.kill()
             raise
@@ -57,19 +57,19 @@ class Datastore:
         """
         found: list[list[tuple[float, str, str]]] = []
         for low in range(0, len(tasks), BATCH):
-            part = await self._ask("logs", {"tasks": tasks[low : low + BATCH], "streams": streams})
+            part = await self._request("logs", {"tasks": tasks[low : low + BATCH], "streams": streams})
             found += [[(at, stream, text) for at, stream, text in lines] for lines in part]
         return found
 
     async def artifacts(self, step: str, task: str) -> list[dict[str, Any]] | None:
         """Name, type, size and value of a task's artifacts; None when it has left none."""
         fields = {"step": step, "task": task, "largest": LARGEST}
-        found: list[dict[str, Any]] | None = await self._ask("artifacts", fields)
+        found: list[dict[str, Any]] | None = await self._request("artifacts", fields)
         return found
 
-    async def _ask(self, kind: str, fields: dict[str, Any]) -> Any:
+    async def _request(self, kind: str, fields: dict[str, Any]) -> Any:
         try:
-            return await self._client.ask(kind, fields)
+            return await self._client.request(kind, fields)
         except ProcessEnded:
             problem = "the process that reads it has ended"
         except MftctlError as error:

@@ -44,7 +44,7 @@ async def _examine(python: str, fields: dict[str, Any]) -> dict[str, dict[str, A
             return {"interpreter": {"executable": python, "error": error.message}}
         try:
             for part in PARTS:
-                found[part] = await client.ask(part, fields, timeout=TIMEOUT)
+                found[part] = await client.request(part, fields, timeout=TIMEOUT)
                 if part == "interpreter" and "error" in found[part]:
                     break
         except TimeoutError:

@@ -49,13 +49,19 @@ class MftctlError(Exception):
         """JSON values, for another process."""
         return {
             "message": self.message,
-            "exit": int(self.exit),
             "code": self.code,
             "hint": self.hint,
+            "exit_code": int(self.exit),
             "log": list(self.log),
         }
 
     @staticmethod
     def from_plain(plain: dict[str, Any]) -> MftctlError:
         """The error that ``to_plain`` gave."""
-        return MftctlError(**{**plain, "exit": Exit(plain["exit"]), "log": tuple(plain["log"])})
+        return MftctlError(
+            plain["message"],
+            exit=Exit(plain["exit_code"]),
+            code=plain["code"],
+            hint=plain["hint"],
+            log=tuple(plain["log"]),
+        )

@@ -17,7 +17,7 @@ from ..model.errors import MftctlError
 from ..model.task import TaskInput
 from . import backoff
 from .attempt_history import AttemptHistory
-from .host_pool import Hosts
+from .host_pool import HostPool
 from .observer import Observer
 from .pauses import PauseCheck
 from .run_heartbeats import RunHeartbeats
@@ -35,7 +35,7 @@ HOLD = 30.0
 class TaskActivity:
     """Runs tasks, each in a slot."""
 
-    def __init__(self, hosts: Hosts, slots: Slots, observer: Observer, heartbeats: RunHeartbeats) -> None:
+    def __init__(self, hosts: HostPool, slots: Slots, observer: Observer, heartbeats: RunHeartbeats) -> None:
         self._hosts = hosts
         self._heartbeats = heartbeats
         self._slots = slots
@@ -106,14 +106,14 @@ class TaskActivity:
 
     async def _hook(self, given: HookInput) -> dict[str, Any]:
         """Call a function of @exit_hook; its output is the result, whether it ended well or not."""
-        request = {
+        fields = {
             "hook": given.hook,
             "file": self._hosts.file(given.launch),
             "run": f"{given.launch.flow}/{given.run_id}",
         }
         try:
             supervisor = await self._hosts.supervisor(given.launch)
-            result = await supervisor.ask("hook", request)
+            result = await supervisor.request("hook", fields)
         except ProcessEnded:
             raise ApplicationError("the hook was lost with its process", type="HookLost") from None
         except MftctlError as error:

@@ -20,10 +20,10 @@ class Supervisor:
     client: Client
     host: Host
 
-    async def ask(self, kind: str, fields: Mapping[str, Any], **options: Any) -> dict[str, Any]:
-        """See Client.ask. A supervisor that replies is idle again; one that does not is closed, with what it runs."""
+    async def request(self, kind: str, fields: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+        """See Client.request. One that replies is idle again; one that does not is closed, with what it runs."""
         try:
-            answer: dict[str, Any] = await self.client.ask(kind, fields, **options)
+            answer: dict[str, Any] = await self.client.request(kind, fields, **options)
         except MftctlError:
             self.release()
             raise

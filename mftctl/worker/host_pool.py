@@ -34,7 +34,7 @@ class _Key:
     launch: str
 
 
-class Hosts:
+class HostPool:
     """Gives each attempt a supervisor in the right host.
 
     ``isolation`` is ``fork``, or ``spawn`` for a new process for each task; ``python`` the interpreter of flows whose
@@ -149,7 +149,7 @@ class Hosts:
             "file": self._source,
         }
         try:
-            answer = await client.ask("load", fields, timeout=START_TIMEOUT)
+            answer = await client.request("load", fields, timeout=START_TIMEOUT)
         except TimeoutError:
             client.kill()
             problem = f"it takes longer than {START_TIMEOUT:.0f} s"

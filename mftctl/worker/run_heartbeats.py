@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from ..interpreter.client import ProcessEnded
 from ..model.errors import MftctlError
 from ..model.manifest import Launch
-from .host_pool import Hosts
+from .host_pool import HostPool
 
 #: Seconds between heartbeats where the service names no time, and after one that did not arrive.
 EVERY = 10.0
@@ -38,7 +38,7 @@ class _Run:
 class RunHeartbeats:
     """Heartbeats of the runs whose tasks this worker runs; ``say`` gets, once, why a service took none."""
 
-    def __init__(self, client: Client, hosts: Hosts, say: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, hosts: HostPool, say: Callable[[str], None]) -> None:
         self._client = client
         self._hosts = hosts
         self._say = say
@@ -103,7 +103,7 @@ class RunHeartbeats:
         run.due = asyncio.get_running_loop().time() + EVERY
         try:
             supervisor = await self._hosts.supervisor(run.launch)
-            every = (await supervisor.ask("heartbeat", {"run_id": run_id}, timeout=TIMEOUT))["every"]
+            every = (await supervisor.request("heartbeat", {"run_id": run_id}, timeout=TIMEOUT))["every"]
         except (MftctlError, ProcessEnded, OSError) as error:
             if not self._failing:
                 why = str(error) or "the process that sends it does not answer"

@@ -23,7 +23,7 @@ from ..events.listener import Listener
 from ..model.manifest import Launch
 from .activity import TaskActivity
 from .freshness import MAX_AGE
-from .host_pool import Hosts
+from .host_pool import HostPool
 from .notify import post_notice
 from .observer import Observer
 from .queue_worker import QueueWorker
@@ -74,7 +74,7 @@ class Service:
             local_activity_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
             nexus_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
         )
-        self._hosts = Hosts(
+        self._hosts = HostPool(
             settings.cache,
             settings.isolation,
             settings.python,

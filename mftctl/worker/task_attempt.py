@@ -18,7 +18,7 @@ from ..model.task import TaskInput
 from . import backoff
 from .attempt_history import AttemptHistory
 from .flow_host import Supervisor
-from .host_pool import Hosts
+from .host_pool import HostPool
 from .observer import NextAttempt, Observer, TaskEvent
 
 #: A failure's message in Temporal is cut off at 4 KiB in all.
@@ -30,7 +30,7 @@ class TaskAttempt:
     """The attempt ``given``. ``runs_again``: whether an attempt that is cancelled now runs again on another worker."""
 
     given: TaskInput
-    hosts: Hosts
+    hosts: HostPool
     observer: Observer
     history: AttemptHistory
     runs_again: Callable[[], bool]
@@ -75,9 +75,9 @@ class TaskAttempt:
             for text, at in printed["lines"]:
                 self.observer.line(self._event, printed["stream"], text, at)
 
-        request = {"task": self.given.to_plain(), "live": self.observer.wants_lines}
+        fields = {"task": self.given.to_plain(), "live": self.observer.wants_lines}
         try:
-            result = await supervisor.ask("run", request, on_event=on_event, stop=stop)
+            result = await supervisor.request("run", fields, on_event=on_event, stop=stop)
         except ProcessEnded:
             if not final:
                 raise

@@ -13,7 +13,7 @@ import pytest
 from mftctl.interpreter.compilation import compile_flow
 from mftctl.model.errors import MftctlError
 from mftctl.model.options import Options
-from mftctl.worker.host_pool import Hosts
+from mftctl.worker.host_pool import HostPool
 
 OLD, NEW = "2.19.9", "99.1"
 FLOW = """
@@ -103,7 +103,7 @@ def test_a_worker_with_an_older_metaflow_runs_nothing(home, interpreter, monkeyp
     launch = asyncio.run(compile_flow(flow, Options(), str(interpreter.python), cache)).launch
 
     async def first_host() -> None:
-        hosts = Hosts(cache, isolation, sys.executable, print)
+        hosts = HostPool(cache, isolation, sys.executable, print)
         try:
             (await hosts.supervisor(launch)).release()
         finally:

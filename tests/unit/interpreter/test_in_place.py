@@ -11,7 +11,7 @@ import pytest
 
 from mftctl.interpreter.compilation import compile_flow
 from mftctl.model.options import Options
-from mftctl.worker.host_pool import Hosts
+from mftctl.worker.host_pool import HostPool
 
 LOOKS = """
 import inspect, sys
@@ -99,20 +99,20 @@ def test_run_loads_the_users_own_file_and_a_resumed_run_its_package(seen, tmp_pa
     typed, cache = "proj/here.py", tmp_path / "cache"
     here = f"old {tmp_path / typed} {tmp_path} False"
     launch = asyncio.run(compile_flow(typed, Options(cwd=str(tmp_path)), sys.executable, cache)).launch
-    assert _loads(Hosts(cache, "fork", sys.executable, print, typed), launch, seen) == [here, here]
+    assert _loads(HostPool(cache, "fork", sys.executable, print, typed), launch, seen) == [here, here]
     (tmp_path / "proj" / "here.py").write_text("raise SystemExit('changed')")
     packaged = cache / "packages" / launch.package.sha / "here.py"
     from_package = f"old {packaged} {tmp_path} True"
-    resumed = Hosts(cache, "fork", sys.executable, print)
+    resumed = HostPool(cache, "fork", sys.executable, print)
     assert resumed.file(launch) == str(packaged)
     assert _loads(resumed, launch, seen) == [from_package]
     elsewhere = replace(launch, cwd=str(tmp_path / "gone"))
-    assert _loads(Hosts(cache, "fork", sys.executable, print), elsewhere, seen)[0].startswith(
+    assert _loads(HostPool(cache, "fork", sys.executable, print), elsewhere, seen)[0].startswith(
         f"old {packaged}"
     )
 
 
-def _loads(hosts: Hosts, launch, seen: Path) -> list[str]:
+def _loads(hosts: HostPool, launch, seen: Path) -> list[str]:
     """What was seen up to the moment that a host had loaded the flow."""
 
     async def load() -> None:

@@ -69,7 +69,7 @@ class StandIn:
     def file(self, _: Any) -> str:
         return "f.py"
 
-    async def ask(self, *_: Any, **__: Any) -> dict[str, Any]:
+    async def request(self, *_: Any, **__: Any) -> dict[str, Any]:
         if isinstance(self._end, BaseException):
             raise self._end
         return self._end
@@ -177,12 +177,12 @@ def test_a_cancel_stops_the_task_and_frees_the_supervisor(tmp_path, code):
 class Late(StandIn):
     """Its task has ended when the stop comes."""
 
-    async def ask(self, *_: Any, **options: Any) -> dict[str, Any]:
+    async def request(self, *_: Any, **options: Any) -> dict[str, Any]:
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             options["stop"]()
-        return await super().ask()
+        return await super().request()
 
 
 def test_a_result_that_is_there_wins_over_a_cancel(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from mftctl.interpreter.inside import own_code, package
 from mftctl.model.manifest import Launch, Package
 from mftctl.worker.freshness import Freshness
-from mftctl.worker.host_pool import Hosts
+from mftctl.worker.host_pool import HostPool
 
 FLOW = """
 from metaflow import FlowSpec, step
@@ -79,7 +79,7 @@ async def _replaced(tmp_path: Path) -> None:
     helper = folder / "helper.py"
     helper.write_text("")
     package.note_files(str(folder))
-    hosts = Hosts(tmp_path, "fork", sys.executable, print)
+    hosts = HostPool(tmp_path, "fork", sys.executable, print)
     try:
         first = await hosts.supervisor(_launch())
         (await hosts.supervisor(_launch())).release()

@@ -16,7 +16,7 @@ from mftctl.interpreter.inside.environment import package_folder
 from mftctl.interpreter.inside.package import note_files
 from mftctl.model.errors import MftctlError
 from mftctl.model.task import TaskRef
-from mftctl.worker.host_pool import Hosts
+from mftctl.worker.host_pool import HostPool
 
 FLOW = """
 from metaflow import FlowSpec, step
@@ -43,7 +43,7 @@ def served(tmp_path: Path, text: str, test, isolation: str = "fork"):
     said: list[str] = []
 
     async def whole():
-        hosts = Hosts(tmp_path / "cache", isolation, sys.executable, said.append, source=str(file))
+        hosts = HostPool(tmp_path / "cache", isolation, sys.executable, said.append, source=str(file))
         try:
             return await test(hosts, wanted)
         finally:
@@ -74,8 +74,8 @@ def test_a_flow_that_cannot_be_imported_fails_its_task_for_good(tmp_path, isolat
 
     async def test(hosts, wanted):
         supervisor = await hosts.supervisor(wanted)
-        first = await supervisor.ask("run", request(1, "", retries=3))
-        again = await (await hosts.supervisor(wanted)).ask("run", request(2, "", retries=3))
+        first = await supervisor.request("run", request(1, "", retries=3))
+        again = await (await hosts.supervisor(wanted)).request("run", request(2, "", retries=3))
         return first, again
 
     first, again = served(tmp_path, text, test, isolation)
@@ -121,8 +121,8 @@ def test_a_flow_may_replace_functions_of_the_standard_library(tmp_path):
 
     async def test(hosts, wanted):
         supervisor = await hosts.supervisor(wanted)
-        beat = await supervisor.ask("heartbeat", {"run_id": "r"})
-        return beat, await supervisor.ask("run", request(1, ""))
+        beat = await supervisor.request("heartbeat", {"run_id": "r"})
+        return beat, await supervisor.request("run", request(1, ""))
 
     beat, answer = served(tmp_path, FLOW + REPLACED + CALL, test)
     assert beat == {"every": None}
@@ -146,11 +146,11 @@ def test_a_host_that_cannot_fork_lives_on(tmp_path):
     async def test(hosts, wanted):
         first = await hosts.supervisor(wanted)
         with pytest.raises(MftctlError, match="no process can be forked: Resource temporarily unavailable"):
-            await first.ask("run", request(1, ""))
+            await first.request("run", request(1, ""))
         second = await hosts.supervisor(wanted)
         assert second.host is first.host
         assert second.host.alive
-        assert (await second.ask("heartbeat", {"run_id": "r"})) == {"every": None}
+        assert (await second.request("heartbeat", {"run_id": "r"})) == {"every": None}
 
     served(tmp_path, FLOW + NO_FORK + CALL, test)
 

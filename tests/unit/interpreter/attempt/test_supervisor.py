@@ -59,7 +59,7 @@ def test_a_stop_never_touches_the_next_task(tmp_path, moments):
             if number >= moments and stopped and late:
                 break
             stops.clear()
-            asking = asyncio.create_task(found.ask("run", request(2 * number, "print('x')"), stop=stop))
+            asking = asyncio.create_task(found.request("run", request(2 * number, "print('x')"), stop=stop))
             await asyncio.sleep(dice.uniform(0, 1.2 * usual))
             asking.cancel()
             try:
@@ -71,7 +71,7 @@ def test_a_stop_never_touches_the_next_task(tmp_path, moments):
                 stopped += bool(answer.get("cancelled"))
                 late += bool(stops and answer["ok"])
             began = time.monotonic()
-            assert (await found.ask("run", request(2 * number + 1, "print('x')")))["ok"]
+            assert (await found.request("run", request(2 * number + 1, "print('x')")))["ok"]
             usual += (time.monotonic() - began - usual) / 8
         return stopped, late
 
@@ -102,10 +102,10 @@ def test_what_a_supervisor_does_not_know_it_says(tmp_path):
 
     async def test(found):
         with pytest.raises(MftctlError, match="no request of kind dance"):
-            await found.ask("dance", {})
+            await found.request("dance", {})
         with pytest.raises(MftctlError, match="KeyError: 'task'"):
-            await found.ask("run", {})
-        assert (await found.ask("run", request(1, "pass")))["ok"]
+            await found.request("run", {})
+        assert (await found.request("run", request(1, "pass")))["ok"]
 
     supervised(tmp_path)(test)
 
@@ -115,8 +115,8 @@ def test_a_fork_that_fails_is_no_end(tmp_path):
 
     async def test(found):
         with pytest.raises(MftctlError, match="Resource temporarily unavailable"):
-            await found.ask("run", request(1, "pass"))
-        assert (await found.ask("run", request(1, "pass", attempt=1)))["ok"]
+            await found.request("run", request(1, "pass"))
+        assert (await found.request("run", request(1, "pass", attempt=1)))["ok"]
 
     supervised(tmp_path, "no-fork")(test)
 
@@ -126,7 +126,7 @@ def test_a_supervisor_that_ends_is_gone(tmp_path):
 
     async def test(found):
         with pytest.raises(ProcessEnded):
-            await found.ask("run", request(1, "import os; os.kill(os.getppid(), 9)"))
+            await found.request("run", request(1, "import os; os.kill(os.getppid(), 9)"))
         assert not found.usable
 
     supervised(tmp_path)(test)
@@ -149,9 +149,9 @@ def test_a_task_that_behaves_badly_hurts_nobody_else(tmp_path, code):
     """It ends when its process does, and the next task sees nothing of it."""
 
     async def test(found):
-        assert (await asyncio.wait_for(found.ask("run", request(1, code)), 10))["ok"]
+        assert (await asyncio.wait_for(found.request("run", request(1, code)), 10))["ok"]
         began = time.monotonic()
-        answer = await found.ask(
+        answer = await found.request(
             "run", request(2, "import os; print(os.getcwd(), os.umask(0o22))", live=True)
         )
         assert answer["ok"]

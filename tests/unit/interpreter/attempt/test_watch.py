@@ -47,7 +47,7 @@ def test_what_ignores_term_is_killed_with_its_children(tmp_path):
 
         async with client(tmp_path, "hasty") as found:
             asking = asyncio.create_task(
-                found.ask(
+                found.request(
                     "run", request(1, STUBBORN, live=True), on_event=on_event, stop=lambda: {"final": True}
                 )
             )
@@ -68,7 +68,7 @@ def test_descriptors_beyond_1023_are_watched(tmp_path):
 
     async def whole():
         async with client(tmp_path, "crowded") as found:
-            assert (await found.ask("run", request(1, "pass")))["ok"]
+            assert (await found.request("run", request(1, "pass")))["ok"]
 
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048:
         pytest.skip("this machine allows no 2048 descriptors")
@@ -88,7 +88,7 @@ def test_a_worker_that_goes_takes_its_task_along(tmp_path):
                 going.set()
 
             code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-            asking = asyncio.create_task(found.ask("run", request(1, code, live=True), on_event=on_event))
+            asking = asyncio.create_task(found.request("run", request(1, code, live=True), on_event=on_event))
             await going.wait()
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
