@@ -23,7 +23,7 @@ from mftctl.model.errors import MftctlError
 from mftctl.model.manifest import Manifest
 from mftctl.model.task import TaskInput
 
-from ...control.test_parameters import manifest, not_called
+from ...control.runs.test_parameters import manifest, not_called
 from ..attempt.test_command import TASK
 from .test_parameter_words import Flow
 

@@ -22,7 +22,7 @@ from mftctl.interpreter.inside.compile.main import Refused
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.manifest import Manifest
 
-from ...control.test_parameters import manifest, not_called
+from ...control.runs.test_parameters import manifest, not_called
 from ...model.test_manifest import MANIFEST
 
 WORD = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
