@@ -70,7 +70,7 @@ def run(argv: list[str]) -> int:
                 output.write(f"mftctl {__version__}\n")
                 return Exit.OK
             if argv[:1] == ["__complete"]:
-                from .cli.complete import complete
+                from .cli.names import complete
 
                 return complete([word for word in argv[1:] if word != "--"])
             from .cli.app import call

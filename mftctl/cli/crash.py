@@ -1,4 +1,4 @@
-"""What to do with an error nobody expected: keep it in full for a bug report, and say where."""
+"""Unexpected errors: keep the traceback in a file for a bug report."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pathlib import Path
 from .. import __version__
 from ..model.errors import Exit, MftctlError
 
-#: Errors of a disk, which are nobody's bug.
+#: Errors of a disk: not a bug of mftctl.
 DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})
 
 
 def report(error: Exception) -> MftctlError:
-    """What to tell the user instead of a traceback, which goes to a log file unless a disk is to blame."""
+    """The error to show instead of a traceback, which is written to a log file unless a disk has failed."""
     if isinstance(error, OSError) and error.errno in DISK:
         return MftctlError(f"{error.filename or 'the output'}: {error.strerror}", code="disk")
     if isinstance(error, FileNotFoundError) and folder_is_gone():
@@ -52,12 +52,12 @@ def folder_is_gone() -> bool:
 
 
 def folder_gone() -> MftctlError:
-    """What to say of it."""
+    """The error of a working folder that was deleted."""
     return MftctlError(
         "the current folder has been deleted",
         exit=Exit.USAGE,
         code="folder.missing",
-        hint="change to one that is there, such as: cd ~",
+        hint="change to one that exists, such as: cd ~",
     )
 
 

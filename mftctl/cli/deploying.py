@@ -12,7 +12,7 @@ from ..control.runs import tags
 from ..control.tokens import TokenRequest
 from ..model.errors import Exit, MftctlError
 from ..model.options import Option, Options, TokenOptions, rows
-from .interpreter import flow_interpreter
+from .options import flow_interpreter
 from .output import say
 from .text import parse_duration
 

@@ -8,13 +8,13 @@ from .. import profiles
 from ..local import devserver
 from ..model.errors import Exit, MftctlError
 from .output import Result, say, write
-from .process import in_thread
+from .process import Signals, collect_garbage, first_of, in_thread
 
 profiles.on_temporary_folder(say)
 
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233
-#: Seconds to wait for the UI, without which the server is of use too.
+#: Seconds to wait for the UI; the server works without it.
 UI_TIMEOUT = 10.0
 
 
@@ -25,21 +25,19 @@ def dev(
 ) -> Result[None]:
     """Run the embedded Temporal server and its UI until Ctrl-C, with the history of earlier runs.
 
-    `mftctl run` and all other commands find it by themselves.
+    `mftctl run` and all other commands detect it.
 
     Parameters
     ----------
     port
-        Port of the server (default: 7233; 0 takes a free one).
+        Port of the server (default: 7233; 0 is a free one).
     ui_port
-        Port of the UI (default: 8233; 0 takes a free one).
+        Port of the UI (default: 8233; 0 is a free one).
     """
     return asyncio.run(_dev(port, ui_port))
 
 
 async def _dev(port: int | None, ui_port: int | None) -> Result[None]:
-    from .process import Signals, collect_garbage, first_of
-
     collect_garbage()
     signals = Signals()
     opening = devserver.open_server(
@@ -50,7 +48,7 @@ async def _dev(port: int | None, ui_port: int | None) -> Result[None]:
         if not lease.started:
             _refuse_other_port(port, lease.address)
             _refuse_other_port(ui_port, lease.ui)
-            say("a `mftctl run` or `mftctl dev` has the server running already: sharing it")
+            say("sharing the server that another `mftctl run` or `mftctl dev` has started")
         await in_thread(lambda: _wait_for(lease.ui))
         write(f"Temporal server\t{lease.address}\nUI\t{lease.ui}\nhistory\t{devserver.database()}\n")
         gone = in_thread(lease.wait)
@@ -58,13 +56,13 @@ async def _dev(port: int | None, ui_port: int | None) -> Result[None]:
     finally:
         lease.release()
     if gone.done():
-        raise MftctlError("the Temporal server has ended by itself", code="server.ended")
+        raise MftctlError("the Temporal server has exited", code="server.ended")
     say("stopped")
     return Result()
 
 
 def _wait_for(url: str) -> None:
-    """The UI begins to answer a moment after the server does."""
+    """Wait until the UI answers, which is a moment after the server does."""
     host, _, port = url.rpartition("/")[2].partition(":")
     deadline = time.monotonic() + UI_TIMEOUT
     while time.monotonic() < deadline:
@@ -79,7 +77,7 @@ def _wait_for(url: str) -> None:
 def _refuse_other_port(wanted: int | None, where: str) -> None:
     if wanted and not where.endswith(f":{wanted}"):
         raise MftctlError(
-            f"the embedded server runs already, at {where}, and cannot be at port {wanted} too",
+            f"the embedded server is already running at {where}, not at port {wanted}",
             exit=Exit.CONFLICT,
             code="server.running",
             hint="leave the port out to share it, or wait for the runs that use it",

@@ -1,18 +1,19 @@
-"""`mftctl help`: what is true of many commands, as topics; and the help of a command."""
+"""`mftctl help`: topics that concern many commands, and the help of a command."""
 
 import re
 from importlib.resources import files
 from pathlib import Path
 
 from ..model.errors import Exit, MftctlError
+from .app import COMMANDS, call
 from .output import Result, write
 
-#: Topics by name: the page of the documentation that the topic is, and what it is about.
+#: Topics by the name of their page in the documentation.
 TOPICS = {
-    "environment": "Variables that mftctl reads, and those that tasks get.",
-    "exit-codes": "What a command's exit code says.",
-    "output": "Where results and talk go, and how they are written.",
-    "profiles": "Servers and settings by name.",
+    "environment": "Variables that mftctl reads, and those that it sets for tasks.",
+    "exit-codes": "Exit codes and their meaning.",
+    "output": "Where results and messages go, and their formats.",
+    "profiles": "Named servers and settings.",
 }
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 
@@ -33,12 +34,10 @@ def help_(*words: str) -> Result[None]:
     if len(words) == 1 and words[0] in TOPICS:
         write(text(words[0]))
         return Result()
-    from .app import COMMANDS, call
-
     known = COMMANDS.get(words[0])
     if known is None or (isinstance(known, dict) and words[1:2] and words[1] not in known):
         raise MftctlError(
-            f"there is no topic and no command '{' '.join(words)}'",
+            f"no topic or command '{' '.join(words)}'",
             exit=Exit.NOT_FOUND,
             code="topic.unknown",
             hint=f"topics: {', '.join(TOPICS)}; `mftctl --help` lists the commands",
@@ -48,7 +47,7 @@ def help_(*words: str) -> Result[None]:
 
 
 def text(topic: str) -> str:
-    """The topic's page for a terminal: its links are the words they stand on."""
+    """The topic's page for a terminal, without the addresses of links."""
     # A wheel has the pages beside the code, a checkout has them where they are written.
     shipped = files("mftctl") / "topics" / f"{topic}.md"
     written = Path(__file__).resolve().parents[2] / "docs" / "reference" / f"{topic}.md"

@@ -1,6 +1,6 @@
-"""Leaving the process: with exit handlers and flushed output, but without interpreter shutdown.
+"""Exit the process: with exit handlers and flushed output, but without interpreter shutdown.
 
-A process that used temporalio can crash there after its work is done (temporalio/sdk-python#300).
+A process that used temporalio can crash in that shutdown after its work is done (temporalio/sdk-python#300).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NoReturn
 
 
 def leave(code: int) -> NoReturn:
-    """End the process at once, whatever its threads are doing."""
+    """Exit at once, whatever the threads are doing."""
     try:
         atexit._run_exitfuncs()  # noqa: SLF001 - what the interpreter would call
         for stream in (sys.stdout, sys.stderr):

@@ -1,6 +1,9 @@
-"""Options that many commands share."""
+"""Options that many commands share, and their values in force."""
 
 import asyncio
+import os
+import shutil
+import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -30,15 +33,15 @@ class Output:
     """How the result is written."""
 
     format: Annotated[Format, Parameter(name=["--format", "-o"])] = "text"
-    """text for people, json or jsonl for programs, name for just the name."""
+    """text for people, json or jsonl for programs, name for the name alone."""
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False
-    """Say nothing but the result and errors."""
+    """Print nothing but the result and errors."""
 
 
 @Parameter(name="*", group=Group("Connection", sort_key=200))
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """Which Temporal server, and which profile the other settings come from."""
+    """The Temporal server, and the profile for all other settings."""
 
     address: str | None = None
     """Temporal server as HOST:PORT."""
@@ -51,32 +54,32 @@ class Connection:
         """The profile in force."""
         return profiles.load(self.profile)
 
-    def run(self, doing: Coroutine[Any, Any, T]) -> T:
-        """Do what needs the server."""
-        return asyncio.run(doing)
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that needs the server."""
+        return asyncio.run(work)
 
 
 @Parameter(name="*", group=Group("Connection", sort_key=200))
 @dataclass(frozen=True, kw_only=True)
 class Limited(Connection):
-    """A connection whose server has so long to answer."""
+    """A connection with a limit for the whole command."""
 
     timeout: str | None = None
     """Give up after this time, such as 90s or 5m (exit code 124)."""
 
-    def run(self, doing: Coroutine[Any, Any, T]) -> T:
-        """Do what needs the server; MftctlError with exit code 124 when it takes longer than --timeout."""
-        return asyncio.run(self._within(doing))
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that needs the server; MftctlError with exit code 124 when it takes longer than --timeout."""
+        return asyncio.run(self._within(work))
 
-    async def _within(self, doing: Coroutine[Any, Any, T]) -> T:
+    async def _within(self, work: Coroutine[Any, Any, T]) -> T:
         try:
             limit = None if self.timeout is None else parse_duration(self.timeout, "--timeout")
         except MftctlError:
-            doing.close()
+            work.close()
             raise
         try:
             async with asyncio.timeout(limit):
-                return await doing
+                return await work
         except TimeoutError:
             if limit is None:
                 raise
@@ -88,7 +91,33 @@ class Limited(Connection):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Latest:
-    """Whose latest run is meant."""
+    """The deployment of ``@latest``."""
 
     deployment: str | None = None
-    """With @latest: the deployment whose latest run is meant."""
+    """With @latest: the deployment of the run."""
+
+
+def flow_interpreter(profile: profiles.Profile, given: str | None = None) -> str:
+    """The flow's Python: ``given``, MFTCTL_PYTHON, the profile's, the active virtual environment's, or mftctl's own."""
+    named = profile.setting("python", given)
+    if named.value is not None:
+        return _absolute(named.value, named.source)
+    active = os.environ.get("VIRTUAL_ENV")
+    if active:
+        python = os.path.join(active, "bin", "python")
+        if os.access(python, os.X_OK):
+            return python
+    return sys.executable
+
+
+def _absolute(python: str, source: profiles.Source) -> str:
+    found = shutil.which(os.path.expanduser(python))
+    if found is None:
+        raise MftctlError(
+            f"no interpreter {python} ({source})",
+            exit=Exit.USAGE,
+            code="python.missing",
+            hint="name another with --python",
+        )
+    # Not resolved: an interpreter in a virtual environment is a link whose place makes it what it is.
+    return os.path.abspath(found)

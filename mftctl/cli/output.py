@@ -98,7 +98,7 @@ def to_json(value: Any) -> Any:
 
 
 def begin(argv: Sequence[str]) -> None:
-    """Take the format that the arguments ask for, before they are parsed, so that parse errors have it too."""
+    """Take the format from the arguments before they are parsed, so that parse errors have it, too."""
     global _format, _quiet  # noqa: PLW0603 - a process writes in one way
     _format = chosen(argv)
     options = argv[: argv.index("--")] if "--" in argv else argv
@@ -124,7 +124,7 @@ def chosen(argv: Sequence[str]) -> Format:
 
 
 def render(result: Result[Any] | None) -> int:
-    """Write a result and give its exit code."""
+    """Write a result; its exit code."""
     if result is None:
         return Exit.OK
     write(_body(result))
@@ -136,7 +136,7 @@ def render(result: Result[Any] | None) -> int:
 
 
 def fail(error: MftctlError, log: Sequence[str] = ()) -> int:
-    """Write an error, in text with the log lines that tell more, and give its exit code."""
+    """Write an error, in text with the last lines of its log; its exit code."""
     if _is_json():
         body = ErrorBody(
             code=error.code,
@@ -145,22 +145,22 @@ def fail(error: MftctlError, log: Sequence[str] = ()) -> int:
             exit_code=int(error.exit),
             log=tuple(error.log) or None,
         )
-        _talk(_dump(_versioned(Error(error=body))) + "\n")
+        _message(_dump(_versioned(Error(error=body))) + "\n")
     else:
-        told = f"mftctl: {error.message}\n" + "".join(f"    {line}\n" for line in log or error.log)
-        _talk(told + (f"hint: {error.hint}\n" if error.hint else ""))
+        text = f"mftctl: {error.message}\n" + "".join(f"    {line}\n" for line in log or error.log)
+        _message(text + (f"hint: {error.hint}\n" if error.hint else ""))
     return error.exit
 
 
 def say(message: str) -> None:
-    """One line of talk; with --quiet and in JSON modes none: there stderr holds the one error object or nothing."""
+    """Write a message, but not with --quiet or JSON: there stderr holds one error object or nothing."""
     if not _quiet and not _is_json():
-        _talk(f"mftctl: {message}\n")
+        _message(f"mftctl: {message}\n")
 
 
 def write(text: str) -> None:
-    """Data on stdout. Nobody reading it on is no error; a full disk is."""
-    if not text:  # what could not be written before (the terminal is gone) is not tried again
+    """Write data to stdout. A closed pipe is no error; a full disk is."""
+    if not text:  # nothing: a stream that failed before is not tried again
         return
     try:
         sys.stdout.write(text)
@@ -168,11 +168,11 @@ def write(text: str) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        raise MftctlError(f"the output cannot be written: {error.strerror}", code="output") from error
+        raise MftctlError(f"cannot write the output: {error.strerror}", code="output") from error
 
 
 def event(data: dict[str, Any]) -> None:
-    """Something that happened while a command goes on, for programs: a line of its own, in jsonl alone."""
+    """Write an event of a command in progress, with jsonl alone: a line for programs."""
     if _format == "jsonl":
         write(_dump(_versioned(data)) + "\n")
 
@@ -185,7 +185,7 @@ def _is_json() -> bool:
     return _format in {"json", "jsonl"}
 
 
-def _talk(text: str) -> None:
+def _message(text: str) -> None:
     with suppress(OSError):
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -5,8 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..model.errors import Exit, MftctlError
-from .interpreter import flow_interpreter
-from .options import FLAG, Latest, Limited, Output
+from .options import FLAG, Latest, Limited, Output, flow_interpreter
 from .output import Result, event, say, write
 
 if TYPE_CHECKING:

@@ -1,69 +1,54 @@
-"""A client for a command: which server it is, and why."""
+"""The client of a command: which server it connects to, and why. Imports temporalio."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+
+from temporalio.client import Client
+from temporalio.runtime import Runtime, TelemetryConfig
 
 from .. import ROOT
-from ..profiles import Profile
-
-if TYPE_CHECKING:
-    from temporalio.client import Client
-
-    from ..control.connection.endpoint import Endpoint
-    from .options import Connection
+from ..control.connection.connect import connect
+from ..control.connection.endpoint import Endpoint, resolve, settings
+from ..local import devserver
+from ..profiles import Profile, Source
+from .options import Connection
 
 
 def names_server(connection: Connection, profile: Profile) -> bool:
     """Whether anything configures a server: a flag, a variable, the profile or Temporal's own file."""
     if profile.get("address", connection.address) or os.environ.get("TEMPORAL_ADDRESS"):
         return True
-    from ..control.connection.endpoint import settings
-
     found = settings(profile)
     return found["address"].source.kind != "default" or "temporal_profile" in found
 
 
 def endpoint(connection: Connection, profile: Profile) -> Endpoint:
-    """The server that is configured, else the embedded one that runs, else where one would be expected."""
-    if not names_server(connection, profile) and (running := embedded_address()) is not None:
+    """The server that is configured, or the embedded one that is running, or the default address."""
+    if not names_server(connection, profile) and (running := devserver.running()) is not None:
         return embedded(running, connection, profile)
-    from ..control.connection.endpoint import resolve
-
     return resolve(profile, connection.address, connection.temporal_namespace)
 
 
-def embedded_address() -> str | None:
-    """Where the embedded server is, when it runs."""
-    from ..local import devserver
-
-    return devserver.running()
-
-
 def embedded(address: str, connection: Connection, profile: Profile) -> Endpoint:
-    """The embedded server: without TLS and keys, which are meant for others."""
-    from ..control.connection.endpoint import Endpoint, settings
-    from ..profiles import Source
-
+    """The embedded server: without TLS and keys, which are for other servers."""
     namespace = settings(profile, temporal_namespace=connection.temporal_namespace)["temporal_namespace"]
     sources = {"address": Source("default", "the embedded server"), "temporal_namespace": namespace.source}
     return Endpoint(address, namespace.value, sources=sources)
 
 
 async def open_client(connection: Connection, profile: Profile) -> Client:
-    """A client of the server that is meant; MftctlError with exit code 5 says why there is none."""
-    from ..control.connection.connect import connect
-
+    """Connect to the server; MftctlError with exit code 5 where that fails."""
     where = endpoint(connection, profile)
     quiet_sdk()
     return await connect(where)
 
 
-def tell_tasks(client: Client, profile: Profile) -> None:
-    """Let tasks, which inherit this environment, find this program and its server (``mftctl.events``)."""
+def export_to_tasks(client: Client, profile: Profile) -> None:
+    """Set variables by which tasks, which inherit them, find this program and its server (``mftctl.events``)."""
     folder = os.path.dirname(ROOT)
     start = f"import sys; sys.path[:0] = [{folder!r}]; from mftctl.__main__ import main; main()"
     os.environ["MFTCTL_PROGRAM"] = json.dumps([sys.executable, "-c", start])
@@ -75,10 +60,6 @@ def tell_tasks(client: Client, profile: Profile) -> None:
 
 
 def quiet_sdk() -> None:
-    """Keep the SDK's own words off both streams: a failing task, or a lost server, is told by us, in words, once."""
-    import logging
-
-    from temporalio.runtime import Runtime, TelemetryConfig
-
+    """Silence the SDK's own log: mftctl reports failing tasks and a lost server itself, once."""
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)

@@ -1,10 +1,11 @@
-"""The commands, their arguments and options as data: what completion and the reference are made of."""
+"""The commands with their arguments and options as data, for completion and the reference."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from dataclasses import dataclass
+from typing import get_args
 
 from cyclopts import App
 
@@ -86,21 +87,22 @@ def _command(app: App, words: tuple[str, ...], line: str) -> Command:
     for one in app.assemble_argument_collection(parse_docstring=True):
         if one.names == ("*",):
             continue
-        told = " ".join((one.parameter.help or "").split())
+        text = " ".join((one.parameter.help or "").split())
         if one.index is not None:
             many = one.token_count()[1]
-            arguments.append(Argument(one.names[0].strip("-").upper(), told, one.required, many))
+            arguments.append(Argument(one.names[0].strip("-").upper(), text, one.required, many))
             continue
+        switch = one.hint is bool or bool in get_args(one.hint)
         choices = tuple(map(str, one.get_choices(force=True) or ()))
         named = one.parameter.group
         group = next(iter(named), None) if isinstance(named, tuple) else named
         options.append(
             Option(
                 names=tuple(sorted(one.names, key=lambda name: (len(name), name))),
-                value="" if one.token_count()[0] == 0 else _value(str(one.hint), choices),
-                words=one.token_count()[0],
+                value="" if switch else _value(str(one.hint), choices),
+                words=0 if switch else one.token_count()[0],
                 choices=choices,
-                help=told,
+                help=text,
                 group=getattr(group, "name", str(group or "Options")).replace("Parameters", "Options"),
                 required=one.required,
             )

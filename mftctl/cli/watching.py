@@ -24,7 +24,7 @@ from .leaving import leave
 from .order import Order
 from .output import Result, say
 from .process import Signals, collect_garbage, first_of, interrupted_by
-from .session import tell_tasks
+from .session import export_to_tasks
 from .text import format_duration
 from .view import choose
 from .worker import worker_settings
@@ -41,7 +41,7 @@ class Watching:
     def __init__(self, client: Client, order: Order, profile: Profile, lease: Lease | None) -> None:
         self._lease = lease
         collect_garbage()
-        tell_tasks(client, profile)
+        export_to_tasks(client, profile)
         self._client = client
         self._order = order
         self._max_workers = order.options.max_workers or MAX_WORKERS

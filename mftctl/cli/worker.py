@@ -12,8 +12,7 @@ from ..model.errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
 from . import workerfile
 from .background import background
-from .interpreter import flow_interpreter
-from .options import Connection
+from .options import Connection, flow_interpreter
 from .output import Result, say
 from .text import parse_duration
 
@@ -95,12 +94,12 @@ async def _work(
     from ..control.unreadable import Warnings
     from ..worker.service import Service
     from .process import Signals, collect_garbage, first_of
-    from .session import open_client, tell_tasks
+    from .session import export_to_tasks, open_client
     from .talk import TaskLog
 
     collect_garbage()
     client = await open_client(connection, profile)
-    tell_tasks(client, profile)
+    export_to_tasks(client, profile)
     served = None
     if names is not None:
         served = frozenset([(await deployments.find_manifest(client, name)).deployment for name in names])

@@ -20,7 +20,11 @@ LIGHT = (
     ["--help"],
     ["bogus"],
     [],
-    *([name, "--help"] for name in COMMANDS),
+    *(
+        [*filter(None, (name, part)), "--help"]
+        for name, command in COMMANDS.items()
+        for part in ("", *(command if isinstance(command, dict) else ()))
+    ),
     ["trigger", "x", "--bogus"],
     ["runs", "bogus"],
     ["help"],

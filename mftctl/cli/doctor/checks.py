@@ -12,8 +12,7 @@ from ...control.connection.diagnosis import CHECKS, CheckResult
 from ...interpreter.inspection import examine
 from ...model.errors import Exit, MftctlError
 from ...profiles import Profile
-from ..interpreter import flow_interpreter
-from ..options import Connection
+from ..options import Connection, flow_interpreter
 from ..session import endpoint, quiet_sdk
 from .results import Check
 

@@ -8,12 +8,12 @@ from importlib.metadata import version
 
 from ... import ROOT, __version__
 from ...control.connection.endpoint import settings
-from ...local import caches
+from ...local import caches, devserver
 from ...local.server_binary import installed
 from ...profiles import Profile, config_file
 from ..options import Connection
 from ..output import Result
-from ..session import embedded_address, names_server
+from ..session import names_server
 from .checks import failure_of, run_checks
 from .results import Diagnosis, ProfileName, Server, page
 
@@ -43,5 +43,5 @@ def doctor(connection: Connection, *, clean: bool) -> Result[Diagnosis]:
 
 def _server(connection: Connection, profile: Profile) -> Server:
     configured = names_server(connection, profile)
-    where = settings(profile, connection.address)["address"].value if configured else embedded_address()
+    where = settings(profile, connection.address)["address"].value if configured else devserver.running()
     return Server(where=where, configured=configured, binary=installed())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...control.connection.endpoint import NAMES, UnsetVariable, settings
+from ...local import devserver
 from ...model.errors import Exit, MftctlError
 from ...profiles import KEYS, Key, config_file, document, editing
 from ...profiles import Profile as ProfileInForce
@@ -16,10 +17,9 @@ from ...profiles.keys import suggest
 from ...profiles.settings import chosen_name
 from ..doctor.checks import failure_of, run_checks
 from ..doctor.results import checks_table
-from ..interpreter import flow_interpreter
-from ..options import Connection
+from ..options import Connection, flow_interpreter
 from ..output import Result
-from ..session import embedded_address, names_server
+from ..session import names_server
 from ..text import parse_duration, without_secrets
 from .results import (
     Changed,
@@ -122,7 +122,7 @@ def _with_profile(connection: Connection, name: str | None) -> Connection:
 
 def _by_key(connection: Connection, profile: ProfileInForce) -> list[tuple[str, SettingInForce]]:
     found = settings(profile, connection.address, connection.temporal_namespace)
-    if not names_server(connection, profile) and (running := embedded_address()) is not None:
+    if not names_server(connection, profile) and (running := devserver.running()) is not None:
         found["address"] = SettingInForce(running, SourceInForce("default", "the embedded server"))
     of_connection = [
         (name, found.get(name) or found.get(f"{name}_data") or SettingInForce()) for name in NAMES
