@@ -1,7 +1,7 @@
-"""Output of commands that serve tasks: written by a thread of its own, so that no reader decides about a task.
+"""Output of commands that serve tasks, written by a thread of its own.
 
-A terminal that stands still, a pipe that nobody reads, a full disk: the event loop, on which heartbeats depend, must
-not wait for it, and no task may fail of it. What does not fit is dropped, and counted.
+A stopped terminal, a pipe without a reader or a full disk must neither block the event loop, on which heartbeats
+depend, nor fail a task. Output that does not fit into the buffer is dropped and counted.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-#: Bytes that may wait for a reader.
+#: Size of the buffer in bytes.
 LIMIT = 16 * 1024 * 1024
 #: Bytes written at once.
 _PART = 64 * 1024
-#: Seconds that leaving waits for a reader that takes nothing.
+#: Seconds without progress after which the rest is given up at exit.
 PATIENCE = 1.0
 
 
 @contextmanager
 def background(patience: float | None = PATIENCE) -> Iterator[None]:
-    """Write stdout and stderr in the background for a while.
+    """Write stdout and stderr in the background.
 
-    At the end, what waits is written; ``patience``: for so many seconds without a byte taken (None: for ever).
+    At the end, write what is left, until no byte was taken for ``patience`` seconds (None: without limit).
     """
     saved = sys.stdout, sys.stderr
     try:
         fds = [stream.fileno() for stream in saved]
-    except (OSError, ValueError):  # streams of a program that has us as a library
+    except (OSError, ValueError):  # replaced by a program that uses mftctl as a library
         yield
         return
     writer = Writer(LIMIT, fds[1])
     streams = [_Stream(writer, stream) for stream in saved]
     sys.stdout, sys.stderr = streams
-    atexit.register(writer.drain, PATIENCE)  # for those who leave in the middle
+    atexit.register(writer.drain, PATIENCE)  # if the process exits in between
     try:
         yield
     finally:
@@ -52,11 +52,11 @@ def background(patience: float | None = PATIENCE) -> Iterator[None]:
 
 
 class Writer:
-    """Writes to descriptors in the order given, at most ``limit`` bytes late; ``told``: where it says what is lost."""
+    """Writes to descriptors in order, with a buffer of ``limit`` bytes; ``report``: where it reports dropped lines."""
 
-    def __init__(self, limit: int, told: int) -> None:
+    def __init__(self, limit: int, report: int) -> None:
         self._limit = limit
-        self._told = told
+        self._report = report
         self._state = threading.Condition()
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._size = 0
@@ -65,7 +65,7 @@ class Writer:
         threading.Thread(target=self._work, name="mftctl-output", daemon=True).start()
 
     def put(self, fd: int, data: bytes) -> None:
-        """Have it written, or drop it."""
+        """Buffer the data, or drop it if it does not fit."""
         with self._state:
             if self._size + len(data) > self._limit:
                 self._lost += data.count(b"\n")
@@ -75,7 +75,7 @@ class Writer:
             self._state.notify_all()
 
     def drain(self, patience: float | None) -> None:
-        """Wait until all is written, or nothing was for ``patience`` seconds."""
+        """Wait until all is written, or until nothing was for ``patience`` seconds."""
         with self._state:
             while self._size:
                 before = self._written
@@ -94,13 +94,13 @@ class Writer:
                 lost, room = self._lost, self._size < self._limit // 2
                 self._state.notify_all()
             if lost and written and room:
-                note = f"mftctl: {lost:,} lines of output were dropped: nobody took them in time\n"
-                if self._write(self._told, note.encode()):
+                note = f"mftctl: {lost:,} lines of output were dropped because nothing read them in time\n"
+                if self._write(self._report, note.encode()):
                     with self._state:
                         self._lost -= lost
 
     def _next(self) -> tuple[int, bytes]:
-        """What goes to the same descriptor at once."""
+        """The next data for one descriptor."""
         fd, data = self._waiting.popleft()
         parts, size = [data], len(data)
         while self._waiting and self._waiting[0][0] == fd and size < _PART:
@@ -116,7 +116,7 @@ class Writer:
             except BlockingIOError:
                 select.select([], [fd], [], 1.0)
                 continue
-            except BrokenPipeError:  # whoever read it has gone, and misses nothing
+            except BrokenPipeError:  # the reader is gone
                 return True
             except OSError:
                 with self._state:
@@ -130,7 +130,7 @@ class Writer:
 
 
 class _Stream(io.TextIOBase):
-    """A text stream that never waits and never fails. Children that are given it write to a pipe that is read."""
+    """A text stream that never blocks and never fails; child processes write to a pipe that a thread reads."""
 
     def __init__(self, writer: Writer, real: TextIO) -> None:
         self._writer = writer
@@ -141,27 +141,27 @@ class _Stream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream behind it."""
+        """The encoding of the real stream."""
         return self._real.encoding
 
     def writable(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
     def isatty(self) -> bool:
-        """Whether that is a terminal."""
+        """Whether the real stream is a terminal."""
         return self._real.isatty()
 
     def write(self, text: str) -> int:
-        """Have it written."""
+        """Buffer the text."""
         self._writer.put(self._fd, text.encode(self._real.encoding, "backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
-        """Nobody waits."""
+        """Do nothing: the thread writes as soon as it can."""
 
     def fileno(self) -> int:
-        """For children: what they write comes here, so that they need not wait either."""
+        """A pipe for child processes, so that they do not block either."""
         if self._inlet is None:
             outlet, self._inlet = os.pipe()
             self._copying = threading.Thread(target=self._copy, args=(outlet,), daemon=True)
@@ -169,7 +169,7 @@ class _Stream(io.TextIOBase):
         return self._inlet
 
     def close_inlet(self) -> None:
-        """Take what children have left behind; one that goes on writing is not waited for."""
+        """Read what child processes wrote; do not wait for one that keeps writing."""
         if self._inlet is not None and self._copying is not None:
             os.close(self._inlet)
             self._inlet = None

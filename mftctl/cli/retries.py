@@ -1,4 +1,4 @@
-"""When a task is tried again, in words that all views share: ``retry 2 of 3 in 1m 58s (10:15:04)``."""
+"""The text of pending retries in all views: ``retry 2 of 3 in 1m 58s (10:15:04)``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def words(again: NextAttempt, now: float | None = None) -> str:
-    """Which retry it is, and when; without the time where it comes at once."""
+    """The number of the retry, and when it is due; ``at once`` within a second."""
     which = f"retry {again.number} of {max(again.number, again.total)}"
     wait = again.at - (time.time() if now is None else now)
     if wait < 1:
@@ -25,11 +25,11 @@ def words(again: NextAttempt, now: float | None = None) -> str:
 def sentence(again: NextAttempt) -> str:
     """The same as a sentence."""
     text = words(again)
-    return "It is tried again" if text.endswith(" at once") else text[0].upper() + text[1:]
+    return "Retrying" if text.endswith(" at once") else text[0].upper() + text[1:]
 
 
 def countdown(seconds: float) -> str:
-    """A time that is to pass: 58s, 1m 58s, 2h 04m."""
+    """Time left: 58s, 1m 58s, 2h 04m."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole}s"
@@ -39,7 +39,7 @@ def countdown(seconds: float) -> str:
 
 
 def due(record: RunRecord, task: TaskRecord) -> NextAttempt | None:
-    """The retry that a recorded task waits for."""
+    """The pending retry of a task, if it has one."""
     if task.state != "retrying" or task.next_attempt is None:
         return None
     steps = {**record.manifest.graph, **record.manifest.handlers}

@@ -1,4 +1,4 @@
-"""JSON schemas of the commands that do not return typed results yet, by hand (see `schema`)."""
+"""JSON schema of `deploy`, which does not return a typed result yet (see `schema`)."""
 
 from __future__ import annotations
 
@@ -14,31 +14,17 @@ WHOLE: Final[Schema] = {"type": "integer"}
 NUMBER: Final[Schema] = {"type": "number"}
 TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 ANY: Final[Schema] = {}
-STATUSES: Final = (
-    "running",
-    "paused",
-    "stuck",
-    "completed",
-    "failed",
-    "cancelled",
-    "terminated",
-    "timed_out",
-)
 
 
 def get(name: str) -> Schema:
     """The schema of that name."""
     told = _SCHEMAS[name]
     version = {"type": "integer", "const": SCHEMA_VERSION}
-    one = {
+    return {
         **told,
         "properties": {"schema_version": version, **told["properties"]},
         "required": ["schema_version", *told["required"]],
     }
-    shape = {"type": "array", "items": one} if name in _LISTS else one
-    if name in _SEVERAL:
-        shape = {"anyOf": [one, {"type": "array", "items": one}]}
-    return shape
 
 
 def rows(**properties: Schema) -> Schema:
@@ -49,11 +35,6 @@ def rows(**properties: Schema) -> Schema:
 def maybe(base: Schema, **properties: Schema) -> Schema:
     """An object that may have these keys besides."""
     return {**base, "properties": {**base["properties"], **properties}}
-
-
-def plus(base: Schema, **properties: Schema) -> Schema:
-    """An object that has these keys besides."""
-    return {**maybe(base, **properties), "required": [*base["required"], *properties]}
 
 
 def null(schema: Schema) -> Schema:
@@ -71,12 +52,6 @@ def one_of(*words: str) -> Schema:
     return {"type": "string", "enum": list(words)}
 
 
-def by_name(schema: Schema) -> Schema:
-    """An object with names of the user's, each with that."""
-    return {"type": "object", "additionalProperties": schema}
-
-
-_FAILURE = rows(message=TEXT, step=null(TEXT), task=null(TEXT), attempt=null(WHOLE), log=many(TEXT))
 _SCHEDULE = rows(
     cron=TEXT,
     timezone=null(TEXT),
@@ -86,65 +61,8 @@ _SCHEDULE = rows(
 )
 _TRIGGER = rows(name=TEXT, type=one_of("event", "run"), parameters=many(many(TEXT)))
 _CHANGE = maybe(rows(what=TEXT, kind=TEXT), name=TEXT, before=ANY, after=ANY)
-_RUN = maybe(rows(run_id=TEXT, flow=TEXT, version=TEXT, status=one_of(*STATUSES)), failure=_FAILURE)
-_STATE = rows(run_id=TEXT, status=one_of(*STATUSES, "cancelling"))
-_STOPPED = maybe(
-    rows(run_id=TEXT), status=one_of(*STATUSES, "cancelling"), error=rows(code=TEXT, message=TEXT)
-)
-_LISTED = rows(
-    run_id=TEXT,
-    flow=TEXT,
-    deployment=TEXT,
-    version=TEXT,
-    owner=TEXT,
-    status=one_of(*STATUSES),
-    started=TIME,
-    ended=null(TIME),
-    seconds=NUMBER,
-    tasks=null(rows(done=WHOLE, known=WHOLE)),
-    failed_step=null(TEXT),
-    problem=null(TEXT),
-    tags=many(TEXT),
-)
-_STEP = rows(
-    step=TEXT,
-    type=TEXT,
-    next=many(TEXT),
-    state=one_of("none", "waiting", "running", "done", "failed", "cancelled"),
-    known=WHOLE,
-    done=WHOLE,
-    running=WHOLE,
-    failed=WHOLE,
-    cancelled=WHOLE,
-    kept=WHOLE,
-    retries=WHOLE,
-    began=null(TIME),
-    ended=null(TIME),
-    seconds=null(NUMBER),
-)
-_PENDING = rows(
-    step=TEXT,
-    task=TEXT,
-    label=TEXT,
-    state=one_of("waiting", "running", "retrying"),
-    attempt=WHOLE,
-    since=null(TIME),
-    next_attempt=null(TIME),
-    message=null(TEXT),
-    worker=null(TEXT),
-)
-_RAN = rows(
-    name=TEXT,
-    task=null(TEXT),
-    label=TEXT,
-    state=TEXT,
-    began=null(TIME),
-    seconds=null(NUMBER),
-    message=null(TEXT),
-)
 
 _SCHEMAS: Final[dict[str, Schema]] = {
-    "run": _RUN,
     "deploy": rows(
         deployment=TEXT,
         version=TEXT,
@@ -163,43 +81,4 @@ _SCHEMAS: Final[dict[str, Schema]] = {
             list=many(TEXT),
         ),
     ),
-    "trigger": maybe(plus(_RUN, deployment=TEXT), worker=FLAG),
-    "runs.resume": maybe(
-        plus(_STATE, flow=TEXT, deployment=TEXT), version=TEXT, worker=FLAG, failure=_FAILURE
-    ),
-    "runs.pause": _STATE,
-    "runs.unpause": _STATE,
-    "runs.cancel": _STOPPED,
-    "runs.terminate": _STOPPED,
-    "runs.list": _LISTED,
-    "runs.describe": plus(
-        _LISTED,
-        pathspec=TEXT,
-        parameters=by_name(TEXT),
-        origin=null(TEXT),
-        resumed=WHOLE,
-        task_queue=TEXT,
-        worker=null(FLAG),
-        steps=many(_STEP),
-        failure=null(_FAILURE),
-        pending=many(_PENDING),
-        compensations=many(_RAN),
-        hooks=many(_RAN),
-        links=rows(temporal=null(TEXT), client=TEXT),
-    ),
-    "runs.watch": plus(_RUN, deployment=TEXT),
-    "runs.logs": rows(time=TIME, step=TEXT, task=TEXT, attempt=null(WHOLE), stream=TEXT, text=TEXT),
-    "runs.artifacts": rows(
-        name=TEXT, type=TEXT, text=null(TEXT), size=null(WHOLE), value=ANY, problem=null(TEXT)
-    ),
-    "runs.report": rows(run_id=TEXT, file=TEXT),
 }
-_LISTS: Final = frozenset(
-    {
-        "runs.list",
-        "runs.logs",
-        "runs.artifacts",
-    }
-)
-#: Of these, what is done to several things at once is a list.
-_SEVERAL: Final = frozenset({"runs.cancel", "runs.terminate"})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TextIO, overload
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -95,6 +97,12 @@ def iso(at: datetime) -> Time:
     return _utc(at, "seconds")
 
 
+@overload
+def exact(at: datetime | float) -> Time: ...
+@overload
+def exact(at: None) -> None: ...
+@overload
+def exact(at: datetime | float | None) -> Time | None: ...
 def exact(at: datetime | float | None) -> Time | None:
     """ISO 8601 in UTC, to the millisecond; of Unix seconds, too. None stays None."""
     if at is None:
@@ -112,6 +120,16 @@ def without_secrets(url: str) -> str:
     """Scheme and host of a URL: the rest is often a secret that allows to post there."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}/…"
+
+
+def log_time(at: float) -> str:
+    """A Unix time as Metaflow writes it in logs: local time, to the millisecond."""
+    return datetime.fromtimestamp(at).isoformat(" ", "milliseconds")  # noqa: DTZ006 - local time, as Metaflow
+
+
+def can_draw(out: TextIO) -> bool:
+    """Whether ``out`` is a terminal that can redraw lines."""
+    return out.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", ""}
 
 
 def _positive(seconds: float, text: str, what: str) -> float:

@@ -1,102 +1,75 @@
-"""`mftctl worker`: work off the tasks of deployments."""
+"""`mftctl worker`: run the tasks of deployments until a signal ends the worker."""
+
+from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-from cyclopts import Parameter
+from temporalio.service import RPCError
 
 from .. import profiles
+from ..control import deployments
+from ..control.task_queues import TaskQueues
+from ..control.unreadable import Warnings
 from ..model.errors import Exit, MftctlError
 from ..profiles import Profile, cache_dir
+from ..worker.freshness import MAX_AGE
+from ..worker.observer import NextAttempt, Observer, TaskEvent
+from ..worker.service import Service, Settings
 from . import workerfile
 from .background import background
 from .options import Connection, flow_interpreter
 from .output import Result, say
+from .process import Signals, collect_garbage, first_of
+from .retries import words
+from .session import export_to_tasks, open_client
 from .text import parse_duration
 
-if TYPE_CHECKING:
-    from ..control.task_queues import TaskQueues
-    from ..worker.service import Settings
 
-
-def worker(
-    *names: str,
-    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    concurrency: int | None = None,
-    isolation: str | None = None,
-    host_max_age: str | None = None,
-    connection: Connection = Connection(),  # noqa: B008 - frozen, and how cyclopts wants it
+def run_worker(
+    names: Sequence[str],
+    serve_all: bool,
+    connection: Connection,
+    concurrency: int | None,
+    isolation: str | None,
+    host_max_age: str | None,
 ) -> Result[None]:
-    """Work off the tasks of deployments until SIGTERM or Ctrl-C, which lets running tasks finish.
-
-    New versions, and with --all new deployments, are served without a restart. A second signal stops running tasks,
-    which then run again elsewhere.
-
-    Parameters
-    ----------
-    names
-        Deployments, or worker files that `mftctl deploy --output` has written.
-    all_
-        Serve all deployments of the Temporal namespace.
-    concurrency
-        Tasks at once (default: the number of cores).
-    isolation
-        fork (default): tasks are forked from a warm process of their flow; spawn: each is a new process.
-    host_max_age
-        Import a flow anew when its warm process is older than this, such as 30m (default: 1h).
-    """
-    if bool(names) == all_:
-        raise MftctlError(
-            "name deployments, or say --all",
-            exit=Exit.USAGE,
-            code="usage",
-            hint="Try `mftctl worker --help`.",
-        )
-    deployments, connection = workerfile.named(names, connection)
+    """Serve the deployments that ``names`` and worker files name, or all of them, until a signal."""
+    if bool(names) == serve_all:
+        message = "--all cannot be used with names" if names else "name deployments, or use --all"
+        raise _usage(message, "Try `mftctl worker --help`.")
+    named, connection = workerfile.named(names, connection)
     profile = connection.settings()
     settings = worker_settings(profile, concurrency, isolation, host_max_age)
     with background():
-        asyncio.run(_work(deployments or None, settings, connection, profile))
+        asyncio.run(_serve(named or None, settings, connection, profile))
     return Result()
 
 
 def worker_settings(
     profile: Profile, concurrency: int | None, isolation: str | None, host_max_age: str | None
-) -> "Settings":
-    """What --concurrency, --isolation, --host-max-age, MFTCTL_* and the profile come to."""
-    from ..worker.freshness import MAX_AGE
-    from ..worker.service import Settings
-
-    at_once = profile.get("concurrency", concurrency)
-    way = profile.get("isolation", isolation) or "fork"
-    if at_once is not None and at_once < 1:
-        raise _usage("--concurrency: at least 1 is needed", "leave it out for one a core")
-    if way not in profiles.KEYS["isolation"].choices:
-        raise _usage(f"isolation is fork or spawn, not '{way}'", "leave it out for fork")
+) -> Settings:
+    """Settings of a worker: of options, else variables, else the profile, else defaults."""
+    slots = profile.get("concurrency", concurrency)
+    mode = profile.get("isolation", isolation) or "fork"
+    if slots is not None and slots < 1:
+        raise _usage(f"--concurrency: '{slots}' is not positive", "leave it out for one per core")
+    if mode not in profiles.KEYS["isolation"].choices:
+        raise _usage(f"isolation: '{mode}' is not fork or spawn", "leave it out for fork")
     age = profile.setting("host_max_age", host_max_age)
-    oldest = MAX_AGE if age.value is None else parse_duration(age.value, str(age.source))
+    max_age = MAX_AGE if age.value is None else parse_duration(age.value, str(age.source))
     return Settings(
-        cache_dir(), at_once or os.cpu_count() or 1, way, flow_interpreter(profile), host_max_age=oldest
+        cache_dir(), slots or os.cpu_count() or 1, mode, flow_interpreter(profile), host_max_age=max_age
     )
 
 
-def _usage(message: str, hint: str) -> MftctlError:
-    return MftctlError(message, exit=Exit.USAGE, code="usage", hint=hint)
-
-
-async def _work(
-    names: list[str] | None, settings: "Settings", connection: Connection, profile: Profile
+async def _serve(
+    names: list[str] | None, settings: Settings, connection: Connection, profile: Profile
 ) -> None:
-    from ..control import deployments
-    from ..control.task_queues import TaskQueues
-    from ..control.unreadable import Warnings
-    from ..worker.service import Service
-    from .process import Signals, collect_garbage, first_of
-    from .session import export_to_tasks, open_client
-    from .talk import TaskLog
-
     collect_garbage()
     client = await open_client(connection, profile)
     export_to_tasks(client, profile)
@@ -108,8 +81,8 @@ async def _work(
     service = Service(client, settings, log, warnings)
     signals = Signals()
     serving = asyncio.create_task(service.keep(_queues(TaskQueues(client, served, warnings))))
-    where = client.service_client.config.target_host
-    say(f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {where}")
+    server = client.service_client.config.target_host
+    say(f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {server}")
     await first_of(serving, signals.first)
     if serving.done():
         await service.close()
@@ -119,26 +92,24 @@ async def _work(
     stopping = asyncio.create_task(service.stop())
     await first_of(stopping, signals.second)
     if not stopping.done():
-        say("stopping the running tasks; they run again elsewhere")
+        say("stopping the running tasks; they run again on another worker")
         service.stop_tasks()
     await stopping
     await service.close()
 
 
-def _queues(served: "TaskQueues") -> Callable[[], Awaitable[frozenset[str]]]:
-    """What to serve now; what was served before while the server does not answer."""
-    from temporalio.service import RPCError
-
+def _queues(task_queues: TaskQueues) -> Callable[[], Awaitable[frozenset[str]]]:
+    """A function for the task queues to serve now; the last ones while the server does not answer."""
     last: frozenset[str] = frozenset()
     answers = True
 
     async def queues() -> frozenset[str]:
         nonlocal last, answers
         try:
-            last = await served.current()
+            last = await task_queues.current()
         except RPCError as error:
             if answers:
-                say(f"the Temporal server does not answer, and is asked again and again: {error.message}")
+                say(f"the Temporal server does not answer, retrying: {error.message}")
             answers = False
         else:
             if not answers:
@@ -147,3 +118,52 @@ def _queues(served: "TaskQueues") -> Callable[[], Awaitable[frozenset[str]]]:
         return last
 
     return queues
+
+
+class TaskLog(Observer):
+    """Writes one line per event to stderr; what tasks print goes to Metaflow's logs only."""
+
+    def started(self, event: TaskEvent) -> None:
+        """An attempt starts."""
+        _log(event, "started" + (f" (attempt {event.attempt + 1})" if event.attempt else ""))
+
+    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:  # noqa: ARG002 - the observer's
+        """The attempt succeeded."""
+        _log(event, "finished")
+
+    def failed(
+        self,
+        event: TaskEvent,
+        message: str,
+        final: bool,  # noqa: ARG002
+        log: list[str],  # noqa: ARG002
+        again: NextAttempt | None = None,
+    ) -> None:
+        """The attempt failed."""
+        _log(event, f"failed: {message}" + ("" if again is None else f"; {words(again)}"))
+
+    def cancelled(self, event: TaskEvent) -> None:
+        """The attempt was cancelled."""
+        _log(event, "stopped")
+
+    def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:  # noqa: ARG002
+        """An exit hook ran."""
+        _write(f"{flow}/{run_id} exit hook {name} {'finished' if ok else 'failed'}")
+
+    def say(self, message: str) -> None:
+        """Write a message of the worker."""
+        say(message)
+
+
+def _log(event: TaskEvent, what: str) -> None:
+    _write(f"{event.pathspec} {what}")
+
+
+def _write(text: str) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    sys.stderr.write(f"{now} {text}\n")
+    sys.stderr.flush()
+
+
+def _usage(message: str, hint: str) -> MftctlError:
+    return MftctlError(message, exit=Exit.USAGE, code="usage", hint=hint)

@@ -16,7 +16,7 @@ from temporalio.client import Client
 
 from ..cli.crash import report
 from ..cli.leaving import leave
-from ..cli.looking import all_deployments
+from ..cli.lookup import all_deployments
 from ..cli.options import Connection
 from ..cli.session import open_client
 from ..control import deployments

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from temporalio.client import Client
 
-from ..cli.looking import all_deployments, unserved
+from ..cli.lookup import all_deployments, unserved
 from ..cli.output import Result, say
+from ..cli.run_id_file import announce
 from ..cli.session import open_client
-from ..cli.trigger import told
 from ..control import deployments, pollers
 from ..control.runs import start, tags
 from ..control.runs.parameters import from_click, resolve, validate
@@ -49,7 +49,7 @@ async def _trigger(invocation: Invocation, given: dict[str, str]) -> Result:
     tags.validate(given_tags, manifest.launch.tags)
     settled = await asyncio.to_thread(resolve, manifest, given, upload)
     run = RunInput(manifest, run_id, settled, given_tags)
-    await start.start_once(client, run, given, lambda: told(run_id, file))
+    await start.start_once(client, run, given, lambda: announce(run_id, file))
     if not await pollers.has_worker(client, manifest.task_queue):
         say(unserved(manifest.deployment))
     return Result(invocation.run_attributes(manifest.deployment, run_id), run_id, run_id)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cli import runidfile
 from ..cli.options import Connection
+from ..cli.run_id_file import check_writable
 from ..control.runs.parameters import parse_words
 from ..interpreter.inside.compile.build import deployment_name
 from ..profiles import Profile
@@ -49,7 +49,7 @@ class Invocation:
         """The file of ``--run-id-file``; MftctlError if it cannot be written."""
         named = self.options.get("run_id_file")
         file = Path(named) if named else None
-        runidfile.check(file)
+        check_writable(file)
         return file
 
     def deployer_attributes(self, deployment: str) -> dict[str, Any]:

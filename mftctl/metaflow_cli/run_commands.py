@@ -8,8 +8,8 @@ from typing import Any
 
 from temporalio.client import Client
 
-from ..cli import runidfile
 from ..cli.output import Result
+from ..cli.run_id_file import write_run_id
 from ..cli.session import open_client
 from ..control import tokens
 from ..control.runs import actions, lookup
@@ -72,7 +72,7 @@ async def _resume(invocation: Invocation) -> Result:
         given=parameters,
         workflow_timeout=invocation.workflow_timeout,
         force=bool(invocation.options.get("force")),
-        on_start=lambda run_id: runidfile.write(file, run_id),
+        on_start=lambda run_id: write_run_id(file, run_id),
     )
     return Result(invocation.run_attributes(found.deployment, run_id), run_id, run_id)
 

@@ -107,7 +107,7 @@ def test_delete_asks_and_heeds_the_production_token(lodging: Any) -> None:
     """Without a terminal --yes is needed; on one, no is no; somebody else needs the token; then it is gone."""
     token = deploy(lodging, "GoneFlow")["production_token"]
     error = refused(lodging, 2, "deployments", "delete", "GoneFlow")
-    assert (error["code"], error["hint"]) == ("confirm", "say --yes")
+    assert (error["code"], error["hint"]) == ("confirm", "confirm with --yes")
     error = refused(
         lodging,
         6,

@@ -184,7 +184,7 @@ def test_a_second_ctrl_c_leaves_at_once(place, terminal, wait_until) -> None:
     screen = terminal(place, "run", "run_flow.py")
     screen.expect("working on 2", timeout=90)
     screen.sendintr()
-    screen.expect("once more to leave at once", timeout=90)
+    screen.expect("interrupt again to exit at once", timeout=90)
     wait_until(lambda: press_again(screen), "it has left")
     screen.close()
     assert (screen.exitstatus, screen.signalstatus) == (130, None)

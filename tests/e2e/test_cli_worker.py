@@ -125,7 +125,7 @@ def test_signals_and_priorities(place, request: pytest.FixtureRequest, wait_unti
     wait_until(lambda: "shutting down gracefully." in log.read_text(), "the worker says that it stops")
     wait_until(lambda: _second(worker), "the second signal is heard", timeout=60)
     assert worker.wait(60) == 0
-    assert "they run again elsewhere" in log.read_text()
+    assert "they run again on another worker" in log.read_text()
     (place.folder / "go").touch()
     request.getfixturevalue("anywhere")
     assert place.run("runs", "watch", run_id, "--timeout", "60s").returncode == 0

@@ -242,7 +242,7 @@ def test_a_run_is_watched_and_its_logs_followed(
     log = looked.folder / "followed"
     following = looked.start("runs", "logs", run_id, "body", "--follow", log=log)
     waiting = looked.run("runs", "watch", run_id, "--timeout", "1s")
-    assert (waiting.returncode, "goes on" in waiting.stderr) == (124, True)
+    assert (waiting.returncode, "it continues" in waiting.stderr) == (124, True)
     wait_until(lambda: "body 2" in log.read_text(), "lines of a task that runs are shown")
     about = data(looked, "runs", "describe", run_id)
     assert (about["status"], about["worker"]) == ("running", True)

@@ -594,7 +594,7 @@ def test_a_run_of_mftctl_run_goes_on_as_its_hint_says(stage):
     (stage.folder / "fail-last").unlink()
     assert failed.returncode == 3
     run_id = (stage.home.folder / "own").read_text().strip()
-    hint = failed.stderr.rpartition("go on from there: ")[2].split()
+    hint = failed.stderr.rpartition("after a fix: ")[2].split()
     assert hint == ["python", "cloned.py", "resume", "--origin-run-id", run_id]
     refused = stage.refused(run_id)
     assert (refused.exit, refused.hint.endswith(" ".join(hint))) == (Exit.CONFLICT, True)

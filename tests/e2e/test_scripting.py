@@ -73,7 +73,7 @@ def test_pipes_and_closed_streams(known: Any) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert set(done.stdout.splitlines()) >= set(NAMES)
     done = shell(known, "mftctl deployments delete script-one <&-")
-    assert (done.returncode, "say --yes" in done.stderr) == (2, True)
+    assert (done.returncode, "confirm with --yes" in done.stderr) == (2, True)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")

@@ -19,10 +19,10 @@ from ...model.errors import Exit, MftctlError
 from ...model.manifest import Manifest
 from ...model.options import Options
 from ...profiles import cache_dir
-from ..ask import confirm
+from ..confirm import confirm
 from ..deploying import Deployment as DeploymentOptions
 from ..deploying import Notification, Scheduling, file_argument
-from ..looking import all_deployments, unserved
+from ..lookup import all_deployments, unserved
 from ..options import Limited
 from ..output import Result, Time, say
 from ..session import open_client

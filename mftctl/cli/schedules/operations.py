@@ -9,7 +9,7 @@ from temporalio.client import Client
 from ...control import deployments, schedules, tokens
 from ...control.pollers import has_worker
 from ...model.errors import Exit, MftctlError
-from ..looking import all_deployments, unserved
+from ..lookup import all_deployments, unserved
 from ..options import Limited
 from ..output import Result
 from ..session import open_client

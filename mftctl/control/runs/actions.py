@@ -14,7 +14,7 @@ from ...interpreter.inside.compile.include_file import upload
 from ...model import ids
 from ...model.errors import Exit, MftctlError
 from ...model.manifest import Manifest
-from .. import deployments
+from .. import deployments, tokens
 from . import outcome, parameters, start
 from .lookup import describe, run_input, workflow_handle
 from .run import CLOSED, Run
@@ -120,6 +120,11 @@ async def terminate(client: Client, run_id: str, reason: str = "terminated with 
     """End a run at once; its tasks stop with their next heartbeat. Exit code 6 when it has ended."""
     await _require_open(client, run_id, "terminated")
     await workflow_handle(client, run_id).terminate(reason=reason)
+
+
+async def authorize(client: Client, run: Run, token: str | None) -> None:
+    """Refuse (exit code 6) to change a run for a user who did not deploy it and has no production token of it."""
+    tokens.authorize((await run_input(client, run)).manifest, tokens.username(), token)
 
 
 def _new_run_from(before: RunInput, run: Run) -> RunInput:

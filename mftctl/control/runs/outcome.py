@@ -39,15 +39,6 @@ class RunOutcome:
     log: tuple[str, ...] = ()
     compensations: int = 0
 
-    def to_plain(self) -> dict[str, Any]:
-        """JSON values."""
-        if self.status == "completed":
-            return {"status": self.status}
-        failure = {"message": self.message, "step": self.step, "task": self.task, "attempt": self.attempt}
-        if not self.message:
-            return {"status": self.status}
-        return {"status": self.status, "failure": {**failure, "log": list(self.log)}}
-
 
 async def wait_for_outcome(handle: WorkflowHandle[Any, Any]) -> RunOutcome:
     """Wait for the run to end."""

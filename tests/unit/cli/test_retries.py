@@ -1,4 +1,4 @@
-"""When a task is tried again, as every view says it."""
+"""When a task is retried, as all views show it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from mftctl.cli import retries
-from mftctl.cli.following import describe, next_retry, plain
-from mftctl.cli.live import StepRow, _counts
-from mftctl.cli.talk import TaskLog
-from mftctl.cli.view import View
+from mftctl.cli.run.board import StepRow, _counts
+from mftctl.cli.run.views import LineView
+from mftctl.cli.runs.follow import next_retry, progress_line, step_counts
+from mftctl.cli.worker import TaskLog
 from mftctl.control.runs.record import RunRecord, TaskRecord
 from mftctl.model.manifest import Launch, Manifest, Package, Step
 from mftctl.model.task import Task, TaskRef
@@ -42,25 +42,25 @@ def test_a_run_retries_at_once() -> None:
     ("seconds", "words"),
     [(0.2, "retry 2 of 3 at once"), (58, "in 58s ("), (118, "in 1m 58s ("), (7440, "in 2h 04m (")],
 )
-def test_the_words_say_which_and_when(seconds: float, words: str) -> None:
-    """Which retry of how many, how long until then, and the time of day."""
+def test_text_has_number_and_time(seconds: float, words: str) -> None:
+    """The text of a retry has its number, the time until then, and the time of day."""
     text = retries.words(replace(LATER, at=1000.0 + seconds), now=1000.0)
     assert text.startswith("retry 2 of 3 ")
     assert words in text
     assert text.endswith(time.strftime("(%H:%M:%S)", time.localtime(1000 + seconds))) == (seconds > 1)
 
 
-def test_a_worker_and_a_run_say_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """The worker's log, the lines of `run` and its live view."""
+def test_worker_and_views_show_retries(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log of a worker, the lines of `run` and its board show when a task is retried."""
     event = TaskEvent("Flaky", "temporal-flaky-1", Task(TaskRef("start"), ()), 0)
     again = NextAttempt(1, 3, time.time() + 119)
     out = io.StringIO()
-    View(out).failed(event, "ValueError: not yet", final=False, log=["x"], again=again)
+    LineView(out).failed(event, "ValueError: not yet", final=False, log=["x"], again=again)
     assert WORDS.search(out.getvalue())
     TaskLog().failed(event, "ValueError: not yet", final=False, log=[], again=again)
     assert WORDS.search(capsys.readouterr().err)
-    assert WORDS.search(str(_counts(StepRow(known=1, waits={"x": again}))))
-    assert "retry" not in str(_counts(StepRow(known=1, waits={"x": replace(again, at=time.time())})))
+    assert WORDS.search(str(_counts(StepRow(known=1, retries={"x": again}))))
+    assert "retry" not in str(_counts(StepRow(known=1, retries={"x": replace(again, at=time.time())})))
 
 
 def test_a_run_that_is_followed_says_it() -> None:
@@ -72,6 +72,6 @@ def test_a_run_that_is_followed_says_it() -> None:
     found = next_retry(record)
     assert found is not None
     assert WORDS.fullmatch(retries.words(found[1]))
-    assert describe({"start": plain(record.steps()["start"])}) == "start 0/1 (1 retrying)"
+    assert progress_line({"start": step_counts(record.steps()["start"])}) == "start 0/1 (1 retrying)"
     task.state = "running"
     assert next_retry(record) is None

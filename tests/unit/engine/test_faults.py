@@ -15,8 +15,8 @@ from standin import Engine, Script, ended, fails, foreach, hangs, linear, manife
 from temporalio import workflow
 from temporalio.client import WorkflowHandle
 
-from mftctl.cli import runs_list
-from mftctl.cli.following import tell_if_stuck
+from mftctl.cli.runs.follow import report_stuck
+from mftctl.cli.runs.listing import listing
 from mftctl.control import workflow_options
 from mftctl.control.runs import stuck
 from mftctl.control.runs.lookup import describe, list_runs
@@ -224,11 +224,11 @@ async def test_commands_show_it(engine: Engine, capsys: pytest.CaptureFixture[st
         engine.client, await list_runs(engine.client, flow=given.flow, statuses=("stuck",))
     )
     assert [one.run_id for one in listed] == [handle.id]
-    result = runs_list._result([found], ())
+    result = listing([found], ())
     assert "stuck" in result.text
     assert "KeyError: 'no such group'" in result.notes[0]
-    assert (result.data[0]["status"], result.data[0]["problem"]) == ("stuck", found.problem)
-    watching = asyncio.ensure_future(tell_if_stuck(engine.client, found))
+    assert (result.data[0].status, result.data[0].problem) == ("stuck", found.problem)
+    watching = asyncio.ensure_future(report_stuck(engine.client, found))
     heard = ""
 
     def hears() -> bool:

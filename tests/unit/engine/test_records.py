@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from standin import Engine, foreach, manifest, until
 
-from mftctl.cli.run_data import as_data
-from mftctl.cli.selection import selected
+from mftctl.cli.lookup import select_tasks
+from mftctl.cli.runs.details import details_of
+from mftctl.cli.runs.results import TaskCounts
 from mftctl.control.runs.history import RunHistory
 from mftctl.control.runs.lookup import describe, list_runs
 
@@ -17,11 +18,11 @@ async def test_parts_of_a_wide_foreach_are_seen(engine: Engine) -> None:
     found = await describe(engine.client, "temporal-parted")
     history = RunHistory(engine.client, found)
     record = await history.read()
-    about = as_data(found, history, how, None, None)
-    assert about["tasks"] == {"done": 105, "known": 105}
-    assert {step["step"]: step["done"] for step in about["steps"]}["work"] == 102
+    details = details_of(found, history, how, None, None)
+    assert details.tasks == TaskCounts(done=105, known=105)
+    assert {step.step: step.done for step in details.steps}["work"] == 102
     for where in ("work/101", "work[101]"):
-        (task,) = selected(record, "temporal-parted", where)
+        (task,) = select_tasks(record, "temporal-parted", where)
         assert (task.label, task.task_id, len(task.attempts)) == ("work[101]", "temporal-work-101", 1)
 
     async def listed() -> bool:

@@ -1,0 +1,1 @@
+"""Start runs: the commands run and trigger."""

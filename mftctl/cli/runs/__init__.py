@@ -1,0 +1,1 @@
+"""List, inspect and control runs: the commands of the group runs."""
