@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio.common import SearchAttributeKey
 
-from ..model.codec import from_plain, to_plain
+from ..model.codec import Serializable, from_plain, to_plain
 from ..model.manifest import Launch, Manifest
 from ..model.task import SCHEDULED_TIME
 from .plan import Fan
@@ -85,19 +85,9 @@ def scheduled(due: datetime | None) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class HookInput:
+class HookInput(Serializable):
     """What the activity of an exit hook gets: the ``hook`` function of the flow's file, to be called for a run."""
 
     launch: Launch
     run_id: str
     hook: str
-
-    def to_plain(self) -> dict[str, Any]:
-        """The payload."""
-        plain: dict[str, Any] = to_plain(self)
-        return plain
-
-    @staticmethod
-    def from_plain(plain: dict[str, Any]) -> HookInput:
-        """The input that ``to_plain`` gave."""
-        return from_plain(HookInput, plain)

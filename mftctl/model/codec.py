@@ -11,6 +11,8 @@ import types
 import typing
 from typing import Any, Callable, TypeVar
 
+from typing_extensions import Self
+
 T = TypeVar("T")
 #: `Optional[X]` and, where Python has it, `X | None`.
 _UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
@@ -39,6 +41,20 @@ def from_plain(cls: type[T], plain: Any) -> T:
     fields = _fields(cls)
     known = ((*fields[key], item) for key, item in plain.items() if key in fields)
     return cls(**{name: _convert(hint, item) for name, hint, item in known})
+
+
+class Serializable:
+    """Base of a dataclass that is sent to other processes as JSON."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON values."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """The instance that ``to_plain`` gave."""
+        return from_plain(cls, plain)
 
 
 _FIELDS: dict[type, dict[str, tuple[str, Any]]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .codec import from_plain, to_plain
+from .codec import Serializable
 from .manifest import Manifest
 
 #: Bytes of an event as JSON: a listener keeps one for each trigger, and the server refuses payloads of 2 MiB.
@@ -25,7 +25,7 @@ _LAST_TIME = 253402300800
 
 
 @dataclass(frozen=True)
-class Event:
+class Event(Serializable):
     """An event: ``type`` is ``run`` for the end of a completed run, else ``event``.
 
     ``id`` stays the same when it is published again. ``timestamp``: Unix seconds. ``payload``: JSON values by name.
@@ -36,16 +36,6 @@ class Event:
     timestamp: float
     type: str = "event"
     payload: dict[str, Any] = field(default_factory=dict)
-
-    def to_plain(self) -> dict[str, Any]:
-        """JSON values."""
-        plain: dict[str, Any] = to_plain(self)
-        return plain
-
-    @staticmethod
-    def from_plain(plain: dict[str, Any]) -> Event:
-        """The event that ``to_plain`` gave."""
-        return from_plain(Event, plain)
 
 
 def invalid_reason(plain: Any) -> str:

@@ -6,10 +6,10 @@ Standard library only: the engine plans tasks, the worker passes them on, the fl
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Optional
+from typing import Optional
 
 from . import ids
-from .codec import from_plain, to_plain
+from .codec import Serializable
 from .manifest import Launch
 
 #: Variable of a task's environment that says when its run was due on its schedule, in ISO 8601 and UTC.
@@ -96,7 +96,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class TaskInput:
+class TaskInput(Serializable):
     """A task to run, as the engine passes it to a worker, a worker to a supervisor, and that one to the step's command.
 
     It is the payload of the task's activity, so a worker needs to know nothing else of the run. A new field needs a
@@ -137,13 +137,3 @@ class TaskInput:
     def environment(self) -> dict[str, str]:
         """What the task's process has in its environment beside what its host has."""
         return {"METAFLOW_RUN_ID": self.run_id, **self.variables}
-
-    def to_plain(self) -> dict[str, Any]:
-        """The payload."""
-        plain: dict[str, Any] = to_plain(self)
-        return plain
-
-    @staticmethod
-    def from_plain(plain: dict[str, Any]) -> TaskInput:
-        """The input that ``to_plain`` gave."""
-        return from_plain(TaskInput, plain)

@@ -1,4 +1,4 @@
-"""The activity of a task in process: what Temporal is told of its end, and when there is another attempt."""
+"""Attempts in process: what Temporal gets of their end, and when there is another one."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ from mftctl.worker.slots import Slots
 HEARTBEATS: Any = SimpleNamespace(began=lambda *_: None, ended=lambda *_: None)
 
 
-class Told(Observer):
-    """Keeps what it is told."""
+class Recorder(Observer):
+    """An observer that keeps what it gets."""
 
     wants_lines = True
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.events: list[str] = []
         self.going = asyncio.Event()
 
     def started(self, *_: Any) -> None:
-        self.heard.append("started")
+        self.events.append("started")
 
     def line(self, *given: Any) -> None:
-        self.heard.append(given[2])
+        self.events.append(given[2])
         self.going.set()
 
     def finished(self, *_: Any) -> None:
-        self.heard.append("finished")
+        self.events.append("finished")
 
     def failed(self, *given: Any, **_: Any) -> None:
-        self.heard.append(given[1])
+        self.events.append(given[1])
 
     def cancelled(self, *_: Any) -> None:
-        self.heard.append("cancelled")
+        self.events.append("cancelled")
 
 
 class StandIn:
@@ -82,12 +82,12 @@ def given(root: Path, code: str = "") -> dict[str, Any]:
 
 
 async def attempt(
-    hosts: Any, plain: dict[str, Any], number: int = 0, earlier: Any = (), told: Observer | None = None
+    hosts: Any, plain: dict[str, Any], number: int = 0, earlier: Any = (), recorder: Observer | None = None
 ) -> Any:
-    """One attempt as Temporal asks for it; ``earlier``: what the beats of those before have told."""
+    """One attempt as Temporal starts it; ``earlier``: what the heartbeats of those before carried."""
     env = ActivityEnvironment()
     env.info = replace(env.info, attempt=number + 1, heartbeat_details=[list(earlier)])
-    tasks = TaskActivity(hosts, Slots(1), told or Told(), HEARTBEATS)
+    tasks = TaskActivity(hosts, Slots(1), recorder or Recorder(), HEARTBEATS)
     payload = env.payload_converter.to_payload(plain)
     return await env.run(tasks.run, [RawValue(payload)])  # type: ignore[arg-type]
 
@@ -130,15 +130,15 @@ def test_what_the_machine_cannot_do_waits(tmp_path, hosts):
     assert delays(hosts, HookInput(launch(tmp_path), "r", "bye").to_plain()) == [5, 10, 20, 40, 80]
 
 
-def test_a_final_failure_is_told_once(tmp_path):
+def test_a_final_failure_is_reported_once(tmp_path):
     """Temporal does not try it again, and its message and log are the task's."""
-    told = Told()
+    recorder = Recorder()
     end = {"ok": False, "final": True, "message": "ImportError: x", "log": ["Traceback", "ImportError: x"]}
     with pytest.raises(ApplicationError, match=r"step work.* failed: ImportError: x") as failed:
-        asyncio.run(attempt(StandIn(end), given(tmp_path), told=told))
+        asyncio.run(attempt(StandIn(end), given(tmp_path), recorder=recorder))
     assert failed.value.non_retryable
     assert failed.value.details[0]["log"] == end["log"]
-    assert told.heard == ["started", "ImportError: x"]
+    assert recorder.events == ["started", "ImportError: x"]
 
 
 SLEEPING = "import time; print('going', flush=True); time.sleep(60)"
@@ -149,10 +149,10 @@ ENDING = (
 
 @pytest.mark.parametrize("code", [SLEEPING, ENDING], ids=["sleeping", "ending"])
 def test_a_cancel_stops_the_task_and_frees_the_supervisor(tmp_path, code):
-    """What runs is stopped, which the observer is told, and the supervisor may have the next task."""
+    """What runs is stopped, the observer gets that, and the supervisor is idle again."""
 
     async def whole() -> list[str]:
-        told = Told()
+        recorder = Recorder()
         async with client(tmp_path) as found:
             kept: list[Supervisor] = []
             host: Any = SimpleNamespace(idle=kept, take_back=lambda: None)
@@ -161,17 +161,17 @@ def test_a_cancel_stops_the_task_and_frees_the_supervisor(tmp_path, code):
                 return Supervisor(found, host)
 
             hosts = SimpleNamespace(supervisor=supervisor)
-            running = asyncio.create_task(attempt(hosts, given(tmp_path, code), told=told))
-            await told.going.wait()
+            running = asyncio.create_task(attempt(hosts, given(tmp_path, code), recorder=recorder))
+            await recorder.going.wait()
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running
             assert len(kept) == 1
-        return told.heard
+        return recorder.events
 
-    heard = asyncio.run(whole())
-    assert heard[:2] == ["started", "going"]
-    assert heard[-1] == "cancelled"
+    events = asyncio.run(whole())
+    assert events[:2] == ["started", "going"]
+    assert events[-1] == "cancelled"
 
 
 class Late(StandIn):
@@ -189,14 +189,14 @@ def test_a_result_that_is_there_wins_over_a_cancel(tmp_path):
     """A task that has ended well by the time of its cancel has ended well, to Temporal too."""
 
     async def whole() -> Any:
-        told = Told()
+        recorder = Recorder()
         end = {"ok": True, "outcome": {"next": ["end"]}, "artifacts": []}
-        running = asyncio.create_task(attempt(Late(end), given(tmp_path), told=told))
+        running = asyncio.create_task(attempt(Late(end), given(tmp_path), recorder=recorder))
         await asyncio.sleep(0)
-        while "started" not in told.heard:  # noqa: ASYNC110 - a few turns of the loop
+        while "started" not in recorder.events:  # noqa: ASYNC110 - a few turns of the loop
             await asyncio.sleep(0)
         running.cancel()
         assert (await running)["outcome"] == end["outcome"]
-        return told.heard
+        return recorder.events
 
     assert asyncio.run(whole()) == ["started", "finished"]
