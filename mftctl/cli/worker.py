@@ -80,7 +80,7 @@ async def _serve(
     warnings = Warnings(log.say)
     service = Service(client, settings, log, warnings)
     signals = Signals()
-    serving = asyncio.create_task(service.keep(_queues(TaskQueues(client, served, warnings))))
+    serving = asyncio.create_task(service.serve_all(_queues(TaskQueues(client, served, warnings))))
     server = client.service_client.config.target_host
     say(f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {server}")
     await first_of(serving, signals.first)

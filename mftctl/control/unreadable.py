@@ -50,15 +50,15 @@ class UnreadableDeployment:
 class Warnings:
     """Warns of unreadable deployments, once for each until it changes."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._said: dict[str, UnreadableDeployment] = {}
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._shown: dict[str, UnreadableDeployment] = {}
 
     def __call__(self, found: UnreadableDeployment) -> None:
         """Warn of it, unless it was done before."""
-        if self._said.get(found.name) != found:
-            self._said[found.name] = found
-            self._say(found.warning)
+        if self._shown.get(found.name) != found:
+            self._shown[found.name] = found
+            self._show(found.warning)
 
 
 async def input_of(converter: DataConverter, payloads: Sequence[Payload]) -> RunInput:

@@ -24,7 +24,7 @@ from .compensations import compensate, is_long
 from .driver import Driver
 from .failures import CANCELLED, TIMEOUT, cancelled, failure_from_plain, plain_failure, with_compensations
 from .memo import ENDED
-from .notice import notify
+from .notification import notify
 from .payloads import DUE, RunInput, scheduled
 
 T = TypeVar("T")

@@ -34,7 +34,7 @@ class Inbox:
         """Whether no event is unread."""
         return not self._unread
 
-    def take(self, plain: Any, at: float) -> None:
+    def receive(self, plain: Any, at: float) -> None:
         """Take a signal of that time (Unix seconds); one that is not an event becomes a problem in the state."""
         self._taken += 1
         problem = invalid_reason(plain)
@@ -44,7 +44,7 @@ class Inbox:
         filled = {"id": str(uuid.uuid5(uuid.UUID(self._owner), str(self._taken))), "timestamp": at, **plain}
         self._unread.append(Event.from_plain(filled))
 
-    def read(self) -> bool:
+    def read_next(self) -> bool:
         """Move the next new event to the pending ones; False when there is none."""
         while self._unread:
             event = self._unread.pop(0)
@@ -55,11 +55,11 @@ class Inbox:
                 return True
         return False
 
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """The input of the activity that starts a run if the pending events are complete."""
         return {"deployment": self._deployment, "pending": [one.to_plain() for one in self._pending]}
 
-    def answered(self, answer: Mapping[str, Any]) -> None:
+    def apply(self, answer: Mapping[str, Any]) -> None:
         """Apply the activity's result: the events that are still pending, and the run that was started."""
         self._pending = [Event.from_plain(one) for one in answer["pending"]]
         self._last = answer.get("last") or self._last
@@ -71,7 +71,7 @@ class Inbox:
     def state(self) -> dict[str, Any]:
         """The state as JSON values, with which the next execution continues."""
         return {
-            **self.asked(),
+            **self.request(),
             "inbox": [one.to_plain() for one in self._unread],
             "seen": self._seen,
             "last": self._last,

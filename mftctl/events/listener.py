@@ -34,15 +34,15 @@ class Listener:
         """Handle events one after the other, until the deployment is deleted."""
         while True:
             await workflow.wait_condition(lambda: not self._inbox.empty)
-            if self._inbox.read():
+            if self._inbox.read_next():
                 answer: dict[str, Any] = await workflow.execute_local_activity(
                     START,
-                    self._inbox.asked(),
+                    self._inbox.request(),
                     start_to_close_timeout=CALL_TIMEOUT,
                     retry_policy=RETRY,
                     result_type=dict,
                 )
-                self._inbox.answered(answer)
+                self._inbox.apply(answer)
                 if answer.get("gone"):
                     return
             if workflow.info().is_continue_as_new_suggested() and self._can_continue():
@@ -64,7 +64,7 @@ class Listener:
 
         It accepts anything: an error in here would block the workflow, and all later events.
         """
-        self._inbox.take(plain, workflow.time())
+        self._inbox.receive(plain, workflow.time())
 
     @workflow.query(name=STATE)
     def state(self) -> dict[str, Any]:

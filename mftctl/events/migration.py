@@ -46,13 +46,13 @@ async def state_from_history(
             given = event.workflow_execution_started_event_attributes.input
             inbox = Inbox((await converter.decode(given.payloads, [dict]))[0], run_id)
         elif inbox is not None and _is_signal(event):
-            inbox.take(await _signal(converter, event), event.event_time.ToMilliseconds() / 1000)
+            inbox.receive(await _signal(converter, event), event.event_time.ToMilliseconds() / 1000)
         elif inbox is not None and event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
             answer = event.marker_recorded_event_attributes.details.get("result")
             if answer is None:  # a failed attempt, which is retried
                 continue
-            inbox.read()
-            inbox.answered((await converter.decode(answer.payloads, [dict]))[0])
+            inbox.read_next()
+            inbox.apply((await converter.decode(answer.payloads, [dict]))[0])
     assert inbox is not None, "a history begins with the start"
     return inbox.state()
 

@@ -64,7 +64,7 @@ class Host:
     @property
     def stale(self) -> bool:
         """Whether what it has imported may be out of date."""
-        return self._freshness.over
+        return self._freshness.expired
 
     async def supervisor(self) -> Supervisor:
         """An idle supervisor, or a new one; OSError when the host has ended."""

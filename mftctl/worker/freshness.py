@@ -25,7 +25,7 @@ class Freshness:
         self._until = clock() + max_age
 
     @property
-    def over(self) -> bool:
+    def expired(self) -> bool:
         """Whether a new host must replace this one."""
         return self._clock() >= self._until or any(
             _state(path) != before for path, before in self._files.items()

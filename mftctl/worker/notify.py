@@ -16,7 +16,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from .. import __version__
-from ..engine.notice import POST
+from ..engine.notification import POST
 
 #: Seconds until a receiver must have answered.
 TIMEOUT = 10.0

@@ -24,13 +24,13 @@ class QueueWorker:
         self._queue = queue
         self._make = make
         self._say = say
-        self._leaving = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._worker: _SdkWorker | None = None
         self._serving = asyncio.create_task(self._serve())
 
-    async def leave(self) -> None:
+    async def stop(self) -> None:
         """Take no new task, and wait for the running ones."""
-        self._leaving.set()
+        self._stopping.set()
         if self._worker is not None:
             with suppress(Exception):  # `_serve` reports it
                 await self._worker.shutdown()
@@ -38,7 +38,7 @@ class QueueWorker:
 
     async def _serve(self) -> None:
         delay = FIRST
-        while not self._leaving.is_set():
+        while not self._stopping.is_set():
             began = asyncio.get_running_loop().time()
             try:
                 self._worker = self._make()
@@ -49,5 +49,5 @@ class QueueWorker:
                 self._say(f"the task queue {self._queue} cannot be served: {error}; retry in {delay:g} s")
                 self._worker = None
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), delay)
+                await asyncio.wait_for(self._stopping.wait(), delay)
             delay = min(delay * 2, LONGEST)

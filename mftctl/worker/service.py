@@ -16,7 +16,7 @@ from temporalio.worker import FixedSizeSlotSupplier, UnsandboxedWorkflowRunner, 
 
 from .. import __version__
 from ..control.unreadable import Warnings
-from ..engine.notice import Notice
+from ..engine.notification import Notification
 from ..engine.workflow import FlowWorkflow
 from ..events.delivery import EventActivities
 from ..events.listener import Listener
@@ -88,7 +88,7 @@ class Service:
         self._say = observer.say
         self._stuck = WorkflowFailureLog(client, observer.say)
         self._queues: dict[str, QueueWorker] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._stopping: set[asyncio.Task[None]] = set()
 
     def serve(self, queue: str) -> None:
         """Serve a task queue, unless it is served already."""
@@ -98,11 +98,11 @@ class Service:
 
     def drop(self, queue: str) -> None:
         """Stop serving a task queue; its running tasks finish."""
-        leaving = asyncio.create_task(self._queues.pop(queue).leave())
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
+        stopping = asyncio.create_task(self._queues.pop(queue).stop())
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
 
-    async def keep(self, queues: Callable[[], Awaitable[frozenset[str]]]) -> None:
+    async def serve_all(self, queues: Callable[[], Awaitable[frozenset[str]]]) -> None:
         """Serve the task queues that ``queues`` returns, every REFRESH seconds."""
         while True:
             wanted = await queues()
@@ -120,7 +120,7 @@ class Service:
         """Take no new task and wait for the running ones, but not for a server that does not answer."""
         for queue in list(self._queues):
             self.drop(queue)
-        stopping = asyncio.gather(*self._leaving)
+        stopping = asyncio.gather(*self._stopping)
         idle_since: float | None = None
         while not stopping.done():
             await asyncio.wait([stopping], timeout=1)
@@ -144,7 +144,7 @@ class Service:
         return Worker(
             self._client,
             task_queue=queue,
-            workflows=[FlowWorkflow, Listener, Notice],
+            workflows=[FlowWorkflow, Listener, Notification],
             activities=[self._activity.run, self._events.deliver, self._events.start, post_notice],
             workflow_runner=UnsandboxedWorkflowRunner(),
             tuner=self._tuner,

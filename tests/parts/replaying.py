@@ -15,7 +15,7 @@ from pathlib import Path
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from mftctl.engine.notice import Notice
+from mftctl.engine.notification import Notification
 from mftctl.engine.workflow import FlowWorkflow
 from mftctl.events.listener import Listener
 
@@ -44,7 +44,7 @@ def differences(found: list[WorkflowHistory]) -> list[str]:
 
 async def _differences(found: list[WorkflowHistory]) -> list[str]:
     replayer = Replayer(
-        workflows=[FlowWorkflow, Listener, Notice], workflow_runner=UnsandboxedWorkflowRunner()
+        workflows=[FlowWorkflow, Listener, Notification], workflow_runner=UnsandboxedWorkflowRunner()
     )
     told = []
     for history in found:

@@ -22,7 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from mftctl.control.runs import outcome, start
 from mftctl.engine.activities import DELIVER, START
-from mftctl.engine.notice import POST, Notice
+from mftctl.engine.notification import POST, Notification
 from mftctl.engine.payloads import RunInput
 from mftctl.engine.workflow import FlowWorkflow
 from mftctl.events import rules
@@ -36,7 +36,7 @@ from mftctl.model.manifest import Launch, Manifest, Package, Step, Trigger
 from mftctl.model.task import Outcome, TaskInput
 
 QUEUE = "standin"
-WORKFLOWS = (FlowWorkflow, Listener, Notice)
+WORKFLOWS = (FlowWorkflow, Listener, Notification)
 AT_ONCE = timedelta(milliseconds=1)
 #: How often a task that waits tells the server that it lives, and hears of a cancellation.
 BEAT = 0.05

@@ -31,22 +31,22 @@ class RunHistory:
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._open: set[tuple[str, str]] = set()
         self._reading: set[asyncio.Task[None]] = set()
-        self._scribe = RunRecorder(client.data_converter)
+        self._recorder = RunRecorder(client.data_converter)
 
     @property
     def is_there(self) -> bool:
         """Whether anything has been read."""
-        return self._scribe.is_there
+        return self._recorder.is_there
 
     @property
     def given(self) -> RunInput | None:
         """The run's input."""
-        return self._scribe.given
+        return self._recorder.given
 
     @property
     def record(self) -> RunRecord:
         """What has been read so far."""
-        return self._scribe.record
+        return self._recorder.record
 
     async def read(self) -> RunRecord:
         """Read all that exists now, pending tasks included."""
@@ -79,7 +79,7 @@ class RunHistory:
                 with IgnoreNotFound():
                     described = await handle.describe()
                     for pending in described.raw_description.pending_activities:
-                        await self._scribe.pending(pending)
+                        await self._recorder.pending(pending)
 
         await asyncio.gather(*(read(*one) for one in sorted(self._open)))
 
@@ -102,7 +102,7 @@ class RunHistory:
                 with IgnoreNotFound():
                     async for _ in self._events(first, page_size=1):
                         return first
-                given = await self._scribe.begin(began.input)
+                given = await self._recorder.begin(began.input)
                 self.record.seed = dict((given.state or {}).get("progress", {}))
             break
         return execution
@@ -135,8 +135,8 @@ class RunHistory:
             if kind in _ENDS:
                 self._open.discard((workflow_id, execution))
                 if following is None:
-                    self._scribe.stop(scheduled.values(), event)
-            elif await self._scribe.take(event, scheduled) and self._on_event is not None:
+                    self._recorder.stop(scheduled.values(), event)
+            elif await self._recorder.take(event, scheduled) and self._on_event is not None:
                 self._on_event()
         return following
 

@@ -53,10 +53,10 @@ async def describe(client: Client, run_id: str) -> Run:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
         raise unknown_run(run_id) from error
-    found = await _run(client, described) if described.parent_id is None else None
-    if found is None:
+    run = await _run(client, described) if described.parent_id is None else None
+    if run is None:
         raise unknown_run(run_id)  # a part of a run, or a workflow that is not ours
-    return found
+    return run
 
 
 async def find(client: Client, name: str, deployment: str | None = None) -> Run:
@@ -96,15 +96,15 @@ async def run_input(client: Client, run: Run) -> RunInput:
     raise MftctlError(f"the server no longer has the history of run {run.run_id}", code="run.forgotten")
 
 
-def require_flow(found: Run, flow: str) -> Run:
+def require_flow(run: Run, flow: str) -> Run:
     """The run, if it belongs to that flow; exit code 6 otherwise."""
-    if found.flow != flow:
+    if run.flow != flow:
         raise MftctlError(
-            f"run {found.run_id} belongs to {found.flow}, not to {flow}",
+            f"run {run.run_id} belongs to {run.flow}, not to {flow}",
             exit=Exit.CONFLICT,
             code="run.mismatch",
         )
-    return found
+    return run
 
 
 async def list_runs(
@@ -181,19 +181,19 @@ async def _list(client: Client, terms: Iterable[str], size: int) -> AsyncIterato
     async for listed in client.list_workflows(query, page_size=min(size, PAGE)):
         if listed.id not in seen:
             seen.add(listed.id)
-            if (found := await _run(client, listed)) is not None:
-                yield found
+            if (run := await _run(client, listed)) is not None:
+                yield run
 
 
-async def _without_superseded(client: Client, found: list[Run]) -> list[Run]:
+async def _without_superseded(client: Client, runs: list[Run]) -> list[Run]:
     """Drop executions superseded by a later resume."""
-    if not found:
-        return found
-    names = ", ".join(f"'{one.workflow_id}'" for one in found)
+    if not runs:
+        return runs
+    names = ", ".join(f"'{one.workflow_id}'" for one in runs)
     latest = {
         one.workflow_id: one.execution_id async for one in _list(client, [f"WorkflowId IN ({names})"], PAGE)
     }
-    return [one for one in found if latest.get(one.workflow_id, one.execution_id) == one.execution_id]
+    return [one for one in runs if latest.get(one.workflow_id, one.execution_id) == one.execution_id]
 
 
 async def _latest(client: Client, deployment: str | None) -> Run:
@@ -244,9 +244,9 @@ async def _run(client: Client, given: WorkflowExecution) -> Run | None:
         memo = await given.memo()
         if "deployment" not in memo:
             return None
-        found = from_execution(given, memo)
-        if found.status in {"running", "paused"} and await serving_process.end_abandoned(client, given, memo):
-            return replace(found, status="terminated", ended=datetime.now(UTC))
+        run = from_execution(given, memo)
+        if run.status in {"running", "paused"} and await serving_process.end_abandoned(client, given, memo):
+            return replace(run, status="terminated", ended=datetime.now(UTC))
     except (RuntimeError, KeyError, TypeError, ValueError):
         return None
-    return found
+    return run

@@ -137,10 +137,10 @@ def test_it_carries_no_more_than_the_server_takes() -> None:
     inbox = Inbox({"deployment": "Large"}, "00000000-0000-0000-0000-000000000000")
     number = 0
     while inbox.size() <= listener.MAX_CARRIED:
-        inbox.take({"name": "a", "id": str(number), "payload": {"data": "x" * 100_000}}, 1.0)
+        inbox.receive({"name": "a", "id": str(number), "payload": {"data": "x" * 100_000}}, 1.0)
         number += 1
     assert inbox.size() < 2 * 1024 * 1024
     while inbox.size() > listener.MAX_CARRIED:
-        assert inbox.read()
-        inbox.answered({"pending": []})
+        assert inbox.read_next()
+        inbox.apply({"pending": []})
     assert not inbox.empty

@@ -41,14 +41,14 @@ def test_any_signal_is_read_or_told_of(signals: list[Any]) -> None:
     """Whatever is signalled stops nothing: it is an event, or the state says why it is none."""
     for signal in signals:
         inbox = Inbox(GIVEN, RUN)
-        inbox.take(signal, 1.0)
+        inbox.receive(signal, 1.0)
         problem = invalid_reason(signal)
         assert inbox.empty == bool(problem)
         if problem:
             assert inbox.state()["last"]["problem"].endswith(problem)
         else:
-            assert inbox.read()
-            assert inbox.asked()["pending"][0]["name"] == signal["name"]
+            assert inbox.read_next()
+            assert inbox.request()["pending"][0]["name"] == signal["name"]
             assert json.loads(json.dumps(inbox.state())) == inbox.state()
 
 
@@ -65,12 +65,12 @@ def test_a_history_tells_where_the_listener_was(steps: list[tuple[Any, int]]) ->
     inbox, history, at = Inbox(GIVEN, RUN), [_started(GIVEN)], 0.0
     for signal, reads in steps:
         at += 1
-        inbox.take(signal, at)
+        inbox.receive(signal, at)
         history.append(_signal(signal, at))
         for _ in range(reads):
-            if inbox.read():
-                answer = _answer(inbox.asked()["pending"])
-                inbox.answered(answer)
+            if inbox.read_next():
+                answer = _answer(inbox.request()["pending"])
+                inbox.apply(answer)
                 history.append(_marker(answer))
     found = asyncio.run(state_from_history(CONVERTER, RUN, history))
     # Both go on in the same way: what was told before and not yet read may be in one of them only.
@@ -81,9 +81,9 @@ def _rest(state: dict[str, Any]) -> list[Any]:
     """What becomes of all that is left."""
     inbox, answers = Inbox(state, RUN), []
     while not inbox.empty:
-        if inbox.read():
-            answers.append(_answer(inbox.asked()["pending"]))
-            inbox.answered(answers[-1])
+        if inbox.read_next():
+            answers.append(_answer(inbox.request()["pending"]))
+            inbox.apply(answers[-1])
     return [answers, inbox.state()["pending"], inbox.state()["seen"]]
 
 

@@ -37,9 +37,9 @@ def test_a_host_gets_old():
     now = 100.0
     freshness = Freshness({}, 60, lambda: now)
     now = 159.9
-    assert not freshness.over
+    assert not freshness.expired
     now = 160.0
-    assert freshness.over
+    assert freshness.expired
 
 
 @pytest.mark.parametrize("change", [lambda file: file.write_text("x = 22\n"), Path.unlink])
@@ -51,9 +51,9 @@ def test_a_changed_file_ends_it(change, tmp_path, monkeypatch):
     module.__file__ = str(helper)
     monkeypatch.setitem(sys.modules, "helper", module)
     freshness = Freshness(own_code.imported(), 60)
-    assert not freshness.over
+    assert not freshness.expired
     change(helper)
-    assert freshness.over
+    assert freshness.expired
 
 
 def test_an_installation_ends_it(tmp_path, monkeypatch):
@@ -62,9 +62,9 @@ def test_an_installation_ends_it(tmp_path, monkeypatch):
     site.mkdir()
     monkeypatch.setattr(sys, "path", [*sys.path, str(site)])
     freshness = Freshness(own_code.imported(), 60)
-    assert not freshness.over
+    assert not freshness.expired
     (site / "library").mkdir()
-    assert freshness.over
+    assert freshness.expired
 
 
 def test_another_host_takes_its_place(tmp_path):

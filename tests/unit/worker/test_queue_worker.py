@@ -46,7 +46,7 @@ def test_a_task_queue_whose_worker_dies_is_served_again(monkeypatch: pytest.Monk
             "the task queue q cannot be served: gone",
         ]
         third.task_done.set()
-        await queue.leave()
+        await queue.stop()
 
     asyncio.run(asyncio.wait_for(checked(), 10))
 
@@ -58,7 +58,7 @@ def test_leaving_waits_for_running_tasks() -> None:
         worker = StandIn()
         queue = QueueWorker("q", lambda: worker, print)
         await worker.runs.wait()
-        leaving = asyncio.create_task(queue.leave())
+        leaving = asyncio.create_task(queue.stop())
         await asyncio.sleep(0.02)
         assert not leaving.done()
         worker.task_done.set()
@@ -77,8 +77,8 @@ def test_a_task_queue_that_cannot_be_served_can_be_left() -> None:
         said: asyncio.Queue[str] = asyncio.Queue()
         queue = QueueWorker("q", make, said.put_nowait)
         assert "no such namespace" in await said.get()
-        await queue.leave()
-        await QueueWorker("q", make, said.put_nowait).leave()
+        await queue.stop()
+        await QueueWorker("q", make, said.put_nowait).stop()
         assert said.empty()
 
     asyncio.run(asyncio.wait_for(checked(), 0.9))

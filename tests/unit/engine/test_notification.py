@@ -8,7 +8,7 @@ from standin import Engine, ended, fails, hangs, linear, manifest, until, waits
 
 from mftctl.control.runs.history import RunHistory
 from mftctl.control.runs.lookup import describe
-from mftctl.engine.notice import SCHEMA_VERSION
+from mftctl.engine.notification import SCHEMA_VERSION
 from mftctl.model import ids
 from mftctl.model.manifest import Receiver
 

@@ -17,7 +17,7 @@ from ..model import ids
 from .failures import TIMEOUT, plain_failure
 from .payloads import RunInput
 
-NOTICE_TYPE = "mftctl.notice"
+NOTIFICATION_TYPE = "mftctl.notice"
 #: The activity that posts a notification.
 POST = "@tell"
 SCHEMA_VERSION = 1
@@ -26,8 +26,8 @@ PATIENCE = timedelta(days=1)
 CALL_TIMEOUT = timedelta(seconds=30)
 
 
-@workflow.defn(name=NOTICE_TYPE)
-class Notice:
+@workflow.defn(name=NOTIFICATION_TYPE)
+class Notification:
     """Sends one notification to one receiver."""
 
     @workflow.run
@@ -58,7 +58,7 @@ async def notify(given: RunInput, error: BaseException | None) -> None:
     body = _body(given, error)
     for number, receiver in enumerate(given.manifest.notify):
         await workflow.start_child_workflow(
-            NOTICE_TYPE,
+            NOTIFICATION_TYPE,
             {"url": receiver.url, "key_env": receiver.key_env, "body": body},
             id=ids.notice_id(workflow.info().workflow_id, given.generation, number),
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
