@@ -29,7 +29,7 @@ GROUPS = {
 #: Commands by name: where each lives, and its line in the help; or the commands of a group.
 COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "run": ("run.commands:run", "Compile, serve and run a flow now."),
-    "deploy": ("deploy:deploy", "Deploy a flow to a Temporal server."),
+    "deploy": ("deployments.commands:deploy", "Deploy a flow to a Temporal server."),
     "worker": ("run.commands:worker", "Run a worker for one or more deployments."),
     "trigger": ("run.commands:trigger", "Start a run of a deployment."),
     "runs": {

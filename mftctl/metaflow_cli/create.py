@@ -9,9 +9,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from ..cli import packaged
-from ..cli.deploy import token_notes
 from ..cli.deploying import in_force, token_request
+from ..cli.deployments import package
+from ..cli.deployments.registration import token_notes
 from ..cli.output import Result, say
 from ..cli.session import open_client
 from ..cli.workerfile import write
@@ -69,13 +69,13 @@ async def _create(invocation: Invocation, compiled: Any, request: TokenRequest) 
         "task_queue": manifest.task_queue,
         "production_token": manifest.token,
         "worker_file": file,
-        "package": packaged.data(contents),
+        "package": package.data(contents),
     }
     lines = [
         f"deployment\t{manifest.deployment}",
         f"version\t{manifest.version}" + (" (unchanged)" if _same(previous, manifest) else ""),
         f"task queue\t{manifest.task_queue}",
-        packaged.line(contents),
+        package.line(contents),
     ]
     serving = ["mftctl", "worker", manifest.deployment, *_server(invocation, "--address")]
     if file:
@@ -85,7 +85,7 @@ async def _create(invocation: Invocation, compiled: Any, request: TokenRequest) 
         f"run a worker: {shlex.join(serving)}",
         f"start a run: {_trigger_command(invocation, manifest)}",
         *token_notes(manifest, previous),
-        *packaged.warnings(contents),
+        *package.warnings(contents),
     )
     return Result(
         {**invocation.deployer_attributes(manifest.deployment), "additional_info": info},

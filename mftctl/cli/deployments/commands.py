@@ -1,12 +1,47 @@
-"""`mftctl deployments`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
+"""`mftctl deploy` and `mftctl deployments`.
+
+Each command imports what it does when it runs, so that `--help` needs no temporalio.
+"""
 
 from typing import Annotated
 
-from ..deploying import Deployment, Notification, Scheduling
+from cyclopts import Parameter
+
+from ..deploying import Deployment, Notification, Ownership, Scheduling
 from ..options import YES, Authorize, DeploymentName, Limited, Output
 from ..output import Result
-from .results import Deleted, Description, Difference
+from .results import Deleted, Deployed, Description, Difference
 from .results import Deployment as Listed
+
+
+def deploy(
+    flow: str,
+    /,
+    *,
+    worker_file: Annotated[str | None, Parameter(name="--output")] = None,
+    list_package: Annotated[bool, Parameter(negative="")] = False,
+    deployment: Deployment = Deployment(),
+    scheduling: Scheduling = Scheduling(),
+    notification: Notification = Notification(),
+    connection: Limited = Limited(),
+    ownership: Ownership = Ownership(),
+    output: Output = Output(),
+) -> Result[Deployed]:
+    """Compile a flow, save its code in its datastore and deploy it to a Temporal server.
+
+    Parameters
+    ----------
+    flow
+        The flow's file.
+    worker_file
+        Also write a small Python file that serves the deployment, or starts a run of it.
+    list_package
+        List the files in the code package.
+    """
+    from . import registration
+
+    given = (deployment, scheduling, notification)
+    return registration.deploy(connection, flow, given, ownership, worker_file, listed=list_package)
 
 
 def list_(

@@ -125,6 +125,44 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Package:
+    """The code package of a deployment."""
+
+    files: int
+    """Files of the flow."""
+    metaflow_files: int
+    """Files of Metaflow and its extensions."""
+    size: int
+    """Bytes."""
+    missing: tuple[str, ...]
+    """Files that the flow names and the package lacks."""
+    missing_modules: tuple[str, ...]
+    """Modules outside the flow's folder that it imports and the package lacks."""
+    list: tuple[str, ...] | None = optional()
+    """The files of the flow, with --list-package."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """A deployment that was created or replaced."""
+
+    deployment: str
+    version: str
+    flow: str
+    task_queue: str
+    schedule: Schedule | None
+    next_runs: tuple[Time, ...]
+    """When the next runs are due."""
+    triggers: tuple[Trigger, ...]
+    changes: tuple[Change, ...]
+    """What differs from the version before."""
+    previous_version: str | None
+    production_token: str | None
+    """The token with which others may change the deployment."""
+    package: Package
+
+
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """What a deploy would change."""
 

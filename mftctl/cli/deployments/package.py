@@ -1,15 +1,14 @@
-"""What a deploy has packaged, shown and as JSON, and warnings of what its flow needs and the package lacks."""
+"""The code package of a deployment, and warnings of what its flow needs and the package lacks."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..interpreter.inside.compile.contents import Contents, suffix_of
-from ..interpreter.inside.not_packaged import outside
+from ...interpreter.inside.compile.contents import Contents, suffix_of
+from ...interpreter.inside.not_packaged import outside
+from .results import Package
 
 
 def line(contents: Contents) -> str:
-    """One row of the result."""
+    """A row of the text."""
     files = "1 file" if len(contents.files) == 1 else f"{len(contents.files)} files"
     return f"package\t{files} and {contents.others} of Metaflow, {size(contents.size)}"
 
@@ -19,20 +18,20 @@ def listing(contents: Contents) -> list[str]:
     return [f"packaged\t{name}" for name in contents.files]
 
 
-def data(contents: Contents, *, listed: bool = False) -> dict[str, Any]:
-    """The same as JSON values."""
-    return {
-        "files": len(contents.files),
-        "metaflow_files": contents.others,
-        "size": contents.size,
-        "missing": list(contents.missing),
-        "missing_modules": list(contents.modules),
-        **({"list": list(contents.files)} if listed else {}),
-    }
+def data(contents: Contents, *, listed: bool = False) -> Package:
+    """The package; ``listed``: with its files."""
+    return Package(
+        files=len(contents.files),
+        metaflow_files=contents.others,
+        size=contents.size,
+        missing=tuple(contents.missing),
+        missing_modules=tuple(contents.modules),
+        list=tuple(contents.files) if listed else None,
+    )
 
 
 def warnings(contents: Contents) -> list[str]:
-    """What its tasks will miss, and how to bring it."""
+    """What its tasks will lack, and how to package it."""
     found = []
     if contents.missing:
         names = ", ".join(contents.missing)
@@ -47,7 +46,7 @@ def warnings(contents: Contents) -> list[str]:
 
 
 def size(count: int) -> str:
-    """Bytes as people read them: ``812 B``, ``1.4 MB``."""
+    """Bytes for people: ``812 B``, ``1.4 MB``."""
     value, unit = float(count), "B"
     for unit in ("B", "KB", "MB", "GB"):
         if value < 1000 or unit == "GB":
