@@ -25,9 +25,8 @@ FORMATS: Final[tuple[Format, ...]] = ("text", "json", "jsonl", "name")
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    T = TypeVar(
-        "T", default=Any
-    )  # as `Result` stands without its type in commands that return plain dicts yet
+    # The commands inside Metaflow's (metaflow_cli) return plain dicts: `Result` alone.
+    T = TypeVar("T", default=Any)
 else:
     from typing import TypeVar
 
