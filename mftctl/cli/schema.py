@@ -17,7 +17,6 @@ from docstring_parser import parse_from_object
 
 from ..model.errors import Exit, MftctlError
 from ..profiles.keys import suggest
-from . import schemas
 from .app import COMMANDS
 from .output import SCHEMA_VERSION, Error, Result, Time, write
 
@@ -83,7 +82,7 @@ def get(name: str) -> Schema | None:
     made_from = _type_of(name)
     if made_from in {None, NoneType}:
         return None
-    shape = schemas.get(name) if made_from is Any else _whole(made_from)
+    shape = _whole(made_from)
     described = [shape.get("description"), _PROMISE]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -107,7 +106,7 @@ def _type_of(name: str) -> Any:
         return None
     module, _, function = command[0].partition(":")
     found = getattr(import_module(f"mftctl.cli.{module}"), function)
-    return (get_args(get_type_hints(found)["return"]) or (Any,))[0]
+    return get_args(get_type_hints(found)["return"])[0]
 
 
 def _whole(hint: Any) -> Schema:
