@@ -16,13 +16,6 @@ from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 from . import cron
 
-_OVERLAPS = {
-    "skip": ScheduleOverlapPolicy.SKIP,
-    "buffer-one": ScheduleOverlapPolicy.BUFFER_ONE,
-    "cancel-other": ScheduleOverlapPolicy.CANCEL_OTHER,
-    "allow-all": ScheduleOverlapPolicy.ALLOW_ALL,
-}
-
 
 def spec_of(manifest: Manifest) -> ScheduleSpec:
     """When runs are due; never without @schedule. MftctlError (exit code 2) when the schedule cannot start them."""
@@ -55,10 +48,15 @@ def policy_of(manifest: Manifest) -> SchedulePolicy:
     if schedule is None:
         return SchedulePolicy()
     return SchedulePolicy(
-        overlap=_OVERLAPS[schedule.overlap],
+        overlap=overlap_policy(schedule.overlap),
         catchup_window=timedelta(seconds=schedule.catchup_window),
         pause_on_failure=schedule.pause_on_failure,
     )
+
+
+def overlap_policy(overlap: str) -> ScheduleOverlapPolicy:
+    """The server's policy of that name."""
+    return ScheduleOverlapPolicy[overlap.replace("-", "_").upper()]
 
 
 def unknown_time_zone(manifest: Manifest, reason: str) -> MftctlError:

@@ -20,6 +20,7 @@ from ..model import ids
 from ..model.errors import Exit, MftctlError
 from .connection.connect import IgnoreNotFound
 from .deployments import MAX_REQUESTS, Deployment, recent_runs
+from .schedule_spec import overlap_policy
 
 #: Seconds until the server has applied a change, and between two checks.
 PATIENCE, POLL = 10.0, 0.05
@@ -28,13 +29,6 @@ MAX_BACKFILL = 1000
 #: How far ahead the next times of a schedule are searched.
 HORIZON = timedelta(days=366 * 10)
 _TICK = timedelta(milliseconds=1)
-OVERLAPS = {
-    "skip": ScheduleOverlapPolicy.SKIP,
-    "buffer-one": ScheduleOverlapPolicy.BUFFER_ONE,
-    "buffer-all": ScheduleOverlapPolicy.BUFFER_ALL,
-    "cancel-other": ScheduleOverlapPolicy.CANCEL_OTHER,
-    "allow-all": ScheduleOverlapPolicy.ALLOW_ALL,
-}
 
 
 @dataclass(frozen=True)
@@ -148,7 +142,9 @@ async def times_between(
 
 async def backfill(client: Client, deployment: Deployment, times: list[ScheduledTime], overlap: str) -> None:
     """Start a run for each of the times that has none."""
-    missing = [ScheduleBackfill(one.at - _TICK, one.at, OVERLAPS[overlap]) for one in times if not one.exists]
+    missing = [
+        ScheduleBackfill(one.at - _TICK, one.at, overlap_policy(overlap)) for one in times if not one.exists
+    ]
     if missing:
         await _handle(client, deployment).backfill(*missing)
 

@@ -12,12 +12,11 @@ from ..model.codec import from_plain, to_plain
 from ..model.manifest import Step
 from ..model.task import COMPENSATION, Input, Task, TaskRef
 from .activities import run_task
+from .history_limits import MAX_EVENTS
 from .payloads import RunInput
 
 #: A finished task and when it finished (Unix seconds), as child workflows of a wide foreach report them.
 Finished = tuple[TaskRef, float]
-#: Events after which a compensating workflow continues as new.
-MAX_EVENTS = 4096
 
 
 class Saga:

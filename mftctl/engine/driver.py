@@ -12,11 +12,12 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 from ..model import ids
 from ..model.codec import from_plain, to_plain
-from ..model.graph import details, drawn
+from ..model.graph import graph_lines, markdown
 from ..model.task import Input, Outcome, Task
 from .activities import continue_as_new, run_task
 from .compensations import Saga
 from .failures import TIMEOUT, failure_from_plain, first_failure, plain_failure, result_mismatch
+from .history_limits import DRAIN_BYTES, DRAIN_EVENTS, MAX_EVENTS
 from .memo import FAILED_STEP, PAUSED, TALLY
 from .payloads import RunInput
 from .plan import Fan, Plan, PlanError, Ready
@@ -29,11 +30,7 @@ INLINE = 100
 CHUNK = 250
 #: Tasks in flight in a workflow (the server refuses 2,000 pending activities, and recommends 500).
 MAX_SLOTS = 400
-#: Events after which a workflow continues as new as soon as nothing is in flight.
-MAX_EVENTS = 4096
-#: Events and bytes after which no new task starts until then; the server's limits are 51,200 events and 50 MB.
-DRAIN_EVENTS, DRAIN_BYTES = 20_000, 20_000_000
-#: The patch that added these limits: before, no new task started from MAX_EVENTS on.
+#: The patch that added DRAIN_EVENTS and DRAIN_BYTES: before, no new task started from MAX_EVENTS on.
 DRAINS_LATE = "drains-late"
 #: Seconds between updates of the task counts in the memo, which lists read without a worker.
 MEMO_INTERVAL = 10.0
@@ -60,7 +57,7 @@ class Driver:
         self.paused = given.paused
         self.saga = Saga(manifest.steps)
         self.progress = Progress(tuple(self._graph))
-        self._lines = drawn(manifest) if given.fan is None else []
+        self._lines = graph_lines(manifest) if given.fan is None else []
 
     async def drive(self) -> dict[str, Any]:
         """Run the plan; the result for Temporal's UI, or the arrivals of a fan for its parent."""
@@ -115,7 +112,7 @@ class Driver:
     def update_details(self) -> None:
         """Update the drawing of the graph on the workflow's page in Temporal's UI."""
         if self._lines:
-            workflow.set_current_details(details(self._lines, self.progress.to_plain()))
+            workflow.set_current_details(markdown(self._lines, self.progress.to_plain()))
 
     def _has_news(self) -> bool:
         return bool(self._ended) or self._woken or self._fatal is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,8 +23,6 @@ from ..model.event import Event, invalid_reason
 from ..model.manifest import Manifest
 from ..model.task import TRIGGERS
 from . import rules, subscriptions
-
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeployment], None]) -> list[str]:
@@ -76,12 +73,12 @@ async def start_due(client: Client, deployment: str, pending: list[Event]) -> di
 
 def validate(event: Event) -> Event:
     """The event, checked; MftctlError (exit code 2) for a bad name, or an event that listeners refuse."""
-    if not _NAME.fullmatch(event.name):
+    if not ids.is_event_name(event.name):
         raise MftctlError(
             f"'{event.name}' is not a valid event name",
             exit=Exit.USAGE,
             code="event.name",
-            hint="use letters, digits, '_', '-' and '.'",
+            hint=ids.EVENT_NAME_HINT,
         )
     problem = invalid_reason(event.to_plain())
     if problem:

@@ -9,8 +9,8 @@ from ..model.codec import from_plain, to_plain
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 from ..model.options import Options
+from ..model.package_contents import Contents
 from .client import Client, ProcessEnded
-from .inside.compile.contents import Contents
 
 
 async def compile_flow(file: Path | str, options: Options, python: str, cache: Path) -> Manifest:

@@ -10,7 +10,7 @@ from ..model.codec import to_plain
 from ..model.errors import MftctlError
 from ..model.manifest import Launch
 from .client import Client, ProcessEnded
-from .inside.environment import package_folder
+from .inside.package import package_folder
 
 #: Tasks whose logs one request reads.
 BATCH = 100

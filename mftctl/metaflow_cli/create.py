@@ -18,10 +18,10 @@ from ..cli.workerfile import write
 from ..control.tokens import TokenRequest
 from ..events.registration import deploy
 from ..interpreter.inside.compile.build import build
-from ..interpreter.inside.compile.contents import Contents
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 from ..model.options import Options, TokenOptions, rows
+from ..model.package_contents import Contents
 from ..profiles import cache_dir
 from .invocation import Invocation
 

@@ -22,7 +22,7 @@ from ..cli.session import open_client
 from ..control import deployments
 from ..control.runs import lookup
 from ..model.errors import Exit, MftctlError
-from ..model.statuses import MOST, STATES, statuses_of
+from ..model.statuses import MAX_RUNS, STATES, statuses_of
 
 
 def main() -> NoReturn:
@@ -73,7 +73,7 @@ async def _status(client: Client, request: dict[str, Any]) -> str:
 async def _list_runs(client: Client, request: dict[str, Any]) -> list[str]:
     statuses = statuses_of(request["states"])
     runs = await lookup.list_runs(
-        client, flow=request["flow"], deployment=request["name"], statuses=statuses, limit=MOST
+        client, flow=request["flow"], deployment=request["name"], statuses=statuses, limit=MAX_RUNS
     )
     return [run.run_id for run in runs]
 

@@ -18,7 +18,7 @@ from ..control.runs.parameters import from_click, resolve, validate
 from ..control.tokens import username
 from ..engine.payloads import RunInput
 from ..events import registration
-from ..interpreter.inside.compile.include_file import upload
+from ..interpreter.upload import upload
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 from .invocation import Invocation

@@ -20,8 +20,7 @@ from ..cli.crash import report
 from ..cli.leaving import leave
 from ..cli.options import Connection
 from ..cli.output import Result
-from ..interpreter.inside.compile.blame import in_a_line
-from ..interpreter.inside.compile.main import Refused
+from ..interpreter.inside.compile.errors import metaflow_error
 from ..model.errors import Exit, MftctlError
 from ..model.options import Options, rows
 from ..profiles import Profile
@@ -85,12 +84,8 @@ def _relocate(state: Any, options: Mapping[str, Any], profile: Profile) -> None:
 def _error(problem: Exception) -> MftctlError:
     if isinstance(problem, MftctlError):
         return problem
-    if isinstance(problem, Refused):
-        return MftctlError(
-            str(problem), exit=problem.exit, code=problem.code, hint=problem.hint, log=problem.log
-        )
     if isinstance(problem, MetaflowException):
-        return MftctlError(in_a_line(problem), exit=Exit.USAGE, code="flow.invalid")
+        return MftctlError(metaflow_error(problem), exit=Exit.USAGE, code="flow.invalid")
     return report(problem)
 
 

@@ -15,7 +15,7 @@ from ..control import tokens
 from ..control.runs import actions, lookup
 from ..control.runs.run import Run
 from ..model.errors import Exit, MftctlError
-from ..model.statuses import LISTED, MOST, STATES, statuses_of
+from ..model.statuses import FILTERS, MAX_RUNS, STATES, statuses_of
 from .invocation import Invocation
 
 
@@ -107,12 +107,12 @@ async def _authorize(invocation: Invocation, client: Client, found: Run) -> None
 
 async def _list_runs(invocation: Invocation) -> Result:
     client = await open_client(invocation.connection, invocation.profile)
-    states = [state for state in LISTED if invocation.options.get(state.lower())]
+    states = [state for state in FILTERS if invocation.options.get(state.lower())]
     runs = await lookup.list_runs(
         client,
         deployment=invocation.deployment,
         statuses=statuses_of(states),
-        limit=MOST,
+        limit=MAX_RUNS,
         flow=invocation.flow,
     )
     lines = [

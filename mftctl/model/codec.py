@@ -1,4 +1,4 @@
-"""Frozen dataclasses to plain JSON values and back, without what equals its default; JSON text of plain values.
+"""Converts frozen dataclasses to JSON values and back; fields that equal their default are left out.
 
 A field's key is its name, or the ``key`` of its metadata where that is a contract and the name has changed.
 """
@@ -16,13 +16,13 @@ from typing_extensions import Self
 T = TypeVar("T")
 #: `Optional[X]` and, where Python has it, `X | None`.
 _UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
-#: JSON text of plain values, in one line, and back. The functions of `json` may be replaced by the flow, these not.
+#: JSON values to text in one line, and back. A flow may replace the functions of `json`, but not these.
 to_json: Callable[[Any], str] = json.JSONEncoder().encode
 from_json: Callable[[str], Any] = json.JSONDecoder().decode
 
 
 def to_plain(value: Any) -> Any:
-    """JSON values of a dataclass; fields that equal their default are left out to keep payloads small."""
+    """The JSON values of a dataclass, or of a container of dataclasses."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             _key(field): to_plain(getattr(value, field.name))
@@ -37,7 +37,7 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(cls: type[T], plain: Any) -> T:
-    """The dataclass ``cls`` of what ``to_plain`` gave; unknown keys are ignored, so that older readers go on."""
+    """The dataclass ``cls`` from the values of ``to_plain``. Unknown keys, of newer versions, are ignored."""
     fields = _fields(cls)
     known = ((*fields[key], item) for key, item in plain.items() if key in fields)
     return cls(**{name: _convert(hint, item) for name, hint, item in known})

@@ -1,4 +1,4 @@
-"""What mftctl says when it cannot go on: one line, an exit code for scripts and a hint for people."""
+"""Errors of mftctl: a message in one line, an exit code and a code for scripts, and a hint for people."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Exit(IntEnum):
 class MftctlError(Exception):
     """An expected failure.
 
-    ``message`` says what is wrong and where, in one line; ``hint`` what to do next; ``code`` is a stable name for
-    programs, such as ``flow.invalid``. ``log``: lines that tell more, such as the user's own traceback.
+    ``message``: what failed and where, in one line. ``hint``: what to do next. ``code``: a stable name for programs,
+    such as ``flow.invalid``. ``log``: more lines, such as the user's own traceback.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A flow's graph in order, and as lines of text: a step a line, with rails for what runs side by side."""
+"""A flow's graph as text: one line for each step, with rails for branches."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _OPENS = ("split", "foreach", "split-switch")
 
 
 @dataclass(frozen=True)
-class Line:
-    """A step: the rail before its name, and where it goes when that is not the line below."""
+class GraphLine:
+    """A step: the rail before its name, and the steps that it leads to, unless that is the line below."""
 
     step: str
     rail: str
     leads: str
 
 
-def drawn(manifest: Manifest, ascii_only: bool = False) -> list[Line]:
-    """The steps, each after those that lead to it; ``ascii_only``: for terminals that have no box characters."""
+def graph_lines(manifest: Manifest, ascii_only: bool = False) -> list[GraphLine]:
+    """The lines of the steps, each after those that lead to it; ``ascii_only``: without box characters."""
     bar, branch = ("|  ", "|- ") if ascii_only else ("│  ", "├─ ")
     arrow = "->" if ascii_only else "→"
-    graph, order = manifest.graph, in_order(manifest)
+    graph, order = manifest.graph, ordered_steps(manifest)
     depths = _depths(manifest, order)
     lines = []
     for index, name in enumerate(order):
@@ -32,16 +32,16 @@ def drawn(manifest: Manifest, ascii_only: bool = False) -> list[Line]:
         )
         rail = bar * (depth - 1) + branch if depth and opened else bar * depth
         below = order[index + 1] if index + 1 < len(order) else None
-        told = [] if step.type in {"split", "foreach"} or step.next == (below,) else list(step.next)
-        # What a branch's last step leads to, the join below, is seen from the rails.
-        if len(told) == 1 and graph[told[0]].type == "join":
-            told = []
-        lines.append(Line(name, rail, f"{arrow} {', '.join(told)}" if told else ""))
+        targets = [] if step.type in {"split", "foreach"} or step.next == (below,) else list(step.next)
+        # The rails show that the last step of a branch leads to the join below.
+        if len(targets) == 1 and graph[targets[0]].type == "join":
+            targets = []
+        lines.append(GraphLine(name, rail, f"{arrow} {', '.join(targets)}" if targets else ""))
     return lines
 
 
-def details(lines: list[Line], counts: dict[str, dict[str, int]]) -> str:
-    """The graph with each step's state and counts of tasks, as Markdown for Temporal's UI."""
+def markdown(lines: list[GraphLine], counts: dict[str, dict[str, int]]) -> str:
+    """The graph with the state and the task counts of each step, as Markdown for Temporal's UI."""
     rows = []
     for line in lines:
         of = counts.get(line.step, {})
@@ -52,21 +52,21 @@ def details(lines: list[Line], counts: dict[str, dict[str, int]]) -> str:
             mark = "▸"
         else:
             mark = " " if not known else "✓" if done == known else "·"
-        told = f"  {done}/{known}" if known else ""
-        rows.append(f"{line.rail}{mark} {line.step}{told}{'  ' + line.leads if line.leads else ''}")
+        tally = f"  {done}/{known}" if known else ""
+        rows.append(f"{line.rail}{mark} {line.step}{tally}{'  ' + line.leads if line.leads else ''}")
     return "\n".join(("```", *rows, "```"))
 
 
-def in_order(manifest: Manifest) -> tuple[str, ...]:
-    """The steps as a run comes to them: each after those that lead to it, loops aside."""
+def ordered_steps(manifest: Manifest) -> tuple[str, ...]:
+    """The steps in the order of a run: each after those that lead to it, except in loops."""
     graph = manifest.graph
     waiting = [(manifest.start, iter(reversed(graph[manifest.start].next)))]
-    seen, found = {manifest.start}, list[str]()
+    visited, found = {manifest.start}, list[str]()
     while waiting:
         name, following = waiting[-1]
         for step in following:
-            if step not in seen:
-                seen.add(step)
+            if step not in visited:
+                visited.add(step)
                 waiting.append((step, iter(reversed(graph[step].next))))
                 break
         else:
@@ -76,7 +76,7 @@ def in_order(manifest: Manifest) -> tuple[str, ...]:
 
 
 def _depths(manifest: Manifest, order: tuple[str, ...]) -> dict[str, int]:
-    """How many splits, foreaches and switches are open at each step."""
+    """The number of splits, foreaches and switches that are open at each step."""
     graph = manifest.graph
     place = {name: index for index, name in enumerate(order)}
     depths: dict[str, int] = {}
@@ -87,6 +87,6 @@ def _depths(manifest: Manifest, order: tuple[str, ...]) -> dict[str, int]:
             depths[name] = depths[str(step.split)]
             continue
         offered = [depths[one] + (graph[one].type in _OPENS) for one in before]
-        # Where the ways of a switch meet again, it is closed.
+        # A switch is closed where its branches meet.
         depths[name] = min(offered, default=0) - (len(offered) > 1)
     return depths

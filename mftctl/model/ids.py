@@ -1,13 +1,14 @@
-"""Names of deployments, runs, tasks, workflows and task queues: the only place that makes them.
+"""Names of deployments, events, runs, tasks, workflows and task queues: the only module that makes them.
 
-Metaflow separates ids by ``, : ! /`` in input paths (``metaflow.util.compress_list``) and takes numeric ids as
-already registered (``register_run_id``), so none of ours holds such a character or is a number.
+Metaflow separates ids by ``, : ! /`` in input paths (``metaflow.util.compress_list``) and takes numeric ids for
+registered ones (``register_run_id``). So no id of mftctl contains such a character or is a number.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 
 SCHEDULE_PREFIX = "mftctl."
 TASK_QUEUE_PREFIX = "mftctl."
@@ -17,33 +18,34 @@ FOREACH_TYPE_SUFFIX = ".foreach"
 MAX_DEPLOYMENT_LENGTH = 200
 
 _SUFFIX_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+#: What an event may be called, in words.
+EVENT_NAME_HINT = "use letters, digits, '_', '-' and '.'"
 _DEPLOYMENT = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+_EVENT = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def new_run_id(flow: str) -> str:
-    """A run id nobody has: ``temporal-<flow in lower case>-<10 characters>``."""
-    import secrets
-
+    """A new, random run id: ``temporal-<flow in lower case>-<10 characters>``."""
     suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(10))
     return f"temporal-{flow.lower()}-{suffix}"
 
 
 def scheduled_workflow_id(flow: str, deployment: str) -> str:
-    """The workflow id a Schedule starts from; the server appends ``-<RFC 3339 time>``.
+    """The prefix of the workflow ids of a Schedule; the server appends ``-<RFC 3339 time>``.
 
-    Deployments of one flow may be due at the same time, and their runs are different ones.
+    It differs between deployments of one flow: they may be due at the same time.
     """
     apart = "" if deployment == flow else f"-{hashlib.sha256(deployment.encode()).hexdigest()[:8]}"
     return f"temporal-{flow.lower()}{apart}"
 
 
 def due_workflow_id(flow: str, deployment: str, due: str) -> str:
-    """The workflow id of the run that a Schedule starts when it is due (an RFC 3339 time)."""
+    """The workflow id of the run that a Schedule starts at the RFC 3339 time ``due``."""
     return f"{scheduled_workflow_id(flow, deployment)}-{due}"
 
 
 def run_id_of(workflow_id: str) -> str:
-    """The run id of a workflow: its id without the colons that a Schedule's time brings in."""
+    """The run id of a workflow: its id without the colons of a Schedule's time."""
     return workflow_id.replace(":", "")
 
 
@@ -51,7 +53,7 @@ def task_id(step: str, path: tuple[int, ...] = (), iteration: int = 0, generatio
     """The task id of a step at a foreach path, the same for every attempt, replay and worker.
 
     ``path`` holds the split indices from the outermost foreach in; ``iteration`` counts a recursive switch,
-    ``generation`` how often the run had been resumed when the task was first started.
+    ``generation`` the number of resumes before the task first started.
     """
     where = "-".join(str(index) for index in path) or "0"
     turn = f"-r{iteration}" if iteration else ""
@@ -64,55 +66,60 @@ def parameters_task_id() -> str:
 
 
 def schedule_id(deployment: str) -> str:
-    """The Temporal Schedule that is the deployment."""
+    """The id of a deployment's Temporal Schedule."""
     return SCHEDULE_PREFIX + deployment
 
 
 def deployment_of(schedule: str) -> str | None:
-    """The deployment a Schedule id stands for, or None for somebody else's Schedule."""
+    """The deployment of a Schedule id; None for a Schedule that is not mftctl's."""
     return schedule[len(SCHEDULE_PREFIX) :] if schedule.startswith(SCHEDULE_PREFIX) else None
 
 
 def task_queue(deployment: str) -> str:
-    """The task queue that serves a deployment, unless it names its own."""
+    """The default task queue of a deployment."""
     return TASK_QUEUE_PREFIX + deployment
 
 
 def private_queue(run_id: str) -> str:
-    """The task queue of a run that brings its own worker."""
+    """The task queue of a run that has a worker of its own (`mftctl run`)."""
     return TASK_QUEUE_PREFIX + run_id
 
 
 def listener_id(deployment: str) -> str:
-    """Workflow id of the one that keeps the events of a deployment."""
+    """The workflow id of a deployment's listener."""
     return LISTENER_PREFIX + deployment
 
 
 def listening_deployment(workflow_id: str) -> str | None:
-    """The deployment whose events this workflow keeps, or None for somebody else's workflow."""
+    """The deployment of a listener's workflow id; None for other workflows."""
     return workflow_id[len(LISTENER_PREFIX) :] if workflow_id.startswith(LISTENER_PREFIX) else None
 
 
 def notice_id(workflow_id: str, generation: int, number: int) -> str:
-    """Workflow id of what tells a receiver of a run's end."""
+    """The workflow id of a notification of a run's end."""
     return f"{workflow_id}.notice-{generation}-{number}"
 
 
 def triggered_run_id(flow: str, deployment: str, events: list[str]) -> str:
-    """The run that these events start, the same however often that is tried."""
+    """The id of the run that these events start: the same for each try."""
     digest = hashlib.sha256("\0".join((deployment, *sorted(events))).encode()).hexdigest()
     return f"temporal-{flow.lower()}-{digest[:16]}"
 
 
 def foreach_type(flow: str) -> str:
-    """Workflow type of the child workflows that run a part of a wide foreach."""
+    """The workflow type of child workflows that run a part of a wide foreach."""
     return flow + FOREACH_TYPE_SUFFIX
 
 
 def foreach_id(workflow_id: str, step: str, path: tuple[int, ...], low: int, generation: int = 0) -> str:
-    """Workflow id of the child that runs the splits of ``step`` from index ``low`` on."""
+    """The workflow id of the child that runs the splits of ``step`` from index ``low`` on."""
     where = "-".join(str(index) for index in (*path, low))
     return f"{workflow_id}.{step}-{where}" + (f"-g{generation}" if generation else "")
+
+
+def is_event_name(name: str) -> bool:
+    """Whether an event can have this name."""
+    return _EVENT.fullmatch(name) is not None
 
 
 def deployment_problem(name: str) -> str | None:

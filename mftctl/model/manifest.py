@@ -1,7 +1,7 @@
-"""Manifest: what a compiled flow is. The one language that compiler, control, engine, worker and flow host share.
+"""The manifest: a compiled flow, as the compiler, control, engine, worker and flow host share it.
 
-Standard library only, and readable by Python 3.9, because it is also imported by the flow's interpreter. It holds no
-secret: what decorators and services keep secret is read where it is used.
+The flow's interpreter imports it too, so it needs Python 3.9 and the standard library only. It contains no secrets:
+those of decorators and services are read where they are used.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .codec import from_plain, to_plain
+from .parameter import Parameter
 
 SCHEMA_VERSION = 2
 #: Metaflow's MAX_ATTEMPTS: its datastore ignores attempts from this number on.
 MAX_ATTEMPTS = 6
-#: How the spelling of a flag begins; what its bare option stands for comes next.
-FLAG = "flag:"
 
 
 @dataclass(frozen=True)
@@ -53,55 +52,8 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """A flow's parameter as ``trigger`` needs to know it.
-
-    ``type`` is one of int, float, bool, str, json, file. ``default`` is a value evaluated at deploy (a function as
-    default), as text for the command line; other defaults stay in the code.
-
-    ``spelling``: how the command line has it, where that is not ``--name value``: ``multiple`` and ``nargs`` (the value
-    is a JSON list of words), ``count``, or ``flag:X`` (the bare option stands for X). ``nargs``: words it takes.
-    ``choices`` (``any_case``: of letters in any case), ``least`` and ``most`` bound each word.
-    """
-
-    name: str
-    type: str = "str"
-    required: bool = False
-    default: Optional[str] = None
-    help: str = ""
-    is_text: bool = True
-    encoding: str = "utf-8"
-    spelling: str = ""
-    nargs: int = 1
-    choices: tuple[str, ...] = ()
-    any_case: bool = False
-    least: Optional[float] = None
-    most: Optional[float] = None
-
-    @property
-    def several(self) -> bool:
-        """Whether its value is a JSON list of words."""
-        return self.spelling in ("multiple", "nargs")
-
-    @property
-    def bare(self) -> Optional[str]:
-        """What the bare option stands for, of a flag."""
-        return bare_of(self.spelling)
-
-    @property
-    def must_be_given(self) -> bool:
-        """Whether no run can start without a value for it."""
-        return self.required and self.default is None
-
-
-def bare_of(spelling: str) -> Optional[str]:
-    """What the bare option of a parameter with this spelling stands for; None where it is no flag."""
-    return spelling[len(FLAG) :] if spelling.startswith(FLAG) else None
-
-
-@dataclass(frozen=True)
 class Package:
-    """The code package in the datastore: ``sha`` is its key there, ``metadata`` how it is to be opened."""
+    """The code package: ``sha`` is its key in the datastore, ``metadata`` is Metaflow's, with which it is opened."""
 
     sha: str
     url: str
@@ -110,13 +62,12 @@ class Package:
 
 @dataclass(frozen=True)
 class Launch:
-    """What every task of a run needs to be started, wherever its worker is.
+    """What a worker on any machine needs to start the tasks of a run.
 
-    ``options`` are top-level options of every task's command line; ``decorators`` those given with --with, as they were
-    given. ``env`` holds variables that are no secret. ``cwd``: the folder to run in (default: one that shows the code).
+    ``options``: top-level options of each task's command line. ``decorators``: those of --with, as given. ``env``:
+    variables, none of them secret. ``cwd``: the working folder (default: one with the files of the package).
     ``left_out``: suffixes of files that were beside the flow, and modules outside of its folder, that are not in the
-    package, for the message of a task that misses one.
-    ``spellings``: of parameters that have one (see ``Parameter``).
+    package, for the message of a task that misses one. ``spellings``: of parameters that have one (``Parameter``).
     """
 
     flow: str
@@ -141,11 +92,11 @@ class Launch:
 
 @dataclass(frozen=True)
 class Schedule:
-    """When runs start by themselves: the flow's @schedule and what its deployment adds.
+    """When runs start by themselves: the flow's @schedule and the options of its deployment.
 
-    ``cron`` is an expression of AWS EventBridge, ``timezone`` an IANA name (default: UTC). ``overlap``: what becomes of
-    a run that is due while the one before goes on (skip, buffer-one, cancel-other, allow-all). Runs missed in the last
-    ``catchup_window`` seconds, while the server was down, are made up for.
+    ``cron`` is an expression of AWS EventBridge, ``timezone`` an IANA name (default: UTC). ``overlap``: see
+    ``model.overlap``. Runs that were missed in the last ``catchup_window`` seconds, while the server was down, start
+    late.
     """
 
     cron: str
@@ -157,9 +108,9 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Trigger:
-    """An event that a deployment waits for: ``type`` is ``run`` for the good end of a run of another flow.
+    """An event that a deployment waits for; ``type`` is ``run`` for the success of a run of another flow.
 
-    ``parameters`` are pairs of a parameter and the field of the event's payload that gives it its value.
+    ``parameters``: pairs of a parameter and the field of the event's payload with its value.
     """
 
     name: str
@@ -169,7 +120,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Receiver:
-    """Who is told of a run's end; ``key_env`` names the worker's variable with the key that signs it."""
+    """A receiver of notifications; ``key_env`` names the worker's variable with the key that signs them."""
 
     url: str
     key_env: Optional[str] = None
@@ -177,12 +128,12 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A compiled flow: its graph, its parameters, how its tasks start and how its runs are bounded.
+    """A compiled flow and its deployment.
 
-    ``triggers``: a run starts once an event of each has come. ``compensations``: the handlers that undo steps.
+    ``triggers``: a run starts when an event of each has come. ``compensations``: the handlers that undo steps.
     ``success_hooks`` and ``error_hooks`` name the functions of @exit_hook. ``token``: the production token, with which
-    others than the owner may change the deployment. ``title`` and ``description`` are what Temporal's UI shows of its
-    runs; ``priority``, 1 (first) to 5, is theirs among the runs of the same task queue (default: 3).
+    others than the owner may change the deployment. ``title`` and ``description`` of its runs are for Temporal's UI;
+    ``priority``, 1 (first) to 5, is theirs among the runs of the same task queue (default: 3).
     """
 
     deployment: str
@@ -216,7 +167,7 @@ class Manifest:
 
     @property
     def version(self) -> str:
-        """Digest of all that a run of this manifest depends on: the same code and options give the same version."""
+        """A digest of all that a run depends on: the same code and options have the same version."""
         launch = dataclasses.replace(self.launch, left_out=())
         plain = to_plain(
             dataclasses.replace(self, launch=launch, task_queue="", owner="", token=None, schema_version=0)
@@ -225,11 +176,11 @@ class Manifest:
 
     @property
     def summary(self) -> str:
-        """What a list of runs in Temporal's UI says of each."""
+        """The title of a run in Temporal's UI."""
         return self.title or f"{self.flow} {self.version}"
 
-    def retried_at_once(self) -> Manifest:
-        """The same, but no attempt waits for @retry's minutes, as none does under `python flow.py run`."""
+    def without_retry_delay(self) -> Manifest:
+        """The same without @retry's delay between attempts, as under `python flow.py run`."""
         steps, handlers = (
             tuple(dataclasses.replace(step, delay=0.0) for step in several)
             for several in (self.steps, self.compensations)
@@ -242,7 +193,7 @@ class Manifest:
 
     @property
     def handlers(self) -> dict[str, Step]:
-        """The compensation handlers by name, with the retries that their decorators ask for."""
+        """The compensation handlers by name."""
         return {step.name: step for step in self.compensations}
 
     @property
@@ -251,9 +202,9 @@ class Manifest:
         return {step.name: step for step in self.steps}
 
     def to_plain(self) -> dict[str, Any]:
-        """JSON values, with the lowest version of the schema that reads them rightly.
+        """JSON values, with the lowest version of the schema that reads them correctly.
 
-        Version 1 would give a parameter that has a ``spelling`` to the flow as ``--name value``.
+        Version 1 would pass a parameter with a ``spelling`` to the flow as ``--name value``.
         """
         schema = SCHEMA_VERSION if self.launch.spellings else 1
         plain: dict[str, Any] = to_plain(dataclasses.replace(self, schema_version=schema))
@@ -261,7 +212,7 @@ class Manifest:
 
     @staticmethod
     def from_plain(plain: dict[str, Any]) -> Manifest:
-        """The manifest that ``to_plain`` gave; ValueError for a schema this program is too old for."""
+        """The manifest from the values of ``to_plain``; ValueError for a newer schema than this program's."""
         if plain.get("schema_version", 0) > SCHEMA_VERSION:
             raise ValueError(
                 f"manifest schema {plain['schema_version']} is newer than this mftctl ({SCHEMA_VERSION})"

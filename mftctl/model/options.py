@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Optional
 
+from .overlap import OVERLAPS
+
 #: What a value is. ``list``: the option is repeated; a variable separates by commas. ``words``: the same, but by
 #: blanks, because the values contain commas. ``commas``: one text on the command line, a list in a profile.
 #: ``pairs``: repeated, two values each.
@@ -223,7 +225,7 @@ class Options:
         "choice",
         "What happens to a run that is due while the previous one is running",
         default="skip",
-        choices=("skip", "buffer-one", "cancel-other", "allow-all"),
+        choices=OVERLAPS,
     )
     catchup_window: Optional[float] = _schedule(
         "duration", "Start runs that were missed at most this long ago, such as 1h or 7d", default="1d"

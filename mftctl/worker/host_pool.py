@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..interpreter.client import Client, ProcessEnded
-from ..interpreter.inside.environment import package_folder, variables
+from ..interpreter.inside.environment import variables
+from ..interpreter.inside.package import package_folder
 from ..interpreter.inside.protocol import UNFORKABLE
 from ..model.codec import to_plain
 from ..model.errors import MftctlError

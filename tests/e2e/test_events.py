@@ -294,7 +294,7 @@ def test_projects_and_branches_hear_of_their_own(place: Place, wait_until: Calla
 @pytest.mark.parametrize(
     ("decorator", "words"),
     [
-        ("@trigger(event='a b')", "'a b' is no name of an event"),
+        ("@trigger(event='a b')", "'a b' is not a valid event name"),
         (
             "@trigger(event={'name': 'a', 'parameters': {'size': 'b'}})",
             "'size', which the flow does not have",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...interpreter.inside.compile.contents import Contents, suffix_of
 from ...interpreter.inside.not_packaged import outside
+from ...model.package_contents import Contents, suffix_of
 from .results import Package
 
 

@@ -11,9 +11,9 @@ from ...control.deployments import next_times
 from ...control.tokens import TokenRequest
 from ...events import registration
 from ...interpreter.compilation import Compilation
-from ...interpreter.inside.compile.contents import Contents
 from ...model.manifest import Manifest
 from ...model.options import Options
+from ...model.package_contents import Contents
 from ...profiles import cache_dir
 from .. import workerfile
 from ..deploying import Deployment, Notification, Ownership, Scheduling, file_argument

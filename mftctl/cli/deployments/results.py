@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ...model.overlap import Overlap
 from ..output import Time, optional
 from ..text import columns, local_time
 
@@ -18,7 +19,7 @@ class Schedule:
     """The cron expression, in AWS's syntax."""
     timezone: str | None
     """IANA name; null is UTC."""
-    overlap: Literal["skip", "buffer-one", "cancel-other", "allow-all"]
+    overlap: Overlap
     """What happens to a run that is due while another one is running."""
     catchup_window: float
     """Seconds for which runs that were missed are made up for."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...control.runs import parameters
 from ...interpreter.compilation import Compilation
-from ...interpreter.inside.compile.include_file import upload
+from ...interpreter.upload import upload
 from ...local import devserver
 from ...model.options import Options
 from ...profiles import Profile, cache_dir

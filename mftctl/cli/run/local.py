@@ -15,8 +15,9 @@ from ...interpreter.compilation import Compilation
 from ...local.devserver import Lease
 from ...model import ids
 from ...model.errors import Exit
-from ...model.graph import in_order
+from ...model.graph import ordered_steps
 from ...model.manifest import Manifest
+from ...model.statuses import Status
 from ...profiles import Profile
 from ...worker.service import Service
 from ..leaving import leave
@@ -24,7 +25,7 @@ from ..output import Format, Result, say
 from ..process import Signals, collect_garbage, first_of, interrupted_by
 from ..run_id_file import write_run_id
 from ..runs.outcome import failure_of, hint_after
-from ..runs.results import FinishedRun, Status
+from ..runs.results import FinishedRun
 from ..session import export_to_tasks
 from ..text import can_draw, format_duration
 from ..worker import worker_settings
@@ -74,13 +75,13 @@ class LocalRun:
         queue = ids.private_queue(run_id)
         mine = replace(manifest, task_queue=queue, max_workers=self._max_workers)
         if not self._request.durable_retries:
-            mine = mine.retried_at_once()
+            mine = mine.without_retry_delay()
         run = _Run(mine, run_id, self._client.get_workflow_handle(run_id))
         self._service.serve(queue)
         await start.start_private_run(
             self._client, mine, parameters, run_id, lambda: self._before_start(run_id)
         )
-        self._view.begin(in_order(mine), f"{mine.flow}/{run_id}")
+        self._view.begin(ordered_steps(mine), f"{mine.flow}/{run_id}")
         try:
             ended = await self._watch(run)
         finally:

@@ -10,7 +10,7 @@ from ...control import deployments, pollers
 from ...control.runs import start, tags
 from ...control.runs.parameters import parse_words, resolve, validate
 from ...engine.payloads import RunInput
-from ...interpreter.inside.compile.include_file import upload
+from ...interpreter.upload import upload
 from .. import workerfile
 from ..lookup import unserved
 from ..options import Connection

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ...model.statuses import Status
 from ..options import FLAG, LIST, YES, Connection, Latest, Limited, Output
 from ..output import Format, Result
 from ..text import parse_duration, parse_time
@@ -20,7 +21,6 @@ from .results import (
     RunDetails,
     RunRow,
     RunState,
-    Status,
     StoppedRun,
 )
 

@@ -12,7 +12,7 @@ from ...control.runs.history import RunHistory
 from ...control.runs.lookup import workflow_handle
 from ...control.runs.record import RunRecord, StepRecord, TaskRecord
 from ...control.runs.run import Run
-from ...model.graph import drawn
+from ...model.graph import graph_lines
 from ..lookup import open_run, unserved
 from ..options import Connection
 from ..output import Result
@@ -91,7 +91,7 @@ def _steps(record: RunRecord) -> list[tuple[str, ...]]:
     ascii_only = not _can_encode_marks()
     marks, steps = (_ASCII if ascii_only else _MARKS), record.steps()
     rows: list[tuple[str, ...]] = []
-    for line in drawn(record.manifest, ascii_only):
+    for line in graph_lines(record.manifest, ascii_only):
         step = steps[line.step]
         seconds = seconds_of(step)
         rows.append(

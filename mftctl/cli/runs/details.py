@@ -13,7 +13,7 @@ from ...control.runs.outcome import RunOutcome
 from ...control.runs.record import StepRecord, TaskRecord
 from ...control.runs.run import Run
 from ...local import devserver
-from ...model.graph import in_order
+from ...model.graph import ordered_steps
 from ...model.manifest import Step
 from ...profiles import Profile
 from ..text import exact
@@ -47,7 +47,9 @@ def details_of(
         resumed=given.generation,
         task_queue=record.manifest.task_queue,
         worker=served,
-        steps=tuple(_step(record.manifest.graph[name], steps[name]) for name in in_order(record.manifest)),
+        steps=tuple(
+            _step(record.manifest.graph[name], steps[name]) for name in ordered_steps(record.manifest)
+        ),
         failure=failure,
         pending=tuple(_pending(task) for task in open_tasks),
         compensations=tuple(_handler(task) for task in record.of("compensation")),

@@ -18,7 +18,7 @@ from ...control.runs.record import RunRecord, StepRecord
 from ...control.runs.run import Run
 from ...control.runs.stuck import HINT, problem_of
 from ...model.errors import Exit, MftctlError
-from ...model.graph import in_order
+from ...model.graph import ordered_steps
 from ...worker.observer import NextAttempt
 from ..output import event, say
 from ..retries import due, words
@@ -59,7 +59,9 @@ class ProgressLines:
         self._printed = now
         record = self._history.record
         steps = record.steps()
-        counts = {name: step_counts(steps[name]) for name in in_order(record.manifest) if steps[name].known}
+        counts = {
+            name: step_counts(steps[name]) for name in ordered_steps(record.manifest) if steps[name].known
+        }
         retry = next_retry(record)
         if (counts, retry) != self._last:
             self._last = (counts, retry)

@@ -9,12 +9,13 @@ from typing import cast
 from ...control.runs import lookup, stuck
 from ...control.runs.run import Run
 from ...model.errors import Exit, MftctlError
+from ...model.statuses import Status
 from ..lookup import find_deployment
 from ..options import Connection
 from ..output import Result
 from ..session import open_client
 from ..text import columns, exact, format_duration, local_time
-from .results import RunRow, Status, TaskCounts
+from .results import RunRow, TaskCounts
 
 _HEADINGS = ("RUN", "DEPLOYMENT", "STATUS", "STARTED", "TIME", "TASKS", "FAILED IN")
 

@@ -9,8 +9,9 @@ from typing import cast
 from ...control.runs.outcome import RunOutcome, run_failed
 from ...model import ids
 from ...model.manifest import Launch, Manifest
+from ...model.statuses import Status
 from ..output import Result
-from .results import DeploymentRun, Failure, Status
+from .results import DeploymentRun, Failure
 
 
 def outcome_result(manifest: Manifest, run_id: str, ended: RunOutcome) -> Result[DeploymentRun]:

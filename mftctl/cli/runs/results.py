@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ...model.statuses import Status
 from ..output import Time, optional
-
-Status = Literal["running", "paused", "stuck", "completed", "failed", "cancelled", "terminated", "timed_out"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from ...control.runs.history import RunHistory
 from ...control.runs.lookup import run_input
 from ...control.runs.record import RunRecord, StepRecord
 from ...control.runs.run import Run
-from ...model.graph import in_order
+from ...model.graph import ordered_steps
 from ..lookup import open_run
 from ..options import Connection
 from ..output import Result
@@ -57,7 +57,7 @@ class ProgressBoard(ProgressLines):
         if self._history.is_there:
             record = self._history.record
             steps = record.steps()
-            rows = {name: _row(record, steps[name]) for name in in_order(record.manifest)}
+            rows = {name: _row(record, steps[name]) for name in ordered_steps(record.manifest)}
         return Frame(self._run.pathspec, self._run.seconds, rows)
 
 

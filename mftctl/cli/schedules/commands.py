@@ -1,14 +1,13 @@
 """`mftctl schedule`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from ...model.overlap import BackfillOverlap
 from ..options import FLAG, Authorize, DeploymentName, Limited, Output
 from ..output import Result
 from .results import Backfill, Description, DueTime, Paused, ScheduleState, Triggered
-
-Overlap = Literal["skip", "buffer-one", "buffer-all", "cancel-other", "allow-all"]
 
 
 def list_(*, connection: Limited = Limited(), output: Output = Output()) -> Result[list[ScheduleState]]:
@@ -91,7 +90,7 @@ def backfill(
     *,
     start: str,
     end: str,
-    overlap: Overlap = "buffer-all",
+    overlap: BackfillOverlap = "buffer-all",
     dry_run: Annotated[bool, FLAG] = False,
     connection: Limited = Limited(),
     output: Output = Output(),

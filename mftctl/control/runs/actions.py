@@ -10,14 +10,15 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from ...engine.payloads import RunInput
-from ...interpreter.inside.compile.include_file import upload
+from ...interpreter.upload import upload
 from ...model import ids
 from ...model.errors import Exit, MftctlError
 from ...model.manifest import Manifest
+from ...model.statuses import CLOSED
 from .. import deployments, tokens
 from . import outcome, parameters, start
 from .lookup import describe, run_input, workflow_handle
-from .run import CLOSED, Run
+from .run import Run
 
 #: Seconds between two checks whether a worker has applied a pause.
 POLL = 0.05

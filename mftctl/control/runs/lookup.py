@@ -15,9 +15,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from ...engine.payloads import DUE, RunInput, scheduled
 from ...model import ids
 from ...model.errors import Exit, MftctlError
+from ...model.statuses import OPEN
 from ..unreadable import input_of
 from . import serving_process
-from .run import OPEN, Run, from_execution
+from .run import Run, from_execution
 
 #: Characters that a prefix of a run id needs at least.
 MIN_PREFIX = 6

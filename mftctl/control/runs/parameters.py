@@ -8,9 +8,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ...interpreter.inside.attempt.command import words_of
 from ...model.errors import Exit, MftctlError
-from ...model.manifest import Manifest, Parameter
+from ...model.manifest import Manifest
+from ...model.parameter import Parameter, values_of
 
 #: What Metaflow's command line accepts as a bool.
 _BOOLS = dict.fromkeys(("true", "t", "1", "yes", "y"), True) | dict.fromkeys(
@@ -101,7 +101,7 @@ def resolve(manifest: Manifest, given: Mapping[str, str], upload: Upload) -> dic
 
 def _resolved(parameter: Parameter, value: str) -> str:
     if parameter.several:
-        return json.dumps(words_of(parameter, value))
+        return json.dumps(values_of(parameter, value))
     bare = parameter.bare
     if bare is None or value == bare:
         return value
@@ -116,7 +116,7 @@ def _resolved(parameter: Parameter, value: str) -> str:
 
 def _check_value(parameter: Parameter, value: str) -> None:
     if parameter.several:
-        _check_words(parameter, words_of(parameter, value))
+        _check_words(parameter, values_of(parameter, value))
     elif isinstance(value, RepeatedValue):
         raise _usage(f"parameter '{parameter.name}' is given twice", "give it once")
     else:

@@ -12,11 +12,6 @@ from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from ...engine.memo import BEGAN, ENDED, FAILED_STEP, PAUSED, TAGS, TALLY
 from ...model import ids
 
-#: Statuses of a run that has not ended (``stuck`` is one that ``stuck.mark_stuck`` finds), and of one that has.
-OPEN = ("running", "paused", "stuck")
-CLOSED = ("completed", "failed", "cancelled", "terminated", "timed_out")
-STATUSES = (*OPEN, *CLOSED)
-
 _STATUS = {
     WorkflowExecutionStatus.RUNNING: "running",
     WorkflowExecutionStatus.COMPLETED: "completed",
@@ -30,7 +25,7 @@ _STATUS = {
 
 @dataclass(frozen=True)
 class Run:
-    """A run. ``status`` is one of STATUSES; ``problem`` says why a ``stuck`` one is stuck.
+    """A run. ``status`` is one of ``statuses.STATUSES``; ``problem`` says why a ``stuck`` one is stuck.
 
     ``done`` and ``known``: how many of its tasks are done and known, as the run last noted; None before the first note.
     ``compensations``: how many a run that ended badly has run, or was to run.

@@ -15,8 +15,9 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client
 
+from ...model.statuses import OPEN
 from ..connection.connect import IgnoreNotFound
-from .run import OPEN, Run
+from .run import Run
 
 #: What a user can do about it.
 HINT = "it continues when a worker with a fixed mftctl serves it; see docs/how-to/upgrades.md"

@@ -1,9 +1,9 @@
-"""What runs in the flow's own interpreter. Standard library and metaflow only: nothing here knows Temporal."""
+"""What runs in the flow's interpreter: Python 3.9, the standard library and metaflow only, no Temporal."""
 
 import os
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-#: The script that the interpreter starts with.
+#: The script that the interpreter runs.
 BOOT = os.path.join(_FOLDER, "boot.py")
-#: The folder for PYTHONPATH where the interpreter has no metaflow.
+#: The folder for PYTHONPATH if the interpreter has no metaflow.
 SHIM = os.path.join(_FOLDER, "shim")

@@ -1,40 +1,40 @@
-"""The script that the flow's interpreter runs: `python boot.py MODE FD`, where FD is a socket to its parent.
+"""The script that the flow's interpreter runs: `python boot.py MODE ARGUMENT`.
 
-The user's own metaflow and packages win: this program's folder goes to the end of sys.path as soon as its own
-modules are loaded, leaves it before the flow's code runs, and goes into no environment variable
-(docs/decisions/0015-flows-interpreter.md).
+ARGUMENT is the descriptor of a socket to the parent process; in the modes of a task it is the flow's file.
+
+The interpreter's own metaflow and packages are used where it has them: mftctl's folder is last on sys.path, leaves it
+before the flow's code runs, and is put into no environment variable (docs/decisions/0015-flows-interpreter.md).
 """
 
+import importlib
 import os
 import sys
 
+#: The module of each mode; its `main` takes the argument.
+MODES = {
+    "compile": "compile.main",
+    "host": "host.main",
+    "examine": "examine",
+    "read": "datastore_reader",
+    "upload": "upload",
+    "flow": "task.flow_command",
+    "backend": "task.backend_command",
+    "hook": "task.exit_hook",
+}
+
 
 def main() -> None:
-    """Load our rooms, step back to the end of sys.path, and hand over; never returns."""
+    """Put mftctl's folder behind the interpreter's own on sys.path, and run the mode."""
     site = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-    mode, channel = sys.argv[1], sys.argv[2]
-    # The interpreter put this script's folder first; the flow's own takes that place later.
+    mode, argument = sys.argv[1], sys.argv[2]
+    # Python has put this script's folder first. This finds mftctl; then its package finds its modules.
     sys.path[0] = site
-    if mode == "compile":
-        from mftctl.interpreter.inside.compile.main import main as room
-    elif mode == "host":
-        from mftctl.interpreter.inside.host.serve import main as room
-    elif mode == "examine":
-        from mftctl.interpreter.inside.examine import main as room
-    elif mode == "hook":
-        from mftctl.interpreter.inside.task.exit_hook import main as room
-    elif mode == "read":
-        from mftctl.interpreter.inside.reader import main as room
-    elif mode == "backend":
-        from mftctl.interpreter.inside.task.backend import main as room
-    else:
-        from mftctl.interpreter.inside.task.plain import main as room
-    from mftctl.interpreter.inside import environment
+    from mftctl.interpreter.inside import search_path
 
     del sys.path[0]
-    # Installed beside the flow's packages it is there already, and nothing is borrowed.
-    environment.borrow(site if site not in sys.path else None)
-    room(channel)
+    # Where mftctl is installed beside the flow's packages, the folder is on the path already.
+    search_path.borrow(site if site not in sys.path else None)
+    importlib.import_module(f"mftctl.interpreter.inside.{MODES[mode]}").main(argument)
 
 
 main()

@@ -1,4 +1,7 @@
-"""The inside of an examination: what the flow's interpreter is, and whether Metaflow reaches its places from it."""
+"""Examines the flow's interpreter, at the request of ``interpreter/inspection.py``: what it is, and what it reaches.
+
+metaflow is imported in functions: that the interpreter has none is an answer.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ import sys
 import tempfile
 from typing import Any, Callable, Optional
 
-from . import environment, installed, protocol
+from . import metaflow_version, protocol, search_path
 from .channel import Channel
 from .protocol import Request
 
-#: What is written to a datastore and read again; in those without a file system it stays there, a few bytes.
+#: Name and content of an object that is written to a datastore and read again; only local datastores remove it.
 MARKER = "mftctl-check"
 
 
@@ -35,19 +38,19 @@ def main(fd: str) -> None:
 
 def _interpreter(_: Request) -> dict[str, Any]:
     here = {"version": platform.python_version(), "executable": sys.executable}
-    too_old = installed.problem()
+    too_old = metaflow_version.problem()
     if too_old:
         return {**here, "error": too_old}
     try:
         import metaflow
     except ImportError as error:
         return {**here, "error": f"it has no metaflow: {error}"}
-    own = not environment.is_borrowed(metaflow)
+    own = not search_path.is_borrowed(metaflow)
     return {
         **here,
         "metaflow": str(metaflow.__version__),
         "own_metaflow": own,
-        "remark": installed.remark(),
+        "remark": metaflow_version.remark(),
     }
 
 
@@ -70,7 +73,7 @@ def _metadata(found: dict[str, Any], _: Optional[str]) -> None:
         return
     found["where"] = provider.default_info()
     if not found["where"]:
-        raise LookupError("no URL of a metadata service is set (METAFLOW_SERVICE_URL)")
+        raise LookupError("no metadata service is configured: set METAFLOW_SERVICE_URL")
     found["version"] = provider._version(None)
 
 
@@ -87,7 +90,7 @@ def _datastore(found: dict[str, Any], root: Optional[str]) -> None:
         return
     if not root:
         raise LookupError(
-            f"no root is set (datastore_root, or METAFLOW_DATASTORE_SYSROOT_{found['type'].upper()})"
+            f"no datastore root is set: set datastore_root or METAFLOW_DATASTORE_SYSROOT_{found['type'].upper()}"
         )
     found["where"] = root
     store = storage(root)
@@ -95,11 +98,11 @@ def _datastore(found: dict[str, Any], root: Optional[str]) -> None:
     with store.load_bytes([MARKER]) as loaded:
         for _, file, _ in loaded:
             if file is None:
-                raise LookupError("what was written is not there")
+                raise LookupError("an object that was written is not there")
 
 
 def _write_locally(folder: str) -> None:
-    """Whether a file can be written there, or below what will hold the folder when the first run makes it."""
+    """Write a file there, or in the folder in which the first run would create it; OSError when that fails."""
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
     with tempfile.NamedTemporaryFile(prefix=f".{MARKER}-", dir=folder):
@@ -110,6 +113,4 @@ def _named(kinds: Any, name: str, what: str) -> Any:
     for kind in kinds:
         if name == kind.TYPE:
             return kind
-    raise LookupError(
-        f"there is no {what} '{name}'; there are: {', '.join(sorted(one.TYPE for one in kinds))}"
-    )
+    raise LookupError(f"unknown {what} '{name}': use one of {', '.join(sorted(one.TYPE for one in kinds))}")

@@ -1,4 +1,4 @@
-"""Why a deployment's task misses a file or a module that was there at deploy: its code package lacks it."""
+"""Explains failures of tasks that miss a file or a module because their code package lacks it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _NO_MODULE = re.compile(r"No module named '([^'.]+)")
 
 
 def reason(message: str, left_out: Sequence[str]) -> str:
-    """What is to be said behind the ``message`` of a failure, in one sentence; empty when the package is not to blame.
+    """One sentence to follow the ``message`` of a failure; empty when the package is not to blame.
 
-    ``left_out`` is the manifest's: suffixes of the files that were beside the flow, and modules outside of its folder.
+    ``left_out`` is the manifest's: suffixes of files beside the flow, and modules outside of its folder, that are not
+    in the package.
     """
     if os.environ.get(IN_PLACE) or not left_out:
         return ""
@@ -31,14 +32,14 @@ def reason(message: str, left_out: Sequence[str]) -> str:
         suffix = _left_out(path, left_out)
         if suffix and _is_here(path):
             return (
-                f"its code package holds no such {suffix} file, though some were beside the flow when it was "
-                f"deployed: deploy with --package-suffixes {suffix}"
+                f"its code package has no {suffix} files, and some were beside the flow when it was deployed: "
+                f"deploy with --package-suffixes {suffix}"
             )
     return ""
 
 
 def outside(modules: Sequence[str]) -> str:
-    """What to do about modules that no code package brings."""
+    """What to do about modules that a code package does not include."""
     several = len(modules) > 1
     return (
         f"{', '.join(modules)} {'are' if several else 'is'} outside of the flow's folder and not in its code package: "
@@ -54,7 +55,7 @@ def _left_out(path: str, left_out: Sequence[str]) -> str:
 
 
 def _is_here(path: str) -> bool:
-    """Whether a path is one of the package's: relative, or below the folders that a task sees it in."""
+    """Whether a path is in the package: relative, or below one of its folders as a task sees them."""
     if not os.path.isabs(path):
         return True
     places = {package_root(), os.getcwd()} - {""}

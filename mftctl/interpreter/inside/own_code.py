@@ -1,4 +1,4 @@
-"""Which code is the flow's own, and not the interpreter's, an installed library's, Metaflow's or ours."""
+"""Tells the flow's own code from the interpreter's, installed libraries', Metaflow's and mftctl's."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Optional
 
 from ... import ROOT
 
-#: Modules installed below these count as libraries, also where the folder of the flow holds its virtual environment.
+#: Modules below these folders are libraries, also where a virtual environment is in the flow's folder.
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__))
 
 
 def is_own(file: str) -> bool:
-    """Whether code of this ``file`` (``co_filename``) is the flow's: its file, and modules that are not installed."""
+    """Whether code of a ``file`` (``co_filename``) is the flow's: of its file, or of a module that is not installed."""
     if file.startswith("<") or any(part in file for part in _INSTALLED):
         return False
     return not any(file.startswith(os.path.join(place, "")) for place in (_STANDARD, ROOT, *_of_metaflow()))
 
 
 def is_standard(file: str) -> bool:
-    """Whether code of this ``file`` is of Python's standard library."""
+    """Whether code of a ``file`` is of Python's standard library."""
     return file.startswith(os.path.join(_STANDARD, "")) and not any(part in file for part in _INSTALLED)
 
 
-def asks() -> bool:
-    """Whether the flow's own code calls our caller, itself or by a library's call; an import of a library does not."""
+def is_caller() -> bool:
+    """Whether the flow's own code has called the caller, directly or through a library, but not by importing one."""
     frame: Optional[FrameType] = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
@@ -39,20 +39,20 @@ def asks() -> bool:
     return False
 
 
-def is_ours(file: str) -> bool:
-    """Whether code of this ``file`` is mftctl's."""
+def is_mftctl(file: str) -> bool:
+    """Whether code of a ``file`` is mftctl's."""
     return file.startswith(os.path.join(ROOT, ""))
 
 
 def place(file: str, line: Optional[int]) -> str:
-    """A line as people name it: ``train.py:41``."""
+    """A line in messages: ``train.py:41``."""
     return f"{os.path.basename(file)}:{line}"
 
 
 def imported() -> dict[str, tuple[int, int]]:
-    """What an import has read that can change: time of change (ns) and size, by path.
+    """Time of change (ns) and size, by path, of what the flow's import has read and may change.
 
-    That is the flow's file, its own modules, and the folders of packages, which each installation changes.
+    These are the flow's file, its own modules, and the folders of installed packages.
     """
     found = {}
     modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
@@ -61,14 +61,14 @@ def imported() -> dict[str, tuple[int, int]]:
     for path in filter(os.path.isabs, {*own, *installed}):
         try:
             state = os.stat(path)
-        except OSError:  # in a zip file, or never there
+        except OSError:  # in a zip file, or generated
             continue
         found[path] = (state.st_mtime_ns, state.st_size)
     return found
 
 
 def _of_metaflow() -> list[str]:
-    """Folders of Metaflow and its extensions: the code package may have brought them."""
+    """Folders of Metaflow and its extensions, which may be in the code package."""
     found = []
     for name in ("metaflow", "metaflow_extensions"):
         found += list(getattr(sys.modules.get(name), "__path__", ()))

@@ -1,6 +1,6 @@
-"""S3 as datastore: what a client costs, paid once in the flow host, and why a machine cannot read or write there.
+"""S3 as a datastore: prepares clients once in the flow host, and explains why this machine cannot read or write there.
 
-Settings and credentials are those that Metaflow and boto3 find on the machine this runs on.
+Settings and credentials are those that Metaflow and boto3 find on this machine.
 """
 
 from __future__ import annotations
@@ -12,39 +12,44 @@ import sys
 from typing import Any, Optional
 from urllib.parse import urlsplit
 
+from metaflow import metaflow_config
+from metaflow.exception import MetaflowException
+from metaflow.plugins.datastores.s3_storage import S3Storage
+from metaflow.plugins.datatools.s3.s3util import get_s3_client
+
 from ...model.manifest import Launch
 
-#: Seconds to connect to S3 in, and to wait for its answer.
+#: Seconds to connect to S3, and to wait for its answer.
 _CONNECT, _ANSWER = 10.0, 20.0
-#: Up to ten artifacts Metaflow saves one by one; here up to so many as well, if they are small altogether (bytes).
+#: Metaflow saves up to _ONE_BY_ONE artifacts one by one; here up to _FEW, if all together have at most _SMALL bytes.
 _ONE_BY_ONE, _FEW, _SMALL = 10, 40, 4 * 1024 * 1024
-#: Name of an object that nobody has: that S3 says so shows that it can be asked.
+#: Name of an object that does not exist: when S3 reports that, it can be reached.
 PROBE = "mftctl-probe"
 _MISSING = ("NoSuchKey", "404")
-#: What S3 calls the trouble, and what to do about it.
+#: Error codes of S3, and what to do about each.
 _CODES = {
     "InvalidAccessKeyId": "does not know this machine's access key: set AWS_ACCESS_KEY_ID or an AWS profile here",
     "SignatureDoesNotMatch": "does not accept this machine's secret key: set AWS_SECRET_ACCESS_KEY here",
     "AccessDenied": "denies this machine's credentials access: grant them s3:GetObject, PutObject and ListBucket",
     "403": "denies this machine's credentials access: grant them s3:GetObject, PutObject and ListBucket",
-    "ExpiredToken": "says that this machine's credentials have expired: renew them",
-    "NoSuchBucket": "has no such bucket: make it, or set METAFLOW_DATASTORE_SYSROOT_S3 to another",
+    "ExpiredToken": "reports that this machine's credentials have expired: renew them",
+    "NoSuchBucket": "has no such bucket: create it, or set METAFLOW_DATASTORE_SYSROOT_S3 to another",
 }
 
 
 def warm(launch: Launch) -> None:
-    """Before any fork: load what a client is made of, which takes a new process half a second.
+    """Before any fork, load what a client needs, which takes half a second.
 
-    No credential is looked up and nothing is connected: every fork does both for itself.
+    No credentials are read and nothing is connected: each fork does both itself.
     """
     if launch.datastore != "s3":
         return
     try:
         import boto3
         import botocore.session
-    except ImportError:  # `problem` says so where the datastore is opened
+    except ImportError:  # `problem` reports it when the datastore is opened
         return
-    # Each session reads the descriptions of AWS's APIs anew, unless they share what reads them.
+    # Sessions share the loader, or each would read the descriptions of AWS's APIs again.
     botocore.session.create_loader = functools.lru_cache(maxsize=None)(botocore.session.create_loader)
     nobody = {"aws_access_key_id": "-", "aws_secret_access_key": "-", "region_name": "us-east-1"}
     boto3.session.Session().client("s3", **nobody)
@@ -52,18 +57,16 @@ def warm(launch: Launch) -> None:
 
 
 def _save_few_here() -> None:
-    """Let forked tasks save a few small artifacts with their own client, one by one.
+    """Let forked tasks save a few small artifacts one by one, with their own client.
 
-    For more than ten Metaflow starts a Python with a pool of processes, which takes seconds of the processor.
+    For more than ten, Metaflow starts a Python with a pool of processes, which takes seconds of CPU time.
     """
-    from metaflow.plugins.datastores.s3_storage import S3Storage
-
     original = S3Storage.save_bytes
 
     def save_bytes(storage: Any, pairs: Any, overwrite: bool = False, len_hint: int = 0) -> Any:
         if _ONE_BY_ONE < len_hint <= _FEW:
             kept, size = [], 0
-            for path, given in pairs:  # made as they are asked for: no more of them than is small
+            for path, given in pairs:  # it is a generator: stop at the first that is too much
                 kept.append((path, given))
                 size += _size(given[0] if isinstance(given, tuple) else given)
                 if size > _SMALL:
@@ -75,21 +78,17 @@ def _save_few_here() -> None:
 
 
 def _size(file: Any) -> int:
-    """Bytes of a file that is open for reading, at its beginning."""
+    """The size in bytes of an open file, which is left at its beginning."""
     size = int(file.seek(0, os.SEEK_END))
     file.seek(0)
     return size
 
 
 def problem(url: str, *, there: bool) -> Optional[str]:
-    """Why this machine cannot read the object at ``url``, or None; S3 is asked once, where Metaflow would for minutes.
+    """Why this machine cannot read the object at ``url``, or None. One request, where Metaflow retries for minutes.
 
-    ``there``: the object must exist; else that it does not is no problem.
+    ``there``: it is a problem that the object does not exist.
     """
-    from metaflow import metaflow_config
-    from metaflow.exception import MetaflowException
-    from metaflow.plugins.datatools.s3.s3util import get_s3_client
-
     where = f"S3 at {metaflow_config.S3_ENDPOINT_URL}" if metaflow_config.S3_ENDPOINT_URL else "S3"
     try:
         from botocore.config import Config
@@ -109,19 +108,19 @@ def problem(url: str, *, there: bool) -> Optional[str]:
         client, _ = get_s3_client(s3_client_params=settings)
         _read(client, place.netloc, place.path.lstrip("/"))
     except NoCredentialsError:
-        return f"{where} wants credentials, and this machine has none: set AWS_ACCESS_KEY_ID or an AWS profile here"
+        return f"{where} needs credentials, and this machine has none: set AWS_ACCESS_KEY_ID or an AWS profile here"
     except EndpointConnectionError:
-        return f"{where} is not reached from this machine: METAFLOW_S3_ENDPOINT_URL says where it is"
+        return f"{where} cannot be reached from this machine: check METAFLOW_S3_ENDPOINT_URL"
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in _MISSING:
             return f"{where} has no object {url}" if there else None
-        return f"{where} ({place.netloc}) {_CODES.get(code) or f'says {error}'}"
+        return f"{where} ({place.netloc}) {_CODES.get(code) or f'reports {error}'}"
     except (BotoCoreError, MetaflowException, ValueError) as error:
         return f"{where}: {' '.join(str(error).split())}"
     return None
 
 
 def _read(client: Any, bucket: str, key: str) -> None:
-    """Ask for the object and leave what it holds; HEAD would not say why it has none."""
+    """Request the object without its content; HEAD gives no reason for an error."""
     client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()

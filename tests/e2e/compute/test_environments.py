@@ -48,7 +48,7 @@ def test_an_environment_that_cannot_be_made(deployer):
     """The deployment is refused, with the steps and what to do."""
     refused = deployer.run("deploy", "packaged.py", CONDA, MFTCTL_TEST_CONDA_FAILS="1")
     assert refused.returncode == 1
-    assert "--environment=conda of steps body cannot be made: " in refused.stderr
+    assert "cannot make the conda environment of steps body: " in refused.stderr
     assert "there is no such channel" in refused.stderr
     assert "hint: install micromamba" in refused.stderr
 

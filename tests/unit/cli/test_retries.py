@@ -33,7 +33,7 @@ def _manifest() -> Manifest:
 def test_a_run_retries_at_once() -> None:
     """`mftctl run` waits for no @retry's minutes, of steps and of compensations; nothing else differs."""
     manifest = _manifest()
-    now = manifest.retried_at_once()
+    now = manifest.without_retry_delay()
     assert {step.delay for step in (*now.steps, *now.compensations)} == {0.0}
     assert replace(now, steps=manifest.steps, compensations=manifest.compensations) == manifest
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mftctl.control.changes import Change, changes
-from mftctl.model.manifest import Launch, Manifest, Package, Parameter, Step
+from mftctl.model.manifest import Launch, Manifest, Package, Step
+from mftctl.model.parameter import Parameter
 
 LAUNCH = Launch(
     flow="F",

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from mftctl.engine.payloads import RunInput
 from mftctl.engine.plan import Fan
 from mftctl.model.codec import from_plain, to_plain
-from mftctl.model.manifest import Launch, Manifest, Package, Parameter, Step
+from mftctl.model.manifest import Launch, Manifest, Package, Step
+from mftctl.model.parameter import Parameter
 from mftctl.model.task import Input, Outcome, Task, TaskInput, TaskRef
 
 text = st.text(max_size=10)

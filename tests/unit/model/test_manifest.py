@@ -1,15 +1,12 @@
+"""Properties of a manifest and its steps."""
+
 import dataclasses
 
 import pytest
 
-from mftctl.model.manifest import Launch, Manifest, Package, Step
+from mftctl.model.manifest import Package, Step
 
-LAUNCH = Launch(
-    "F", "f.py", Package("sha", "url", "{}"), "python", "local", "local", "/root", "local", "null", "null"
-)
-MANIFEST = Manifest(
-    "F", LAUNCH, "start", "end", (Step("start", "start", ("end",)), Step("end", "end")), "q", "ann"
-)
+from ..manifests import LAUNCH, MANIFEST
 
 
 @pytest.mark.parametrize(

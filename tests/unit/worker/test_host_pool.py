@@ -12,8 +12,7 @@ from supervising import launch, request
 
 from mftctl.interpreter import client
 from mftctl.interpreter.inside.attempt.results import flow_datastore
-from mftctl.interpreter.inside.environment import package_folder
-from mftctl.interpreter.inside.package import note_files
+from mftctl.interpreter.inside.package import note_files, package_folder
 from mftctl.model.errors import MftctlError
 from mftctl.model.task import TaskRef
 from mftctl.worker.host_pool import HostPool
@@ -63,7 +62,7 @@ BROKEN = {
     ),
     "syntax": ("print('before')\nexec('1 +')\n", "SyntaxError: invalid syntax"),
     "exit": ("print('before')\nimport sys\nsys.exit('set DATA first')\n", "set DATA first"),
-    "nothing": ("print('before')\n", "has run to its end without starting its flow"),
+    "nothing": ("print('before')\n", "ran to its end and started no flow"),
 }
 
 

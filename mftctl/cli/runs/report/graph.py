@@ -6,7 +6,7 @@ from html import escape
 from itertools import pairwise
 
 from ....control.runs.record import StepRecord
-from ....model.graph import in_order
+from ....model.graph import ordered_steps
 from ....model.manifest import Manifest, Step
 from ...text import format_duration
 
@@ -40,7 +40,7 @@ def svg(manifest: Manifest, steps: dict[str, StepRecord], seconds: dict[str, flo
 
 def _layers(manifest: Manifest) -> tuple[list[list[Slot]], set[tuple[str, str]]]:
     """Layers of steps by their distance from the start, with slots for passing edges; and the edges of loops."""
-    order = in_order(manifest)
+    order = ordered_steps(manifest)
     place = {name: index for index, name in enumerate(order)}
     graph = manifest.graph
     loops = {(one, other) for one in order for other in graph[one].next if place[other] <= place[one]}

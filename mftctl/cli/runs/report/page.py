@@ -8,7 +8,7 @@ from importlib import resources
 from string import Template
 
 from ....control.runs.record import RunRecord, StepRecord, TaskRecord
-from ....model.graph import in_order
+from ....model.graph import ordered_steps
 from ...text import exact, format_duration
 from ..results import HandlerRun, RunDetails
 from . import graph, timeline
@@ -117,7 +117,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _steps(record: RunRecord, steps: Mapping[str, StepRecord], seconds: Mapping[str, float | None]) -> str:
     rows = []
-    for name in in_order(record.manifest):
+    for name in ordered_steps(record.manifest):
         step = steps[name]
         spread = [format_duration(one) for one in step.spread] if step.spread else ["", "", ""]
         took = seconds[name]
@@ -205,7 +205,7 @@ def _artifacts(run: RunDetails, record: RunRecord) -> str:
             " ".join(f"<code>{escape(one)}</code>" for one in sorted(by_step[name][1])),
             f"<code>metaflow.Task(&quot;{escape(run.pathspec)}/{name}/{by_step[name][0].task_id}&quot;).data</code>",
         ]
-        for name in in_order(record.manifest)
+        for name in ordered_steps(record.manifest)
         if name in by_step
     ]
     table = _table(("Step", "Artifacts", "Open"), rows).replace("<td><code>", '<td class="text"><code>')

@@ -6,7 +6,7 @@ import heapq
 from html import escape
 
 from ....control.runs.record import AttemptRecord, RunRecord, TaskRecord
-from ....model.graph import in_order
+from ....model.graph import ordered_steps
 from ...text import format_duration
 
 #: Height of a lane in pixels: up to this many lanes, this height.
@@ -22,7 +22,7 @@ def html(record: RunRecord, now: float) -> str:
     begin = min(task.began for task in shown if task.began is not None)
     end = max(_end(one, now) for task in shown for one in task.attempts if one.began is not None)
     scale = _Scale(begin, max(end - begin, 0.001), now)
-    by_step: dict[str, list[TaskRecord]] = {name: [] for name in in_order(record.manifest)}
+    by_step: dict[str, list[TaskRecord]] = {name: [] for name in ordered_steps(record.manifest)}
     for task in shown:
         by_step.setdefault(task.step, []).append(task)
     rows = [_row(name, tasks, scale) for name, tasks in by_step.items() if tasks]

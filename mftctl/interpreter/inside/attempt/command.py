@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Optional
 
 from ....model import ids
-from ....model.codec import from_json, to_json
-from ....model.manifest import Launch, Parameter, bare_of
+from ....model.codec import to_json
+from ....model.manifest import Launch
+from ....model.parameter import bare_of, words
 from ....model.task import TaskInput
-from ..task import decorated
+from ..task.decorated_command import COMMAND
 
 #: Input paths up to this many go on the command line of a new process, more go through a file.
 MAX_INLINE_INPUTS = 50
@@ -41,7 +42,7 @@ def init_command(given: TaskInput) -> list[str]:
     values = [
         part
         for name, value in given.parameters.items()
-        for part in spell(name, value, launch.spellings.get(name, ""))
+        for part in words(name, value, launch.spellings.get(name, ""))
     ]
     run = ["--run-id", given.run_id, "--task-id", ids.parameters_task_id()]
     return [*top_options(launch), "init", *run, *_tags(launch), *values]
@@ -55,53 +56,6 @@ def init_variables(given: TaskInput) -> dict[str, str]:
         for name, value in given.parameters.items()
         if flags.get(name) is not None and value not in ("", flags[name])
     }
-
-
-def spell(name: str, value: str, spelling: str) -> list[str]:
-    """The words of the command line for a parameter; ``spelling`` as ``manifest.Parameter`` has it."""
-    option = f"--{name}"
-    if spelling == "multiple":
-        # With nargs, each of the list is a list itself.
-        return [part for one in words(value) for part in (option, *(one if isinstance(one, list) else [one]))]
-    if spelling == "nargs":
-        return [option, *words(value)]
-    if spelling == "count":
-        return [option] * int(value)
-    bare = bare_of(spelling)
-    if bare is not None:
-        return [option] if value == bare else []
-    return [option, value]
-
-
-def words_of(parameter: Parameter, value: str) -> list[Any]:
-    """The words of a value for a parameter that takes several.
-
-    Where each of several values is a list of words itself, one list of words is one value.
-    """
-    found = words(value)
-    if (
-        parameter.spelling != "multiple"
-        or parameter.nargs <= 1
-        or any(isinstance(one, list) for one in found)
-    ):
-        return found
-    each = [words(one) for one in found]
-    return each if all(one != [text] for one, text in zip(each, found)) else [found]
-
-
-def words(value: str) -> list[Any]:
-    """The words of a JSON list; any other text is one word."""
-    try:
-        found = from_json(value)
-    except ValueError:
-        return [value]
-    if not isinstance(found, list):
-        return [value]
-    return [[_text(word) for word in one] if isinstance(one, list) else _text(one) for one in found]
-
-
-def _text(word: Any) -> str:
-    return word if isinstance(word, str) else to_json(word)
 
 
 def step_command(given: TaskInput, paths: list[str], folder: Optional[str], size: Optional[int]) -> list[str]:
@@ -149,9 +103,9 @@ def clone_command(given: TaskInput, task_id: str, origin: str) -> list[str]:
 
 
 def decorated_command(given: TaskInput, paths: list[str], folder: str) -> list[str]:
-    """Lets the step's decorators make the command that runs the attempt (``task/decorated.py``)."""
+    """Lets the step's decorators make the command that runs the attempt (``task/decorated_command.py``)."""
     request = to_json({"task": given.to_plain(), "input_paths": paths})
-    return [*top_options(given.launch), decorated.COMMAND, _write(folder, "request.json", request)]
+    return [*top_options(given.launch), COMMAND, _write(folder, "request.json", request)]
 
 
 def parameters_path(given: TaskInput) -> str:

@@ -9,10 +9,10 @@ from os import getpid  # its own, whatever the flow makes of it
 from typing import Any, Callable, Optional, Protocol
 
 from .. import BOOT
-from ..host import exits, signal_handlers, stacks
-from ..host.randomness import Seeds
-from ..host.signal_handlers import Signals
-from ..task import clone_parameters, handler_step, hidden_variables, trigger_context
+from ..host import exit_handlers, signal_handlers, stacks
+from ..host.randomness import RandomState
+from ..host.signal_handlers import SignalHandlers
+from ..task import clone_parameters, compensation_step, hidden_variables, trigger_context
 from . import heartbeats, orphans
 
 
@@ -68,17 +68,17 @@ class Forked:
         self,
         file: str,
         flow: Any,
-        go_on: Callable[[], None],
-        seeds: Seeds,
-        handlers: Signals,
+        resume: Callable[[], None],
+        random_state: RandomState,
+        signals: SignalHandlers,
         prelude: tuple[bytes, bytes] = (b"", b""),
     ) -> None:
         self.prelude = prelude
         self._file = file
         self._flow = flow
-        self._go_on = go_on
-        self._seeds = seeds
-        self._signals = handlers
+        self._resume = resume
+        self._random_state = random_state
+        self._signals = signals
 
     def start(
         self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]
@@ -91,17 +91,17 @@ class Forked:
             try:
                 orphans.end_with(supervisor)
                 _become_leader(stdout, stderr, ours)
-                self._signals.settle_child()
-                exits.begin()
-                self._seeds.settle_child()
+                self._signals.set_child()
+                exit_handlers.reset()
+                self._random_state.set_child()
                 os.environ.update(env)
                 sys.argv = [self._file, *argv]
                 heartbeats.fork_of_task()
                 clone_parameters.prepare(argv)
                 trigger_context.prepare()
-                handler_step.prepare(self._flow)
+                compensation_step.prepare(self._flow)
                 hidden_variables.prepare()
-                self._go_on()
+                self._resume()
                 code = 0
             except SystemExit as left:
                 code = _exit_code(left)
@@ -118,7 +118,7 @@ class Spawned:
     bounded = True
     prelude = (b"", b"")
 
-    def __init__(self, file: str, mode: str = "plain") -> None:
+    def __init__(self, file: str, mode: str = "flow") -> None:
         self._file = file
         self._mode = mode
 
@@ -144,7 +144,7 @@ class Spawned:
 
 def _become_leader(stdout: int, stderr: int, ours: list[int]) -> None:
     os.setpgid(0, 0)
-    signal_handlers.settle_child()
+    signal_handlers.reset_child()
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(stdout, 1)
@@ -164,6 +164,6 @@ def _exit_code(left: SystemExit) -> int:
 
 def _leave(code: int) -> None:
     try:
-        exits.end()
+        exit_handlers.run()
     finally:
         os._exit(code)

@@ -1,1 +1,1 @@
-"""FlowSpec to Manifest. `compile_flow` runs `inside.py` in the flow's own interpreter."""
+"""Compiles a flow to its manifest, in the flow's interpreter."""

@@ -1,4 +1,7 @@
-"""The Manifest of a flow whose command line Metaflow has set up (``state`` is the ``obj`` of its click commands)."""
+"""Builds the manifest of a flow whose command line Metaflow has set up.
+
+``state`` is what Metaflow passes to each command of the flow (``obj`` of click).
+"""
 
 from __future__ import annotations
 
@@ -7,30 +10,38 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from metaflow import current, metaflow_config
+from metaflow.client import get_namespace
+from metaflow.flowspec import FlowStateItems
+from metaflow.tagging_util import validate_tags
+from metaflow.user_configs.config_options import ConfigInput
+from metaflow.util import get_username
+
 from ....model import ids
-from ....model.manifest import Launch, Manifest, Package, Parameter, Receiver, Step
+from ....model.manifest import Launch, Manifest, Package, Receiver, Step
 from ....model.options import Options
+from ....model.package_contents import Contents
+from ....model.parameter import Parameter
 from ..task import decorator_hooks
-from . import packaging, policies
-from .acceptance import from_variables, refusal
-from .contents import Contents
-from .cron_schedule import schedule_of
-from .declarations import parameters_of
-from .handlers import handler_of, handlers
-from .main import Refused
+from . import code_package, policies
+from .compensations import handler_of, handlers_of
+from .errors import CompileError
+from .parameter_values import click_error, from_variables
+from .parameters import parameters_of
+from .schedule import schedule_of
 from .triggers import triggers_of
 from .variables import variables
 
-#: Characters of a docstring that describe a flow.
+#: Characters of a flow's docstring that become its description.
 MAX_DESCRIPTION = 4000
 
 
 @dataclass(frozen=True)
 class Built:
-    """A compiled flow: its Manifest as JSON values, and what its package holds.
+    """A compiled flow: its manifest as JSON values, and the contents of its code package.
 
-    For `run`: ``refused``, click's message about the values that it starts with, and ``variables``, those that come
-    from variables of the environment.
+    For `run`: ``refused``, click's error about a value of a parameter, and ``variables``, the values of parameters
+    that come from environment variables, by parameter.
     """
 
     manifest: dict[str, Any]
@@ -40,61 +51,58 @@ class Built:
 
 
 def build(state: Any, options: Options, cache: str) -> Built:
-    """Check the flow as `run` does, package its code and describe it."""
-    from metaflow.tagging_util import validate_tags
-    from metaflow.util import get_username
-
+    """Check the flow as `python flow.py run` does, store its code package and describe it. Raises CompileError."""
     state.check(state.graph, state.flow, state.environment, pylint=state.pylint)
     validate_tags(options.tags)
-    policies.refuse_unsupported(state)
+    policies.check_supported(state)
     steps = tuple(_step(state, node) for node in state.graph)
     parameters = tuple(parameters_of(state.flow))
     deployment = deployment_name(state, options.name)
     owner = get_username()
     if not owner:
-        raise Refused("Metaflow could not determine your user name", "user", "set METAFLOW_USER")
-    refused, found = None, {}
+        raise CompileError("Metaflow finds no user name", "user", "set METAFLOW_USER")
+    refused, given = None, {}
     if options.given is not None:
-        refused, found = refusal(state, parameters, dict(options.given)), from_variables(state)
-    code, contents = packaging.make(state, cache)
+        refused, given = click_error(state, parameters, dict(options.given)), from_variables(state)
+    code, contents = code_package.make(state, cache)
     launch = _launch(state, options, owner, code, contents, parameters)
     manifest = Manifest(
         deployment=deployment,
         launch=launch,
-        start=getattr(state.graph, "start_step", "start"),  # before 2.19.20-odd these names were fixed
+        start=getattr(state.graph, "start_step", "start"),  # fixed names up to Metaflow 2.19.20 or so
         end=getattr(state.graph, "end_step", "end"),
         steps=steps,
         parameters=parameters,
         task_queue=options.task_queue or ids.task_queue(deployment),
         owner=owner,
-        project=_current("project_name"),
-        branch=_current("branch_name"),
+        project=current.get("project_name"),
+        branch=current.get("branch_name"),
         max_workers=options.max_workers or Manifest.max_workers,
         workflow_timeout=options.workflow_timeout,
         title=options.workflow_title,
-        description=options.workflow_description or _described(state.flow),
+        description=options.workflow_description or _description(state.flow),
         priority=options.priority,
         success_hooks=_hooks(state.flow, "success_hooks"),
         error_hooks=_hooks(state.flow, "error_hooks"),
         schedule=schedule_of(state.flow, options),
         triggers=triggers_of(state.flow, parameters),
-        compensations=tuple(handlers(state)),
+        compensations=tuple(handlers_of(state)),
         notify=tuple(Receiver(url, options.notify_key_env) for url in options.notify_url),
     )
-    return Built(manifest.to_plain(), contents, refused, found)
+    return Built(manifest.to_plain(), contents, refused, given)
 
 
 def deployment_name(state: Any, given: Optional[str]) -> str:
-    """What the flow's deployment is called: by its @project and branch, else as ``given``, else as the flow."""
-    project = _current("project_flow_name")
+    """The name of the flow's deployment: of its @project and branch, else ``given``, else the flow's name."""
+    project = current.get("project_flow_name")
     if project is not None:
         if given:
-            raise Refused("--name is not supported for @projects", "usage", "use --branch instead")
+            raise CompileError("--name does not work with @project", "usage", "use --branch")
         return str(project)
     name = given or str(state.flow.name)
     problem = ids.deployment_problem(name)
     if problem:
-        raise Refused(f"a deployment cannot be called '{name}': {problem}", "usage")
+        raise CompileError(f"'{name}' is not a deployment name: {problem}", "usage")
     return name
 
 
@@ -113,7 +121,7 @@ def _step(state: Any, node: Any) -> Step:
         user_retries=user,
         error_retries=error,
         delay=policies.retry_delay(decorators),
-        # It may wait in a backend's queue first, and the backend counts @timeout's seconds.
+        # A task may wait in a backend's queue; the backend counts the seconds of @timeout.
         timeout=None if elsewhere else policies.timeout(decorators),
         rewrites=decorator_hooks.rewrites_command(decorators),
         elsewhere=elsewhere,
@@ -129,9 +137,6 @@ def _launch(
     contents: Contents,
     parameters: tuple[Parameter, ...],
 ) -> Launch:
-    from metaflow import metaflow_config
-    from metaflow.client import get_namespace
-
     namespace = options.namespace if options.namespace is not None else get_namespace()
     return Launch(
         flow=state.flow.name,
@@ -157,9 +162,6 @@ def _launch(
 
 def _options(state: Any) -> list[str]:
     """Top-level options of every task, as ``CLIArgs`` of the native runtime collects them."""
-    from metaflow.flowspec import FlowStateItems
-    from metaflow.user_configs.config_options import ConfigInput
-
     specs: dict[str, None] = {}
     for step in state.flow:
         for decorator in [*step.decorators, *step.wrappers, *step.config_decorators]:
@@ -187,13 +189,7 @@ def _hooks(flow: Any, kind: str) -> tuple[str, ...]:
     return tuple(name for hook in flow._flow_decorators.get("exit_hook", []) for name in getattr(hook, kind))
 
 
-def _described(flow: Any) -> Optional[str]:
-    """The flow's docstring, which nobody has bounded."""
+def _description(flow: Any) -> Optional[str]:
+    """The flow's docstring, cut to MAX_DESCRIPTION characters."""
     text = inspect.cleandoc(flow.__doc__ or "")[:MAX_DESCRIPTION]
     return text or None
-
-
-def _current(name: str) -> Any:
-    from metaflow import current
-
-    return current.get(name)

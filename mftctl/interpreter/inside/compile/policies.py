@@ -1,17 +1,17 @@
-"""What a step's decorators ask of the orchestrator, read as Metaflow's runtimes read it."""
+"""Retries, delays and timeouts of a step's decorators, read as Metaflow's runtimes read them."""
 
 from __future__ import annotations
 
 from typing import Any, Optional
 
-from .main import Refused
+from .errors import CompileError
 
-#: Flow decorators that ask for a scheduler or a service of their own.
-_UNSUPPORTED_STEPS = {"slurm": "it submits its step to a Slurm scheduler of its own"}
+#: Step decorators that no worker can run, and why.
+_UNSUPPORTED_STEPS = {"slurm": "it submits the step to a Slurm scheduler"}
 
 
 def retries(decorators: list[Any]) -> tuple[int, int]:
-    """Retries of user code and of the fallback (``metaflow/runtime.py``, ``Task.__init__``)."""
+    """Retries of user code, and of the fallback of @catch (``metaflow/runtime.py``, ``Task.__init__``)."""
     user, error = 0, 0
     for decorator in decorators:
         user_retries, error_retries = decorator.step_task_retry_count()
@@ -22,7 +22,7 @@ def retries(decorators: list[Any]) -> tuple[int, int]:
 
 
 def retry_delay(decorators: list[Any]) -> float:
-    """Seconds between attempts: @retry's ``minutes_between_retries``, as Argo honours it."""
+    """Seconds between attempts: ``minutes_between_retries`` of @retry, as on Argo Workflows."""
     for decorator in decorators:
         if decorator.name == "retry":
             return float(decorator.attributes["minutes_between_retries"]) * 60.0
@@ -37,12 +37,12 @@ def timeout(decorators: list[Any]) -> Optional[float]:
     return None
 
 
-def refuse_unsupported(state: Any) -> None:
-    """Refuse what no worker could run, before anything is uploaded."""
+def check_supported(state: Any) -> None:
+    """CompileError for a step that no worker can run, before anything is uploaded."""
     for step in state.flow:
         for decorator in step.decorators:
             reason = _UNSUPPORTED_STEPS.get(decorator.name)
             if reason:
-                raise Refused(
+                raise CompileError(
                     f"step {step.__name__}: @{decorator.name} is not supported: {reason}", "unsupported"
                 )

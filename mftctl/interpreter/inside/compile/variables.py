@@ -1,4 +1,4 @@
-"""Variables of a deployment's tasks: what the deployer's Metaflow has been told that tasks need wherever they run."""
+"""Environment variables of a deployment's tasks: the settings of the deployer's Metaflow that tasks need anywhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import os
 from typing import Any, Optional
 from urllib.parse import urlsplit
 
-#: Configuration that tasks need wherever they run (``argo_workflows.py`` sends the same), none of it secret.
+from metaflow import metaflow_config
+from metaflow.metaflow_config_funcs import config_values
+from metaflow.plugins.datastores.local_storage import LocalStorage
+
+#: Settings that tasks need wherever they run, none of them secret (``argo_workflows.py`` passes the same).
 _CONFIG = (
     "SERVICE_URL",
     "S3_ENDPOINT_URL",
@@ -24,7 +28,7 @@ _CONFIG = (
     "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT",
     "S3_SERVER_SIDE_ENCRYPTION",
 )
-#: Settings of compute backends begin with one of these.
+#: Names of the settings of compute backends begin with one of these.
 _COMPUTE = tuple(
     f"METAFLOW_{name}"
     for name in (
@@ -40,10 +44,7 @@ _COMPUTE = tuple(
 
 
 def variables(state: Any, owner: str) -> dict[str, str]:
-    """The variables, by name. None is a secret: those are read on the machine that needs them."""
-    from metaflow import metaflow_config
-    from metaflow.plugins.datastores.local_storage import LocalStorage
-
+    """The variables by name. None is secret: each machine has its own credentials."""
     found = {f"METAFLOW_{name}": getattr(metaflow_config, name, None) for name in _CONFIG}
     root: Optional[str] = None
     if state.flow_datastore.TYPE == "local":
@@ -61,17 +62,15 @@ def variables(state: Any, owner: str) -> dict[str, str]:
 
 
 def _has_password(value: str) -> bool:
-    """Whether it is an address with a user's name or password in it, which each machine has to be told itself."""
+    """Whether it is a URL with a user name or a password, which each machine must have itself."""
     try:
         return urlsplit(value).username is not None
-    except ValueError:  # no address
+    except ValueError:  # not a URL
         return False
 
 
 def _compute_settings() -> dict[str, str]:
-    """What the deployer has set for compute backends, whose commands read it where a worker runs them."""
-    from metaflow.metaflow_config_funcs import config_values
-
+    """The deployer's settings of compute backends, whose commands a worker runs."""
     return {
         name: str(value)
         for name, value in config_values()

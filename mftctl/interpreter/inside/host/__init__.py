@@ -1,1 +1,1 @@
-"""The flow host: imports the flow once, watches what the import does, and forks supervisors."""
+"""The flow host: imports the flow once, checks what the import has done to the process, and forks supervisors."""

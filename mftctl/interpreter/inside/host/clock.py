@@ -1,8 +1,8 @@
-"""Whether a flow's own code reads the clock or the process id while it is imported: its tasks would all see the same.
+"""Notices a flow that reads the clock or the process id while it is imported: all forked tasks would see one value.
 
-Libraries read the clock for themselves (for caches, seeds, timeouts, log records), and nothing of it matters to tasks.
-So only a read that the flow's own code asks for counts: directly, through the standard library or code that is made of
-text (``email.utils.formatdate()``, a dataclass's ``default_factory``), or through a library's ``now()`` or ``today()``.
+Libraries read the clock for themselves (caches, seeds, timeouts, log records), which does not matter to tasks. A read
+counts when the flow's own code makes it: directly, through the standard library or generated code
+(``email.utils.formatdate()``, a dataclass's ``default_factory``), or through a library's ``now()`` or ``today()``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _not_given(args: tuple[Any, ...]) -> bool:
     return not args or args[0] is None
 
 
-#: Functions of modules, and with which arguments they read the clock.
+#: Functions, and whether they read the clock with given arguments.
 _FUNCTIONS: dict[tuple[Any, str], Callable[[tuple[Any, ...]], bool]] = {
     (time, "time"): _always,
     (time, "time_ns"): _always,
@@ -41,14 +41,14 @@ _FUNCTIONS: dict[tuple[Any, str], Callable[[tuple[Any, ...]], bool]] = {
     (time, "asctime"): _not_given,
     (time, "strftime"): lambda args: len(args) < 2,
     (os, "getpid"): _always,
-    # Where it is written in C, it reads the clock there.
+    # In C, it reads the clock itself.
     (uuid, "uuid1"): _always,
 }
-#: Clocks that tell how long something takes: a moment of theirs is kept at the top of a module or class, elsewhere it
-#: is of a duration that is over when the import is.
+#: Clocks that measure durations: a value that is read at the top of a module or class may be kept; elsewhere it is of
+#: a duration within the import.
 _DURATIONS = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
-#: Modules of the standard library that read the clock or the process id for themselves, whoever calls them.
-_FOR_THEMSELVES = frozenset(
+#: Modules of the standard library whose own reads never count.
+_INTERNAL = frozenset(
     (
         *("asyncio", "cProfile", "concurrent", "gzip", "http", "importlib", "multiprocessing", "pkgutil"),
         *("profile", "queue", "random", "runpy", "selectors", "shutil", "socket", "socketserver", "sqlite3"),
@@ -56,20 +56,20 @@ _FOR_THEMSELVES = frozenset(
         *("warnings", "zipfile"),
     )
 )
-#: Flag of the code of functions; that at the top of a module or class has it not.
+#: Flag of a function's code; code at the top of a module or class does not have it.
 _OPTIMIZED = 1
 #: Class methods of types written in C, whose attributes cannot be set.
 _METHODS = ((dt.datetime, "now"), (dt.datetime, "utcnow"), (dt.date, "today"))
-#: How libraries name what gives the time, and what a frame is skipped for on the way to who asks (arrow, pendulum).
+#: Names of libraries' functions that return the time (arrow, pendulum): their callers read the clock.
 _NAMES = frozenset({"now", "utcnow", "today", "utctoday"})
 
 
-#: Of the frame that reads a clock: the frame of the flow's own code that it reads it for, or None.
-Who = Callable[[FrameType], Optional[FrameType]]
+#: Maps the frame that reads a clock to the frame of the flow's own code that the read is for, or None.
+FindReader = Callable[[FrameType], Optional[FrameType]]
 
 
 class Clock:
-    """Watches the clock from `watch` to `stop`."""
+    """Watches the clock from ``watch`` to ``stop``."""
 
     def __init__(self) -> None:
         self._read: dict[str, str] = {}
@@ -78,29 +78,29 @@ class Clock:
         self._stopped = False
 
     def watch(self) -> None:
-        """From here on, notice who reads the clock."""
+        """Notice reads of the clock from here on."""
         for (module, name), reads in _FUNCTIONS.items():
             if hasattr(module, name):
-                self._watch_function(module, name, reads, _asking)
+                self._watch_function(module, name, reads, _reader)
         for name in _DURATIONS:
-            self._watch_function(time, name, _always, _keeping)
+            self._watch_function(time, name, _always, _keeping_reader)
         for kind, name in _METHODS:
             self._watch_method(kind, name)
 
     def stop(self) -> None:
-        """The import is over: everything is again as it was."""
+        """Restore all functions."""
         for undo in self._undo:
             undo()
         self._undo.clear()
         self._stopped = True
-        self._forget_wrapped()
+        self._unwrap()
 
-    def read(self) -> list[str]:
+    def problems(self) -> list[str]:
         """What was read, and where first: ``the time read at train.py:3``."""
         return [f"{what} read at {where}" for what, where in self._read.items()]
 
     def _watch_function(
-        self, module: Any, name: str, reads: Callable[[tuple[Any, ...]], bool], who: Who
+        self, module: Any, name: str, reads: Callable[[tuple[Any, ...]], bool], find: FindReader
     ) -> None:
         original = getattr(module, name)
         what = "the process id" if module is os else "the time"
@@ -108,53 +108,53 @@ class Clock:
         @functools.wraps(original)
         def watched(*args: Any, **kwargs: Any) -> Any:
             if reads(args):
-                self._note(what, who)
+                self._note(what, find)
             return original(*args, **kwargs)
 
         self._wrapped[id(watched)] = (watched, original)
         setattr(module, name, watched)
 
         def undo() -> None:
-            # The flow may have put a function of its own there.
+            # The flow may have set a function of its own.
             if getattr(module, name, None) is watched:
                 setattr(module, name, original)
 
         self._undo.append(undo)
 
     def _watch_method(self, kind: Any, name: str) -> None:
-        # The one way to see calls of a type written in C without another type in its place, which the flow could keep.
+        # To replace the type would not do: the flow could keep the replacement.
         (attributes,) = gc.get_referents(kind.__dict__)
         original = attributes[name]
 
         def watched(cls: Any, *args: Any, **kwargs: Any) -> Any:
-            self._note("the time", _asking)
+            self._note("the time", _reader)
             return original.__get__(None, cls)(*args, **kwargs)
 
         watched.__name__ = name
 
-        def put(method: Any) -> None:
+        def set_method(method: Any) -> None:
             attributes[name] = method
             ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
 
         ours = classmethod(watched)
-        put(ours)
+        set_method(ours)
 
         def undo() -> None:
             if attributes.get(name) is ours:
-                put(original)
+                set_method(original)
 
         self._undo.append(undo)
 
-    def _note(self, what: str, who: Who) -> None:
-        # The flow may have kept a wrapper, which is called as long as the process lives.
+    def _note(self, what: str, find: FindReader) -> None:
+        # The flow may have kept a wrapper, which works as long as the process lives.
         if self._stopped or what in self._read:
             return
-        frame = who(sys._getframe(2))
+        frame = find(sys._getframe(2))
         if frame is not None:
             self._read[what] = own_code.place(frame.f_code.co_filename, frame.f_lineno)
 
-    def _forget_wrapped(self) -> None:
-        """Give the modules that hold a wrapped function (``from time import time``) the function itself."""
+    def _unwrap(self) -> None:
+        """Put the function itself into modules that hold its wrapper (``from time import time``)."""
         for module in list(sys.modules.values()):
             names = getattr(module, "__dict__", {})
             for name, value in list(names.items()):
@@ -164,12 +164,12 @@ class Clock:
         self._wrapped.clear()
 
 
-def _asking(reader: FrameType) -> Optional[FrameType]:
-    """Who asks for the time through whatever only passes it on."""
-    frame: Optional[FrameType] = reader
+def _reader(first: FrameType) -> Optional[FrameType]:
+    """The flow's frame that reads the time, directly or through code that only passes it on."""
+    frame: Optional[FrameType] = first
     while frame is not None:
         file = frame.f_code.co_filename
-        if _is_for_itself(frame):
+        if _is_internal(frame):
             return None
         if frame.f_code.co_name not in _NAMES and not file.startswith("<") and not own_code.is_standard(file):
             return frame if own_code.is_own(file) else None
@@ -177,18 +177,18 @@ def _asking(reader: FrameType) -> Optional[FrameType]:
     return None
 
 
-def _keeping(reader: FrameType) -> Optional[FrameType]:
-    """Who may keep the moment that it reads."""
-    frame = _asking(reader)
-    direct = reader is frame or reader.f_code.co_filename.startswith("<")
+def _keeping_reader(first: FrameType) -> Optional[FrameType]:
+    """The flow's frame that reads the time where it may keep it."""
+    frame = _reader(first)
+    direct = first is frame or first.f_code.co_filename.startswith("<")
     return frame if frame is not None and direct and not frame.f_code.co_flags & _OPTIMIZED else None
 
 
-def _is_for_itself(frame: FrameType) -> bool:
-    """Whether it is of an import, of a log record, or of a module whose reads nobody sees."""
+def _is_internal(frame: FrameType) -> bool:
+    """Whether a read in this frame never counts: of an import, a log record, or an internal module."""
     if frame.f_code.co_filename.startswith("<frozen importlib"):
         return True
     module = str(frame.f_globals.get("__name__"))
     if module.partition(".")[0] == "logging":
         return frame.f_code.co_name == "makeRecord" or module == "logging.handlers"
-    return module.partition(".")[0] in _FOR_THEMSELVES and own_code.is_standard(frame.f_code.co_filename)
+    return module.partition(".")[0] in _INTERNAL and own_code.is_standard(frame.f_code.co_filename)

@@ -1,4 +1,4 @@
-"""What a flow's import has opened and left open: forked tasks would share its position, its locks and what is in it."""
+"""Finds files and sockets that a flow's import leaves open: forked tasks would share their position, locks and data."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import os
 import stat
 import sys
 
-#: Devices that give or take the same whoever has them open.
+#: Devices that processes can share.
 _SHARED = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _STANDARD = frozenset({0, 1, 2})
 
 
 class Descriptors:
-    """The descriptors that the process has when this is made, but for the standard ones."""
+    """The open descriptors of the process when this is created, without the standard ones."""
 
     def __init__(self) -> None:
         self._had = _open()
 
-    def more(self) -> list[str]:
-        """What those are that came since and that tasks must not share, in words; sorted."""
+    def problems(self) -> list[str]:
+        """Descriptors opened since then that tasks must not share, in words; sorted."""
         found = set()
         for fd, about in _open().items():
             had = self._had.get(fd)
             if had is None or not os.path.samestat(had, about):
-                found.add(_what(fd, about))
+                found.add(_description(fd, about))
         return sorted(found - {""})
 
 
@@ -39,8 +39,8 @@ def _open() -> dict[int, os.stat_result]:
     return {fd: about for fd, about in found.items() if fd not in _STANDARD}
 
 
-def _what(fd: int, about: os.stat_result) -> str:
-    """What it is, in words; empty for what may be shared."""
+def _description(fd: int, about: os.stat_result) -> str:
+    """The open file in words; empty for one that may be shared."""
     mode = about.st_mode
     if stat.S_ISSOCK(mode):
         return "an open socket"
@@ -48,8 +48,13 @@ def _what(fd: int, about: os.stat_result) -> str:
         return "an open pipe"
     if stat.S_ISDIR(mode) or (stat.S_ISCHR(mode) and about.st_rdev in _devices()):
         return ""
-    if stat.S_ISREG(mode) and about.st_nlink and (about.st_dev, about.st_ino) in _mapped() and not _read(fd):
-        return ""  # `mmap` keeps the descriptor of its file, and has no position in it
+    if (
+        stat.S_ISREG(mode)
+        and about.st_nlink
+        and (about.st_dev, about.st_ino) in _mapped()
+        and not _has_file_object(fd)
+    ):
+        return ""  # `mmap` keeps the descriptor of its file, without a position
     name = os.path.basename(_path(fd)) if about.st_nlink else ""
     return f"an open file ({name})" if name else "an open file"
 
@@ -59,7 +64,7 @@ def _devices() -> set[int]:
 
 
 def _path(fd: int) -> str:
-    """Where the file is; empty where that is not known."""
+    """The file's path; empty if it is unknown."""
     try:
         return os.readlink(f"/proc/self/fd/{fd}")
     except OSError:  # no such folder on macOS
@@ -67,7 +72,7 @@ def _path(fd: int) -> str:
 
 
 def _mapped() -> set[tuple[int, int]]:
-    """Device and inode of the files that are mapped into memory; empty where the system has no list."""
+    """Device and inode of the files that are mapped into memory; empty on systems without a list."""
     found = set()
     if sys.platform == "linux":
         with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as file:
@@ -78,7 +83,7 @@ def _mapped() -> set[tuple[int, int]]:
     return found
 
 
-def _read(fd: int) -> bool:
+def _has_file_object(fd: int) -> bool:
     """Whether a file object of Python has this descriptor."""
     files = [one for one in gc.get_objects() if issubclass(type(one), _io.FileIO)]
     return any(not file.closed and file.fileno() == fd for file in files)

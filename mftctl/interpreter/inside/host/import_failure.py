@@ -1,7 +1,7 @@
-"""A flow that cannot be imported: whose fault that is, and what its tasks say of it.
+"""A flow that cannot be imported: whether the flow or the machine is to blame, and how its tasks fail.
 
-The flow's own fault stays the same wherever it is imported and however often: its tasks fail at once, for good, with
-the user's traceback. What the machine lacks (memory, disk, processes) may be there later, or elsewhere.
+An error of the flow's own code comes again wherever it is imported: its tasks fail at once, without a retry, with the
+user's traceback. What the machine lacks (memory, disk, processes) may be there later, or on another machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Optional
 from .... import ROOT
 from ..attempt.start import Fork, Process
 
-#: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: this failure is not to be retried.
+#: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: the exit code of a task that is not retried.
 EXIT_DISALLOW_RETRY = 202
 _OURS = os.path.join(ROOT, "")
 _LACKING = {
@@ -31,17 +31,17 @@ _LACKING = {
 
 
 class Unloadable:
-    """Starts processes that say why the flow cannot be imported, and fail for good."""
+    """Starts processes that print why the flow cannot be imported, and fail without a retry."""
 
     bounded = False
 
-    def __init__(self, why: str, prelude: tuple[bytes, bytes] = (b"", b"")) -> None:
+    def __init__(self, reason: str, prelude: tuple[bytes, bytes] = (b"", b"")) -> None:
         self.prelude = prelude
-        self._why = why.encode("utf-8", errors="replace")
+        self._reason = reason.encode("utf-8", errors="replace")
 
     def start(
         self,
-        argv: list[str],  # noqa: ARG002 - whatever the task is
+        argv: list[str],  # noqa: ARG002 - of no use here
         env: dict[str, str],  # noqa: ARG002
         stdout: int,  # noqa: ARG002
         stderr: int,
@@ -52,7 +52,7 @@ class Unloadable:
         if pid == 0:
             try:
                 os.setpgid(0, 0)
-                left = self._why
+                left = self._reason
                 while left:
                     left = left[os.write(stderr, left) :]
             finally:
@@ -60,8 +60,8 @@ class Unloadable:
         return Fork(pid)
 
 
-def is_machines(error: BaseException) -> bool:
-    """Whether the machine may be why an import failed: it lacks memory, disk, processes or descriptors."""
+def is_of_machine(error: BaseException) -> bool:
+    """Whether an import may have failed because the machine lacks memory, disk, processes or descriptors."""
     seen: list[BaseException] = []
     found: Optional[BaseException] = error
     while found is not None and found not in seen:
@@ -74,24 +74,24 @@ def is_machines(error: BaseException) -> bool:
     return False
 
 
-def why(error: BaseException, more: str = "") -> str:
-    """What `python flow.py` would print of an import's end: a traceback without our frames, or what it exited with."""
+def text(error: BaseException, hint: str = "") -> str:
+    """What `python flow.py` would print of the error: a traceback without mftctl's frames, or the exit."""
     if isinstance(error, SystemExit):
-        said = f"{error.code}\n" if isinstance(error.code, str) else ""
-        return f"{said}SystemExit: {error.code}: the flow's file exits while it is imported\n"
-    told = traceback.TracebackException.from_exception(error)
-    _without_ours(told)
-    return "".join(told.format()) + (f"({more})\n" if more else "")
+        message = f"{error.code}\n" if isinstance(error.code, str) else ""
+        return f"{message}SystemExit: {error.code}: the flow's file exited while it was imported\n"
+    trace = traceback.TracebackException.from_exception(error)
+    _drop_own_frames(trace)
+    return "".join(trace.format()) + (f"({hint})\n" if hint else "")
 
 
-def ends_without_flow(file: str) -> str:
-    """What is said of a file that starts no flow."""
-    return f"{file} has run to its end without starting its flow\n"
+def no_flow(file: str) -> str:
+    """The reason for a file that starts no flow."""
+    return f"{file} ran to its end and started no flow\n"
 
 
-def _without_ours(told: Any) -> None:
+def _drop_own_frames(trace: Any) -> None:
     seen: set[int] = set()
-    while told is not None and id(told) not in seen:
-        seen.add(id(told))
-        told.stack[:] = [frame for frame in told.stack if not frame.filename.startswith(_OURS)]
-        told = told.__cause__ or told.__context__
+    while trace is not None and id(trace) not in seen:
+        seen.add(id(trace))
+        trace.stack[:] = [frame for frame in trace.stack if not frame.filename.startswith(_OURS)]
+        trace = trace.__cause__ or trace.__context__

@@ -1,8 +1,8 @@
-"""Threads of this process that Python did not start: pools of polars, OpenMP, gRPC, DuckDB, TensorFlow.
+"""Finds threads that Python did not start: pools of polars, OpenMP, gRPC, DuckDB, TensorFlow.
 
-A forked task has none of them, while the library still counts on them: the task's first call into it may wait for
-ever. Only threads that are still there after a fork are such: a library that handles forks well (OpenBLAS, so numpy)
-ends its threads before each and starts new ones when it next needs them.
+A fork has none of them, but the library counts on them: its first call in a forked task may hang. Threads that are gone
+after a fork are harmless: a library that handles forks (OpenBLAS, so numpy) ends them before one, and starts new ones
+when it needs them.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ import signal
 import sys
 import threading
 import warnings
-from time import monotonic, sleep  # their own, whatever the flow makes of them
+from time import monotonic, sleep  # the originals, if the flow replaces them
 
-#: Threads that a fork may leave behind. jemalloc (Arrow's allocator, loaded with pyarrow and pandas) gives memory back
-#: in one; its own fork handlers hold its locks during a fork and let the child do this without a thread.
+#: Threads that a fork may lack. jemalloc (Arrow's allocator, loaded with pyarrow and pandas) returns memory in one; its
+#: fork handlers let the child do this without a thread.
 _HARMLESS = frozenset({"jemalloc_bg_thd"})
-#: Seconds that the trial fork may take, and that threads which it has ended may take to be gone.
-_FORK, _GONE = 10.0, 0.2
+#: Seconds that the trial fork may take, and that threads may take to end at it.
+_FORK, _END = 10.0, 0.2
 
 
 def native() -> dict[int, str]:
-    """Threads that Python does not know, but for harmless ones: names by id. Empty where the system has no list."""
+    """Names, by id, of threads that Python does not know, without harmless ones. Empty on systems without a list."""
     known = {thread.native_id for thread in threading.enumerate()}
     found = _listed()
     return {number: name for number, name in found.items() if number not in known and name not in _HARMLESS}
 
 
-def unfit(earlier: frozenset[int]) -> list[str]:
-    """Names of the native threads, other than ``earlier`` ones, that would be missing in a fork; sorted.
+def lost_in_fork(before: frozenset[int]) -> list[str]:
+    """Names of the native threads, other than those ``before``, that a fork would lack; sorted.
 
-    Where there are any, it forks once to see which of them are left. Threads of a pool share a name.
+    If there are any, it forks once to see which of them stay. Threads of a pool have one name.
     """
-    if native().keys() - earlier and _fork():
-        deadline = monotonic() + _GONE
-        while native().keys() - earlier and monotonic() < deadline:
+    if native().keys() - before and _fork():
+        deadline = monotonic() + _END
+        while native().keys() - before and monotonic() < deadline:
             sleep(0.01)
-    return sorted({_pool(name) for number, name in native().items() if number not in earlier})
+    return sorted({_pool(name) for number, name in native().items() if number not in before})
 
 
 def _fork() -> bool:
-    """Fork a child that ends at once; False when it does not, because a fork handler of some library hangs in it."""
+    """Fork a child that ends at once; False when it does not, because a library's fork handler hangs."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # from 3.12 on Python itself warns of threads
+        warnings.simplefilter("ignore")  # Python 3.12 and newer warn about threads
         pid = os.fork()
     if pid == 0:
         os._exit(0)
@@ -60,7 +60,7 @@ def _fork() -> bool:
 
 
 def _pool(name: str) -> str:
-    """The name without the thread's number in its pool; threads without one have the process's."""
+    """The name without the thread's number in its pool; an unnamed thread has the process's name."""
     name = re.sub(r"[-_ ]*\d*$", "", name)
     return name if name and not os.path.basename(sys.executable).startswith(name) else "unnamed"
 
@@ -77,13 +77,13 @@ def _listed() -> dict[int, str]:
         try:
             with open(f"/proc/self/task/{number}/comm", encoding="utf-8", errors="replace") as file:
                 found[int(number)] = file.read().rstrip("\n")
-        except OSError:  # it has ended meanwhile
+        except OSError:  # it has ended
             continue
     return found
 
 
 def _of_mach() -> dict[int, str]:
-    """Threads of this process as macOS's kernel lists them; ids are those of ``threading.get_native_id()``."""
+    """Threads of this process on macOS; ids are those of ``threading.get_native_id()``."""
     system = ctypes.CDLL(None)
     system.pthread_from_mach_thread_np.restype = ctypes.c_void_p
     ports, count = ctypes.POINTER(ctypes.c_uint32)(), ctypes.c_uint32()

@@ -1,7 +1,7 @@
-"""Global random numbers of a forked task as those of a new process.
+"""Gives forked tasks the global random numbers that a new process would have.
 
-Unseeded, every task must draw other numbers; seeded while the flow was imported, every task must draw the same.
-A fork does neither by itself: Python's `random` seeds itself anew in every child, numpy's global generator in none.
+Without a seed, each task must draw other numbers; with a seed from the flow's import, each must draw the same. A fork
+does neither by itself: Python's `random` seeds itself anew in each child, numpy's global generator in none.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, Callable
 from .. import own_code
 
 
-class Seeds:
-    """Watches whether an import seeds Python's global generator, and sets a forked child right."""
+class RandomState:
+    """Watches whether an import seeds Python's global generator, and sets the generators of a forked child."""
 
     def __init__(self) -> None:
         self._seeded = False
@@ -27,7 +27,7 @@ class Seeds:
         self._undo: list[Callable[[], None]] = []
 
     def watch(self) -> None:
-        """From here on, notice ``random.seed(x)`` and ``random.setstate(s)``."""
+        """Notice ``random.seed(x)``, ``random.setstate(s)`` and ``os.urandom`` from here on."""
 
         def seed(a: Any = None, version: int = 2) -> None:
             self._seeded = a is not None
@@ -38,7 +38,7 @@ class Seeds:
             self._setstate(state)
 
         def urandom(size: int) -> bytes:
-            self._drawn = self._drawn or own_code.asks()
+            self._drawn = self._drawn or own_code.is_caller()
             return self._urandom(size)
 
         self._replace(random, "seed", seed)
@@ -46,8 +46,8 @@ class Seeds:
         self._replace(os, "urandom", urandom)
         self._replace(random, "_urandom", urandom)
 
-    def keep(self) -> None:
-        """The import is over: remember the state it left."""
+    def stop(self) -> None:
+        """Restore the functions, and keep the state that the import has left."""
         for undo in self._undo:
             undo()
         self._undo.clear()
@@ -58,27 +58,27 @@ class Seeds:
         setattr(module, name, watching)
 
         def undo() -> None:
-            # The flow may have put a function of its own there.
+            # The flow may have set a function of its own.
             if getattr(module, name, None) is watching:
                 setattr(module, name, original)
 
         self._undo.append(undo)
 
-    def left(self) -> list[str]:
-        """What the import left that all forked tasks would share, in words."""
+    def problems(self) -> list[str]:
+        """Random values of the import that all forked tasks would share, in words."""
         return ["random values drawn while it was imported"] if self.drawn() else []
 
     def drawn(self) -> bool:
-        """Whether the import drew numbers that a new process would draw anew: all forked tasks would share them."""
+        """Whether the import drew numbers without a seed, which a new process would draw anew."""
         numpy_random = getattr(sys.modules.get("numpy"), "random", None)
         numpy_drawn = False
         if numpy_random is not None and _is_unseeded(numpy_random.mtrand._rand):
-            # Where the global generator stands in its block of numbers, and where one stands that is new.
+            # The position of the global generator in its block of numbers, and that of a new one.
             numpy_drawn = numpy_random.get_state()[2] != numpy_random.RandomState().get_state()[2]
         return self._drawn or numpy_drawn or (not self._seeded and self._state != self._before)
 
-    def settle_child(self) -> None:
-        """In a forked child: the numbers a new process would draw after the same import."""
+    def set_child(self) -> None:
+        """In a forked child: draw the numbers that a new process would draw after the same import."""
         if self._seeded:
             self._setstate(self._state)
         numpy_random = getattr(sys.modules.get("numpy"), "random", None)
@@ -87,9 +87,9 @@ class Seeds:
 
 
 def _is_unseeded(generator: Any) -> bool:
-    """Whether numpy took the seed from the operating system: then it is a number of up to 128 bits.
+    """Whether numpy has its seed, a number of up to 128 bits, from the operating system.
 
-    ``numpy.random.seed(x)`` drops the seed sequence (it becomes None) and a seed of one's own is a small number.
+    ``numpy.random.seed(x)`` sets the seed sequence to None, and a user's seed is a small number.
     """
     sequence = getattr(generator._bit_generator, "_seed_seq", None)
     entropy = getattr(sequence, "entropy", None)

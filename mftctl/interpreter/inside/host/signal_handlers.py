@@ -1,11 +1,11 @@
-"""Signal handlers of a flow's import: its tasks have them, and the host and its supervisors have their own."""
+"""Signal handlers: a flow's tasks have those of its import, the host and its supervisors have their own."""
 
 from __future__ import annotations
 
 import signal
 from typing import Any
 
-#: What a host and its supervisors set for themselves, and what a task has where the import has set nothing.
+#: Handlers that a host or a supervisor sets, and what a task has instead, unless the import sets one.
 _OURS: dict[Any, Any] = {
     signal.SIGCHLD: signal.SIG_DFL,
     signal.SIGTERM: signal.SIG_DFL,
@@ -13,8 +13,8 @@ _OURS: dict[Any, Any] = {
 }
 
 
-class Signals:
-    """Handlers and blocked signals as they are when this is made, and what an import makes of them."""
+class SignalHandlers:
+    """Handlers and blocked signals before an import, and those that the import sets."""
 
     def __init__(self) -> None:
         self._before = _handlers()
@@ -22,8 +22,8 @@ class Signals:
         self._set: dict[Any, Any] = {}
         self._block = self._blocked
 
-    def keep(self) -> None:
-        """The import is over: remember what it has set, and set it back for this process."""
+    def stop(self) -> None:
+        """Keep what the import has set, and undo it in this process."""
         after = _handlers()
         self._set = {number: one for number, one in after.items() if one is not self._before[number]}
         self._block = _blocked()
@@ -31,23 +31,23 @@ class Signals:
             signal.signal(number, self._before[number])
         signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
 
-    def settle_child(self) -> None:
-        """In a forked child: what a new process has after the same import."""
-        settle_child()
+    def set_child(self) -> None:
+        """In a forked child: set the handlers that a new process has after the same import."""
+        reset_child()
         for number, handler in self._set.items():
             signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._block)
 
 
-def settle_child() -> None:
-    """In a forked child: nothing of its supervisor's is left."""
+def reset_child() -> None:
+    """In a forked child: unset the handlers of its supervisor."""
     signal.set_wakeup_fd(-1)
     for number, handler in _OURS.items():
         signal.signal(number, handler)
 
 
 def _handlers() -> dict[Any, Any]:
-    """What Python calls for each signal. Those that are not set from Python, and cannot be, are left out."""
+    """Python's handler of each signal, without signals whose handler Python did not set and cannot set."""
     found = {number: signal.getsignal(number) for number in signal.valid_signals()}
     return {number: handler for number, handler in found.items() if handler is not None}
 

@@ -1,7 +1,7 @@
-"""Stacks as those of `python flow.py run`, without our frames below the flow's and between it and Metaflow.
+"""Hides mftctl's frames in stacks, which then read as those of `python flow.py run`.
 
-A forked task goes on inside the host, whose frames cannot be taken out of the interpreter's stack. What records a stack
-(`traceback`, `inspect`, so @timeout and log records) leaves them out; `sys._getframe` and `faulthandler` see them.
+A forked task runs inside the host, whose frames stay on the interpreter's stack. Modules that record stacks
+(`traceback`, `inspect`, so @timeout and log records) leave them out; `sys._getframe` and `faulthandler` show them.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from typing import Any, Optional
 from .. import own_code
 
 
-def hide_ours() -> None:
-    """From here on, stacks and uncaught exceptions of this process have no frames of ours."""
+def hide_own_frames() -> None:
+    """Hide mftctl's frames in recorded stacks and uncaught exceptions of this process."""
     if getattr(traceback.walk_stack, "__module__", None) != __name__:
         walk, outer = traceback.walk_stack, inspect.getouterframes
 
         def walk_stack(f: Optional[FrameType]) -> Iterator[tuple[FrameType, int]]:
-            """Walk a stack yielding the frame and line number for each frame, as Python's own."""
+            """Walk a stack yielding the frame and line number for each frame, as Python's function does."""
             shown = walk(sys._getframe(1) if f is None else f)
-            return ((frame, line) for frame, line in shown if not own_code.is_ours(frame.f_code.co_filename))
+            return (
+                (frame, line) for frame, line in shown if not own_code.is_mftctl(frame.f_code.co_filename)
+            )
 
         def getouterframes(frame: Any, context: int = 1) -> list[inspect.FrameInfo]:
-            """Get a list of records for a frame and all higher (calling) frames, as Python's own."""
-            return [one for one in outer(frame, context) if not own_code.is_ours(one.filename)]
+            """Get a list of records for a frame and all higher (calling) frames, as Python's function does."""
+            return [one for one in outer(frame, context) if not own_code.is_mftctl(one.filename)]
 
         traceback.walk_stack, inspect.getouterframes = walk_stack, getouterframes
     if sys.excepthook is sys.__excepthook__:
@@ -36,21 +38,21 @@ def hide_ours() -> None:
 
 
 def uncaught() -> tuple[type[BaseException], BaseException, Optional[TracebackType]]:
-    """The exception that is being handled, for ``sys.excepthook``."""
+    """The current exception, as ``sys.excepthook`` takes it."""
     kind, error, found = sys.exc_info()
     assert kind is not None
     assert error is not None
     return kind, error, found
 
 
-def without_ours(found: Optional[TracebackType]) -> Optional[TracebackType]:
-    """A traceback from its first frame that is not ours; whole when all of it is."""
+def without_own_frames(found: Optional[TracebackType]) -> Optional[TracebackType]:
+    """A traceback from its first frame that is not mftctl's; the whole one when there is none."""
     shown = found
-    while shown is not None and own_code.is_ours(shown.tb_frame.f_code.co_filename):
+    while shown is not None and own_code.is_mftctl(shown.tb_frame.f_code.co_filename):
         shown = shown.tb_next
     return shown or found
 
 
 def _print_exception(kind: type[BaseException], error: BaseException, found: Optional[TracebackType]) -> None:
-    shown = without_ours(found)
+    shown = without_own_frames(found)
     sys.__excepthook__(kind, error.with_traceback(shown), shown)

@@ -1,7 +1,7 @@
-"""For Pythons that a task starts (@card, @parallel) where metaflow is not installed: find it behind their own packages.
+"""Lets Pythons that a task starts (@card, @parallel) find metaflow behind their own packages.
 
-Python imports this module at its start when the folder is on PYTHONPATH, which `environment.py` sees to only where the
-flow's interpreter has no metaflow of its own.
+Python imports this module at its start when the folder is on PYTHONPATH, where `search_path.py` puts it if the flow's
+interpreter has no metaflow of its own.
 """
 
 import importlib
@@ -9,14 +9,14 @@ import os
 import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_BUNDLE = os.path.abspath(os.path.join(_HERE, "..", "..", "..", ".."))
+_SITE = os.path.abspath(os.path.join(_HERE, "..", "..", "..", ".."))
 
 
 def _extend() -> None:
     package = os.environ.get("METAFLOW_EXTRACTED_ROOT")
-    folders = [*([os.path.join(package, ".mf_code")] if package else []), _BUNDLE]
+    folders = [*([os.path.join(package, ".mf_code")] if package else []), _SITE]
     sys.path += [folder for folder in folders if folder not in sys.path]
-    # The user's own sitecustomize, which this one stands before.
+    # Import the user's own sitecustomize, which this one hides.
     if _HERE in sys.path:
         sys.path.remove(_HERE)
     ours = sys.modules.pop("sitecustomize")

@@ -1,1 +1,1 @@
-"""The process of a task, from its start to the flow's own code."""
+"""The processes of a task: their commands, and what they change in Metaflow before the flow runs."""

@@ -1,12 +1,14 @@
-"""Cloned tasks of a new run have the new run's parameters.
+"""Gives cloned tasks of a new run the parameters of that run.
 
-Metaflow's own `resume` clones the parameters with all else. Ours may be given other values for them, and a step reads
-parameters from the task before it, which may be a clone. So a clone is given those that its run was started with.
+Metaflow's `resume` clones parameters with all else. `resume --new-run` takes new values for them, and a step reads
+parameters from the task before it, which may be a clone.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from metaflow.datastore.task_datastore import TaskDataStore
 
 from ....model import ids
 
@@ -14,11 +16,9 @@ OPTION = "--clone-only"
 
 
 def prepare(argv: list[str]) -> None:
-    """When this process is to clone a task: let Metaflow's clone take the parameters of its own run."""
+    """If this process clones a task, let the clone have the parameters of its own run."""
     if OPTION not in argv:
         return
-    from metaflow.datastore.task_datastore import TaskDataStore
-
     original = TaskDataStore.clone
 
     def clone(made: Any, origin: Any) -> None:

@@ -1,6 +1,6 @@
-"""Variables of a task that runs the user's own file, which its step does not see, as with `run`.
+"""Hides mftctl's variables from steps that run from the user's own file, as under `python flow.py run`.
 
-A run that the step starts (Metaflow's Runner) would be recorded as one of Temporal's, with this one's code package.
+Else a run that the step starts (Metaflow's Runner) would be recorded with the code package of this one.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from typing import Any
+
+from metaflow.datastore.task_datastore import TaskDataStore
 
 from ..environment import IN_PLACE
 
@@ -18,24 +20,22 @@ _NAMES = (
     "METAFLOW_CODE_URL",
     "METAFLOW_CODE_DS",
 )
-#: As this process was given them: the flow's import may set its own.
+#: Their values before the flow's import, which may set its own.
 _GIVEN = {name: os.environ[name] for name in _NAMES if name in os.environ}
 
 
 def prepare() -> None:
-    """Before this process goes on into Metaflow's command line: drop them when Metaflow has recorded them for the task.
+    """Let Metaflow's command line drop them once it has recorded them for the task.
 
-    The control task of @parallel keeps them for the tasks that it starts, which are recorded as it is.
+    The control task of @parallel keeps them for the tasks that it starts.
     """
     if not os.environ.get(IN_PLACE) or "ubf_control" in sys.argv:
         return
-    from metaflow.datastore.task_datastore import TaskDataStore
-
     original = TaskDataStore.save_metadata
 
     def save_metadata(made: Any, contents: Any, *more: Any, **options: Any) -> Any:
         result = original(made, contents, *more, **options)
-        # The last that Metaflow does with them before the step.
+        # Before the step, Metaflow reads them last for this record.
         if "task_begin" in contents:
             _drop()
         return result

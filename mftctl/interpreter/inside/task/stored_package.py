@@ -1,4 +1,4 @@
-"""The run's code package as a step's decorators know it: made and stored before, on another machine perhaps."""
+"""The run's code package, stored in the datastore, with the interface that a step's decorators use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ARCHIVE = ".mf_archive"
 
 
 class StoredPackage:
-    """What decorators are given as ``package``, with the names of MetaflowPackage."""
+    """The ``package`` argument of decorators' hooks, with the interface of MetaflowPackage."""
 
     def __init__(self, datastore: Any, sha: str, url: str, metadata: str) -> None:
         self._datastore = datastore
@@ -23,12 +23,12 @@ class StoredPackage:
         self.package_metadata = metadata
 
     def __getattr__(self, name: str) -> Any:
-        """What MetaflowPackage knows without an instance: how any package is opened and found."""
+        """Static and class methods of MetaflowPackage: how a package is opened and found."""
         return getattr(MetaflowPackage, name)
 
     @property
     def blob(self) -> bytes:
-        """The archive. It is kept beside the unpacked package, for backends that store it anew for each task."""
+        """The archive. It is cached beside the unpacked package, for backends that store it again for each task."""
         root = os.environ["METAFLOW_EXTRACTED_ROOT"]
         kept = os.path.join(root, _ARCHIVE)
         if not os.path.exists(kept):
@@ -48,7 +48,7 @@ class StoredPackage:
         return self._sha
 
     def package_url(self, timeout: Optional[float] = None) -> str:  # noqa: ARG002 - Metaflow's signature
-        """Where it is."""
+        """Its URL in the datastore."""
         return self._url
 
     def extract_into(
@@ -57,7 +57,7 @@ class StoredPackage:
         content_types: int = ContentType.ALL_CONTENT.value,
         timeout: Optional[float] = None,  # noqa: ARG002 - Metaflow's signature
     ) -> None:
-        """Unpack it, or the given types of its content, into a folder."""
+        """Unpack it, or the content of the given types, into a folder."""
         MetaflowPackage.cls_extract_into(
             self.package_metadata, io.BytesIO(self.blob), dest_dir, int(content_types)
         )

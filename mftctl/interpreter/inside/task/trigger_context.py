@@ -1,16 +1,21 @@
-"""Why a run was started, told to its tasks: the time it was due on its schedule, and the events it waited for."""
+"""Gives tasks the scheduled time and the events that their run started on."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
+from metaflow import current
+from metaflow.events import Trigger
+from metaflow.metadata_provider import MetadataProvider, MetaDatum
+from metaflow.task import MetaflowTask
+
 from ....model.codec import from_json, to_json
 from ....model.task import SCHEDULED_TIME, TRIGGERS
 
 
 def prepare() -> None:
-    """Before this process goes on into Metaflow's command line: let it know, and register, why its run was started."""
+    """Let Metaflow's command line know and record both; they are in variables of this process."""
     due, triggers = os.environ.get(SCHEDULED_TIME), os.environ.get(TRIGGERS)
     if due:
         _tag(f"scheduled_time:{due}")
@@ -19,9 +24,7 @@ def prepare() -> None:
 
 
 def _tag(tag: str) -> None:
-    """Give what is registered with Metaflow's metadata a system tag."""
-    from metaflow.metadata_provider import MetadataProvider
-
+    """Add a system tag to what is registered with Metaflow's metadata."""
     original = MetadataProvider._get_system_tags
 
     def tags(provider: Any) -> Any:
@@ -31,12 +34,7 @@ def _tag(tag: str) -> None:
 
 
 def _trigger(events: list[dict[str, Any]]) -> None:
-    """Fill ``current.trigger``, and the metadata of the first task (``argo_workflows_decorator.py``)."""
-    from metaflow import current
-    from metaflow.events import Trigger
-    from metaflow.metadata_provider import MetaDatum
-    from metaflow.task import MetaflowTask
-
+    """Set ``current.trigger``, and the metadata of the first task (``argo_workflows_decorator.py``)."""
     current._update_env({"trigger": Trigger([dict(event) for event in events])})
     original = MetaflowTask.run_step
 

@@ -12,27 +12,9 @@ import pytest
 from metaflow_extensions.temporal.plugins.temporal.parameter_keywords import as_run_params
 from mftctl.control.runs.parameters import parse_words, resolve, validate
 from mftctl.model.errors import Exit, MftctlError
-from mftctl.model.manifest import Launch, Manifest, Package, Parameter
+from mftctl.model.parameter import Parameter
 
-
-def manifest(*parameters: Parameter) -> Manifest:
-    launch = Launch(
-        flow="F",
-        file="f.py",
-        package=Package("sha", "url", "{}"),
-        python="python",
-        metadata="local",
-        datastore="local",
-        datastore_root="/d",
-        environment="local",
-        event_logger="nullSidecarLogger",
-        monitor="nullSidecarMonitor",
-    )
-    return Manifest("F", launch, "start", "end", (), "q", "me", parameters)
-
-
-def not_called(*_: Any) -> str:
-    raise AssertionError("nothing is to be uploaded")
+from ...manifests import manifest, not_called
 
 
 def test_words_are_names_and_values() -> None:

@@ -15,7 +15,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from mftctl.control.runs import start
 from mftctl.engine.payloads import RunInput
 from mftctl.model.errors import Exit, MftctlError
-from mftctl.model.manifest import Launch, Manifest, Package, Parameter, Step
+from mftctl.model.manifest import Launch, Manifest, Package, Step
+from mftctl.model.parameter import Parameter
 
 RUN = "temporal-tiny-nightly-1"
 

@@ -119,14 +119,15 @@ def test_a_package_that_is_not_there_holds_no_descriptor(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert package.hold(str(folder))
     assert len(os.listdir("/dev/fd")) == before + 1
-    os.close(package._HELD.pop())
+    os.close(package._LOCKS.pop())
 
 
 def test_a_spawned_process_keeps_its_exit_code(tmp_path):
     """Nobody but the watch waits for it, however soon it ends: no exit code is lost to a dropped Popen."""
     script = (
-        "import gc, os, sys, time, warnings; warnings.simplefilter('error')\n"
+        "import gc, os, sys, time, warnings\n"
         "from mftctl.interpreter.inside.attempt.start import Spawned\n"
+        "warnings.simplefilter('error')\n"
         "null = os.open(os.devnull, os.O_RDWR)\n"
         "process = Spawned('nowhere.py').start([], {}, null, null, [])\n"
         "gc.collect(); time.sleep(1)\n"

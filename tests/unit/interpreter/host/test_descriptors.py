@@ -76,7 +76,7 @@ def test_what_is_left_open(begin, expected):
     with contextlib.ExitStack() as held:
         before = Descriptors()
         begin(held)
-        found = before.more()
+        found = before.problems()
         assert len(found) == len(expected)
         assert all(
             one.startswith(start) and "deleted" not in one for one, start in zip(found, expected, strict=True)
@@ -90,6 +90,6 @@ def test_a_number_that_has_another_file_counts(tmp_path):
     os.close(fd)
     again = os.open(tmp_path / "data", os.O_CREAT)
     assert again == fd
-    assert before.more() == ["an open file (data)"]
+    assert before.problems() == ["an open file (data)"]
     os.close(fd)
-    assert before.more() == []
+    assert before.problems() == []

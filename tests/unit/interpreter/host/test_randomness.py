@@ -6,12 +6,12 @@ import sys
 import pytest
 
 CODE = """
-from mftctl.interpreter.inside.host.randomness import Seeds
-seeds = Seeds()
-seeds.watch()
+from mftctl.interpreter.inside.host.randomness import RandomState
+state = RandomState()
+state.watch()
 {}
-seeds.keep()
-print(seeds.drawn())
+state.stop()
+print(state.drawn())
 """
 
 

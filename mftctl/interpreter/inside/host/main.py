@@ -1,0 +1,85 @@
+"""The flow host: imports metaflow and the flow once, then forks a supervisor for each socket that the worker passes.
+
+The worker passes as many sockets (``send_fds``) as it runs tasks at once. A supervisor runs the attempts that are
+requested through its socket, each as one more fork; when the worker is gone, it ends with its task. The host ends with
+its worker.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import Optional
+
+from ....model.codec import from_plain
+from ....model.errors import MftctlError
+from ....model.manifest import Launch
+from .. import metaflow_version, protocol
+from ..channel import Channel
+from ..environment import config_options, forget_configs
+from ..package import hold, is_whole, work_folder
+from ..search_path import add_package
+
+
+def main(fd: str) -> None:
+    """Serve the worker at the other end of the socket ``fd``.
+
+    It sends one request, ``load``, with ``launch``, ``isolation``, ``folder`` and ``file``. ``folder``: of the unpacked
+    code package, which is fetched if needed. ``file``: the user's own file, for tasks that run in place (`run`); null
+    for tasks that run from the package.
+    """
+    request = protocol.receive(Channel.of_fd(int(fd)))
+    if request is None:
+        sys.exit(0)
+    config = request.fields
+    launch, folder = from_plain(Launch, config["launch"]), config["folder"]
+    file = config["file"] or os.path.join(folder, launch.file)
+    problem = None
+    if not (is_whole(folder) and hold(folder)):
+        problem = _fetch(launch, folder)
+        hold(folder)
+    _exit_on(request, problem)
+    if not config["file"] and launch.cwd is None:
+        os.chdir(work_folder(folder, launch))
+    launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
+    forget_configs()
+    add_package()
+    _exit_on(request, metaflow_version.problem())
+    # These import metaflow: not before `add_package`.
+    from ..attempt.start import Spawned
+    from . import flow_import, supervisors
+
+    if config["isolation"] == "spawn":
+        supervisors.serve(request, launch, Spawned(file))
+    flow_import.serve(request, launch, file)
+
+
+def _exit_on(request: protocol.Request, problem: Optional[str]) -> None:
+    """Reply with the problem, if there is one, and end."""
+    if problem:
+        request.fail(MftctlError(problem))
+        sys.exit(1)
+
+
+def _fetch(launch: Launch, folder: str) -> Optional[str]:
+    """Get the code package; why that failed, or None.
+
+    In a fork, because metaflow looks for its package when it is imported.
+    """
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            from ..package_archive import fetch
+
+            fetch(launch, folder)
+        except BaseException as error:
+            os.write(write, f"cannot read the code package {launch.package.url}: {error}".encode()[:4000])
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, encoding="utf-8", errors="replace") as problem:
+        found = problem.read()
+    os.waitpid(pid, 0)
+    return found or None
