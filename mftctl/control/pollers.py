@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -32,10 +31,6 @@ class Poller:
 
     identity: str
     last_seen: datetime
-
-    def to_plain(self) -> dict[str, Any]:
-        """JSON values."""
-        return {"identity": self.identity, "last_seen": self.last_seen.isoformat(timespec="seconds")}
 
 
 async def list_pollers(client: Client, task_queue: str) -> list[Poller]:

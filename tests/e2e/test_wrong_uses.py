@@ -87,7 +87,9 @@ TABLE = [
     Wrong("schedule backfill Daily --start 2026-01-01", 2, "usage", "--end", "--help"),
     Wrong("schedule backfill Daily --start May --end June", 2, "usage", "'May' is not a time", "2026-01-31"),
     Wrong("schedule backfill Daily --start 2026-02-01 --end 2026-01-01", 2, "usage", "before", "swap"),
-    Wrong("schedule backfill Daily --start 2020-01-01 --end 2026-01-01", 2, "schedule.many", "1000", "parts"),
+    Wrong(
+        "schedule backfill Daily --start 2020-01-01 --end 2026-01-01", 2, "schedule.many", "1000", "shorter"
+    ),
     Wrong("events publish a/b", 2, "event.name", "a/b", "letters"),
     Wrong("trigger Plain alpha", 2, "parameter.invalid", "'alpha' is not a parameter", "name=value"),
     Wrong("trigger Plain --timeout never", 2, "usage", "--timeout", "15m"),
@@ -134,9 +136,7 @@ TABLE = [
     Wrong("deploy flow.py", 2, "variable", "MFTCTL_MAX_WORKERS", "", env(MFTCTL_MAX_WORKERS="x")),
     # the server
     Wrong(f"trigger Plain --address {NOBODY}", 5, "temporal.unreachable", NOBODY, "mftctl dev"),
-    Wrong(
-        "trigger Plain --address no.host.invalid:7233", 5, "temporal.dns", "no.host.invalid", "spelt right"
-    ),
+    Wrong("trigger Plain --address no.host.invalid:7233", 5, "temporal.dns", "no.host.invalid", "spelling"),
     Wrong(
         "trigger Plain --address REFUSING",
         5,

@@ -67,12 +67,6 @@ class Endpoint:
         """The port of the address."""
         return int(self.address.rpartition(":")[2])
 
-    @property
-    def is_default(self) -> bool:
-        """Whether no setting gives the address."""
-        source = self.sources.get("address")
-        return source is not None and source.kind == "default"
-
 
 @dataclass(frozen=True)
 class UnsetVariable:

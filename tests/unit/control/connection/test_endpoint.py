@@ -39,7 +39,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_ranks_of_the_address(nothing_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Flag, MFTCTL_ADDRESS, TEMPORAL_ADDRESS, the profile, Temporal's file, the default."""
     assert resolve(Profile()).address == "localhost:7233"
-    assert resolve(Profile()).is_default
+    assert resolve(Profile()).sources["address"].kind == "default"
     nothing_set.write_text(TEMPORAL)
     assert resolve(Profile()).address == "file:1"
     profile = Profile("p", {"address": "profile:1"})
