@@ -1,7 +1,8 @@
 """Heartbeats to a metadata service: of runs, one at a time, and of forked tasks, by a fork.
 
-Metaflow's local runtime starts a process for each task, and one for the run, that tell the service every few seconds
-that it lives (``metaflow/metadata_provider/heartbeat.py``).
+Metaflow's local runtime starts a process for each task, and one for the run, that send them every few seconds
+(``metaflow/metadata_provider/heartbeat.py``). Metaflow is imported in functions: a host loads this module before the
+code package decides which metaflow is the flow's.
 """
 
 from __future__ import annotations

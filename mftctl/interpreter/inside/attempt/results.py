@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Optional
 
 from metaflow.datastore import FlowDataStore
+from metaflow.datastore.exceptions import DataException
 from metaflow.plugins import DATASTORES
 
 from ....model import ids
@@ -145,8 +146,6 @@ class Store:
         return found
 
     def _done(self, step: str, task_id: str, number: Optional[int] = None) -> Any | None:
-        from metaflow.datastore.exceptions import DataException
-
         try:
             return self._datastore.get_task_datastore(self._run_id, step, task_id, attempt=number)
         except DataException:
