@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..model.errors import Exit, MftctlError
+from ..profiles.folders import user_folder
 
 #: Errors of a disk: not a bug of mftctl.
 DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})
@@ -62,8 +63,6 @@ def folder_gone() -> MftctlError:
 
 
 def _write(text: str, name: str) -> Path | None:
-    from ..profiles.folders import user_folder
-
     for folder in (Path(user_folder("log")), Path(tempfile.gettempdir())):
         try:
             folder.mkdir(parents=True, exist_ok=True)

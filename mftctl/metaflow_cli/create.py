@@ -9,8 +9,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from ..cli.deploying import in_force, token_request
 from ..cli.deployments import package
+from ..cli.deployments.options import in_force, token_request
 from ..cli.deployments.registration import token_notes
 from ..cli.output import Result, say
 from ..cli.session import open_client

@@ -7,11 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..deploying import Deployment, Notification, Ownership, Scheduling
 from ..options import YES, Authorize, DeploymentName, Limited, Output
 from ..output import Result
-from .results import Deleted, Deployed, Description, Difference
-from .results import Deployment as Listed
+from .options import DeploymentOptions, Notification, Ownership, Scheduling
+from .results import Deleted, Deployed, Deployment, Description, Difference
 
 
 def deploy(
@@ -20,7 +19,7 @@ def deploy(
     *,
     worker_file: Annotated[str | None, Parameter(name="--output")] = None,
     list_package: Annotated[bool, Parameter(negative="")] = False,
-    deployment: Deployment = Deployment(),
+    deployment: DeploymentOptions = DeploymentOptions(),
     scheduling: Scheduling = Scheduling(),
     notification: Notification = Notification(),
     connection: Limited = Limited(),
@@ -46,7 +45,7 @@ def deploy(
 
 def list_(
     *, flow: str | None = None, connection: Limited = Limited(), output: Output = Output()
-) -> Result[list[Listed]]:
+) -> Result[list[Deployment]]:
     """List deployments with their version, schedule, workers and owner.
 
     Parameters
@@ -96,7 +95,7 @@ def diff(
     flow: str | None = None,
     /,
     *,
-    deployment: Deployment = Deployment(),
+    deployment: DeploymentOptions = DeploymentOptions(),
     scheduling: Scheduling = Scheduling(),
     notification: Notification = Notification(),
     connection: Limited = Limited(),

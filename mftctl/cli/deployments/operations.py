@@ -20,13 +20,12 @@ from ...model.manifest import Manifest
 from ...model.options import Options
 from ...profiles import cache_dir
 from ..confirm import confirm
-from ..deploying import Deployment as DeploymentOptions
-from ..deploying import Notification, Scheduling, file_argument
 from ..lookup import all_deployments, unserved
 from ..options import Limited
 from ..output import Result, Time, say
 from ..session import open_client
 from ..text import iso, without_secrets
+from .options import DeploymentOptions, Notification, Scheduling, file_argument
 from .results import (
     Change,
     Deleted,

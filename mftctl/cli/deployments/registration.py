@@ -16,12 +16,12 @@ from ...model.options import Options
 from ...model.package_contents import Contents
 from ...profiles import cache_dir
 from .. import workerfile
-from ..deploying import Deployment, Notification, Ownership, Scheduling, file_argument
 from ..options import Limited
 from ..output import Result, Time, say
 from ..session import open_client
 from . import package
 from .operations import schedule_of, triggers_of
+from .options import DeploymentOptions, Notification, Ownership, Scheduling, file_argument
 from .results import Change, Deployed
 
 #: How many of the next runs of a schedule are shown.
@@ -31,7 +31,7 @@ NEXT_TIMES = 3
 def deploy(
     connection: Limited,
     flow: str,
-    given: tuple[Deployment, Scheduling, Notification],
+    given: tuple[DeploymentOptions, Scheduling, Notification],
     ownership: Ownership,
     worker_file: str | None,
     *,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..deploying import Deployment
+from ..deployments.options import DeploymentOptions
 from ..options import FLAG, LIST, Connection, Output
 from ..output import Result
 from ..runs.results import DeploymentRun, FinishedRun
@@ -32,7 +32,7 @@ def run(
     isolation: Isolation = None,
     host_max_age: HostMaxAge = None,
     durable_retries: Annotated[bool, FLAG] = False,
-    deployment: Deployment = Deployment(),
+    deployment: DeploymentOptions = DeploymentOptions(),
     connection: Connection = Connection(),
     output: Output = Output(),
 ) -> Result[FinishedRun]:

@@ -16,7 +16,7 @@ from ...local import devserver
 from ...model.options import Options
 from ...profiles import Profile, cache_dir
 from ..background import background
-from ..deploying import Deployment, file_argument
+from ..deployments.options import DeploymentOptions, file_argument
 from ..options import Connection
 from ..output import Format, Result, say
 from ..process import in_thread
@@ -42,7 +42,9 @@ class RunRequest:
     began: float = field(default_factory=time.monotonic)
 
 
-def run_flow(request: RunRequest, deployment: Deployment, connection: Connection) -> Result[FinishedRun]:
+def run_flow(
+    request: RunRequest, deployment: DeploymentOptions, connection: Connection
+) -> Result[FinishedRun]:
     """Run the flow to its end; the result has the run's outcome."""
     check_writable(request.run_id_file)
     profile = connection.settings()

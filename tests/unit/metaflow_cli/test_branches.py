@@ -8,7 +8,7 @@ import pytest
 from metaflow._vendor import click
 from metaflow.plugins.project_decorator import ProjectDecorator, format_name
 
-from mftctl.cli.deploying import Deployment
+from mftctl.cli.deployments.options import DeploymentOptions
 from mftctl.metaflow_cli.relocation import ordered
 from mftctl.profiles import KEYS, Profile
 
@@ -47,7 +47,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("branch", "production"), list(itertools.product(BRANCHES, (False, True))))
 def test_flags_mean_what_they_mean_to_metaflow(branch: str | None, production: bool) -> None:
     """`--production --branch v2` is prod.v2, `--branch ''` is none: whatever is passed on is passed on whole."""
-    options = Deployment(branch=branch, production=production or None).options(Profile())
+    options = DeploymentOptions(branch=branch, production=production or None).options(Profile())
     words = [word for word in options.arguments() if word.startswith(("--branch", "--production"))]
     assert _metaflows(words, {}) == _name(branch, production)
     assert not options.project_only or (branch is None and not production)
@@ -74,7 +74,7 @@ def test_nothing_that_is_said_is_left_out(
     if rank == "variable":
         for name, value in variables.items():
             monkeypatch.setenv(f"MFTCTL_{name}", value)
-    options = Deployment(branch=flag, production=flagged).options(
+    options = DeploymentOptions(branch=flag, production=flagged).options(
         Profile("p", said if rank == "profile" else {})
     )
     wanted_production = flagged if flagged is not None else bool(production)

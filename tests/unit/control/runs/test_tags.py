@@ -6,7 +6,7 @@ import pytest
 from metaflow.exception import MetaflowTaggingError
 from metaflow.tagging_util import validate_tags
 
-from mftctl.cli.deploying import Deployment
+from mftctl.cli.deployments.options import DeploymentOptions
 from mftctl.control.runs import tags
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.profiles import Profile
@@ -57,6 +57,6 @@ def test_deploy_and_run_refuse_them_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     """Those of the command line, and those of the profile, before the flow is compiled."""
     monkeypatch.delenv("MFTCTL_TAGS", raising=False)
     with pytest.raises(MftctlError, match="empty"):
-        Deployment(tags=("",)).options(Profile())
+        DeploymentOptions(tags=("",)).options(Profile())
     with pytest.raises(MftctlError, match="too long"):
-        Deployment().options(Profile("p", {"tags": ["x" * 501]}))
+        DeploymentOptions().options(Profile("p", {"tags": ["x" * 501]}))

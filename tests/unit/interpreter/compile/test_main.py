@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mftctl.cli import crash, output
-from mftctl.cli.deploying import file_argument
+from mftctl.cli.deployments.options import file_argument
 from mftctl.interpreter.compilation import compile_flow
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.options import Options

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Group, Parameter
 
-from .. import profiles
-from ..control.runs import tags
-from ..control.tokens import TokenRequest
-from ..model.errors import Exit, MftctlError
-from ..model.options import Option, Options, TokenOptions, rows
-from .options import flow_interpreter
-from .output import say
-from .text import parse_duration
+from ... import profiles
+from ...control.runs import tags
+from ...control.tokens import TokenRequest
+from ...model.errors import Exit, MftctlError
+from ...model.options import Option, Options, TokenOptions, rows
+from ..options import flow_interpreter
+from ..output import say
+from ..text import parse_duration
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class _Group:
 
 
 @_options_of(Options, "Deployment", 100)
-class Deployment(_Group):
+class DeploymentOptions(_Group):
     """Options of a deployment and of `run`."""
 
     @property
@@ -186,7 +186,8 @@ def _check_urls(urls: tuple[str, ...]) -> None:
 
 def file_argument(text: str) -> Path:
     """The flow's file; MftctlError when there is none."""
-    from .crash import folder_gone, folder_is_gone
+    # It loads traceback and tempfile, which `deploy --help` does without.
+    from ..crash import folder_gone, folder_is_gone
 
     if folder_is_gone():
         raise folder_gone()

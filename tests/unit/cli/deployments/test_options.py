@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.cli.deploying import Deployment, Notification, file_argument
+from mftctl.cli.deployments.options import DeploymentOptions, Notification, file_argument
 from mftctl.cli.worker import worker_settings
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.options import Options
@@ -29,7 +29,7 @@ PROFILE = Profile(
 
 def test_a_profile_fills_in_what_no_flag_says() -> None:
     """All that a deployment needs may come from the profile."""
-    options = Deployment().options(PROFILE)
+    options = DeploymentOptions().options(PROFILE)
     assert options.production
     assert options.tags == ("team:ml",)
     assert options.workflow_timeout == 7200
@@ -65,7 +65,7 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
             text = between.join(value) if isinstance(value, list) else str(value)
             monkeypatch.setenv(KEYS[name].variable, text)
     profile = Profile("p", values if rank == "profile" else {})
-    options = Deployment().options(profile, Notification())
+    options = DeploymentOptions().options(profile, Notification())
     assert options == Options(
         notify_url=("https://example.com/a", "https://example.com/b"),
         notify_key_env="SIGNING_KEY",
@@ -85,7 +85,7 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
         environment="pypi",
         package_suffixes=(".csv", ".json"),
     )
-    assert Deployment().interpreter(profile) == sys.executable
+    assert DeploymentOptions().interpreter(profile) == sys.executable
 
 
 @pytest.mark.parametrize("rank", ["profile", "variable"])
@@ -109,12 +109,12 @@ def test_a_duration_that_is_none_is_named_with_its_source(monkeypatch: pytest.Mo
     """The variable, or the profile, and not a flag that nobody gave."""
     monkeypatch.setenv("MFTCTL_WORKFLOW_TIMEOUT", "soon")
     with pytest.raises(MftctlError, match="MFTCTL_WORKFLOW_TIMEOUT: 'soon'"):
-        Deployment().options(Profile())
+        DeploymentOptions().options(Profile())
 
 
 def test_flags_go_before_the_profile() -> None:
     """A flag replaces the profile's value; tags are added to it, each once."""
-    given = Deployment(tags=("team:ml", "x"), workflow_timeout="90s", max_workers=2, datastore="local")
+    given = DeploymentOptions(tags=("team:ml", "x"), workflow_timeout="90s", max_workers=2, datastore="local")
     options = given.options(PROFILE)
     assert options.tags == ("team:ml", "x")
     assert (options.workflow_timeout, options.max_workers, options.datastore) == (90, 2, "local")
@@ -124,15 +124,20 @@ def test_variables_stand_between(monkeypatch: pytest.MonkeyPatch) -> None:
     """MFTCTL_MAX_WORKERS goes before the profile and after --max-workers."""
     monkeypatch.setenv("MFTCTL_MAX_WORKERS", "8")
     monkeypatch.setenv("MFTCTL_TAGS", "a,b")
-    assert Deployment().options(PROFILE).max_workers == 8
-    assert Deployment().options(PROFILE).tags == ("a", "b")
-    assert Deployment(max_workers=2).options(PROFILE).max_workers == 2
+    assert DeploymentOptions().options(PROFILE).max_workers == 8
+    assert DeploymentOptions().options(PROFILE).tags == ("a", "b")
+    assert DeploymentOptions(max_workers=2).options(PROFILE).max_workers == 2
 
 
 @pytest.mark.parametrize(
-    "given", [Deployment(max_workers=0), Deployment(priority=6), Deployment(workflow_timeout="soon")]
+    "given",
+    [
+        DeploymentOptions(max_workers=0),
+        DeploymentOptions(priority=6),
+        DeploymentOptions(workflow_timeout="soon"),
+    ],
 )
-def test_nonsense_is_a_usage_error(given: Deployment) -> None:
+def test_nonsense_is_a_usage_error(given: DeploymentOptions) -> None:
     """Exit code 2."""
     with pytest.raises(MftctlError) as caught:
         given.options(Profile())
@@ -149,19 +154,19 @@ def test_the_interpreter_is_found_in_order(tmp_path: Path, monkeypatch: pytest.M
     profile = Profile("p", {"python": str(pythons["profile"])})
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "active"))
     monkeypatch.setenv("MFTCTL_PYTHON", str(pythons["variable"]))
-    assert Deployment(python=str(pythons["flag"])).interpreter(profile) == str(pythons["flag"])
-    assert Deployment().interpreter(profile) == str(pythons["variable"])
+    assert DeploymentOptions(python=str(pythons["flag"])).interpreter(profile) == str(pythons["flag"])
+    assert DeploymentOptions().interpreter(profile) == str(pythons["variable"])
     monkeypatch.delenv("MFTCTL_PYTHON")
-    assert Deployment().interpreter(profile) == str(pythons["profile"])
-    assert Deployment().interpreter(Profile()) == str(pythons["active"])
+    assert DeploymentOptions().interpreter(profile) == str(pythons["profile"])
+    assert DeploymentOptions().interpreter(Profile()) == str(pythons["active"])
     monkeypatch.delenv("VIRTUAL_ENV")
-    assert Deployment().interpreter(Profile()) == sys.executable
+    assert DeploymentOptions().interpreter(Profile()) == sys.executable
 
 
 def test_an_interpreter_that_is_not_there_is_named() -> None:
     """A usage error with its name."""
     with pytest.raises(MftctlError, match="/no/python") as caught:
-        Deployment(python="/no/python").interpreter(Profile())
+        DeploymentOptions(python="/no/python").interpreter(Profile())
     assert caught.value.exit == Exit.USAGE
 
 
