@@ -91,7 +91,7 @@ def _error(problem: Exception) -> MftctlError:
 
 def _write_answer(file: str, data: Any) -> None:
     with suppress(OSError), open(file, "w", encoding="utf-8") as answer:
-        json.dump(data, answer)
+        json.dump(output.to_json(data), answer)
 
 
 def _end_sidecars(state: Any) -> None:

@@ -101,5 +101,5 @@ def _checked(answer: Any) -> Any:
     """The answer; TemporalDeployerError if it is an error."""
     error = answer.get("error") if isinstance(answer, dict) else None
     if error:
-        raise TemporalDeployerError(error["message"], error["code"], error["exit"], error["hint"])
+        raise TemporalDeployerError(error["message"], error["code"], error["exit_code"], error["hint"])
     return answer
