@@ -20,8 +20,8 @@ from ..profiles import Profile, cache_dir
 from ..worker.freshness import MAX_AGE
 from ..worker.observer import NextAttempt, Observer, TaskEvent
 from ..worker.service import Service, Settings
-from . import workerfile
 from .background import background
+from .deployments import worker_file
 from .options import Connection, flow_interpreter
 from .output import Result, say
 from .process import Signals, collect_garbage, first_of
@@ -42,7 +42,7 @@ def run_worker(
     if bool(names) == serve_all:
         message = "--all cannot be used with names" if names else "name deployments, or use --all"
         raise _usage(message, "Try `mftctl worker --help`.")
-    named, connection = workerfile.named(names, connection)
+    named, connection = worker_file.resolve(names, connection)
     profile = connection.settings()
     settings = worker_settings(profile, concurrency, isolation, host_max_age)
     with background():

@@ -12,9 +12,9 @@ from typing import Any
 from ..cli.deployments import package
 from ..cli.deployments.options import in_force, token_request
 from ..cli.deployments.registration import token_notes
+from ..cli.deployments.worker_file import write
 from ..cli.output import Result, say
 from ..cli.session import open_client
-from ..cli.workerfile import write
 from ..control.tokens import TokenRequest
 from ..events.registration import deploy
 from ..interpreter.inside.compile.build import build

@@ -15,7 +15,6 @@ from ...model.manifest import Manifest
 from ...model.options import Options
 from ...model.package_contents import Contents
 from ...profiles import cache_dir
-from .. import workerfile
 from ..options import Limited
 from ..output import Result, Time, say
 from ..session import open_client
@@ -23,6 +22,7 @@ from . import package
 from .operations import schedule_of, triggers_of
 from .options import DeploymentOptions, Notification, Ownership, Scheduling, file_argument
 from .results import Change, Deployed
+from .worker_file import write as write_worker_file
 
 #: How many of the next runs of a schedule are shown.
 NEXT_TIMES = 3
@@ -44,7 +44,7 @@ def deploy(
     request = ownership.token_request(options)
     manifest, previous, contents, due = connection.run(_deploy(connection, file, options, python, request))
     if worker_file is not None:
-        workerfile.write(Path(worker_file), manifest.deployment, connection, profile.name)
+        write_worker_file(Path(worker_file), manifest.deployment, connection, profile.name)
     found = [] if previous is None else changes(previous, manifest)
     deployed = Deployed(
         deployment=manifest.deployment,
@@ -64,7 +64,7 @@ def deploy(
         lines.append(f"worker file\t{worker_file}")
     lines += [package.line(contents), *(package.listing(contents) if listed else ())]
     notes = (
-        f"serve it: mftctl worker {manifest.deployment}",
+        f"run a worker: mftctl worker {manifest.deployment}",
         f"start a run: mftctl trigger {manifest.deployment}",
         *token_notes(manifest, previous),
         *package.warnings(contents),

@@ -11,7 +11,7 @@ from ...control.runs import start, tags
 from ...control.runs.parameters import parse_words, resolve, validate
 from ...engine.payloads import RunInput
 from ...interpreter.upload import upload
-from .. import workerfile
+from ..deployments import worker_file
 from ..lookup import unserved
 from ..options import Connection
 from ..output import Result, event, say
@@ -40,8 +40,8 @@ class TriggerRequest:
 def start_run(request: TriggerRequest, connection: Connection) -> Result[DeploymentRun]:
     """Start the run, and wait for its end if the request says so."""
     limit = None if request.timeout is None else parse_duration(request.timeout, "--timeout")
-    (deployment,), connection = workerfile.named([request.name], connection)
-    as_file = workerfile.is_worker_file(request.name)
+    (deployment,), connection = worker_file.resolve([request.name], connection)
+    as_file = worker_file.is_worker_file(request.name)
     wait = (as_file if request.wait is None else request.wait) or limit is not None
     result = asyncio.run(_start(replace(request, name=deployment, wait=wait), limit, connection))
     return _as_worker_file(result) if as_file else result

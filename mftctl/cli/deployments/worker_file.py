@@ -1,4 +1,4 @@
-"""The thin worker file: a deployment, where it is, and a call into mftctl (DESIGN 3.9)."""
+"""A worker file: a small Python program that names a deployment and its server, and starts mftctl."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..model.errors import Exit, MftctlError
-from .options import Connection
+from ...model.errors import Exit, MftctlError
+from ..options import Connection
 
 _TEMPLATE = '''\
-"""`python {file}` works off the tasks of {deployment}; `python {file} trigger name=value` makes a run of it."""
+"""`python {file}` runs a worker for {deployment}; `python {file} trigger name=value` starts a run of it."""
 import importlib.util, os, shutil, sys
 
 DEPLOYMENT, CONNECTION = {deployment!r}, {connection!r}
@@ -20,13 +20,13 @@ if __name__ == "__main__":
     mftctl = [sys.executable, "-m", "mftctl"] if importlib.util.find_spec("mftctl") else [shutil.which("mftctl")]
     command, arguments = ("trigger", sys.argv[2:]) if sys.argv[1:2] == ["trigger"] else ("worker", sys.argv[1:])
     if not mftctl[0]:
-        sys.exit("mftctl: not found: put it on PATH")
+        sys.exit("mftctl: command not found: put it on PATH")
     os.execv(mftctl[0], [*mftctl, command, os.path.abspath(__file__), *arguments])
 '''
 
 
 def write(path: Path, deployment: str, connection: Connection, profile: str | None) -> None:
-    """Write the worker file of a deployment, with the server that ``connection`` names, and the profile in force."""
+    """Write the worker file of a deployment, with the server of ``connection`` and the profile in force."""
     where = {"profile": profile, "address": connection.address}
     where |= {"temporal_namespace": connection.temporal_namespace}
     given = {name: value for name, value in where.items() if value is not None}
@@ -36,57 +36,57 @@ def write(path: Path, deployment: str, connection: Connection, profile: str | No
         )
     except OSError as error:
         raise MftctlError(
-            f"{path}: {error.strerror}", code="file.write", hint="the flow is deployed all the same"
+            f"{path}: {error.strerror}", code="file.write", hint="the flow is deployed; name another --output"
         ) from error
 
 
 def is_worker_file(name: str) -> bool:
-    """Whether the name of a deployment is the path of a file: deployments are not called like Python files."""
+    """Whether a name is the path of a worker file; no deployment has a name that ends as Python files do."""
     return name.endswith(".py") and Path(name).exists()
 
 
-def named(names: Sequence[str], connection: Connection) -> tuple[list[str], Connection]:
-    """The deployments that ``names`` and worker files mean, and where: flags go before what worker files say.
+def resolve(names: Sequence[str], connection: Connection) -> tuple[list[str], Connection]:
+    """The deployments and the server of names and worker files; flags take precedence over worker files.
 
-    Worker files that contradict each other are a usage error.
+    Worker files with different servers are a usage error.
     """
     found: list[str] = []
-    told: dict[str, str] = {}
+    given: dict[str, str] = {}
     for name in names:
         if not is_worker_file(name):
             found.append(name)
             continue
-        deployment, theirs = read(Path(name))
+        deployment, settings = read(Path(name))
         found.append(deployment)
-        for key, value in theirs.items():
-            if told.setdefault(key, value) != value and getattr(connection, key) is None:
+        for key, value in settings.items():
+            if given.setdefault(key, value) != value and getattr(connection, key) is None:
                 option = "--" + key.replace("_", "-")
                 raise MftctlError(
-                    f"the worker files name several servers: {option} {told[key]} and {value}",
+                    f"the worker files name several servers: {option} {given[key]} and {value}",
                     exit=Exit.USAGE,
                     code="usage",
-                    hint=f"say which with {option}, or serve them one by one",
+                    hint=f"choose one with {option}, or run a worker for each",
                 )
-    missing = {key: value for key, value in told.items() if getattr(connection, key) is None}
+    missing = {key: value for key, value in given.items() if getattr(connection, key) is None}
     return found, replace(connection, **missing)
 
 
 def read(path: Path) -> tuple[str, dict[str, str]]:
-    """The deployment that a worker file names, and the options of ``Connection`` that it has."""
+    """The deployment of a worker file, and its options of ``Connection``."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        raise _unfit(path) from error
+        raise _invalid(path) from error
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "(DEPLOYMENT, CONNECTION)":
             deployment, connection = ast.literal_eval(node.value)
             return deployment, connection
-    raise _unfit(path)
+    raise _invalid(path)
 
 
-def _unfit(path: Path) -> MftctlError:
+def _invalid(path: Path) -> MftctlError:
     return MftctlError(
-        f"{path} is no worker file",
+        f"{path} is not a worker file",
         exit=Exit.USAGE,
         code="workerfile",
         hint="`mftctl deploy FLOW.py --output FILE` writes one",

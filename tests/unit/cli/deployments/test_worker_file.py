@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mftctl.cli.deployments.worker_file import read, resolve, write
 from mftctl.cli.options import Connection
-from mftctl.cli.workerfile import named, read, write
 from mftctl.model.errors import Exit, MftctlError
 
 
@@ -39,7 +39,7 @@ def test_a_flag_goes_before_what_the_file_says(tmp_path: Path) -> None:
     """What no flag says is the file's; names that are no file's stand for themselves."""
     file = tmp_path / "w.py"
     write(file, "Flow", Connection(address="here:1", temporal_namespace="ml"), None)
-    found, connection = named([str(file), "Other"], Connection(address="there:2"))
+    found, connection = resolve([str(file), "Other"], Connection(address="there:2"))
     assert found == ["Flow", "Other"]
     assert connection == Connection(address="there:2", temporal_namespace="ml")
 
@@ -52,9 +52,9 @@ def test_files_of_several_servers_are_not_served_together(tmp_path: Path) -> Non
         write(file, f"Flow{number}", Connection(address=f"here:{number}"), None)
         files.append(str(file))
     with pytest.raises(MftctlError, match="--address here:1 and here:2") as caught:
-        named(files, Connection())
+        resolve(files, Connection())
     assert caught.value.exit == Exit.USAGE
-    assert named(files, Connection(address="here:1"))[0] == ["Flow1", "Flow2"]
+    assert resolve(files, Connection(address="here:1"))[0] == ["Flow1", "Flow2"]
 
 
 @pytest.mark.parametrize("source", ["", "x = 1", "def broken("])
@@ -62,12 +62,12 @@ def test_another_file_is_refused(tmp_path: Path, source: str) -> None:
     """A usage error that says what would write one."""
     file = tmp_path / "other.py"
     file.write_text(source)
-    with pytest.raises(MftctlError, match="no worker file") as caught:
+    with pytest.raises(MftctlError, match="not a worker file") as caught:
         read(file)
     assert caught.value.exit == Exit.USAGE
 
 
-def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_resolve(tmp_path: Path) -> None:
     """The deployment is there all the same, and the error says so."""
     with pytest.raises(MftctlError, match="No such file") as caught:
         write(tmp_path / "no" / "w.py", "Flow", Connection(), None)
