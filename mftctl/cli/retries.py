@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from ..control.runs.record import RunRecord, TaskRecord
 
 
-def words(again: NextAttempt, now: float | None = None) -> str:
+def retry_text(again: NextAttempt, now: float | None = None) -> str:
     """The number of the retry, and when it is due; ``at once`` within a second."""
     which = f"retry {again.number} of {max(again.number, again.total)}"
     wait = again.at - (time.time() if now is None else now)
     if wait < 1:
         return f"{which} at once"
     at = datetime.fromtimestamp(again.at)  # noqa: DTZ006 - local time, as the lines around it
-    return f"{which} in {countdown(wait)} ({at:%H:%M:%S})"
+    return f"{which} in {_countdown(wait)} ({at:%H:%M:%S})"
 
 
-def sentence(again: NextAttempt) -> str:
+def retry_sentence(again: NextAttempt) -> str:
     """The same as a sentence."""
-    text = words(again)
+    text = retry_text(again)
     return "Retrying" if text.endswith(" at once") else text[0].upper() + text[1:]
 
 
-def countdown(seconds: float) -> str:
+def _countdown(seconds: float) -> str:
     """Time left: 58s, 1m 58s, 2h 04m."""
     whole = round(seconds)
     if whole < 60:
@@ -38,7 +38,7 @@ def countdown(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60:02}m"
 
 
-def due(record: RunRecord, task: TaskRecord) -> NextAttempt | None:
+def pending_retry(record: RunRecord, task: TaskRecord) -> NextAttempt | None:
     """The pending retry of a task, if it has one."""
     if task.state != "retrying" or task.next_attempt is None:
         return None

@@ -25,7 +25,7 @@ from .deployments import worker_file
 from .options import Connection, flow_interpreter
 from .output import Result, say
 from .process import Signals, collect_garbage, first_of
-from .retries import words
+from .retries import retry_text
 from .session import export_to_tasks, open_client
 from .text import parse_duration
 
@@ -140,7 +140,7 @@ class TaskLog(Observer):
         again: NextAttempt | None = None,
     ) -> None:
         """The attempt failed."""
-        _log(event, f"failed: {message}" + ("" if again is None else f"; {words(again)}"))
+        _log(event, f"failed: {message}" + ("" if again is None else f"; {retry_text(again)}"))
 
     def cancelled(self, event: TaskEvent) -> None:
         """The attempt was cancelled."""

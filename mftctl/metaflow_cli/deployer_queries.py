@@ -16,8 +16,8 @@ from temporalio.client import Client
 
 from ..cli.crash import report
 from ..cli.leaving import leave
-from ..cli.lookup import all_deployments
 from ..cli.options import Connection
+from ..cli.selection import all_deployments
 from ..cli.session import open_client
 from ..control import deployments
 from ..control.runs import lookup

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from temporalio.client import Client
 
-from ..cli.lookup import all_deployments, unserved
 from ..cli.output import Result, say
 from ..cli.run_id_file import announce
+from ..cli.selection import all_deployments, unserved
 from ..cli.session import open_client
 from ..control import deployments, pollers
 from ..control.runs import start, tags

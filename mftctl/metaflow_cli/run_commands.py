@@ -11,7 +11,6 @@ from temporalio.client import Client
 from ..cli.output import Result
 from ..cli.run_id_file import write_run_id
 from ..cli.session import open_client
-from ..control import tokens
 from ..control.runs import actions, lookup
 from ..control.runs.run import Run
 from ..model.errors import Exit, MftctlError
@@ -62,7 +61,7 @@ async def _resume(invocation: Invocation) -> Result:
             hint="add --new-run",
         )
     if not new_run:
-        await _authorize(invocation, client, found)
+        await actions.authorize(client, found, invocation.options.get("authorize"))
     run_id = await actions.resume(
         client,
         found.run_id,
@@ -88,7 +87,7 @@ async def _changed(invocation: Invocation, what: str) -> Result:
     """Change the state of a run, if the user is its owner or has authorized with the production token."""
     client = await open_client(invocation.connection, invocation.profile)
     found = await _own(invocation, client)
-    await _authorize(invocation, client, found)
+    await actions.authorize(client, found, invocation.options.get("authorize"))
     change: dict[str, Callable[[Client, str], Coroutine[Any, Any, Any]]] = {
         "terminated": actions.terminate,
         "suspended": actions.pause,
@@ -98,11 +97,6 @@ async def _changed(invocation: Invocation, what: str) -> Result:
     unchanged = "was not suspended" if what == "unsuspended" else f"was already {what}"
     note = f"run {found.run_id} {unchanged if changed is False else f'is {what}'}"
     return Result({"run_id": found.run_id}, "", found.run_id, (note,))
-
-
-async def _authorize(invocation: Invocation, client: Client, found: Run) -> None:
-    given = await lookup.run_input(client, found)
-    tokens.authorize(given.manifest, tokens.username(), invocation.options.get("authorize"))
 
 
 async def _list_runs(invocation: Invocation) -> Result:

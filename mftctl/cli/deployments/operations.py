@@ -20,9 +20,9 @@ from ...model.manifest import Manifest
 from ...model.options import Options
 from ...profiles import cache_dir
 from ..confirm import confirm
-from ..lookup import all_deployments, unserved
 from ..options import Limited
 from ..output import Result, Time, say
+from ..selection import all_deployments, unserved
 from ..session import open_client
 from ..text import iso, without_secrets
 from .options import DeploymentOptions, Notification, Scheduling, file_argument

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...worker.observer import NextAttempt, TaskEvent
-from ..retries import words
+from ..retries import retry_text
 from ..text import format_duration, log_time
 from .views import LineView
 
@@ -182,7 +182,7 @@ def _counts(step: StepRow) -> Text:
     parts += [f"{step.running} running"] if step.running else []
     # A retry within a second is not worth showing.
     later = [again for again in step.retries.values() if again.at - time.time() >= 1]
-    parts += [words(min(later, key=lambda again: again.at))] if later else []
+    parts += [retry_text(min(later, key=lambda again: again.at))] if later else []
     parts += [f"{len(later)} wait for a retry"] if len(later) > 1 else []
     text = Text(", ".join(parts))
     return text.append(f", {step.failed} failed", "red") if step.failed else text

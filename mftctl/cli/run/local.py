@@ -24,7 +24,7 @@ from ..leaving import leave
 from ..output import Format, Result, say
 from ..process import Signals, collect_garbage, first_of, interrupted_by
 from ..run_id_file import write_run_id
-from ..runs.outcome import failure_of, hint_after
+from ..runs.ended import failure_of, hint_after
 from ..runs.results import FinishedRun
 from ..session import export_to_tasks
 from ..text import can_draw, format_duration

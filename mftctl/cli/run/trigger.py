@@ -12,14 +12,14 @@ from ...control.runs.parameters import parse_words, resolve, validate
 from ...engine.payloads import RunInput
 from ...interpreter.upload import upload
 from ..deployments import worker_file
-from ..lookup import unserved
 from ..options import Connection
 from ..output import Result, event, say
 from ..process import collect_garbage
 from ..run_id_file import announce, check_writable
+from ..runs.ended import deployment_run, outcome_result
 from ..runs.follow import follow_to_end
-from ..runs.outcome import deployment_run, outcome_result
 from ..runs.results import DeploymentRun
+from ..selection import unserved
 from ..session import open_client
 from ..text import parse_duration
 

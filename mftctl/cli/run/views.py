@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from ...worker.observer import NextAttempt, Observer, TaskEvent
 from ..output import event as send_event
 from ..output import say
-from ..retries import sentence
+from ..retries import retry_sentence
 from ..text import log_time
 
 
@@ -58,7 +58,7 @@ class LineView(Observer):
         self, event: TaskEvent, message: str, final: bool, log: list[str], again: NextAttempt | None = None
     ) -> None:
         """The attempt failed; if the task could write a log, the message is in it."""
-        retry = [] if final or again is None else [f"{sentence(again)}."]
+        retry = [] if final or again is None else [f"{retry_sentence(again)}."]
         text = " ".join(retry if log else [f"Task failed: {message}.", *retry])
         if text:
             self.write(_where(event), text, time.time())

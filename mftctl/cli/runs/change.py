@@ -14,12 +14,12 @@ from ...control.runs import actions, outcome
 from ...control.runs.lookup import describe, run_input, workflow_handle
 from ...model.errors import Exit, MftctlError
 from ..confirm import objected
-from ..lookup import find_run, unserved
 from ..options import Connection
 from ..output import Result
+from ..selection import find_run, unserved
 from ..session import open_client
+from .ended import deployment_run, outcome_result
 from .follow import follow_to_end
-from .outcome import deployment_run, outcome_result
 from .results import ChangeError, DeploymentRun, RunState, StoppedRun
 
 #: The note of a change that no worker has confirmed.

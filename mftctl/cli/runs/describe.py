@@ -13,10 +13,10 @@ from ...control.runs.lookup import workflow_handle
 from ...control.runs.record import RunRecord, StepRecord, TaskRecord
 from ...control.runs.run import Run
 from ...model.graph import graph_lines
-from ..lookup import open_run, unserved
 from ..options import Connection
 from ..output import Result
-from ..retries import due, words
+from ..retries import pending_retry, retry_text
+from ..selection import open_run, unserved
 from ..text import columns, format_duration, local_time
 from .details import details_of, seconds_of, ui_link
 from .results import Failure, RunDetails
@@ -128,8 +128,8 @@ def _failure(failure: Failure) -> str:
 
 
 def _retry(record: RunRecord, task: TaskRecord) -> tuple[str, ...]:
-    again = due(record, task)
-    return ("  " + task.label, "" if again is None else words(again), task.message)
+    again = pending_retry(record, task)
+    return ("  " + task.label, "" if again is None else retry_text(again), task.message)
 
 
 def _running(task: TaskRecord) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from ...model.graph import ordered_steps
 from ...model.manifest import Step
 from ...profiles import Profile
 from ..text import exact
+from .ended import failure_of
 from .listing import row
-from .outcome import failure_of
 from .results import Failure, HandlerRun, Links, PendingTask, RunDetails, StepDetails, TaskCounts
 
 

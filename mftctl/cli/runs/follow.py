@@ -21,7 +21,7 @@ from ...model.errors import Exit, MftctlError
 from ...model.graph import ordered_steps
 from ...worker.observer import NextAttempt
 from ..output import event, say
-from ..retries import due, words
+from ..retries import pending_retry, retry_text
 from ..text import format_duration
 
 #: Seconds between looks at what was read of the history.
@@ -66,7 +66,7 @@ class ProgressLines:
         if (counts, retry) != self._last:
             self._last = (counts, retry)
             label, again = retry or ("", None)
-            say(progress_line(counts) + (f"; {label}: {words(again)}" if again else ""))
+            say(progress_line(counts) + (f"; {label}: {retry_text(again)}" if again else ""))
             event({"event": "progress", "run_id": self._run.run_id, "steps": counts})
 
     def end(self) -> None:
@@ -136,7 +136,9 @@ def interval(run: Run) -> float:
 
 def next_retry(record: RunRecord) -> tuple[str, NextAttempt] | None:
     """The task with the next retry, and that retry."""
-    waiting = [(task.label, again) for task in record.tasks.values() if (again := due(record, task))]
+    waiting = [
+        (task.label, again) for task in record.tasks.values() if (again := pending_retry(record, task))
+    ]
     return min(waiting, key=lambda retry: retry[1].at) if waiting else None
 
 

@@ -10,9 +10,9 @@ from ...control.runs import lookup, stuck
 from ...control.runs.run import Run
 from ...model.errors import Exit, MftctlError
 from ...model.statuses import Status
-from ..lookup import find_deployment
 from ..options import Connection
 from ..output import Result
+from ..selection import find_deployment
 from ..session import open_client
 from ..text import columns, exact, format_duration, local_time
 from .results import RunRow, TaskCounts

@@ -11,10 +11,10 @@ from ...control.runs.record import TaskRecord
 from ...interpreter.datastore import Datastore
 from ...model.errors import Exit, MftctlError
 from ...profiles.folders import cache_dir
-from ..lookup import open_run, select_tasks
 from ..options import Connection, flow_interpreter
 from ..output import Format, Result, event, say, to_json, write
-from ..retries import due, words
+from ..retries import pending_retry, retry_text
+from ..selection import open_run, select_tasks
 from ..text import columns, exact, log_time
 from .follow import poll_pending
 from .results import Artifact, LogLine
@@ -116,10 +116,10 @@ def open_datastore(history: RunHistory, run_id: str, connection: Connection) -> 
 def _announce_retries(history: RunHistory, announced: set[tuple[str, int]]) -> None:
     """Print each pending retry once."""
     for task in history.record.tasks.values():
-        again = due(history.record, task)
+        again = pending_retry(history.record, task)
         if again is not None and (task.label, again.number) not in announced:
             announced.add((task.label, again.number))
-            say(f"{task.label}: {words(again)}")
+            say(f"{task.label}: {retry_text(again)}")
 
 
 class _Printer:

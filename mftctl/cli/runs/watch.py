@@ -10,14 +10,14 @@ from ...control.runs.lookup import run_input
 from ...control.runs.record import RunRecord, StepRecord
 from ...control.runs.run import Run
 from ...model.graph import ordered_steps
-from ..lookup import open_run
 from ..options import Connection
 from ..output import Result
-from ..retries import due
+from ..retries import pending_retry
 from ..run.board import Board, Frame, StepRow
+from ..selection import open_run
 from ..text import can_draw
+from .ended import outcome_result
 from .follow import ProgressLines, to_end, within
-from .outcome import outcome_result
 from .results import DeploymentRun
 
 
@@ -74,6 +74,6 @@ def _row(record: RunRecord, step: StepRecord) -> StepRow:
         retries={
             task.label: again
             for task in record.tasks.values()
-            if task.step == step.name and (again := due(record, task))
+            if task.step == step.name and (again := pending_retry(record, task))
         },
     )

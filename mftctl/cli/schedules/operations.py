@@ -9,9 +9,9 @@ from temporalio.client import Client
 from ...control import deployments, schedules, tokens
 from ...control.pollers import has_worker
 from ...model.errors import Exit, MftctlError
-from ..lookup import all_deployments, unserved
 from ..options import Limited
 from ..output import Result
+from ..selection import all_deployments, unserved
 from ..session import open_client
 from ..text import iso, local_time, parse_time_in
 from .results import (

@@ -44,7 +44,7 @@ def test_a_run_retries_at_once() -> None:
 )
 def test_text_has_number_and_time(seconds: float, words: str) -> None:
     """The text of a retry has its number, the time until then, and the time of day."""
-    text = retries.words(replace(LATER, at=1000.0 + seconds), now=1000.0)
+    text = retries.retry_text(replace(LATER, at=1000.0 + seconds), now=1000.0)
     assert text.startswith("retry 2 of 3 ")
     assert words in text
     assert text.endswith(time.strftime("(%H:%M:%S)", time.localtime(1000 + seconds))) == (seconds > 1)
@@ -71,7 +71,7 @@ def test_a_run_that_is_followed_says_it() -> None:
     record.tasks["start"] = task
     found = next_retry(record)
     assert found is not None
-    assert WORDS.fullmatch(retries.words(found[1]))
+    assert WORDS.fullmatch(retries.retry_text(found[1]))
     assert progress_line({"start": step_counts(record.steps()["start"])}) == "start 0/1 (1 retrying)"
     task.state = "running"
     assert next_retry(record) is None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from standin import Engine, foreach, manifest, until
 
-from mftctl.cli.lookup import select_tasks
 from mftctl.cli.runs.details import details_of
 from mftctl.cli.runs.results import TaskCounts
+from mftctl.cli.selection import select_tasks
 from mftctl.control.runs.history import RunHistory
 from mftctl.control.runs.lookup import describe, list_runs
 

@@ -10,9 +10,9 @@ from ....control.runs import outcome
 from ....control.runs.history import RunHistory
 from ....control.runs.lookup import workflow_handle
 from ....model.errors import Exit, MftctlError
-from ...lookup import open_run
 from ...options import Connection
 from ...output import FORMATS, Result, write
+from ...selection import open_run
 from ..details import details_of, ui_link
 from ..outputs import open_datastore
 from ..results import ReportFile

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.cli.runs.outcome import hint_after
+from mftctl.cli.runs.ended import hint_after
 from mftctl.control.runs.outcome import RunOutcome
 from mftctl.model import ids
 from mftctl.model.manifest import Launch, Manifest, Package, Step
