@@ -38,7 +38,7 @@ def continue_as_new(given: RunInput) -> NoReturn:
 
 
 async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = False) -> Any:
-    """The result of a task's activity; the worker decides whether a failure is final, and when to retry.
+    """The result of a task's activity. The supervisor decides whether a failure is final, the worker when to retry.
 
     The result of a ``pausable`` task that was not started because the run is paused is ``{"unstarted": True}``.
     """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+
+import pytest
 
 from mftctl.control.changes import Change, changes
-from mftctl.model.manifest import Launch, Manifest, Package, Step
+from mftctl.model.manifest import Launch, Manifest, Package, Receiver, Schedule, Step, Trigger
 from mftctl.model.parameter import Parameter
 
 LAUNCH = Launch(
@@ -100,3 +102,50 @@ def test_a_change_is_plain_json() -> None:
         "before": 100,
         "after": 4,
     }
+
+
+#: Of a manifest: what names the deployment, what shows in its steps, and the format.
+SHOWN_OTHERWISE = {"deployment", "project", "branch", "start", "end", "schema_version"}
+#: Of a launch: the flow's name is in the deployment's; ``spellings`` come from parameters; ``cwd`` is that of `run`.
+SHOWN_OTHERWISE_IN_LAUNCH = {"flow", "spellings", "cwd", "left_out"}
+OTHER_VALUES = {
+    "launch": replace(LAUNCH, namespace="other"),
+    "package": Package("sha2", "url", "{}"),
+    "steps": (Step("start", "start", ("end",), user_retries=1), STEPS[1]),
+    "parameters": (),
+    "schedule": Schedule("0 6 * * ? *"),
+    "triggers": (Trigger("ready"),),
+    "compensations": (Step("undo", "end"),),
+    "notify": (Receiver("https://example.com", "KEY"),),
+    "env": {"A": "1"},
+    "max_workers": 3,
+    "workflow_timeout": 60.0,
+    "priority": 1,
+}
+
+
+def other(name: str, value: object) -> object:
+    """Another value of a field."""
+    return OTHER_VALUES.get(name, ("other",) if isinstance(value, tuple) else "other")
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(Manifest) if one.name not in SHOWN_OTHERWISE])
+def test_no_field_changes_in_silence(name: str) -> None:
+    """Whatever of a manifest is changed, a deploy says so."""
+    assert changes(BEFORE, replace(BEFORE, **{name: other(name, getattr(BEFORE, name))}))
+
+
+@pytest.mark.parametrize(
+    "name", [one.name for one in fields(Launch) if one.name not in SHOWN_OTHERWISE_IN_LAUNCH]
+)
+def test_no_field_of_a_launch_changes_in_silence(name: str) -> None:
+    """The same holds for how its tasks start."""
+    launch = replace(LAUNCH, **{name: other(name, getattr(LAUNCH, name))})
+    assert changes(BEFORE, replace(BEFORE, launch=launch))
+
+
+def test_the_key_of_a_receiver_may_change_alone() -> None:
+    """The variable with the key that signs notifications is a change of its own."""
+    before = replace(BEFORE, notify=(Receiver("https://example.com", "OLD"),))
+    after = replace(BEFORE, notify=(Receiver("https://example.com", "NEW"),))
+    assert [one.text for one in changes(before, after)] == ["notify key variables changed: [OLD] -> [NEW]"]
