@@ -14,7 +14,7 @@ from ...model.errors import Exit, MftctlError
 from ...profiles import Profile
 from ..options import Connection, flow_interpreter
 from ..session import endpoint, quiet_sdk
-from .commands import Check
+from .results import Check
 
 #: Errors of settings, and the check that would have used them.
 _CHECK_OF = {"temporal.key": "authentication", "temporal.address": "dns"}

@@ -15,7 +15,7 @@ from ..options import Connection
 from ..output import Result
 from ..session import names_server
 from .checks import failure_of, run_checks
-from .commands import Diagnosis, ProfileName, Server, page
+from .results import Diagnosis, ProfileName, Server, page
 
 
 def doctor(connection: Connection, *, clean: bool) -> Result[Diagnosis]:

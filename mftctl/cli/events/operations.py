@@ -15,7 +15,7 @@ from ...model.manifest import Manifest, Trigger
 from ..options import Limited
 from ..output import Result, say
 from ..session import open_client
-from .commands import Event, Published, Waiting, page, table
+from .results import Event, Published, Waiting, page, table
 
 
 async def publish(

@@ -16,7 +16,7 @@ from ...profiles import Source as SourceInForce
 from ...profiles.keys import suggest
 from ...profiles.settings import chosen_name
 from ..doctor.checks import failure_of, run_checks
-from ..doctor.commands import checks_table
+from ..doctor.results import checks_table
 from ..options import Connection, flow_interpreter
 from ..output import Result
 from ..session import names_server

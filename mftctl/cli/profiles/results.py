@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...profiles import KEYS
-from ..doctor.commands import Check
+from ..doctor.results import Check
 from ..text import columns
 
 #: Defaults of keys, by their kind, that have none of their own.

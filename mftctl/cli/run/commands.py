@@ -13,6 +13,7 @@ from ..deployments.options import DeploymentOptions
 from ..options import FLAG, LIST, Connection, Output
 from ..output import Result
 from ..runs.results import DeploymentRun, FinishedRun
+from .request import RunRequest
 
 RunIdFile = Annotated[Path | None, Parameter(help="Write the run id to this file before the run starts.")]
 Isolation = Annotated[
@@ -50,7 +51,7 @@ def run(
     durable_retries
         Wait @retry's minutes between attempts, as deployments do (default: retry at once).
     """
-    from .flow import RunRequest, run_flow
+    from .flow import run_flow
 
     request = RunRequest(
         flow, parameters, isolation, host_max_age, durable_retries, run_id_file, output.format

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...control.runs import parameters
@@ -18,28 +16,15 @@ from ...profiles import Profile, cache_dir
 from ..background import background
 from ..deployments.options import DeploymentOptions, file_argument
 from ..options import Connection
-from ..output import Format, Result, say
+from ..output import Result, say
 from ..process import in_thread
 from ..run_id_file import check_writable
 from ..runs.results import FinishedRun
 from ..session import embedded, names_server, open_client, quiet_sdk
+from .request import RunRequest
 
 if TYPE_CHECKING:
     from temporalio.client import Client
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """Arguments of `mftctl run`; ``began`` is in seconds of the event loop's clock."""
-
-    file: str
-    parameters: tuple[str, ...]
-    isolation: str | None
-    host_max_age: str | None
-    durable_retries: bool
-    run_id_file: Path | None
-    format: Format
-    began: float = field(default_factory=time.monotonic)
 
 
 def run_flow(

@@ -29,7 +29,7 @@ from ..runs.results import FinishedRun
 from ..session import export_to_tasks
 from ..text import can_draw, format_duration
 from ..worker import worker_settings
-from .flow import RunRequest
+from .request import RunRequest
 from .views import JsonView, LineView
 
 #: Tasks at once, as in `python flow.py run`.
