@@ -26,11 +26,11 @@ from ..process import Signals, collect_garbage, first_of, interrupted_by
 from ..run_id_file import write_run_id
 from ..runs.ended import failure_of, hint_after
 from ..runs.results import FinishedRun
+from ..runs.views import JsonView, LineView
 from ..session import export_to_tasks
 from ..text import can_draw, format_duration
 from ..worker import worker_settings
 from .request import RunRequest
-from .views import JsonView, LineView
 
 #: Tasks at once, as in `python flow.py run`.
 MAX_WORKERS = 16
@@ -160,7 +160,7 @@ def _view_of(form: Format) -> LineView:
     if not can_draw(sys.stdout):
         return LineView(sys.stdout)
     # Imports rich's live display, which `run` in a pipe or with JSON does without.
-    from .board import BoardView
+    from ..runs.board import BoardView
 
     return BoardView()
 

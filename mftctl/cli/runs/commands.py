@@ -13,16 +13,7 @@ from ...model.statuses import Status
 from ..options import FLAG, LIST, YES, Connection, Latest, Limited, Output
 from ..output import Format, Result
 from ..text import parse_duration, parse_time
-from .results import (
-    Artifact,
-    DeploymentRun,
-    LogLine,
-    ReportFile,
-    RunDetails,
-    RunRow,
-    RunState,
-    StoppedRun,
-)
+from .results import Artifact, DeploymentRun, LogLine, ReportFile, RunDetails, RunRow, RunState, StoppedRun
 
 RunName = Annotated[str, Parameter(help="Run id, the beginning of one, or @latest.")]
 RunNames = Annotated[str, Parameter(help="Run ids, the beginnings of them, or @latest.")]

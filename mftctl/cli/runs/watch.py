@@ -13,9 +13,9 @@ from ...model.graph import ordered_steps
 from ..options import Connection
 from ..output import Result
 from ..retries import pending_retry
-from ..run.board import Board, Frame, StepRow
 from ..selection import open_run
 from ..text import can_draw
+from .board import Board, Frame, StepRow
 from .ended import outcome_result
 from .follow import ProgressLines, to_end, within
 from .results import DeploymentRun

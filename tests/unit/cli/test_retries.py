@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from mftctl.cli import retries
-from mftctl.cli.run.board import StepRow, _counts
-from mftctl.cli.run.views import LineView
+from mftctl.cli.runs.board import StepRow, _counts
 from mftctl.cli.runs.follow import next_retry, progress_line, step_counts
+from mftctl.cli.runs.views import LineView
 from mftctl.cli.worker import TaskLog
 from mftctl.control.runs.record import RunRecord, TaskRecord
 from mftctl.model.manifest import Launch, Manifest, Package, Step
