@@ -11,9 +11,8 @@ import types
 import typing
 from typing import Any, Callable, TypeVar
 
-from typing_extensions import Self
-
 T = TypeVar("T")
+Self = TypeVar("Self", bound="Serializable")
 #: `Optional[X]` and, where Python has it, `X | None`.
 _UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 #: JSON values to text in one line, and back. A flow may replace the functions of `json`, but not these.
@@ -52,7 +51,7 @@ class Serializable:
         return plain
 
     @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> Self:
+    def from_plain(cls: type[Self], plain: dict[str, Any]) -> Self:  # noqa: PYI019 - typing has Self from 3.11 on
         """The instance that ``to_plain`` gave."""
         return from_plain(cls, plain)
 

@@ -300,7 +300,7 @@ def test_projects_and_branches_hear_of_their_own(place: Place, wait_until: Calla
             "'size', which the flow does not have",
         ),
         ("@trigger(event='a')\n@trigger_on_finish(flow='TopFlow')", "both @trigger and @trigger_on_finish"),
-        ("@trigger(events=['a', 'b'], options={'reset_at': {'cron': '0 0 * * *'}})", "options reset_at"),
+        ("@trigger(events=['a', 'b'], options={'reset_at': {'cron': '0 0 * * *'}})", "option reset_at"),
     ],
 )
 def test_what_never_comes_is_refused(lodging: Any, decorator: str, words: str) -> None:

@@ -82,8 +82,8 @@ class TemporalDeployedFlow(DeployedFlow):
         """
         name, own_connection = deployment_lookup.parse_identifier(identifier)
         connection = {**connection, **own_connection}
-        # The manifest names the flow. Its name is not the last part of the identifier, as on other orchestrators,
-        # because `--name` may set any name.
+        # The manifest names the flow: `identifier.split(".")[-1]`, as on other orchestrators, is not its name, because
+        # `--name` may set any name.
         manifest = query(dict(os.environ), connection, "find_deployment", name=name)
         return cls(deployer=deployment_lookup.deployer_of(manifest, connection, metadata))
 
