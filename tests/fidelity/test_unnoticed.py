@@ -18,7 +18,8 @@ from .harness import Stage, dump, make_stage
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Milliseconds that `import metaflow` may take longer, and what no other work on the machine changes: modules, calls.
-ALLOWED_MS, ALLOWED_MODULES, ALLOWED_CALLS = 5.0, 10, 5000
+#: Metaflow reads the list of the wheel's files, with some 14 calls for each.
+ALLOWED_MS, ALLOWED_MODULES, ALLOWED_CALLS = 5.0, 10, 6000
 TURNS, FASTEST = 120, 12
 IMPORT = """
 import sys, time
@@ -77,7 +78,7 @@ def _import(python: Path, *count: str) -> tuple[float, int, int, bool]:
 
 
 def test_import_does_little_more_in_silence(pythons: tuple[Path, Path]) -> None:
-    """`import metaflow` prints nothing, and makes at most 5000 calls more for mftctl, of 160,000: 5 ms at the most."""
+    """`import metaflow` prints nothing, and makes at most 6000 calls more for mftctl, of 160,000: 5 ms at the most."""
     for python in pythons:
         _import(python)  # all is compiled
     without, with_it = (_import(python, "count") for python in pythons)
