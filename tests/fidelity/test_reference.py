@@ -26,7 +26,7 @@ def parameters() -> list[Any]:
 
 
 def is_kept(case: FlowCase, references: References) -> None:
-    """Hold the dump of a case, kept if it is one that CI reads, against that of a new run; or keep it, where asked to."""
+    """Compare the dump of a case, a kept one if CI reads it, with that of a new run; or keep it, where asked to."""
     for module in case.needs:
         pytest.importorskip(module)
     found = differences(references(case), references.make(case), case.rules) if not references.refresh else []
