@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..model.errors import MftctlError
+from ..model.manifest import Launch
 from .inside import BOOT
 
 #: Bytes that are read ahead of the request that wants them; then the other end waits.
@@ -23,6 +25,11 @@ READ_AHEAD = 256 * 1024
 STOP_LIMIT = 120.0
 #: Seconds that a process has to end in once its connection is closed, and again after TERM and after KILL.
 END_GRACE = 5.0
+
+
+def interpreter_of(launch: Launch, otherwise: str) -> str:
+    """The interpreter that a flow was deployed with; ``otherwise`` where this machine lacks it."""
+    return launch.python if shutil.which(launch.python) else otherwise
 
 
 class ProcessEnded(Exception):

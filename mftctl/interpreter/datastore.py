@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from subprocess import DEVNULL
 from typing import Any, Self
 
 from ..model.codec import to_plain
 from ..model.errors import MftctlError
 from ..model.manifest import Launch
-from .client import Client, ProcessEnded
+from .client import Client, ProcessEnded, interpreter_of
 from .inside.package import package_folder
 
 #: Tasks whose logs one request reads.
@@ -27,7 +26,7 @@ class Datastore:
     def __init__(self, launch: Launch, run_id: str, python: str, cache: str) -> None:
         self._launch = launch
         self._run_id = run_id
-        self._python = launch.python if shutil.which(launch.python) else python
+        self._python = interpreter_of(launch, python)
         self._folder = package_folder(cache, launch.package)
 
     async def __aenter__(self) -> Self:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 from subprocess import DEVNULL
 
@@ -11,7 +10,7 @@ from ..model.codec import to_plain
 from ..model.errors import MftctlError
 from ..model.manifest import Manifest
 from ..model.parameter import Parameter
-from .client import Client, ProcessEnded
+from .client import Client, ProcessEnded, interpreter_of
 from .inside.environment import settings
 
 _OF_DATASTORE = ("METAFLOW_DATA", "METAFLOW_S3_", "METAFLOW_AZURE_")
@@ -30,7 +29,7 @@ async def _upload(manifest: Manifest, parameter: Parameter, path: str) -> str:
     launch = manifest.launch
     # Metaflow reads these when it is imported.
     env = {name: value for name, value in settings(launch).items() if name.startswith(_OF_DATASTORE)}
-    python = launch.python if shutil.which(launch.python) else sys.executable
+    python = interpreter_of(launch, sys.executable)
     client = Client.start(python, "upload", env, output=DEVNULL)
     fields = {
         "flow": launch.flow,

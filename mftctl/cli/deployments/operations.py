@@ -9,8 +9,8 @@ from pathlib import Path
 
 from temporalio.client import Client
 
+from ...control import changes as control_changes
 from ...control import deployments, tokens
-from ...control.changes import changes
 from ...control.pollers import Poller, list_pollers
 from ...control.unreadable import UnreadableDeployment
 from ...events import registration
@@ -106,15 +106,20 @@ async def diff(
         )
     # Nothing is changed: those who may not deploy may compare.
     after = tokens.assign_token(before, new, tokens.TokenRequest(authorize=before.token))
-    found = changes(before, after)
+    found = control_changes.changes(before, after)
     difference = Difference(
         deployment=before.deployment,
         version=before.version,
         new_version=after.version,
-        changes=tuple(Change(**one.to_plain()) for one in found),
+        changes=changes_of(found),
     )
     notes = () if found else (f"a deploy would change nothing about {before.deployment}",)
     return Result(difference, "\n".join(one.text for one in found), before.deployment, notes)
+
+
+def changes_of(found: Sequence[control_changes.Change]) -> tuple[Change, ...]:
+    """What a deploy changed, or would change."""
+    return tuple(Change(**one.to_plain()) for one in found)
 
 
 def schedule_of(manifest: Manifest) -> Schedule | None:

@@ -19,9 +19,9 @@ from ..options import Limited
 from ..output import Result, Time, say
 from ..session import open_client
 from . import package
-from .operations import schedule_of, triggers_of
+from .operations import changes_of, schedule_of, triggers_of
 from .options import DeploymentOptions, Notification, Ownership, Scheduling, file_argument
-from .results import Change, Deployed
+from .results import Deployed
 from .worker_file import write as write_worker_file
 
 #: How many of the next runs of a schedule are shown.
@@ -54,7 +54,7 @@ def deploy(
         schedule=schedule_of(manifest),
         next_runs=due,
         triggers=triggers_of(manifest),
-        changes=tuple(Change(**one.to_plain()) for one in found),
+        changes=changes_of(found),
         previous_version=None if previous is None else previous.version,
         production_token=manifest.token,
         package=package.data(contents, listed=listed),

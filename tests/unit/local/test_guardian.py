@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-#: A guardian that is told to end where it waits for its server.
+#: A guardian that is stopped while it waits for its server.
 GUARDIAN = """
 import socket, subprocess, sys
 from mftctl.local.guardian import Guardian
