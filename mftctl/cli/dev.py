@@ -1,8 +1,9 @@
 """`mftctl dev`: the embedded Temporal server and its UI in the foreground."""
 
 import asyncio
-import socket
+import http.client
 import time
+from contextlib import closing, suppress
 
 from .. import profiles
 from ..local import devserver
@@ -49,7 +50,7 @@ async def _dev(port: int | None, ui_port: int | None) -> Result[None]:
             _refuse_other_port(port, lease.address)
             _refuse_other_port(ui_port, lease.ui)
             say("sharing the server that another `mftctl run` or `mftctl dev` has started")
-        await in_thread(lambda: _wait_for(lease.ui))
+        await in_thread(lambda: _wait_for_ui(lease.ui))
         write(f"Temporal server\t{lease.address}\nUI\t{lease.ui}\nhistory\t{devserver.database()}\n")
         gone = in_thread(lease.wait)
         await first_of(gone, signals.first)
@@ -61,17 +62,18 @@ async def _dev(port: int | None, ui_port: int | None) -> Result[None]:
     return Result()
 
 
-def _wait_for(url: str) -> None:
-    """Wait until the UI answers, which is a moment after the server does."""
-    host, _, port = url.rpartition("/")[2].partition(":")
+def _wait_for_ui(url: str) -> None:
+    """Wait until the UI answers and has reached the server, which is a moment after the server does."""
     deadline = time.monotonic() + UI_TIMEOUT
     while time.monotonic() < deadline:
-        try:
-            socket.create_connection((host, int(port)), 1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
+        with suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection(url.rpartition("/")[2], timeout=UI_TIMEOUT)
+            with closing(connection):
+                connection.request("GET", "/api/v1/namespaces")
+                if connection.getresponse().status == http.HTTPStatus.OK:
+                    return
+        time.sleep(0.02)
+    say(f"the UI has not answered for {UI_TIMEOUT:g} s; the server works without it")
 
 
 def _refuse_other_port(wanted: int | None, where: str) -> None:
