@@ -14,7 +14,7 @@ import sys
 from typing import NoReturn
 
 from . import __version__
-from .cli.leaving import leave
+from .console.leaving import leave
 from .model.errors import Exit, MftctlError
 
 
@@ -32,7 +32,7 @@ def main() -> NoReturn:
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGHUP, _hang_up)
     # Imports make many objects that stay: looking for garbage among them is a tenth of their time. Commands that
-    # live long switch it on again (cli/process.py).
+    # live long switch it on again (console/process.py).
     gc.disable()
     _open_closed()
     for stream in (sys.stdout, sys.stderr):
@@ -62,7 +62,7 @@ def _open_closed() -> None:
 def run(argv: list[str]) -> int:
     """Run one command and give its exit code; what went wrong is said on stderr."""
     try:
-        from .cli import output
+        from .console import output
 
         output.begin(argv)
         try:
@@ -79,7 +79,7 @@ def run(argv: list[str]) -> int:
         except MftctlError as error:
             return output.fail(error)
         except Exception as error:  # noqa: BLE001 - a bug of ours, or of the disk: said in one line
-            from .cli.crash import report
+            from .console.crash import report
 
             return output.fail(report(error))
     except KeyboardInterrupt as interrupt:

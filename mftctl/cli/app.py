@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
+from ..console.output import Result
 from ..model.errors import Exit, MftctlError
 from .examples import epilogue
-from .output import Result
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,60 +29,60 @@ GROUPS = {
 }
 #: Commands by name: where each lives, and its line in the help; or the commands of a group.
 COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
-    "run": ("run.commands:run", "Compile, serve and run a flow now."),
-    "deploy": ("deployments.commands:deploy", "Deploy a flow to a Temporal server."),
-    "worker": ("run.commands:worker", "Run a worker for one or more deployments."),
-    "trigger": ("run.commands:trigger", "Start a run of a deployment."),
+    "run": ("top_commands:run", "Compile, serve and run a flow now."),
+    "deploy": ("deployment_commands:deploy", "Deploy a flow to a Temporal server."),
+    "worker": ("top_commands:worker", "Run a worker for one or more deployments."),
+    "trigger": ("top_commands:trigger", "Start a run of a deployment."),
     "runs": {
-        "list": ("runs.commands:list_", "List runs and their progress."),
-        "describe": ("runs.commands:describe", "Show the steps, failures and retries of a run."),
-        "watch": ("runs.commands:watch", "Watch a run until it ends."),
-        "logs": ("runs.commands:logs", "Show the logs of a run's tasks."),
-        "artifacts": ("runs.commands:artifacts", "Show the artifacts of a run's tasks."),
-        "report": ("runs.commands:report", "Write a report of a run as one HTML page."),
-        "resume": ("runs.commands:resume", "Resume a run that failed."),
-        "pause": ("runs.commands:pause", "Pause a run: no new task starts."),
-        "unpause": ("runs.commands:unpause", "Continue a paused run."),
-        "cancel": ("runs.commands:cancel", "Cancel runs, and wait until their tasks have stopped."),
-        "terminate": ("runs.commands:terminate", "Terminate runs at once."),
+        "list": ("runs_commands:list_", "List runs and their progress."),
+        "describe": ("runs_commands:describe", "Show the steps, failures and retries of a run."),
+        "watch": ("runs_commands:watch", "Watch a run until it ends."),
+        "logs": ("runs_commands:logs", "Show the logs of a run's tasks."),
+        "artifacts": ("runs_commands:artifacts", "Show the artifacts of a run's tasks."),
+        "report": ("runs_commands:report", "Write a report of a run as one HTML page."),
+        "resume": ("runs_commands:resume", "Resume a run that failed."),
+        "pause": ("runs_commands:pause", "Pause a run: no new task starts."),
+        "unpause": ("runs_commands:unpause", "Continue a paused run."),
+        "cancel": ("runs_commands:cancel", "Cancel runs, and wait until their tasks have stopped."),
+        "terminate": ("runs_commands:terminate", "Terminate runs at once."),
     },
     "deployments": {
-        "list": ("deployments.commands:list_", "List deployments."),
-        "describe": ("deployments.commands:describe", "Show a deployment and its workers."),
-        "diff": ("deployments.commands:diff", "Show what a deploy would change."),
-        "delete": ("deployments.commands:delete", "Delete a deployment; its runs continue."),
+        "list": ("deployment_commands:list_", "List deployments."),
+        "describe": ("deployment_commands:describe", "Show a deployment and its workers."),
+        "diff": ("deployment_commands:diff", "Show what a deploy would change."),
+        "delete": ("deployment_commands:delete", "Delete a deployment; its runs continue."),
     },
     "schedule": {
-        "list": ("schedules.commands:list_", "List deployments that have a schedule."),
+        "list": ("schedule_commands:list_", "List deployments that have a schedule."),
         "describe": (
-            "schedules.commands:describe",
+            "schedule_commands:describe",
             "Show a schedule and its last runs.",
         ),
-        "pause": ("schedules.commands:pause", "Pause a schedule: it starts no more runs."),
-        "unpause": ("schedules.commands:unpause", "Unpause a schedule."),
-        "trigger": ("schedules.commands:trigger", "Start a run as if it were due now."),
-        "backfill": ("schedules.commands:backfill", "Start the runs that were due in the past."),
-        "next": ("schedules.commands:next_", "Show the next times at which a schedule is due."),
+        "pause": ("schedule_commands:pause", "Pause a schedule: it starts no more runs."),
+        "unpause": ("schedule_commands:unpause", "Unpause a schedule."),
+        "trigger": ("schedule_commands:trigger", "Start a run as if it were due now."),
+        "backfill": ("schedule_commands:backfill", "Start the runs that were due in the past."),
+        "next": ("schedule_commands:next_", "Show the next times at which a schedule is due."),
     },
     "events": {
-        "publish": ("events.commands:publish", "Publish an event to the deployments that wait for it."),
-        "list": ("events.commands:list_", "List the events that deployments wait for."),
-        "describe": ("events.commands:describe", "Show which deployments wait for an event."),
+        "publish": ("event_commands:publish", "Publish an event to the deployments that wait for it."),
+        "list": ("event_commands:list_", "List the events that deployments wait for."),
+        "describe": ("event_commands:describe", "Show which deployments wait for an event."),
     },
     "profile": {
-        "list": ("profiles.commands:list_", "List profiles."),
-        "show": ("profiles.commands:show", "Show each setting in force and where it comes from."),
-        "use": ("profiles.commands:use", "Make a profile the default."),
-        "set": ("profiles.commands:set_", "Set keys of a profile, or create one."),
-        "unset": ("profiles.commands:unset", "Remove keys of a profile, or the whole profile."),
-        "path": ("profiles.commands:path", "Print the path of the configuration file."),
+        "list": ("profile_commands:list_", "List profiles."),
+        "show": ("profile_commands:show", "Show each setting in force and where it comes from."),
+        "use": ("profile_commands:use", "Make a profile the default."),
+        "set": ("profile_commands:set_", "Set keys of a profile, or create one."),
+        "unset": ("profile_commands:unset", "Remove keys of a profile, or the whole profile."),
+        "path": ("profile_commands:path", "Print the path of the configuration file."),
         "check": (
-            "profiles.commands:check",
+            "profile_commands:check",
             "Check that everything that a profile names works.",
         ),
     },
     "dev": ("dev:dev", "Run a local Temporal server and its UI until Ctrl-C."),
-    "doctor": ("doctor.commands:doctor", "Diagnose this installation."),
+    "doctor": ("doctor:doctor", "Diagnose this installation."),
     "help": ("help:help_", "Show help on a topic or a command."),
     "completion": ("completion:completion", "Print the completion script for a shell."),
     "schema": ("schema:schema", "Print the JSON schema of a command's output."),

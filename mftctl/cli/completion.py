@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Literal
 
+from ..console.output import Result, write
 from . import schema
 from .app import COMMANDS, GROUPS
 from .help import TOPICS
-from .output import Result, write
 from .tree import Command, Option, commands
 
 Shell = Literal["bash", "zsh", "fish"]

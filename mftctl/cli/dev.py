@@ -6,10 +6,10 @@ import time
 from contextlib import closing, suppress
 
 from .. import profiles
+from ..console.output import Result, say, write
+from ..console.process import Signals, collect_garbage, first_of, in_thread
 from ..local import devserver
 from ..model.errors import Exit, MftctlError
-from .output import Result, say, write
-from .process import Signals, collect_garbage, first_of, in_thread
 
 profiles.on_temporary_folder(say)
 

@@ -4,9 +4,9 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+from ..console.output import Result, write
 from ..model.errors import Exit, MftctlError
 from .app import COMMANDS, call
-from .output import Result, write
 
 #: Topics by the name of their page in the documentation.
 TOPICS = {

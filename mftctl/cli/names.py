@@ -9,8 +9,8 @@ import asyncio
 import os
 from collections.abc import Sequence
 
+from ..console.output import write
 from ..profiles import config_file, document
-from .output import write
 
 #: Seconds that a server may take to answer, unless $MFTCTL_COMPLETION_TIMEOUT is set.
 TIMEOUT = 0.3
@@ -40,8 +40,8 @@ async def _on_server(kind: str, prefix: str, line: list[str]) -> list[str]:
     from ..control import deployments
     from ..control.connection.connect import connect_quickly
     from ..control.runs import lookup
-    from .options import Connection
-    from .session import endpoint, quiet_sdk
+    from ..operations.session import endpoint, quiet_sdk
+    from ..operations.shared_options import Connection
 
     connection = Connection(
         address=_value(line, "--address"),

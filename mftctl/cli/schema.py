@@ -15,10 +15,10 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 
 from docstring_parser import parse_from_object
 
+from ..console.output import SCHEMA_VERSION, Error, Result, Time, write
 from ..model.errors import Exit, MftctlError
 from ..profiles.keys import suggest
 from .app import COMMANDS
-from .output import SCHEMA_VERSION, Error, Result, Time, write
 
 Schema = dict[str, Any]
 

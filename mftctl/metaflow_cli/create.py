@@ -9,12 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from ..cli.deployments import package
-from ..cli.deployments.options import in_force, token_request
-from ..cli.deployments.registration import token_notes
-from ..cli.deployments.worker_file import write
-from ..cli.output import Result, say
-from ..cli.session import open_client
+from ..console.output import Result, say
 from ..control.tokens import TokenRequest
 from ..events.registration import deploy
 from ..interpreter.inside.compile.build import build
@@ -22,6 +17,11 @@ from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 from ..model.options import Options, TokenOptions, rows
 from ..model.package_contents import Contents
+from ..operations import package_listing
+from ..operations.deploy import token_notes
+from ..operations.deploy_options import in_force, token_request
+from ..operations.session import open_client
+from ..operations.worker_file import write
 from ..profiles import cache_dir
 from .invocation import Invocation
 
@@ -69,13 +69,13 @@ async def _create(invocation: Invocation, compiled: Any, request: TokenRequest) 
         "task_queue": manifest.task_queue,
         "production_token": manifest.token,
         "worker_file": file,
-        "package": package.data(contents),
+        "package": package_listing.data(contents),
     }
     lines = [
         f"deployment\t{manifest.deployment}",
         f"version\t{manifest.version}" + (" (unchanged)" if _same(previous, manifest) else ""),
         f"task queue\t{manifest.task_queue}",
-        package.line(contents),
+        package_listing.line(contents),
     ]
     serving = ["mftctl", "worker", manifest.deployment, *_server(invocation, "--address")]
     if file:
@@ -85,7 +85,7 @@ async def _create(invocation: Invocation, compiled: Any, request: TokenRequest) 
         f"run a worker: {shlex.join(serving)}",
         f"start a run: {_trigger_command(invocation, manifest)}",
         *token_notes(manifest, previous),
-        *package.warnings(contents),
+        *package_listing.warnings(contents),
     )
     return Result(
         {**invocation.deployer_attributes(manifest.deployment), "additional_info": info},

@@ -14,15 +14,15 @@ from typing import Any, NoReturn
 
 from temporalio.client import Client
 
-from ..cli.crash import report
-from ..cli.leaving import leave
-from ..cli.options import Connection
-from ..cli.selection import all_deployments
-from ..cli.session import open_client
+from ..console.crash import report
+from ..console.leaving import leave
 from ..control import deployments
 from ..control.runs import lookup
 from ..model.errors import Exit, MftctlError
 from ..model.statuses import MAX_RUNS, STATES, statuses_of
+from ..operations.selection import all_deployments
+from ..operations.session import open_client
+from ..operations.shared_options import Connection
 
 
 def main() -> NoReturn:

@@ -8,10 +8,7 @@ from dataclasses import replace
 
 from temporalio.client import Client
 
-from ..cli.output import Result, say
-from ..cli.run_id_file import announce
-from ..cli.selection import all_deployments, unserved
-from ..cli.session import open_client
+from ..console.output import Result, say
 from ..control import deployments, pollers
 from ..control.runs import start, tags
 from ..control.runs.parameters import from_click, resolve, validate
@@ -21,6 +18,9 @@ from ..events import registration
 from ..interpreter.upload import upload
 from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
+from ..operations.run_id_file import announce
+from ..operations.selection import all_deployments, unserved
+from ..operations.session import open_client
 from .invocation import Invocation
 
 

@@ -15,14 +15,14 @@ from typing import Any, NoReturn
 from metaflow._vendor import click
 from metaflow.exception import MetaflowException
 
-from ..cli import output
-from ..cli.crash import report
-from ..cli.leaving import leave
-from ..cli.options import Connection
-from ..cli.output import Result
+from ..console import output
+from ..console.crash import report
+from ..console.leaving import leave
+from ..console.output import Result
 from ..interpreter.inside.compile.errors import metaflow_error
 from ..model.errors import Exit, MftctlError
 from ..model.options import Options, rows
+from ..operations.shared_options import Connection
 from ..profiles import Profile
 from . import relocation
 from .invocation import Invocation

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cli.options import Connection
-from ..cli.run_id_file import check_writable
 from ..control.runs.parameters import parse_words
 from ..interpreter.inside.compile.build import deployment_name
+from ..operations.run_id_file import check_writable
+from ..operations.shared_options import Connection
 from ..profiles import Profile
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from temporalio.client import Client
 
-from ..cli.output import Result
-from ..cli.run_id_file import write_run_id
-from ..cli.session import open_client
+from ..console.output import Result
 from ..control.runs import actions, lookup
 from ..control.runs.run import Run
 from ..model.errors import Exit, MftctlError
 from ..model.statuses import FILTERS, MAX_RUNS, STATES, statuses_of
+from ..operations.run_id_file import write_run_id
+from ..operations.session import open_client
 from .invocation import Invocation
 
 

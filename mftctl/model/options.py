@@ -1,6 +1,6 @@
 """The table of the options of a deployment: each field with a row is an option of `deploy`.
 
-All places that know an option are made from its row: the command line (``cli.deployments.options``), keys and
+All places that know an option are made from its row: the command line (``operations.deploy_options``), keys and
 variables of profiles (``profiles.keys``), and, by `./just reference`, the options of `python flow.py temporal
 create`, the keywords of Metaflow's Deployer and the documentation. To add an option, add a field here and use it in
 ``interpreter.inside.compile.build``.

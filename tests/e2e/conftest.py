@@ -206,7 +206,7 @@ def _schedules(address: str, what: str) -> str:
 
 _SCHEDULES = """
 import asyncio, sys
-from mftctl.cli.leaving import leave
+from mftctl.console.leaving import leave
 from temporalio.client import Client
 
 async def main():
@@ -267,7 +267,7 @@ def _home(folder: Path) -> Iterator[Home]:
 def check_json(arguments: tuple[str, ...], out: str, error: str) -> None:
     """Hold what a command has written with `-o json` or `jsonl` against its schema, which knows all keys there are."""
     from mftctl.cli.app import COMMANDS
-    from mftctl.cli.output import chosen
+    from mftctl.console.output import chosen
 
     form = chosen(arguments)
     if form not in {"json", "jsonl"} or not arguments:

@@ -32,7 +32,7 @@ MARK = "MFTCTL_TEST_HOME"
 MODULES = (
     "metaflow",
     "mftctl.metaflow_cli.deployment_commands",
-    "mftctl.cli.deployments.worker_file",
+    "mftctl.operations.worker_file",
     "temporalio.client",
 )
 #: What Metaflow imports once it knows the flow, whose decorators and parameters add to its options.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mftctl.cli import output
+from mftctl.console import output
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from mftctl.cli import schema
-from mftctl.cli.output import Time, optional, to_json
+from mftctl.console.output import Time, optional, to_json
 
 
 @dataclass(frozen=True, kw_only=True)

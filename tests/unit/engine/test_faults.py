@@ -15,8 +15,6 @@ from standin import Engine, Script, ended, fails, foreach, hangs, linear, manife
 from temporalio import workflow
 from temporalio.client import WorkflowHandle
 
-from mftctl.cli.runs.follow import report_stuck
-from mftctl.cli.runs.listing import listing
 from mftctl.control import workflow_options
 from mftctl.control.runs import stuck
 from mftctl.control.runs.lookup import describe, list_runs
@@ -26,6 +24,8 @@ from mftctl.engine.payloads import RunInput
 from mftctl.engine.plan import Plan
 from mftctl.model import ids
 from mftctl.model.manifest import Manifest
+from mftctl.operations.runs.follow import report_stuck
+from mftctl.operations.runs.listing import listing
 from mftctl.worker.workflow_failures import WorkflowFailureLog
 
 #: A workflow task that failed is tried again when its time is over, which is 10 s unless said otherwise.

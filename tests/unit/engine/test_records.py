@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from standin import Engine, foreach, manifest, until
 
-from mftctl.cli.runs.details import details_of
-from mftctl.cli.runs.results import TaskCounts
-from mftctl.cli.selection import select_tasks
 from mftctl.control.runs.history import RunHistory
 from mftctl.control.runs.lookup import describe, list_runs
+from mftctl.operations.runs.details import details_of
+from mftctl.operations.selection import select_tasks
+from mftctl.results.run_results import TaskCounts
 
 
 async def test_parts_of_a_wide_foreach_are_seen(engine: Engine) -> None:

@@ -8,8 +8,8 @@ import pytest
 from metaflow._vendor import click
 from metaflow.plugins.project_decorator import ProjectDecorator, format_name
 
-from mftctl.cli.deployments.options import DeploymentOptions
 from mftctl.metaflow_cli.relocation import ordered
+from mftctl.operations.deploy_options import DeploymentOptions
 from mftctl.profiles import KEYS, Profile
 
 BRANCHES = (None, "", "v2")

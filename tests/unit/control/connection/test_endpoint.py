@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.cli.options import Connection
-from mftctl.cli.profiles.operations import settings_in_force
 from mftctl.control.connection.endpoint import resolve
 from mftctl.model.errors import Exit, MftctlError
+from mftctl.operations.manage_profiles import settings_in_force
+from mftctl.operations.shared_options import Connection
 from mftctl.profiles import Profile
 
 TEMPORAL = """

@@ -6,9 +6,9 @@ import pytest
 from metaflow.exception import MetaflowTaggingError
 from metaflow.tagging_util import validate_tags
 
-from mftctl.cli.deployments.options import DeploymentOptions
 from mftctl.control.runs import tags
 from mftctl.model.errors import Exit, MftctlError
+from mftctl.operations.deploy_options import DeploymentOptions
 from mftctl.profiles import Profile
 
 FIFTY = [f"t{number}" for number in range(50)]

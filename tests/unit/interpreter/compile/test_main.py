@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.cli import crash, output
-from mftctl.cli.deployments.options import file_argument
+from mftctl.console import crash, output
 from mftctl.interpreter.compilation import compile_flow
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.options import Options
+from mftctl.operations.deploy_options import file_argument
 
 FLOW = """
 from metaflow import FlowSpec, Parameter, step

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.cli.deployments import package
 from mftctl.interpreter.compilation import Compilation
 from mftctl.interpreter.inside import not_packaged
 from mftctl.interpreter.inside.compile.named_files import named_files
 from mftctl.model.options import Options
 from mftctl.model.package_contents import Contents
+from mftctl.operations import package_listing
 
 FLOW = """
 import os, sys
@@ -78,7 +78,7 @@ def test_suffixes_and_metaflows_own_policy_bring_what_was_missing(project, tmp_p
     found, _ = _compiled(tmp_path, package_suffixes=(".csv", ".json", ".env"))
     assert {".env", "other.json", "rows.csv"} < set(found.files)
     assert (found.missing, found.modules, found.left_out) == ((), (), (".txt",))
-    assert package.warnings(found) == []
+    assert package_listing.warnings(found) == []
 
 
 def _compiled(folder: Path, **options: str) -> tuple[Contents, str]:
@@ -122,10 +122,13 @@ def test_a_source_names_files_that_are_there_and_that_it_reads(tmp_path, source,
 def test_warnings_say_what_is_lacking_and_how_to_bring_it():
     """One for files, with their suffixes, and one for modules."""
     found = Contents(missing=("data/a.CSV", "Makefile", ".env"), modules=("shared",))
-    files, modules = package.warnings(found)
+    files, modules = package_listing.warnings(found)
     assert files.endswith("deploy with --package-suffixes .csv,.env,makefile")
     assert 'METAFLOW_PACKAGE_POLICY = "include" into its __init__.py' in modules
-    assert package.line(Contents(("a.py",), 12, 1_642_875)) == "package\t1 file and 12 of Metaflow, 1.6 MB"
+    assert (
+        package_listing.line(Contents(("a.py",), 12, 1_642_875))
+        == "package\t1 file and 12 of Metaflow, 1.6 MB"
+    )
 
 
 @pytest.mark.parametrize(

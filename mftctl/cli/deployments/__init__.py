@@ -1,1 +1,0 @@
-"""`mftctl deployments`: list, inspect and delete deployments."""

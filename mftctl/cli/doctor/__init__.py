@@ -1,1 +1,0 @@
-"""`mftctl doctor`: diagnose this installation."""

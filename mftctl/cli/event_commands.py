@@ -1,0 +1,59 @@
+"""`mftctl events`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
+
+from ..console.output import Result
+from ..operations.shared_options import Limited, Output
+from ..results.event_results import Event, Published, Waiting
+
+
+def publish(
+    name: str,
+    /,
+    *payload: str,
+    id: str | None = None,
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[Published]:
+    """Publish an event to the deployments that wait for it with @trigger.
+
+    Parameters
+    ----------
+    name
+        Name of the event.
+    payload
+        Fields of its payload, as name=value.
+    id
+        Identity of the event: one that is published again under the same id counts once.
+    """
+    from ..operations import manage_events
+
+    return connection.run(manage_events.publish(connection, name, payload, id))
+
+
+def list_(
+    *,
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[list[Waiting]]:
+    """List the events that deployments wait for."""
+    from ..operations import manage_events
+
+    return connection.run(manage_events.list_(connection))
+
+
+def describe(
+    name: str,
+    /,
+    *,
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[Event]:
+    """Show which deployments wait for an event, which of its values they take, and the last run that it started.
+
+    Parameters
+    ----------
+    name
+        Name of the event.
+    """
+    from ..operations import manage_events
+
+    return connection.run(manage_events.describe(connection, name))

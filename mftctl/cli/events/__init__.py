@@ -1,1 +1,0 @@
-"""`mftctl events`: publish and inspect events."""

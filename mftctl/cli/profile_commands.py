@@ -1,0 +1,108 @@
+"""`mftctl profile`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..console.output import Result
+from ..operations.shared_options import Connection, Output
+from ..results.profile_results import Changed, Checks, ConfigurationFile, Profile, Settings
+
+
+def list_(*, output: Output = Output()) -> Result[list[Profile]]:
+    """List the profiles of the configuration file."""
+    from ..operations import manage_profiles
+
+    return manage_profiles.list_()
+
+
+def show(
+    name: str | None = None, /, *, connection: Connection = Connection(), output: Output = Output()
+) -> Result[Settings]:
+    """Show each setting in force and where it comes from, without secrets.
+
+    Parameters
+    ----------
+    name
+        The profile (default: the one in force).
+    """
+    from ..operations import manage_profiles
+
+    return manage_profiles.show(connection, name)
+
+
+def use(name: str, /, *, output: Output = Output()) -> Result[Changed]:
+    """Make a profile the default.
+
+    Parameters
+    ----------
+    name
+        The profile.
+    """
+    from ..operations import manage_profiles
+
+    return manage_profiles.use(name)
+
+
+def set_(name: str, /, *assignments: str, output: Output = Output()) -> Result[Changed]:
+    """Set keys of a profile; a profile that does not exist is created. Comments in the file stay.
+
+    Parameters
+    ----------
+    name
+        The profile.
+    assignments
+        Each as key=value; of several tags, key=a,b; of several decorators, key='a b'.
+    """
+    from ..operations import manage_profiles
+
+    return manage_profiles.set_(name, assignments)
+
+
+def unset(
+    name: str,
+    /,
+    *keys: str,
+    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    output: Output = Output(),
+) -> Result[Changed]:
+    """Remove keys of a profile, or the whole profile.
+
+    Parameters
+    ----------
+    name
+        The profile.
+    keys
+        The keys.
+    all_
+        Remove the profile with all its keys.
+    """
+    from ..operations import manage_profiles
+
+    return manage_profiles.unset(name, keys, whole=all_)
+
+
+def path(*, output: Output = Output()) -> Result[ConfigurationFile]:
+    """Print the path of the configuration file."""
+    from ..operations import manage_profiles
+
+    return manage_profiles.path()
+
+
+def check(
+    name: str | None = None, /, *, connection: Connection = Connection(), output: Output = Output()
+) -> Result[Checks]:
+    """Check that everything that a profile names works, and show how to fix what does not.
+
+    Exit code 5 when Temporal cannot be reached or denies access, 1 when another check fails. Checked are: the name and
+    the port of the server, TLS, access, the Temporal namespace, the flow's interpreter, the datastore (a few bytes are
+    written to it) and the metadata service.
+
+    Parameters
+    ----------
+    name
+        The profile (default: the one in force).
+    """
+    from ..operations import manage_profiles
+
+    return manage_profiles.check(connection, name)

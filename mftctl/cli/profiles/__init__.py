@@ -1,1 +1,0 @@
-"""`mftctl profile`: name servers and settings."""

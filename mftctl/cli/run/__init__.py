@@ -1,1 +1,0 @@
-"""Start runs: the commands run and trigger."""

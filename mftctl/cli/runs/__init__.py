@@ -1,1 +1,0 @@
-"""List, inspect and control runs: the commands of the group runs."""

@@ -1,1 +1,0 @@
-"""`mftctl runs report`: a run as one page that needs nothing but itself."""

@@ -1,0 +1,135 @@
+"""`mftctl schedule`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..console.output import Result
+from ..model.overlap import BackfillOverlap
+from ..operations.shared_options import FLAG, Authorize, DeploymentName, Limited, Output
+from ..results.schedule_results import Backfill, Description, DueTime, Paused, ScheduleState, Triggered
+
+
+def list_(*, connection: Limited = Limited(), output: Output = Output()) -> Result[list[ScheduleState]]:
+    """List deployments that have a schedule: when the next run is due, or why the schedule is paused."""
+    from ..operations import manage_schedules
+
+    return connection.run(manage_schedules.list_(connection))
+
+
+def describe(
+    name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
+) -> Result[Description]:
+    """Show a deployment's schedule, the next times, and the last runs that it started."""
+    from ..operations import manage_schedules
+
+    return connection.run(manage_schedules.describe(connection, name))
+
+
+def pause(
+    name: DeploymentName,
+    /,
+    *,
+    reason: str | None = None,
+    strict: Annotated[bool, FLAG] = False,
+    authorize: Authorize = None,
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[Paused]:
+    """Pause a schedule: it starts no more runs. Runs in progress continue. New versions stay paused.
+
+    Parameters
+    ----------
+    reason
+        Why, for whoever reads it later.
+    strict
+        Exit with code 6 when it is already paused; its reason stays either way.
+    """
+    from ..operations import manage_schedules
+
+    return connection.run(manage_schedules.pause(connection, name, reason, authorize, strict=strict))
+
+
+def unpause(
+    name: DeploymentName,
+    /,
+    *,
+    strict: Annotated[bool, FLAG] = False,
+    authorize: Authorize = None,
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[Paused]:
+    """Unpause a schedule: it starts runs again, from the next time on.
+
+    Parameters
+    ----------
+    strict
+        Exit with code 6 when it is not paused.
+    """
+    from ..operations import manage_schedules
+
+    return connection.run(manage_schedules.unpause(connection, name, authorize, strict=strict))
+
+
+def trigger(
+    name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
+) -> Result[Triggered]:
+    """Start a run as if it were due now, even when the schedule is paused, and print its run id.
+
+    The overlap policy applies: exit code 6 where it skips the run because another one is running. `mftctl trigger`
+    starts runs beside others, and takes parameters.
+    """
+    from ..operations import manage_schedules
+
+    return connection.run(manage_schedules.trigger(connection, name))
+
+
+def backfill(
+    name: DeploymentName,
+    /,
+    *,
+    start: str,
+    end: str,
+    overlap: BackfillOverlap = "buffer-all",
+    dry_run: Annotated[bool, FLAG] = False,
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[Backfill]:
+    """Start a run for each time in the past at which the schedule was due and that has no run.
+
+    A second backfill starts no run twice. Each run gets the time that it stands for in MFTCTL_SCHEDULED_TIME.
+
+    Parameters
+    ----------
+    start
+        From this time on: 2026-01-31, 2026-01-31T06:00 or with a zone; without one, in the schedule's.
+    end
+        Up to and including this time; of a date, the whole day.
+    overlap
+        buffer-all (default): one run after another; allow-all: all at once; or skip, buffer-one, cancel-other.
+    dry_run
+        List the runs without starting them.
+    """
+    from ..operations import manage_schedules
+
+    return connection.run(manage_schedules.backfill(connection, name, (start, end), overlap, dry_run=dry_run))
+
+
+def next_(
+    name: DeploymentName,
+    /,
+    *,
+    count: Annotated[int, Parameter(name=["-n", "--count"])] = 5,
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[list[DueTime]]:
+    """Show the next times at which a schedule is due, paused or not.
+
+    Parameters
+    ----------
+    count
+        How many times, at most 1000 (default: 5).
+    """
+    from ..operations import manage_schedules
+
+    return connection.run(manage_schedules.next_(connection, name, count))

@@ -1,1 +1,0 @@
-"""`mftctl schedule`: control when deployments start runs."""

@@ -1,0 +1,200 @@
+"""Options of a deployment on the command line, made from their table, and their values in force."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from cyclopts import Group, Parameter
+
+from .. import profiles
+from ..console.output import say
+from ..console.text import parse_duration
+from ..control.runs import tags
+from ..control.tokens import TokenRequest
+from ..model.errors import Exit, MftctlError
+from ..model.options import Option, Options, TokenOptions, rows
+from .shared_options import flow_interpreter
+
+T = TypeVar("T")
+
+
+def _options_of(table: type, group: str, sort_key: int) -> Callable[[type[T]], type[T]]:
+    """Give a class the options of one group as fields, which are options of the command line to cyclopts."""
+
+    def fill(cls: type[T]) -> type[T]:
+        found = [row for row in rows(table).values() if row.group == group]
+        cls.__annotations__ = {row.name: _annotation(row) for row in found}
+        for row in found:
+            setattr(cls, row.name, _absent(row))
+        made: type[T] = dataclass(frozen=True, kw_only=True)(cls)
+        return Parameter(name="*", group=Group(group, sort_key=sort_key))(made)
+
+    return fill
+
+
+def _annotation(row: Option) -> Any:
+    negative = None if row.negative else ""
+    return Annotated[_type(row), Parameter(name=row.flag, negative=negative, help=row.sentence)]
+
+
+def _type(row: Option) -> Any:
+    if row.kind == "pairs":
+        return tuple[tuple[str, str], ...]
+    if row.repeated:
+        return tuple[str, ...]
+    if row.kind == "switch" and not row.negative:
+        return bool
+    if row.kind == "choice":
+        return Literal[row.choices] | None
+    return {"switch": bool, "count": int}.get(row.kind, str) | None
+
+
+def _absent(row: Option) -> Any:
+    """The value of an option that is not given."""
+    return () if row.repeated else False if row.kind == "switch" and not row.negative else None
+
+
+class _Group:
+    """Options of the command line as they were given."""
+
+    def options(self, profile: profiles.Profile, *more: "_Group", cwd: str | None = None) -> Options:
+        """The options of these groups in force."""
+        return in_force(
+            {name: value for one in (self, *more) for name, value in vars(one).items()}, profile, cwd
+        )
+
+
+@_options_of(Options, "Deployment", 100)
+class DeploymentOptions(_Group):
+    """Options of a deployment and of `run`."""
+
+    @property
+    def names_branch(self) -> bool:
+        """Whether a branch or production is named on the command line."""
+        return bool(vars(self)["branch"] or vars(self)["production"])
+
+    def interpreter(self, profile: profiles.Profile) -> str:
+        """The path of the flow's interpreter."""
+        return flow_interpreter(profile, vars(self)["python"])
+
+
+@_options_of(Options, "Schedule", 120)
+class Scheduling(_Group):
+    """Options of a deployment whose flow has a @schedule."""
+
+
+@_options_of(Options, "Notification", 130)
+class Notification(_Group):
+    """Options that name who is notified when a run has ended."""
+
+
+@_options_of(TokenOptions, "Production token", 150)
+class Ownership:
+    """Options that say who may deploy again: the last one who did, or who knows the production token."""
+
+    def token_request(self, options: Options) -> TokenRequest:
+        """The request to deploy with these options."""
+        return token_request(vars(self), options)
+
+
+def token_request(given: Mapping[str, Any], options: Options) -> TokenRequest:
+    """The request of somebody who gave these ``TokenOptions``."""
+    return TokenRequest(
+        given["authorize"],
+        bool(given["generate_new_token"]),
+        given["new_token"],
+        namespace=options.namespace is not None,
+    )
+
+
+def in_force(given: Mapping[str, Any], profile: profiles.Profile, cwd: str | None = None) -> Options:
+    """The options in force: those given over MFTCTL_* variables over the profile; what is not in ``given`` is left out.
+
+    Raises MftctlError with exit code 2 for a value that does not fit.
+    """
+    values = {
+        name: _value(row, given[name] or None if row.repeated else given[name], profile)
+        for name, row in rows(Options).items()
+        if name in given
+    }
+    tags.validate(values["tags"])
+    _check_urls(values.get("notify_url", ()))
+    # As METAFLOW_BRANCH and METAFLOW_PRODUCTION, each is set by itself: together they mean the branch prod.NAME.
+    branch, production = (profile.setting(name, given[name]) for name in ("branch", "production"))
+    if branch.value and production.value and branch.source.kind != production.source.kind:
+        say(
+            f"production ({production.source}) and branch '{branch.value}' ({branch.source}): "
+            f"the branch is prod.{branch.value}"
+        )
+    # A profile's branch is for flows that have branches; a flag is for this flow.
+    project_only = given["branch"] is None and not given["production"]
+    return Options(**values, project_only=project_only, cwd=cwd)
+
+
+def _value(row: Option, given: Any, profile: profiles.Profile) -> Any:
+    """The value of an option in force."""
+    setting = (
+        profile.setting(row.key, given)
+        if row.key
+        else profiles.Setting(given, profiles.Source("flag", row.flag))
+    )
+    value = setting.value
+    if row.kind == "switch":
+        return bool(value)
+    if row.kind == "duration" and value is not None:
+        return parse_duration(value, str(setting.source))
+    if row.kind == "commas":
+        return separated(value)
+    if row.kind == "count" and value is not None:
+        _check_count(row, value, setting.source)
+    if row.adds:
+        value = (*(profile.get(row.key) or ()), *(given or ()))
+        return tuple(dict.fromkeys(value))
+    return tuple(value or ()) if row.repeated else value
+
+
+def separated(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The parts of a text with commas, or of a list, without blanks."""
+    parts = value.split(",") if isinstance(value, str) else value or ()
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _check_count(row: Option, value: int, source: profiles.Source) -> None:
+    key = profiles.KEYS[row.key]
+    try:
+        key.validate(value)
+    except ValueError:
+        raise MftctlError(
+            f"{source}: {value} is not {key.expected}",
+            exit=Exit.USAGE,
+            code="usage",
+            hint=f"leave it out for the default, {row.default}",
+        ) from None
+
+
+def _check_urls(urls: tuple[str, ...]) -> None:
+    for url in urls:
+        if not url.startswith(("http://", "https://")):
+            raise MftctlError(
+                f"--notify-url: '{url}' is not a URL that can be posted to",
+                exit=Exit.USAGE,
+                code="usage",
+                hint="a URL begins with https:// or http://",
+            )
+
+
+def file_argument(text: str) -> Path:
+    """The flow's file; MftctlError when there is none."""
+    # It loads traceback and tempfile, which `deploy --help` does without.
+    from ..console.crash import folder_gone, folder_is_gone
+
+    if folder_is_gone():
+        raise folder_gone()
+    file = Path(text)
+    if file.is_file():
+        return file
+    problem = "is a folder" if file.is_dir() else "no such file"
+    raise MftctlError(
+        f"{text}: {problem}", exit=Exit.USAGE, code="flow.missing", hint="name the Python file of a flow"
+    )

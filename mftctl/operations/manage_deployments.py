@@ -1,0 +1,216 @@
+"""What the commands of deployments do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from temporalio.client import Client
+
+from ..console.confirm import confirm
+from ..console.output import Result, Time, say
+from ..console.text import iso, without_secrets
+from ..control import changes as control_changes
+from ..control import deployments, tokens
+from ..control.pollers import Poller, list_pollers
+from ..control.unreadable import UnreadableDeployment
+from ..events import registration
+from ..interpreter.compilation import compile_flow
+from ..model.errors import Exit, MftctlError
+from ..model.manifest import Manifest
+from ..model.options import Options
+from ..profiles import cache_dir
+from ..results.deployment_results import (
+    Change,
+    Deleted,
+    Deployment,
+    Description,
+    Difference,
+    Parameter,
+    Schedule,
+    Trigger,
+    Worker,
+    page,
+    table,
+)
+from .deploy_options import DeploymentOptions, Notification, Scheduling, file_argument
+from .selection import all_deployments, unserved
+from .session import open_client
+from .shared_options import Limited
+
+
+async def list_(connection: Limited, flow: str | None) -> Result[list[Deployment]]:
+    """The deployments of a flow, or all."""
+    client = await open_client(connection, connection.settings())
+    found = [one for one in await all_deployments(client) if flow in {None, one.manifest.flow}]
+    pollers = await _pollers(client, found)
+    rows = [_deployment(*pair) for pair in zip(found, pollers, strict=True)]
+    notes = tuple(unserved(one.deployment) for one in rows if not one.workers)
+    if not rows:
+        notes = ("there are no deployments" + (f" of {flow}" if flow else ""),)
+    return Result(rows, table(rows), [one.deployment for one in rows], notes)
+
+
+async def describe(connection: Limited, name: str) -> Result[Description]:
+    """A deployment and its workers."""
+    client = await open_client(connection, connection.settings())
+    found = await deployments.find(client, name)
+    description = _description(found, await list_pollers(client, found.manifest.task_queue))
+    notes = () if description.workers else (unserved(found.name),)
+    return Result(description, page(description), found.name, notes)
+
+
+async def delete(connection: Limited, name: str, token: str | None, *, yes: bool) -> Result[Deleted]:
+    """Delete a deployment after a confirmation, also one whose manifest cannot be read."""
+    client = await open_client(connection, connection.settings())
+    found = await deployments.find_any(client, name)
+    if isinstance(found, UnreadableDeployment):
+        if found.foreign:
+            question = f"The Schedule of {found.name} {found.reason}. Delete it?"
+            await asyncio.to_thread(confirm, question, yes=yes)
+        await deployments.delete_unreadable(client, found)
+    else:
+        user = tokens.username()
+        tokens.authorize(found.manifest, user, token)
+        await asyncio.to_thread(confirm, f"Delete the deployment {found.name}?", yes=yes)
+        await registration.delete(client, found.manifest, user, token)
+    note = f"deleted {found.name}; its runs continue"
+    return Result(Deleted(deployment=found.name), "", found.name, (note,))
+
+
+async def diff(
+    connection: Limited,
+    name: str,
+    flow: str | None,
+    given: tuple[DeploymentOptions, Scheduling, Notification],
+) -> Result[Difference]:
+    """Compile the flow and compare it with what is deployed; exit code 6 where it is another deployment."""
+    profile = connection.settings()
+    options = given[0].options(profile, *given[1:])
+    python = given[0].interpreter(profile)
+    client = await open_client(connection, profile)
+    before = await deployments.find_manifest(client, name)
+    file = _file_of(before, flow)
+    if not (before.project and given[0].names_branch):
+        options = _same_deployment(before, options)
+    say(f"compiling {file}")
+    new = await compile_flow(file, options, python, cache_dir())
+    if new.deployment != before.deployment:
+        raise MftctlError(
+            f"{file} would be deployed as {new.deployment}, not as {before.deployment}",
+            exit=Exit.CONFLICT,
+            code="deployment.mismatch",
+            hint="name the flow's file, and its --branch or --name",
+        )
+    # Nothing is changed: those who may not deploy may compare.
+    after = tokens.assign_token(before, new, tokens.TokenRequest(authorize=before.token))
+    found = control_changes.changes(before, after)
+    difference = Difference(
+        deployment=before.deployment,
+        version=before.version,
+        new_version=after.version,
+        changes=changes_of(found),
+    )
+    notes = () if found else (f"a deploy would change nothing about {before.deployment}",)
+    return Result(difference, "\n".join(one.text for one in found), before.deployment, notes)
+
+
+def changes_of(found: Sequence[control_changes.Change]) -> tuple[Change, ...]:
+    """What a deploy changed, or would change."""
+    return tuple(Change(**one.to_plain()) for one in found)
+
+
+def schedule_of(manifest: Manifest) -> Schedule | None:
+    """The schedule of a deployment."""
+    return None if manifest.schedule is None else Schedule(**asdict(manifest.schedule))
+
+
+def triggers_of(manifest: Manifest) -> tuple[Trigger, ...]:
+    """The events that a deployment waits for."""
+    return tuple(Trigger(**asdict(one)) for one in manifest.triggers)
+
+
+def _deployment(found: deployments.Deployment, pollers: Sequence[Poller]) -> Deployment:
+    manifest, due = found.manifest, found.schedule.info.next_action_times
+    return Deployment(
+        deployment=found.name,
+        flow=manifest.flow,
+        version=manifest.version,
+        schedule=schedule_of(manifest),
+        paused=found.paused,
+        reason=found.reason,
+        next_run=iso(due[0]) if due and not found.paused else None,
+        triggers=triggers_of(manifest),
+        task_queue=manifest.task_queue,
+        workers=tuple(
+            Worker(identity=one.identity, last_seen=Time(one.last_seen.isoformat(timespec="seconds")))
+            for one in pollers
+        ),
+        owner=manifest.owner,
+        deployed_at=iso(found.deployed_at),
+    )
+
+
+def _description(found: deployments.Deployment, pollers: Sequence[Poller]) -> Description:
+    manifest, launch = found.manifest, found.manifest.launch
+    return Description(
+        **vars(_deployment(found, pollers)),
+        created_at=iso(found.schedule.info.created_at),
+        next_runs=() if found.paused else tuple(iso(at) for at in found.schedule.info.next_action_times),
+        project=manifest.project,
+        branch=manifest.branch,
+        file=launch.file,
+        steps=tuple(step.name for step in manifest.steps),
+        parameters=tuple(
+            Parameter(name=one.name, type=one.type, required=one.required, help=one.help)
+            for one in manifest.parameters
+        ),
+        decorators=launch.decorators,
+        tags=launch.tags,
+        namespace=launch.namespace,
+        max_workers=manifest.max_workers,
+        workflow_timeout=manifest.workflow_timeout,
+        priority=manifest.priority,
+        python=launch.python,
+        metadata=launch.metadata,
+        datastore=launch.datastore,
+        datastore_root=launch.datastore_root,
+        environment=launch.environment,
+        notify=tuple(without_secrets(one.url) for one in manifest.notify),
+    )
+
+
+async def _pollers(client: Client, found: Sequence[deployments.Deployment]) -> list[list[Poller]]:
+    """The pollers of each deployment's task queue; each queue is asked for once."""
+    limit = asyncio.Semaphore(deployments.MAX_REQUESTS)
+
+    async def of_queue(queue: str) -> list[Poller]:
+        async with limit:
+            return await list_pollers(client, queue)
+
+    queues = sorted({each.manifest.task_queue for each in found})
+    by_queue = dict(zip(queues, await asyncio.gather(*map(of_queue, queues)), strict=True))
+    return [by_queue[each.manifest.task_queue] for each in found]
+
+
+def _same_deployment(manifest: Manifest, options: Options) -> Options:
+    """The options with the branch or the name that the deployment has."""
+    if manifest.project:
+        kind, _, branch = (manifest.branch or "").partition(".")
+        return replace(options, branch=branch or None if kind != "user" else None, production=kind == "prod")
+    if manifest.deployment != manifest.flow:
+        return replace(options, name=options.name or manifest.deployment)
+    return options
+
+
+def _file_of(manifest: Manifest, given: str | None) -> Path:
+    if given is None and not Path(manifest.launch.file).is_file():
+        raise MftctlError(
+            f"{manifest.launch.file}, the file of {manifest.deployment}, is not in this folder",
+            exit=Exit.USAGE,
+            code="flow.missing",
+            hint=f"name it: mftctl deployments diff {manifest.deployment} FLOW.py",
+        )
+    return file_argument(manifest.launch.file if given is None else given)

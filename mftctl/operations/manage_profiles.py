@@ -1,0 +1,187 @@
+"""What the commands of profiles do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..console.output import Result
+from ..console.text import parse_duration, without_secrets
+from ..control.connection.endpoint import NAMES, UnsetVariable, settings
+from ..local import devserver
+from ..model.errors import Exit, MftctlError
+from ..profiles import KEYS, Key, config_file, document, editing
+from ..profiles import Profile as ProfileInForce
+from ..profiles import Setting as SettingInForce
+from ..profiles import Source as SourceInForce
+from ..profiles.keys import suggest
+from ..profiles.settings import chosen_name
+from ..results.doctor_results import checks_table
+from ..results.profile_results import (
+    Changed,
+    Checks,
+    ConfigurationFile,
+    Profile,
+    Setting,
+    Settings,
+    Source,
+    settings_table,
+    table,
+)
+from .checks import failure_of, run_checks
+from .session import names_server
+from .shared_options import Connection, flow_interpreter
+
+
+def list_() -> Result[list[Profile]]:
+    """The profiles of the configuration file."""
+    file = config_file()
+    content = document.read(file)
+    current, _ = chosen_name(content, None)
+    rows = [
+        Profile(
+            name=name,
+            current=name == current,
+            default=name == content.get("default_profile"),
+            address=address if isinstance(address := values.get("address"), str) else None,
+            problem=_problem(name, values),
+        )
+        for name, values in content.get("profiles", {}).items()
+    ]
+    note = f"there is no profile in {file}; make one with: mftctl profile set NAME key=value"
+    return Result(rows, table(rows), [row.name for row in rows], () if rows else (note,))
+
+
+def use(name: str) -> Result[Changed]:
+    """Make a profile the default."""
+    editing.set_default(config_file(), name)
+    return _changed(name, f"{name} is the default profile")
+
+
+def set_(name: str, assignments: Sequence[str]) -> Result[Changed]:
+    """Set keys, given as key=value."""
+    if not assignments:
+        raise _usage("name what to set, as key=value", f"keys: {', '.join(sorted(KEYS))}")
+    new = editing.set_keys(config_file(), name, dict(_assigned(one) for one in assignments))
+    return _changed(name, f"profile {name} is {'created' if new else 'changed'}")
+
+
+def unset(name: str, keys: Sequence[str], *, whole: bool) -> Result[Changed]:
+    """Remove keys, or the whole profile."""
+    if bool(keys) == whole:
+        raise _usage("name keys, or use --all", "Try `mftctl profile unset --help`.")
+    if not whole:
+        editing.unset_keys(config_file(), name, keys)
+        return _changed(name, f"profile {name} is changed")
+    was_default = editing.remove_profile(config_file(), name)
+    more = "; there is no default profile now" if was_default else ""
+    return _changed(name, f"profile {name} is removed{more}")
+
+
+def path() -> Result[ConfigurationFile]:
+    """The path of the configuration file."""
+    file = config_file()
+    exists = file.exists()
+    notes = () if exists else ("it does not exist yet",)
+    return Result(ConfigurationFile(file=str(file), exists=exists), str(file), str(file), notes)
+
+
+def show(connection: Connection, name: str | None) -> Result[Settings]:
+    """The settings in force."""
+    connection = _with_profile(connection, name)
+    profile = connection.settings()
+    found = Settings(
+        profile=profile.name, file=str(config_file()), settings=settings_in_force(connection, profile)
+    )
+    return Result(found, settings_table(found), profile.name or "")
+
+
+def check(connection: Connection, name: str | None) -> Result[Checks]:
+    """The checks of a profile."""
+    connection = _with_profile(connection, name)
+    profile = connection.settings()
+    found = run_checks(connection, profile)
+    failed = [one.check for one in found if one.ok is False]
+    checks = Checks(profile=profile.name, ok=not failed, checks=tuple(found))
+    return Result(checks, checks_table(found), failed, error=failure_of(found))
+
+
+def settings_in_force(connection: Connection, profile: ProfileInForce) -> tuple[Setting, ...]:
+    """Each setting; those of the connection may come from Temporal's variables and file, too."""
+    return tuple(_setting(key, setting) for key, setting in _by_key(connection, profile))
+
+
+def _with_profile(connection: Connection, name: str | None) -> Connection:
+    if name is None:
+        return connection
+    if connection.profile not in {None, name}:
+        raise _usage(f"the profile is given twice: {name} and {connection.profile}", "name one")
+    return replace(connection, profile=name)
+
+
+def _by_key(connection: Connection, profile: ProfileInForce) -> list[tuple[str, SettingInForce]]:
+    found = settings(profile, connection.address, connection.temporal_namespace)
+    if not names_server(connection, profile) and (running := devserver.running()) is not None:
+        found["address"] = SettingInForce(running, SourceInForce("default", "the embedded server"))
+    of_connection = [
+        (name, found.get(name) or found.get(f"{name}_data") or SettingInForce()) for name in NAMES
+    ]
+    keys = [key.name for key in KEYS.values() if key.section != "connection"]
+    python = profile.setting("python")
+    if python.value is None:
+        python = SettingInForce(flow_interpreter(profile))
+    return of_connection + [(key, python if key == "python" else profile.setting(key)) for key in keys]
+
+
+def _setting(key: str, setting: SettingInForce) -> Setting:
+    """A setting; without its value where it is or may be secret."""
+    value: Any = setting.value
+    is_set, source = value is not None, setting.source
+    if isinstance(value, UnsetVariable):
+        value, is_set = f"${value.variable} is not set", False
+    elif key == "api_key" or (key in {"tls_cert", "tls_key", "tls_ca"} and "-----BEGIN" in str(value)):
+        value = None
+    elif key == "notify_url" and value is not None:
+        value = [without_secrets(url) for url in value]
+    shown = Source(kind=source.kind, name=source.name or None, place=source.place or None)
+    return Setting(key=key, value=value, set=is_set, source=shown)
+
+
+def _problem(name: str, values: dict[str, Any]) -> str | None:
+    try:
+        document.validate(config_file(), name, values)
+    except MftctlError as error:
+        return error.message
+    return None
+
+
+def _assigned(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    key = KEYS.get(name)
+    if not sign:
+        raise _usage(f"'{name}' has no value", "write it as key=value")
+    if key is None:
+        raise _usage(f"'{name}' is not a key of a profile", suggest(name, KEYS))
+    return name, _valid(key, value)
+
+
+def _valid(key: Key, text: str) -> Any:
+    if not text.strip():
+        raise _usage(f"{key.name} needs a value", f"`mftctl profile unset NAME {key.name}` removes one")
+    try:
+        value = key.parse(text)
+    except ValueError as error:
+        raise _usage(str(error), "") from None
+    if key.kind == "duration":
+        parse_duration(value, key.name)
+    return value
+
+
+def _changed(name: str, what: str) -> Result[Changed]:
+    file = str(config_file())
+    return Result(Changed(profile=name, file=file), "", name, (f"{what} in {file}",))
+
+
+def _usage(message: str, hint: str) -> MftctlError:
+    return MftctlError(message, exit=Exit.USAGE, code="usage", hint=hint)

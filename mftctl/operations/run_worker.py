@@ -1,0 +1,169 @@
+"""`mftctl worker`: run the tasks of deployments until a signal ends the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.service import RPCError
+
+from .. import profiles
+from ..console.background import background
+from ..console.output import Result, say
+from ..console.process import Signals, collect_garbage, first_of
+from ..console.text import parse_duration
+from ..control import deployments
+from ..control.task_queues import TaskQueues
+from ..control.unreadable import Warnings
+from ..model.errors import Exit, MftctlError
+from ..profiles import Profile, cache_dir
+from ..worker.freshness import MAX_AGE
+from ..worker.observer import NextAttempt, Observer, TaskEvent
+from ..worker.service import Service, Settings
+from . import worker_file
+from .retries import retry_text
+from .session import export_to_tasks, open_client
+from .shared_options import Connection, flow_interpreter
+
+
+def run_worker(
+    names: Sequence[str],
+    serve_all: bool,
+    connection: Connection,
+    concurrency: int | None,
+    isolation: str | None,
+    host_max_age: str | None,
+) -> Result[None]:
+    """Serve the deployments that ``names`` and worker files name, or all of them, until a signal."""
+    if bool(names) == serve_all:
+        message = "--all cannot be used with names" if names else "name deployments, or use --all"
+        raise _usage(message, "Try `mftctl worker --help`.")
+    named, connection = worker_file.resolve(names, connection)
+    profile = connection.settings()
+    settings = worker_settings(profile, concurrency, isolation, host_max_age)
+    with background():
+        asyncio.run(_serve(named or None, settings, connection, profile))
+    return Result()
+
+
+def worker_settings(
+    profile: Profile, concurrency: int | None, isolation: str | None, host_max_age: str | None
+) -> Settings:
+    """Settings of a worker: of options, else variables, else the profile, else defaults."""
+    slots = profile.get("concurrency", concurrency)
+    mode = profile.get("isolation", isolation) or "fork"
+    if slots is not None and slots < 1:
+        raise _usage(f"--concurrency: '{slots}' is not positive", "leave it out for one per core")
+    if mode not in profiles.KEYS["isolation"].choices:
+        raise _usage(f"isolation: '{mode}' is not fork or spawn", "leave it out for fork")
+    age = profile.setting("host_max_age", host_max_age)
+    max_age = MAX_AGE if age.value is None else parse_duration(age.value, str(age.source))
+    return Settings(
+        cache_dir(), slots or os.cpu_count() or 1, mode, flow_interpreter(profile), host_max_age=max_age
+    )
+
+
+async def _serve(
+    names: list[str] | None, settings: Settings, connection: Connection, profile: Profile
+) -> None:
+    collect_garbage()
+    client = await open_client(connection, profile)
+    export_to_tasks(client, profile)
+    served = None
+    if names is not None:
+        served = frozenset([(await deployments.find_manifest(client, name)).deployment for name in names])
+    log = TaskLog()
+    warnings = Warnings(log.say)
+    service = Service(client, settings, log, warnings)
+    signals = Signals()
+    serving = asyncio.create_task(service.serve_all(_queues(TaskQueues(client, served, warnings))))
+    server = client.service_client.config.target_host
+    say(f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {server}")
+    await first_of(serving, signals.first)
+    if serving.done():
+        await service.close()
+        serving.result()
+    serving.cancel()
+    say("Worker shutting down gracefully.")
+    stopping = asyncio.create_task(service.stop())
+    await first_of(stopping, signals.second)
+    if not stopping.done():
+        say("stopping the running tasks; they run again on another worker")
+        service.stop_tasks()
+    await stopping
+    await service.close()
+
+
+def _queues(task_queues: TaskQueues) -> Callable[[], Awaitable[frozenset[str]]]:
+    """A function for the task queues to serve now; the last ones while the server does not answer."""
+    last: frozenset[str] = frozenset()
+    answers = True
+
+    async def queues() -> frozenset[str]:
+        nonlocal last, answers
+        try:
+            last = await task_queues.current()
+        except RPCError as error:
+            if answers:
+                say(f"the Temporal server does not answer, retrying: {error.message}")
+            answers = False
+        else:
+            if not answers:
+                say("the Temporal server answers again")
+            answers = True
+        return last
+
+    return queues
+
+
+class TaskLog(Observer):
+    """Writes one line per event to stderr; what tasks print goes to Metaflow's logs only."""
+
+    def started(self, event: TaskEvent) -> None:
+        """An attempt starts."""
+        _log(event, "started" + (f" (attempt {event.attempt + 1})" if event.attempt else ""))
+
+    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:  # noqa: ARG002 - the observer's
+        """The attempt succeeded."""
+        _log(event, "finished")
+
+    def failed(
+        self,
+        event: TaskEvent,
+        message: str,
+        final: bool,  # noqa: ARG002
+        log: list[str],  # noqa: ARG002
+        again: NextAttempt | None = None,
+    ) -> None:
+        """The attempt failed."""
+        _log(event, f"failed: {message}" + ("" if again is None else f"; {retry_text(again)}"))
+
+    def cancelled(self, event: TaskEvent) -> None:
+        """The attempt was cancelled."""
+        _log(event, "stopped")
+
+    def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:  # noqa: ARG002
+        """An exit hook ran."""
+        _write(f"{flow}/{run_id} exit hook {name} {'finished' if ok else 'failed'}")
+
+    def say(self, message: str) -> None:
+        """Write a message of the worker."""
+        say(message)
+
+
+def _log(event: TaskEvent, what: str) -> None:
+    _write(f"{event.pathspec} {what}")
+
+
+def _write(text: str) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    sys.stderr.write(f"{now} {text}\n")
+    sys.stderr.flush()
+
+
+def _usage(message: str, hint: str) -> MftctlError:
+    return MftctlError(message, exit=Exit.USAGE, code="usage", hint=hint)

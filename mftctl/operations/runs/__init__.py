@@ -1,0 +1,1 @@
+"""What commands on runs do: start, follow, show and change them."""

@@ -1,0 +1,170 @@
+"""`mftctl runs resume`, `pause`, `unpause`, `cancel` and `terminate`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from temporalio.client import Client
+
+from ...console.confirm import objected
+from ...console.output import Result
+from ...control import pollers
+from ...control.runs import actions, outcome
+from ...control.runs.lookup import describe, run_input, workflow_handle
+from ...model.errors import Exit, MftctlError
+from ...results.run_results import ChangeError, DeploymentRun, RunState, StoppedRun
+from ..selection import find_run, unserved
+from ..session import open_client
+from ..shared_options import Connection
+from .ended import deployment_run, outcome_result
+from .follow import follow_to_end
+
+#: The note of a change that no worker has confirmed.
+PENDING = "accepted; takes effect when a worker is available"
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Options of `runs resume`, as ``actions.resume`` takes them; ``limit``: seconds to wait, None without limit."""
+
+    step: str | None
+    latest_code: bool
+    new_run: bool
+    workflow_timeout: float | None
+    force: bool
+    wait: bool
+    limit: float | None
+
+
+async def resume_run(
+    name: str, deployment: str | None, token: str | None, how: Resume, connection: Connection
+) -> Result[DeploymentRun]:
+    """Resume the run; a new run (``how.new_run``) leaves the old one as it is and needs no authorization."""
+    client = await open_client(connection, connection.settings())
+    run_id = await _run_id(client, name, deployment, token, anybody=how.new_run)
+    resumed = await actions.resume(
+        client,
+        run_id,
+        step=how.step,
+        latest_code=how.latest_code,
+        new_run=how.new_run,
+        workflow_timeout=how.workflow_timeout,
+        force=how.force,
+    )
+    manifest = (await run_input(client, await describe(client, resumed))).manifest
+    if how.wait:
+        return outcome_result(manifest, resumed, await follow_to_end(client, resumed, how.limit))
+    served = await pollers.has_worker(client, manifest.task_queue)
+    notes = () if served else (unserved(manifest.deployment),)
+    return Result(deployment_run(manifest, resumed, "running", worker=served), resumed, resumed, notes)
+
+
+async def pause_run(
+    name: str, deployment: str | None, token: str | None, connection: Connection
+) -> Result[RunState]:
+    """Let the run start no new tasks."""
+    client = await open_client(connection, connection.settings())
+    run_id = await _run_id(client, name, deployment, token)
+    notes = {False: f"run {run_id} was already paused", None: PENDING}
+    return _changed(run_id, "paused", notes.get(await actions.pause(client, run_id)))
+
+
+async def unpause_run(
+    name: str, deployment: str | None, token: str | None, connection: Connection
+) -> Result[RunState]:
+    """Let the paused run continue."""
+    client = await open_client(connection, connection.settings())
+    run_id = await _run_id(client, name, deployment, token)
+    notes = {False: f"run {run_id} was not paused", None: PENDING}
+    return _changed(run_id, "running", notes.get(await actions.unpause(client, run_id)))
+
+
+async def cancel_runs(
+    names: tuple[str, ...], deployment: str | None, token: str | None, wait: bool, connection: Connection
+) -> Result[StoppedRun | list[StoppedRun]]:
+    """Cancel each run; ``wait`` until its tasks have stopped."""
+
+    async def cancel(client: Client, run_id: str) -> Result[StoppedRun]:
+        await actions.cancel(client, run_id)
+        if not wait:
+            return _stopped(run_id, "cancelling")
+        return _stopped(run_id, (await outcome.wait_for_outcome(workflow_handle(client, run_id))).status)
+
+    return await _each(names, deployment, token, connection, cancel)
+
+
+async def terminate_runs(
+    names: tuple[str, ...],
+    deployment: str | None,
+    token: str | None,
+    reason: str,
+    yes: bool,
+    connection: Connection,
+) -> Result[StoppedRun | list[StoppedRun]]:
+    """Terminate each run, unless somebody at the terminal says no."""
+
+    async def terminate(client: Client, run_id: str) -> Result[StoppedRun]:
+        if not yes and objected(f"Terminate {run_id}? Its compensations will not run."):
+            return _stopped(run_id, "running", f"run {run_id} was not terminated", exit=Exit.FAILED)
+        await actions.terminate(client, run_id, reason)
+        return _stopped(run_id, "terminated")
+
+    return await _each(names, deployment, token, connection, terminate)
+
+
+async def _each(
+    names: tuple[str, ...],
+    deployment: str | None,
+    token: str | None,
+    connection: Connection,
+    change: Callable[[Client, str], Awaitable[Result[StoppedRun]]],
+) -> Result[StoppedRun | list[StoppedRun]]:
+    """Change each run. If one of several cannot be changed, the others still are, and its row has the error."""
+    if not names:
+        raise MftctlError(
+            "no run given", exit=Exit.USAGE, code="usage", hint="list runs with: mftctl runs list"
+        )
+    client = await open_client(connection, connection.settings())
+
+    async def one(name: str) -> Result[StoppedRun]:
+        try:
+            return await change(client, await _run_id(client, name, deployment, token))
+        except MftctlError as error:
+            if len(names) == 1:
+                raise
+            failed = StoppedRun(run_id=name, error=ChangeError(code=error.code, message=error.message))
+            return Result(failed, f"{name}\t{error.message}", exit=error.exit)
+
+    results = await asyncio.gather(*map(one, names))
+    if len(results) == 1:
+        return cast("Result[StoppedRun | list[StoppedRun]]", results[0])
+    return Result(
+        [result.data for result in results if result.data is not None],
+        "\n".join(result.text for result in results),
+        [str(result.name) for result in results if result.name],
+        tuple(note for result in results for note in result.notes),
+        exit=next((result.exit for result in results if result.exit), Exit.OK),
+    )
+
+
+async def _run_id(
+    client: Client, name: str, deployment: str | None, token: str | None, anybody: bool = False
+) -> str:
+    """The id of the run that ``name`` means; exit code 6 for a user who may not change it, unless ``anybody`` may."""
+    run = await find_run(client, name, deployment)
+    if not anybody:
+        await actions.authorize(client, run, token)
+    return run.run_id
+
+
+def _changed(run_id: str, status: Any, note: str | None) -> Result[RunState]:
+    notes = () if note is None else (note,)
+    return Result(RunState(run_id=run_id, status=status), f"{run_id}\t{status}", run_id, notes)
+
+
+def _stopped(run_id: str, status: Any, note: str | None = None, exit: Exit = Exit.OK) -> Result[StoppedRun]:
+    notes = () if note is None else (note,)
+    return Result(StoppedRun(run_id=run_id, status=status), f"{run_id}\t{status}", run_id, notes, exit=exit)

@@ -1,0 +1,145 @@
+"""The details of a run, from what the server lists and from its histories."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any, cast
+
+from temporalio.client import Client
+
+from ...console.text import exact
+from ...control.runs.history import RunHistory
+from ...control.runs.outcome import RunOutcome
+from ...control.runs.record import StepRecord, TaskRecord
+from ...control.runs.run import Run
+from ...local import devserver
+from ...model.graph import ordered_steps
+from ...model.manifest import Step
+from ...profiles import Profile
+from ...results.run_results import (
+    Failure,
+    HandlerRun,
+    Links,
+    PendingTask,
+    RunDetails,
+    StepDetails,
+    TaskCounts,
+)
+from .ended import failure_of
+from .listing import row
+
+
+def details_of(
+    run: Run, history: RunHistory, ended: RunOutcome | None, served: bool | None, ui: str | None
+) -> RunDetails:
+    """The details of a run; ``ended``: None before its end, ``served``: None after it, ``ui``: its URL there."""
+    record, given = history.record, history.given
+    assert given is not None
+    steps = record.steps()
+    done, known = record.tally()
+    failure = None if ended is None else failure_of(ended)
+    if failure is None and (failed := record.failed()):
+        failure = _failure(failed[0])
+    open_tasks = [task for task in record.tasks.values() if task.state in {"waiting", "running", "retrying"}]
+    listed = replace(
+        row(run),
+        tasks=TaskCounts(done=done, known=known),
+        failed_step=failure.step if failure else None,
+    )
+    return RunDetails(
+        **vars(listed),
+        pathspec=run.pathspec,
+        parameters=dict(given.parameters),
+        origin=given.origin,
+        resumed=given.generation,
+        task_queue=record.manifest.task_queue,
+        worker=served,
+        steps=tuple(
+            _step(record.manifest.graph[name], steps[name]) for name in ordered_steps(record.manifest)
+        ),
+        failure=failure,
+        pending=tuple(_pending(task) for task in open_tasks),
+        compensations=tuple(_handler(task) for task in record.of("compensation")),
+        hooks=tuple(_handler(task) for task in record.of("hook")),
+        links=Links(temporal=ui, client=f'metaflow.Run("{run.pathspec}")'),
+    )
+
+
+def ui_link(client: Client, run: Run, profile: Profile) -> str | None:
+    """URL of the run in Temporal's UI: the profile's, Temporal Cloud's or the embedded server's; None if unknown."""
+    address = client.service_client.config.target_host
+    if named := profile.get("temporal_ui"):
+        base: str | None = str(named).rstrip("/")
+    elif address.endswith((".tmprl.cloud:7233", ".api.temporal.io:7233")):
+        base = "https://cloud.temporal.io"
+    else:
+        base = devserver.ui_of(address)
+    if base is None:
+        return None
+    workflow = run.workflow_id.replace(":", "%3A")
+    return f"{base}/namespaces/{client.namespace}/workflows/{workflow}/{run.execution_id}"
+
+
+def seconds_of(record: StepRecord) -> float | None:
+    """Seconds from the start of a step's first attempt to the end of its last one, or until now."""
+    if record.began is None:
+        return None
+    return round((record.ended or time.time()) - record.began, 3)
+
+
+def _step(step: Step, record: StepRecord) -> StepDetails:
+    return StepDetails(
+        step=step.name,
+        type=step.type,
+        next=tuple(step.next),
+        state=cast("Any", record.state),
+        known=record.known,
+        done=record.done,
+        running=record.active,
+        failed=record.counts.get("failed", 0),
+        cancelled=record.counts.get("cancelled", 0),
+        kept=record.counts.get("kept", 0),
+        retries=record.retries,
+        began=exact(record.began),
+        ended=exact(record.ended),
+        seconds=seconds_of(record),
+    )
+
+
+def _failure(task: TaskRecord) -> Failure:
+    """The failure of a task in a run that has not ended."""
+    return Failure(
+        message=task.message,
+        step=task.step,
+        task=task.task_id,
+        attempt=task.attempts[-1].number if task.attempts else 0,
+        log=task.log,
+    )
+
+
+def _pending(task: TaskRecord) -> PendingTask:
+    last = task.attempts[-1] if task.attempts and task.state == "running" else None
+    return PendingTask(
+        step=task.step,
+        task=task.task_id,
+        label=task.label,
+        state=cast("Any", task.state),
+        attempt=last.number if last else len(task.attempts),
+        since=exact(last.began if last and last.began else task.scheduled),
+        next_attempt=exact(task.next_attempt),
+        message=task.message or None,
+        worker=(last.worker or None) if last else None,
+    )
+
+
+def _handler(task: TaskRecord) -> HandlerRun:
+    return HandlerRun(
+        name=task.step,
+        task=task.task_id if task.kind == "compensation" else None,
+        label=task.label,
+        state=task.state,
+        began=exact(task.began),
+        seconds=None if task.seconds is None else round(task.seconds, 3),
+        message=task.message or None,
+    )

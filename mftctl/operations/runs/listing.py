@@ -1,0 +1,110 @@
+"""`mftctl runs list`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from ...console.output import Result
+from ...console.text import columns, exact, format_duration, local_time
+from ...control.runs import lookup, stuck
+from ...control.runs.run import Run
+from ...model.errors import Exit, MftctlError
+from ...model.statuses import Status
+from ...results.run_results import RunRow, TaskCounts
+from ..selection import find_deployment
+from ..session import open_client
+from ..shared_options import Connection
+
+_HEADINGS = ("RUN", "DEPLOYMENT", "STATUS", "STARTED", "TIME", "TASKS", "FAILED IN")
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs to list: those that match all of this, at most ``limit``."""
+
+    deployment: str | None
+    statuses: tuple[Status, ...]
+    since: datetime | None
+    tags: tuple[str, ...]
+    limit: int
+
+
+async def list_runs(wanted: RunFilter, connection: Connection) -> Result[list[RunRow]]:
+    """List the runs; MftctlError with exit code 4 for an unknown deployment."""
+    if wanted.limit < 1:
+        raise MftctlError(f"--limit: '{wanted.limit}' is not positive", exit=Exit.USAGE, code="usage")
+    client = await open_client(connection, connection.settings())
+    named = None if wanted.deployment is None else await find_deployment(client, wanted.deployment)
+    deployment, flow = named or (None, None)
+    # Whether a run is stuck is only known once it was described, so all running ones must be.
+    limit = lookup.PAGE if "stuck" in wanted.statuses else wanted.limit + 1
+    bounds: list[int] = []
+    runs = await lookup.list_runs(
+        client,
+        flow=flow,
+        deployment=deployment,
+        statuses=wanted.statuses,
+        tags=wanted.tags,
+        since=wanted.since,
+        limit=limit,
+        on_bound=bounds.append,
+    )
+    if not runs and named is not None and flow is None:
+        raise MftctlError(
+            f"there is no deployment '{deployment}', and no run of it",
+            exit=Exit.NOT_FOUND,
+            code="deployment.unknown",
+        )
+    runs = await stuck.mark_stuck(client, runs)
+    if wanted.statuses and "running" not in wanted.statuses:  # candidates that turned out not to be stuck
+        runs = [run for run in runs if run.status in wanted.statuses]
+    notes: tuple[str, ...] = ()
+    if len(runs) > wanted.limit:
+        notes = (f"there are more runs; show them with --limit {wanted.limit * 5}",)
+    notes += tuple(f"only the first {read} runs were searched; search fewer with --since" for read in bounds)
+    return listing(runs[: wanted.limit], notes)
+
+
+def listing(runs: list[Run], notes: tuple[str, ...]) -> Result[list[RunRow]]:
+    """The result for these runs."""
+    names = [run.run_id for run in runs]
+    if not runs:
+        return Result([], "", names, ("no runs found", *notes))
+    lines = [
+        (
+            run.run_id,
+            run.deployment,
+            run.status,
+            local_time(run.started),
+            format_duration(run.seconds),
+            "" if run.done is None else f"{run.done}/{run.known}",
+            run.failed_step or "",
+        )
+        for run in runs
+    ]
+    notes += tuple(f"run {run.run_id} is stuck: {run.problem}; {stuck.HINT}" for run in runs if run.problem)
+    return Result([row(run) for run in runs], columns([_HEADINGS, *lines]), names, notes)
+
+
+def row(run: Run) -> RunRow:
+    """The run as one row of a list."""
+    tasks = None
+    if run.done is not None and run.known is not None:
+        tasks = TaskCounts(done=run.done, known=run.known)
+    return RunRow(
+        run_id=run.run_id,
+        flow=run.flow,
+        deployment=run.deployment,
+        version=run.version,
+        owner=run.owner,
+        status=cast("Status", run.status),
+        started=exact(run.started),
+        ended=exact(run.ended),
+        seconds=round(run.seconds, 3),
+        tasks=tasks,
+        failed_step=run.failed_step,
+        problem=run.problem,
+        tags=run.tags,
+    )

@@ -1,0 +1,79 @@
+"""`mftctl runs watch`: show a run that other workers serve until it ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from ...console.output import Result
+from ...console.text import can_draw
+from ...control.runs.history import RunHistory
+from ...control.runs.lookup import run_input
+from ...control.runs.record import RunRecord, StepRecord
+from ...control.runs.run import Run
+from ...model.graph import ordered_steps
+from ...results.run_results import DeploymentRun
+from ..retries import pending_retry
+from ..selection import open_run
+from ..shared_options import Connection
+from .board import Board, Frame, StepRow
+from .ended import outcome_result
+from .follow import ProgressLines, to_end, within
+
+
+async def watch_run(
+    name: str, deployment: str | None, limit: float | None, connection: Connection
+) -> Result[DeploymentRun]:
+    """`mftctl runs watch`: show a run until it ends; ``limit`` is in seconds."""
+    client, run = await open_run(name, deployment, connection)
+    manifest = (await run_input(client, run)).manifest
+    history = RunHistory(client, run)
+    drawn = can_draw(sys.stdout) and run.ended is None
+    progress = ProgressBoard(run, history) if drawn else ProgressLines(run, history)
+    ended = await within(run.run_id, limit, to_end(client, run, history, progress))
+    return outcome_result(manifest, run.run_id, ended)
+
+
+class ProgressBoard(ProgressLines):
+    """Draws the steps with counts and bars, as `run` does."""
+
+    def __init__(self, run: Run, history: RunHistory) -> None:
+        super().__init__(run, history)
+        self._board = Board(self._frame, rate=4)
+
+    def begin(self) -> None:
+        """Start to draw."""
+        self._board.start()
+
+    def update(self) -> None:
+        """The board updates itself."""
+
+    def end(self) -> None:
+        """Stop drawing."""
+        self._board.stop()
+
+    def _frame(self) -> Frame:
+        rows = {}
+        if self._history.is_there:
+            record = self._history.record
+            steps = record.steps()
+            rows = {name: _row(record, steps[name]) for name in ordered_steps(record.manifest)}
+        return Frame(self._run.pathspec, self._run.seconds, rows)
+
+
+def _row(record: RunRecord, step: StepRecord) -> StepRow:
+    # Records have Unix times, rows have monotonic ones.
+    offset = time.time() - time.monotonic()
+    return StepRow(
+        known=step.known,
+        running=step.active - step.counts.get("retrying", 0),
+        done=step.done,
+        failed=step.counts.get("failed", 0),
+        began=None if step.began is None else step.began - offset,
+        ended=None if step.ended is None else step.ended - offset,
+        retries={
+            task.label: again
+            for task in record.tasks.values()
+            if task.step == step.name and (again := pending_retry(record, task))
+        },
+    )

@@ -1,0 +1,65 @@
+"""The client of a command: which server it connects to, and why. Imports temporalio."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+
+from temporalio.client import Client
+from temporalio.runtime import Runtime, TelemetryConfig
+
+from .. import ROOT
+from ..control.connection.connect import connect
+from ..control.connection.endpoint import Endpoint, resolve, settings
+from ..local import devserver
+from ..profiles import Profile, Source
+from .shared_options import Connection
+
+
+def names_server(connection: Connection, profile: Profile) -> bool:
+    """Whether anything configures a server: a flag, a variable, the profile or Temporal's own file."""
+    if profile.get("address", connection.address) or os.environ.get("TEMPORAL_ADDRESS"):
+        return True
+    found = settings(profile)
+    return found["address"].source.kind != "default" or "temporal_profile" in found
+
+
+def endpoint(connection: Connection, profile: Profile) -> Endpoint:
+    """The server that is configured, or the embedded one that is running, or the default address."""
+    if not names_server(connection, profile) and (running := devserver.running()) is not None:
+        return embedded(running, connection, profile)
+    return resolve(profile, connection.address, connection.temporal_namespace)
+
+
+def embedded(address: str, connection: Connection, profile: Profile) -> Endpoint:
+    """The embedded server: without TLS and keys, which are for other servers."""
+    namespace = settings(profile, temporal_namespace=connection.temporal_namespace)["temporal_namespace"]
+    sources = {"address": Source("default", "the embedded server"), "temporal_namespace": namespace.source}
+    return Endpoint(address, namespace.value, sources=sources)
+
+
+async def open_client(connection: Connection, profile: Profile) -> Client:
+    """Connect to the server; MftctlError with exit code 5 where that fails."""
+    where = endpoint(connection, profile)
+    quiet_sdk()
+    return await connect(where)
+
+
+def export_to_tasks(client: Client, profile: Profile) -> None:
+    """Set variables by which tasks, which inherit them, find this program and its server (``mftctl.events``)."""
+    folder = os.path.dirname(ROOT)
+    start = f"import sys; sys.path[:0] = [{folder!r}]; from mftctl.__main__ import main; main()"
+    os.environ["MFTCTL_PROGRAM"] = json.dumps([sys.executable, "-c", start])
+    os.environ["MFTCTL_ADDRESS"] = client.service_client.config.target_host
+    os.environ["MFTCTL_TEMPORAL_NAMESPACE"] = client.namespace
+    os.environ["MFTCTL_TLS"] = "true" if client.service_client.config.tls else "false"
+    if profile.name is not None:
+        os.environ["MFTCTL_PROFILE"] = profile.name
+
+
+def quiet_sdk() -> None:
+    """Silence the SDK's own log: mftctl reports failing tasks and a lost server itself, once."""
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)

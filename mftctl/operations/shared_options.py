@@ -1,0 +1,123 @@
+"""Options that many commands share, and their values in force."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from cyclopts import Group, Parameter
+
+from .. import profiles
+from ..console.output import Format, say
+from ..console.text import format_duration, parse_duration
+from ..model.errors import Exit, MftctlError
+
+profiles.on_temporary_folder(say)
+
+T = TypeVar("T")
+FLAG = Parameter(negative="")
+YES = Parameter(name=["--yes", "-y"], negative="")
+LIST = Parameter(negative="")
+DeploymentName = Annotated[str, Parameter(help="The deployment, or its last part where that is unambiguous.")]
+Authorize = Annotated[
+    str | None, Parameter(help="The production token, where somebody else has deployed it.")
+]
+
+
+@Parameter(name="*", group=Group("Output", sort_key=300))
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How the result is written."""
+
+    format: Annotated[Format, Parameter(name=["--format", "-o"])] = "text"
+    """text for people, json or jsonl for programs, name for the name alone."""
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False
+    """Print nothing but the result and errors."""
+
+
+@Parameter(name="*", group=Group("Connection", sort_key=200))
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """The Temporal server, and the profile for all other settings."""
+
+    address: str | None = None
+    """Temporal server as HOST:PORT."""
+    temporal_namespace: str | None = None
+    """Namespace on the Temporal server."""
+    profile: str | None = None
+    """Profile in the configuration file."""
+
+    def settings(self) -> profiles.Profile:
+        """The profile in force."""
+        return profiles.load(self.profile)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that needs the server."""
+        return asyncio.run(work)
+
+
+@Parameter(name="*", group=Group("Connection", sort_key=200))
+@dataclass(frozen=True, kw_only=True)
+class Limited(Connection):
+    """A connection with a limit for the whole command."""
+
+    timeout: str | None = None
+    """Give up after this time, such as 90s or 5m (exit code 124)."""
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that needs the server; MftctlError with exit code 124 when it takes longer than --timeout."""
+        return asyncio.run(self._within(work))
+
+    async def _within(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            limit = None if self.timeout is None else parse_duration(self.timeout, "--timeout")
+        except MftctlError:
+            work.close()
+            raise
+        try:
+            async with asyncio.timeout(limit):
+                return await work
+        except TimeoutError:
+            if limit is None:
+                raise
+            raise MftctlError(
+                f"not done after {format_duration(limit)}", exit=Exit.TIMEOUT, code="timeout"
+            ) from None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Latest:
+    """The deployment of ``@latest``."""
+
+    deployment: str | None = None
+    """With @latest: the deployment of the run."""
+
+
+def flow_interpreter(profile: profiles.Profile, given: str | None = None) -> str:
+    """The flow's Python: ``given``, MFTCTL_PYTHON, the profile's, the active virtual environment's, or mftctl's own."""
+    named = profile.setting("python", given)
+    if named.value is not None:
+        return _absolute(named.value, named.source)
+    active = os.environ.get("VIRTUAL_ENV")
+    if active:
+        python = os.path.join(active, "bin", "python")
+        if os.access(python, os.X_OK):
+            return python
+    return sys.executable
+
+
+def _absolute(python: str, source: profiles.Source) -> str:
+    found = shutil.which(os.path.expanduser(python))
+    if found is None:
+        raise MftctlError(
+            f"no interpreter {python} ({source})",
+            exit=Exit.USAGE,
+            code="python.missing",
+            hint="name another with --python",
+        )
+    # Not resolved: an interpreter in a virtual environment is a link whose place makes it what it is.
+    return os.path.abspath(found)

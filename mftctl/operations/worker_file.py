@@ -1,0 +1,93 @@
+"""A worker file: a small Python program that names a deployment and its server, and starts mftctl."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..model.errors import Exit, MftctlError
+from .shared_options import Connection
+
+_TEMPLATE = '''\
+"""`python {file}` runs a worker for {deployment}; `python {file} trigger name=value` starts a run of it."""
+import importlib.util, os, shutil, sys
+
+DEPLOYMENT, CONNECTION = {deployment!r}, {connection!r}
+
+if __name__ == "__main__":
+    mftctl = [sys.executable, "-m", "mftctl"] if importlib.util.find_spec("mftctl") else [shutil.which("mftctl")]
+    command, arguments = ("trigger", sys.argv[2:]) if sys.argv[1:2] == ["trigger"] else ("worker", sys.argv[1:])
+    if not mftctl[0]:
+        sys.exit("mftctl: command not found: put it on PATH")
+    os.execv(mftctl[0], [*mftctl, command, os.path.abspath(__file__), *arguments])
+'''
+
+
+def write(path: Path, deployment: str, connection: Connection, profile: str | None) -> None:
+    """Write the worker file of a deployment, with the server of ``connection`` and the profile in force."""
+    where = {"profile": profile, "address": connection.address}
+    where |= {"temporal_namespace": connection.temporal_namespace}
+    given = {name: value for name, value in where.items() if value is not None}
+    try:
+        path.write_text(
+            _TEMPLATE.format(file=path.name, deployment=deployment, connection=given), encoding="utf-8"
+        )
+    except OSError as error:
+        raise MftctlError(
+            f"{path}: {error.strerror}", code="file.write", hint="the flow is deployed; name another --output"
+        ) from error
+
+
+def is_worker_file(name: str) -> bool:
+    """Whether a name is the path of a worker file; no deployment has a name that ends as Python files do."""
+    return name.endswith(".py") and Path(name).exists()
+
+
+def resolve(names: Sequence[str], connection: Connection) -> tuple[list[str], Connection]:
+    """The deployments and the server of names and worker files; flags take precedence over worker files.
+
+    Worker files with different servers are a usage error.
+    """
+    found: list[str] = []
+    given: dict[str, str] = {}
+    for name in names:
+        if not is_worker_file(name):
+            found.append(name)
+            continue
+        deployment, settings = read(Path(name))
+        found.append(deployment)
+        for key, value in settings.items():
+            if given.setdefault(key, value) != value and getattr(connection, key) is None:
+                option = "--" + key.replace("_", "-")
+                raise MftctlError(
+                    f"the worker files name several servers: {option} {given[key]} and {value}",
+                    exit=Exit.USAGE,
+                    code="usage",
+                    hint=f"choose one with {option}, or run a worker for each",
+                )
+    missing = {key: value for key, value in given.items() if getattr(connection, key) is None}
+    return found, replace(connection, **missing)
+
+
+def read(path: Path) -> tuple[str, dict[str, str]]:
+    """The deployment of a worker file, and its options of ``Connection``."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise _invalid(path) from error
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "(DEPLOYMENT, CONNECTION)":
+            deployment, connection = ast.literal_eval(node.value)
+            return deployment, connection
+    raise _invalid(path)
+
+
+def _invalid(path: Path) -> MftctlError:
+    return MftctlError(
+        f"{path} is not a worker file",
+        exit=Exit.USAGE,
+        code="workerfile",
+        hint="`mftctl deploy FLOW.py --output FILE` writes one",
+    )
