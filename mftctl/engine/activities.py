@@ -78,7 +78,7 @@ async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = Fal
 
 async def call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:
     """Call the functions of @exit_hook one after the other; as in Metaflow's runtime, their failures are ignored."""
-    for hook in () if given.fan else hooks:
+    for hook in () if given.scope else hooks:
         with contextlib.suppress(ActivityError):
             await workflow.execute_activity(
                 HOOK_TYPE,
@@ -94,7 +94,7 @@ async def call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:
 
 async def publish_run_finished(given: RunInput) -> None:
     """Publish the end of a completed run to deployments with @trigger_on_finish; not of a run of `mftctl run`."""
-    if given.fan is not None or given.manifest.launch.cwd is not None:
+    if given.scope is not None or given.manifest.launch.cwd is not None:
         return
     end = ids.task_id(given.manifest.end, generation=given.generation)
     for event in run_finished_events(given.manifest, given.run_id, end, workflow.time()):

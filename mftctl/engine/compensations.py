@@ -19,8 +19,8 @@ from .payloads import RunInput
 Finished = tuple[TaskRef, float]
 
 
-class Saga:
-    """The finished tasks, of a run or of a child workflow, that have a compensation."""
+class Compensations:
+    """The compensations of the finished tasks of a run, or of a child workflow."""
 
     def __init__(self, steps: tuple[Step, ...]) -> None:
         self._handlers = {step.name: step.compensation for step in steps if step.compensation}

@@ -15,14 +15,14 @@ from ..model.codec import from_plain, to_plain
 from ..model.graph import graph_lines, markdown
 from ..model.task import Input, Outcome, Task
 from .activities import continue_as_new, run_task
-from .compensations import Saga
+from .compensations import Compensations
 from .failures import TIMEOUT, failure_from_plain, first_failure, plain_failure, result_mismatch
 from .history_limits import DRAIN_BYTES, DRAIN_EVENTS, MAX_EVENTS
 from .memo import FAILED_STEP, PAUSED, TALLY
 from .payloads import RunInput
-from .plan import Fan, Plan, PlanError, Ready
+from .plan import Plan, PlanError, Ready, SplitRange
 from .progress import Progress
-from .queue import Queue
+from .ready_queue import ReadyQueue
 
 #: A foreach up to this width runs in the workflow that opened it; a wider one is divided among child workflows.
 INLINE = 100
@@ -43,24 +43,24 @@ class Driver:
         manifest = given.manifest
         self._input = given
         self._graph = manifest.graph
-        self._plan = Plan(self._graph, manifest.start, given.fan)
-        self._queue = Queue(INLINE, CHUNK, given.fan)
+        self._plan = Plan(self._graph, manifest.start, given.scope)
+        self._queue = ReadyQueue(INLINE, CHUNK, given.scope)
         self._slots = min(given.slots or manifest.max_workers, MAX_SLOTS)
         self._free = self._slots
         self._running: set[asyncio.Task[None]] = set()
-        self._ended: list[tuple[Task | Fan, Any]] = []
+        self._ended: list[tuple[Task | SplitRange, Any]] = []
         self._woken = False
         self._fatal: ApplicationError | None = None
         self._long = self._draining = False
         self._children: set[workflow.ChildWorkflowHandle[Any, Any]] = set()
         self._noted = workflow.time()
         self.paused = given.paused
-        self.saga = Saga(manifest.steps)
+        self.compensations = Compensations(manifest.steps)
         self.progress = Progress(tuple(self._graph))
-        self._lines = graph_lines(manifest) if given.fan is None else []
+        self._lines = graph_lines(manifest) if given.scope is None else []
 
     async def drive(self) -> dict[str, Any]:
-        """Run the plan; the result for Temporal's UI, or the arrivals of a fan for its parent."""
+        """Run the plan; the result for Temporal's UI, or the arrivals of splits for their parent."""
         if self._input.state is not None:
             self._restore(self._input.state)
         else:
@@ -83,7 +83,7 @@ class Driver:
                     self.note()
         except (FailureError, asyncio.CancelledError):
             await self._stop_running()
-            self._keep_for_saga()
+            self._keep_for_compensation()
             raise
         finally:
             if alarm is not None:
@@ -93,14 +93,14 @@ class Driver:
     async def pause(self, paused: bool) -> None:
         """Pause or continue, here and in child workflows: a paused run starts no new task."""
         self.paused, self._woken = paused, True
-        if self._input.fan is None:
+        if self._input.scope is None:
             workflow.upsert_memo({PAUSED: paused})
         for child in list(self._children):
             await self._send_pause(child)
 
     def note(self, error: BaseException | None = None) -> None:
         """Write to the memo how many tasks are done and known, and the step that failed the run."""
-        if self._input.fan is not None:
+        if self._input.scope is not None:
             return
         self.update_details()
         self._noted = workflow.time()
@@ -120,13 +120,13 @@ class Driver:
     def _start_ready(self) -> None:
         waiting: list[Ready] = []
         while self._free > 0 and not self._draining and not self.paused and (item := self._queue.next()):
-            if isinstance(item, Fan):
+            if isinstance(item, SplitRange):
                 slots = min(self._free, max(1, (self._slots + 1) // 2), item.width)
                 if self._running and slots < min(item.width, self._slots // 4):
                     # A child keeps the slots that it starts with: with so few it would take long.
                     waiting.append(item)
                     continue
-                self._begin(item, self._run_fan(item, slots), slots)
+                self._begin(item, self._run_splits(item, slots), slots)
             else:
                 self.progress.started(item.ref.step)
                 self._begin(item, self._run_task(item), 1)
@@ -134,13 +134,13 @@ class Driver:
 
     def _add(self, items: list[Ready]) -> None:
         for item in items:
-            if not isinstance(item, Fan):
+            if not isinstance(item, SplitRange):
                 self.progress.expect(item.ref.step)
-            elif item is not self._input.fan:  # the parent has counted its splits
+            elif item is not self._input.scope:  # the parent has counted its splits
                 self.progress.expect(item.step, item.width)
         self._queue.add(items)
 
-    def _begin(self, item: Task | Fan, work: Any, slots: int) -> None:
+    def _begin(self, item: Task | SplitRange, work: Any, slots: int) -> None:
         self._free -= slots
 
         async def follow() -> None:
@@ -150,7 +150,7 @@ class Driver:
                 result = error
             finally:
                 self._free += slots
-            # After the wait: `_keep_for_saga` may have replaced the list meanwhile.
+            # After the wait: `_keep_for_compensation` may have replaced the list meanwhile.
             self._ended.append((item, result))
 
         running = asyncio.create_task(follow())
@@ -161,16 +161,16 @@ class Driver:
         task = replace(task, ref=replace(task.ref, generation=self._input.generation))
         return await run_task(self._input, self._graph[task.ref.step], task, pausable=True)
 
-    async def _run_fan(self, fan: Fan, slots: int) -> Any:
-        given = replace(self._input, fan=fan, slots=slots, state=None, parameters={}, paused=self.paused)
+    async def _run_splits(self, splits: SplitRange, slots: int) -> Any:
+        given = replace(self._input, scope=splits, slots=slots, state=None, parameters={}, paused=self.paused)
         child = await workflow.start_child_workflow(
             ids.foreach_type(self._input.manifest.flow),
             given.to_plain(),
             id=ids.foreach_id(
-                workflow.info().workflow_id, fan.step, fan.parent.path, fan.low, given.generation
+                workflow.info().workflow_id, splits.step, splits.parent.path, splits.low, given.generation
             ),
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-            static_summary=f"{fan.step}[{fan.low}-{fan.high - 1}]",
+            static_summary=f"{splits.step}[{splits.low}-{splits.high - 1}]",
         )
         self._children.add(child)
         try:
@@ -193,13 +193,13 @@ class Driver:
                 if isinstance(item, Task) and failure is not result:
                     self.progress.failed(item.ref.step)
                 raise failure
-            if isinstance(item, Fan):
+            if isinstance(item, SplitRange):
                 self.progress.merge(result["progress"])
-                self.saga.merge(result.get("finished", []))
+                self.compensations.merge(result.get("finished", []))
                 if "error" in result:
                     raise failure_from_plain(result["error"])
                 self._add(
-                    self._plan.fan_finished(item, [from_plain(Input, one) for one in result["arrivals"]])
+                    self._plan.splits_finished(item, [from_plain(Input, one) for one in result["arrivals"]])
                 )
                 continue
             if result.get("unstarted"):
@@ -228,7 +228,7 @@ class Driver:
         else:
             self._draining = True
 
-    def _keep_for_saga(self) -> None:
+    def _keep_for_compensation(self) -> None:
         """Add tasks that finished after the first failure, or while they were being stopped."""
         ended, self._ended = self._ended, []
         for item, result in ended:
@@ -236,9 +236,9 @@ class Driver:
                 if isinstance(result, Exception) and not isinstance(result, FailureError):
                     raise result
                 continue
-            if isinstance(item, Fan):
+            if isinstance(item, SplitRange):
                 self.progress.merge(result["progress"])
-                self.saga.merge(result.get("finished", []))
+                self.compensations.merge(result.get("finished", []))
             elif not result.get("unstarted"):
                 self.progress.finished(item.ref.step)
                 self._done(item, result)
@@ -248,7 +248,7 @@ class Driver:
         generation = result.get("generation", self._input.generation)
         done = replace(task, ref=replace(task.ref, generation=generation))
         if result.get("since", self._input.execution) >= self._input.origin_executions:
-            self.saga.add(done.ref, workflow.time())
+            self.compensations.add(done.ref, workflow.time())
         return done
 
     async def _stop_running(self) -> None:
@@ -260,7 +260,7 @@ class Driver:
                 await workflow.wait_condition(lambda: not self._running)
 
     def _alarm(self) -> asyncio.Task[None] | None:
-        if self._input.deadline is None or self._input.fan is not None:
+        if self._input.deadline is None or self._input.scope is not None:
             return None
         seconds = max(0.0, self._input.deadline - workflow.time())
 
@@ -276,11 +276,11 @@ class Driver:
         return {"error": plain_failure(error), **self._part()}
 
     def _part(self) -> dict[str, Any]:
-        finished = {"finished": self.saga.dump()} if self.saga.wanted else {}
+        finished = {"finished": self.compensations.dump()} if self.compensations.wanted else {}
         return {"progress": self.progress.to_plain(), **finished}
 
     def _result(self) -> dict[str, Any]:
-        if self._input.fan is not None:
+        if self._input.scope is not None:
             arrivals = [to_plain(arrival) for arrival in self._plan.arrivals]
             return {"arrivals": arrivals, **self._part()}
         pathspec = f"{self._input.manifest.flow}/{self._input.run_id}"
@@ -294,4 +294,4 @@ class Driver:
         self._plan.load(state["plan"])
         self._queue.load(state["queue"])
         self.progress.merge(state["progress"])
-        self.saga.merge(state.get("finished", []))
+        self.compensations.merge(state.get("finished", []))

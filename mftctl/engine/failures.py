@@ -15,7 +15,7 @@ from temporalio.exceptions import (
 )
 
 from ..model.task import Task
-from .plan import Fan, PlanError
+from .plan import PlanError, SplitRange
 
 #: Failure type of a run that exceeded its workflow timeout.
 TIMEOUT = "WorkflowTimeout"
@@ -46,7 +46,7 @@ def cancelled() -> ApplicationError:
     return ApplicationError("the run was cancelled", type=CANCELLED)
 
 
-def first_failure(item: Task | Fan, error: BaseException) -> BaseException:
+def first_failure(item: Task | SplitRange, error: BaseException) -> BaseException:
     """The failure of a run whose task or child workflow failed with ``error``, with the step and task.
 
     A cancellation, and an error that is a bug of mftctl, are returned as they are.
@@ -88,8 +88,8 @@ def with_compensations(error: BaseException, count: int, failed: list[dict[str, 
     return ApplicationError(error.message, extended, type=error.type)
 
 
-def _failure_details(item: Task | Fan, message: str) -> dict[str, Any]:
+def _failure_details(item: Task | SplitRange, message: str) -> dict[str, Any]:
     """The details of a run's failure, as JSON values."""
-    if isinstance(item, Fan):
+    if isinstance(item, SplitRange):
         return {"step": item.step, "message": message}
     return {"step": item.ref.step, "task": item.ref.task_id, "message": message}

@@ -53,7 +53,7 @@ class Notification:
 
 async def notify(given: RunInput, error: BaseException | None) -> None:
     """Start the notifications of the run's end, and do not wait for them."""
-    if given.fan is not None:
+    if given.scope is not None:
         return
     body = _body(given, error)
     for number, receiver in enumerate(given.manifest.notify):

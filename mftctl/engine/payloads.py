@@ -11,7 +11,7 @@ from temporalio.common import SearchAttributeKey
 from ..model.codec import Serializable, from_plain, to_plain
 from ..model.manifest import Launch, Manifest
 from ..model.task import SCHEDULED_TIME
-from .plan import Fan
+from .plan import SplitRange
 
 #: Where the server says when a run was due.
 DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
@@ -21,7 +21,7 @@ DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 class RunInput:
     """A run, or the part of one that a child workflow runs.
 
-    ``run_id`` empty: made of the workflow's id, as for what a Schedule starts. ``fan``: only these splits, at most
+    ``run_id`` empty: made of the workflow's id, as for what a Schedule starts. ``scope``: only these splits, at most
     ``slots`` tasks of them at once. ``state`` is what a continued workflow goes on from, ``deadline`` the time (Unix
     seconds) at which the run is stopped, set when it starts, as ``started`` is.
 
@@ -37,7 +37,7 @@ class RunInput:
     run_id: str
     parameters: dict[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
-    fan: Fan | None = None
+    scope: SplitRange | None = field(default=None, metadata={"key": "fan"})
     slots: int = 0
     deadline: float | None = None
     state: dict[str, Any] | None = None
@@ -63,20 +63,14 @@ class RunInput:
 
     def to_plain(self) -> dict[str, Any]:
         """The payload."""
-        plain: dict[str, Any] = to_plain(replace(self, state=None, undo=None))
-        given = {name: value for name in ("state", "undo") if (value := getattr(self, name))}
-        return plain | {"manifest": self.manifest.to_plain()} | given
+        plain: dict[str, Any] = to_plain(self)
+        return plain | {"manifest": self.manifest.to_plain()}
 
     @staticmethod
     def from_plain(plain: dict[str, Any]) -> RunInput:
         """The input that ``to_plain`` gave."""
-        manifest = Manifest.from_plain(plain["manifest"])
-        rest = from_plain(
-            RunInput,
-            {key: item for key, item in plain.items() if key not in ("manifest", "state", "undo")}
-            | {"manifest": None},
-        )
-        return replace(rest, manifest=manifest, state=plain.get("state"), undo=plain.get("undo"))
+        rest = from_plain(RunInput, plain | {"manifest": None})
+        return replace(rest, manifest=Manifest.from_plain(plain["manifest"]))
 
 
 def scheduled(due: datetime | None) -> dict[str, str]:

@@ -22,7 +22,7 @@ class PlanError(Exception):
 
 
 @dataclass(frozen=True)
-class Fan:
+class SplitRange:
     """Splits ``low`` to ``high - 1`` of the foreach that ``parent`` opened, each starting with ``step``.
 
     It stands for all its tasks, so that a wide foreach is one small value until its splits start.
@@ -44,33 +44,33 @@ class Fan:
         given = Input(self.parent, since=self.since)
         return Task(TaskRef(self.step, (*self.parent.path, index)), (given,), split_index=index)
 
-    def part(self, low: int, high: int) -> Fan:
+    def part(self, low: int, high: int) -> SplitRange:
         """Its splits from ``low`` to ``high - 1``."""
         return replace(self, low=low, high=high)
 
-    def cut(self, width: int) -> list[Fan]:
-        """The same splits in fans of at most ``width``."""
+    def cut(self, width: int) -> list[SplitRange]:
+        """The same splits in ranges of at most ``width``."""
         bounds = range(self.low, self.high, width)
         return [self.part(low, min(low + width, self.high)) for low in bounds]
 
 
-Ready = Task | Fan
+Ready = Task | SplitRange
 
 
 class Plan:
     """Decides what runs next in a run (``scope`` None), or in a part of one of its foreaches.
 
-    Call ``finished`` once for each task, with its outcome, and ``fan_finished`` once for each fan that another plan has
-    run, with its ``arrivals``; both return what can start now. ``done`` when nothing is left. ``dump`` and ``load``
+    Call ``finished`` once for each task, with its outcome, and ``splits_finished`` once for splits that another plan
+    has run, with its ``arrivals``; both return what can start now. ``done`` when nothing is left. ``dump`` and ``load``
     carry the state through continue-as-new.
     """
 
-    def __init__(self, graph: dict[str, Step], start: str, scope: Fan | None = None) -> None:
+    def __init__(self, graph: dict[str, Step], start: str, scope: SplitRange | None = None) -> None:
         self._graph = graph
         self._start = start
         self._scope = scope
-        self._groups: dict[str, _Group] = {}
-        self._arrived = _Group(need=scope.width if scope else 0)
+        self._groups: dict[str, _JoinInputs] = {}
+        self._arrived = _JoinInputs(need=scope.width if scope else 0)
         self._ended = False
 
     def begin(self) -> list[Ready]:
@@ -95,12 +95,12 @@ class Plan:
             index = 0 if step.parallel else None
             return [Task(control, (Input(ref, since=since),), split_index=index, control=True)]
         if outcome.splits is not None:
-            return self._fan_out(ref, outcome.next[0], outcome.splits, since)
+            return self._open_foreach(ref, outcome.next[0], outcome.splits, since)
         return [Task(self._successor(ref, name), (Input(ref, since=since),)) for name in outcome.next]
 
-    def fan_finished(self, fan: Fan, arrivals: Iterable[Input]) -> list[Ready]:
-        """What can start after all splits of ``fan`` have reached their join, with ``arrivals``."""
-        join = self._graph[cast(str, self._graph[fan.parent.step].join)]
+    def splits_finished(self, splits: SplitRange, arrivals: Iterable[Input]) -> list[Ready]:
+        """What can start after all the ``splits`` have reached their join, with ``arrivals``."""
+        join = self._graph[cast(str, self._graph[splits.parent.step].join)]
         ready: list[Ready] = []
         for arrival in arrivals:
             for ref in arrival.refs():
@@ -109,12 +109,12 @@ class Plan:
 
     @property
     def done(self) -> bool:
-        """Whether the scope has ended: the end step finished, or every split of the fan reached the join."""
+        """Whether the scope has ended: the end step finished, or every split reached the join."""
         return self._ended or (self._scope is not None and self._arrived.complete)
 
     @property
     def arrivals(self) -> tuple[Input, ...]:
-        """The inputs that the splits of a finished fan give to the join, in split-index order."""
+        """The inputs that the splits of the scope give to the join, in split-index order."""
         return self._arrived.inputs()
 
     def dump(self) -> dict[str, Any]:
@@ -124,18 +124,18 @@ class Plan:
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore the state that ``dump`` returned."""
-        self._groups = {key: _Group.load(group) for key, group in state["groups"].items()}
-        self._arrived = _Group.load(state["arrived"])
+        self._groups = {key: _JoinInputs.load(group) for key, group in state["groups"].items()}
+        self._arrived = _JoinInputs.load(state["arrived"])
         self._ended = state["ended"]
 
     def _successor(self, ref: TaskRef, name: str) -> TaskRef:
         iteration = ref.iteration + 1 if name == ref.step else 0
         return TaskRef(name, ref.path, iteration)
 
-    def _fan_out(self, parent: TaskRef, step: str, count: int, since: int) -> list[Ready]:
+    def _open_foreach(self, parent: TaskRef, step: str, count: int, since: int) -> list[Ready]:
         join = cast(str, self._graph[parent.step].join)
-        self._groups[_key(join, parent.path)] = _Group(need=count)
-        return [Fan(parent, step, 0, count, since)]
+        self._groups[_key(join, parent.path)] = _JoinInputs(need=count)
+        return [SplitRange(parent, step, 0, count, since)]
 
     def _arrive(self, task: Task, join: Step, since: int) -> list[Ready]:
         split, ref = self._graph[cast(str, join.split)], task.ref
@@ -144,7 +144,7 @@ class Plan:
         if split.type == "foreach":
             return self._arrive_split(join, Input(ref, since=since))
         key = _key(join.name, ref.path)
-        group = self._groups.setdefault(key, _Group(need=len(split.next)))
+        group = self._groups.setdefault(key, _JoinInputs(need=len(split.next)))
         group.slots[ref.step] = Input(ref, since=since)
         return self._close(key, join, ref.path)
 
@@ -169,7 +169,7 @@ class Plan:
         return [Task(TaskRef(join.name, path), group.inputs())]
 
 
-class _Group:
+class _JoinInputs:
     """The inputs that have arrived at a join: by split index after a foreach, by step name after a static split."""
 
     def __init__(self, need: int) -> None:
@@ -190,8 +190,8 @@ class _Group:
         return {"need": self.need, "by_index": by_index, "inputs": [to_plain(item) for item in self.inputs()]}
 
     @staticmethod
-    def load(state: dict[str, Any]) -> _Group:
-        group = _Group(state["need"])
+    def load(state: dict[str, Any]) -> _JoinInputs:
+        group = _JoinInputs(state["need"])
         for item in state["inputs"]:
             given = from_plain(Input, item)
             for ref in given.refs():

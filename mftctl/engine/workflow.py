@@ -62,7 +62,7 @@ class FlowWorkflow:
                 raise failure_from_plain(given.undo["error"])
             result = await self._driver.drive()
         except (FailureError, asyncio.CancelledError) as error:
-            if given.fan is not None and self._driver.saga.wanted:
+            if given.scope is not None and self._driver.compensations.wanted:
                 return self._driver.failed(error)
             if given.undo is None:
                 self._driver.note(error)
@@ -98,10 +98,10 @@ class FlowWorkflow:
         if before:
             left = [from_plain(Task, one) for one in before["left"]]
         else:
-            left = self._driver.saga.tasks(given.generation)
+            left = self._driver.compensations.tasks(given.generation)
             for task in left:
                 self._driver.progress.expect(task.ref.step)
-        if given.fan is not None or not (left or before):
+        if given.scope is not None or not (left or before):
             return error
         if not before:
             workflow.upsert_memo({"compensations": len(left)})

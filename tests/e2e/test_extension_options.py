@@ -18,7 +18,7 @@ from metaflow.plugins.argo.argo_workflows_cli import cli as argo
 from metaflow.plugins.aws.step_functions import step_functions_deployer, step_functions_deployer_objects
 from metaflow.plugins.aws.step_functions.step_functions_cli import cli as step_functions
 from metaflow_extensions.temporal.plugins.temporal import deployed_flow, deployer, triggered_run
-from metaflow_extensions.temporal.plugins.temporal.commands import cli as temporal
+from metaflow_extensions.temporal.plugins.temporal.command_group import cli as temporal
 
 def options(command):
     # An argument has no word of its own on the command line.

@@ -2,7 +2,7 @@
 
 import sys
 
-CLIS_DESC = [("temporal", ".temporal.commands.cli")]
+CLIS_DESC = [("temporal", ".temporal.command_group.cli")]
 DEPLOYER_IMPL_PROVIDERS_DESC = [("temporal", ".temporal.deployer.TemporalDeployer")]
 
 if "develop" in sys.argv:

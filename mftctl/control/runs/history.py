@@ -13,7 +13,7 @@ from ...engine.payloads import RunInput
 from ...model import ids
 from ..connection.connect import IgnoreNotFound
 from .record import RunRecord, TaskRecord
-from .recorder import RunRecorder
+from .record_builder import RecordBuilder
 from .run import Run
 
 #: Workflows that are read at once.
@@ -31,22 +31,22 @@ class RunHistory:
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._open: set[tuple[str, str]] = set()
         self._reading: set[asyncio.Task[None]] = set()
-        self._recorder = RunRecorder(client.data_converter)
+        self._builder = RecordBuilder(client.data_converter)
 
     @property
     def is_there(self) -> bool:
         """Whether anything has been read."""
-        return self._recorder.is_there
+        return self._builder.is_there
 
     @property
     def given(self) -> RunInput | None:
         """The run's input."""
-        return self._recorder.given
+        return self._builder.given
 
     @property
     def record(self) -> RunRecord:
         """What has been read so far."""
-        return self._recorder.record
+        return self._builder.record
 
     async def read(self) -> RunRecord:
         """Read all that exists now, pending tasks included."""
@@ -79,7 +79,7 @@ class RunHistory:
                 with IgnoreNotFound():
                     described = await handle.describe()
                     for pending in described.raw_description.pending_activities:
-                        await self._recorder.pending(pending)
+                        await self._builder.pending(pending)
 
         await asyncio.gather(*(read(*one) for one in sorted(self._open)))
 
@@ -102,7 +102,7 @@ class RunHistory:
                 with IgnoreNotFound():
                     async for _ in self._events(first, page_size=1):
                         return first
-                given = await self._recorder.begin(began.input)
+                given = await self._builder.begin(began.input)
                 self.record.seed = dict((given.state or {}).get("progress", {}))
             break
         return execution
@@ -135,8 +135,8 @@ class RunHistory:
             if kind in _ENDS:
                 self._open.discard((workflow_id, execution))
                 if following is None:
-                    self._recorder.stop(scheduled.values(), event)
-            elif await self._recorder.take(event, scheduled) and self._on_event is not None:
+                    self._builder.stop(scheduled.values(), event)
+            elif await self._builder.take(event, scheduled) and self._on_event is not None:
                 self._on_event()
         return following
 

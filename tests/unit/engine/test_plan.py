@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import Block, Flow, blocks
 
-from mftctl.engine.plan import Fan, Plan, PlanError
-from mftctl.engine.queue import Queue
+from mftctl.engine.plan import Plan, PlanError, SplitRange
+from mftctl.engine.ready_queue import ReadyQueue
 from mftctl.model.codec import from_plain, to_plain
 from mftctl.model.manifest import Step
 from mftctl.model.task import Input, Outcome, Task, TaskRef
 
 
 class Run:
-    """Runs a flow's plan in a random order, with wide fans in plans of their own, and notes what happens."""
+    """Runs a flow's plan in a random order, with wide foreaches in plans of their own, and notes what happens."""
 
     def __init__(
         self, flow: Flow, seed: int, inline: int, chunk: int, interrupt: float = 0.0, executions: int = 1
@@ -26,11 +26,11 @@ class Run:
         self.inline, self.chunk, self.interrupt = inline, chunk, interrupt
         self.inputs: dict[TaskRef, list[TaskRef]] = {}
 
-    def drive(self, scope: Fan | None = None) -> Plan:
+    def drive(self, scope: SplitRange | None = None) -> Plan:
         plan = Plan(self.flow.graph, "start", scope)
-        queue = Queue(self.inline, self.chunk, scope)
+        queue = ReadyQueue(self.inline, self.chunk, scope)
         queue.add(plan.begin())
-        running: list[Task | Fan] = []
+        running: list[Task | SplitRange] = []
         while not plan.done:
             while (item := queue.next()) is not None:
                 self._begin(item)
@@ -39,9 +39,9 @@ class Run:
                     break
             plan, queue = self._continue_as_new(plan, queue, scope)
             item = running.pop(self.chance.randrange(len(running)))
-            if isinstance(item, Fan):
+            if isinstance(item, SplitRange):
                 arrivals = [from_plain(Input, to_plain(one)) for one in self.drive(item).arrivals]
-                queue.add(plan.fan_finished(item, arrivals))
+                queue.add(plan.splits_finished(item, arrivals))
             else:
                 self.since[item.ref] = self.chance.randint(item.since, self.executions - 1)
                 queue.add(plan.finished(item, self.flow.outcome(item.ref), self.since[item.ref]))
@@ -49,7 +49,7 @@ class Run:
         assert queue.next() is None
         return plan
 
-    def _begin(self, item: Task | Fan) -> None:
+    def _begin(self, item: Task | SplitRange) -> None:
         if isinstance(item, Task):
             assert item.ref not in self.inputs, f"{item.label} ran twice"
             refs = [ref for given in item.inputs for ref in given.refs()]
@@ -58,11 +58,13 @@ class Run:
             self.inputs[item.ref] = refs
             assert item.since == max((self.since[ref] for ref in refs), default=0)
 
-    def _continue_as_new(self, plan: Plan, queue: Queue, scope: Fan | None) -> tuple[Plan, Queue]:
+    def _continue_as_new(
+        self, plan: Plan, queue: ReadyQueue, scope: SplitRange | None
+    ) -> tuple[Plan, ReadyQueue]:
         if self.chance.random() >= self.interrupt:
             return plan, queue
         state = json.loads(json.dumps({"plan": plan.dump(), "queue": queue.dump()}))
-        plan, queue = Plan(self.flow.graph, "start", scope), Queue(self.inline, self.chunk, scope)
+        plan, queue = Plan(self.flow.graph, "start", scope), ReadyQueue(self.inline, self.chunk, scope)
         plan.load(state["plan"])
         queue.load(state["queue"])
         return plan, queue
@@ -108,10 +110,10 @@ def test_a_wide_join_is_described_not_listed():
     plan = Plan(Flow.of((Block("foreach", 1, ((Block("linear"),),)),)).graph, "start")
     foreach = next(name for name, step in plan._graph.items() if step.type == "foreach")
     body, join = plan._graph[foreach].next[0], plan._graph[foreach].join
-    (fan,) = plan.finished(Task(TaskRef(foreach)), Outcome((body,), splits=5000))
+    (splits,) = plan.finished(Task(TaskRef(foreach)), Outcome((body,), splits=5000))
     ready = []
     for index in range(5000):
-        ready += plan.finished(fan.task(index), Outcome((join,)))
+        ready += plan.finished(splits.task(index), Outcome((join,)))
     (task,) = ready
     assert task.inputs == (Input(TaskRef(body), count=5000, low=0),)
     assert len(json.dumps(to_plain(task))) < 200
@@ -134,8 +136,10 @@ def test_parallel_step_is_one_control_task():
 
 def test_the_deepest_foreach_goes_first():
     """The splits that are begun are finished before more are begun, so that the queue stays small."""
-    queue = Queue(inline=100, chunk=100)
-    queue.add([Fan(TaskRef("outer"), "middle", 0, 3), Fan(TaskRef("inner", (7,)), "body", 0, 2)])
+    queue = ReadyQueue(inline=100, chunk=100)
+    queue.add(
+        [SplitRange(TaskRef("outer"), "middle", 0, 3), SplitRange(TaskRef("inner", (7,)), "body", 0, 2)]
+    )
     order = [queue.next().ref for _ in range(5)]
     assert [ref.step for ref in order] == ["body", "body", "middle", "middle", "middle"]
 

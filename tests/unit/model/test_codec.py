@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mftctl.engine.payloads import RunInput
-from mftctl.engine.plan import Fan
+from mftctl.engine.plan import SplitRange
 from mftctl.model.codec import from_plain, to_plain
 from mftctl.model.manifest import Launch, Manifest, Package, Step
 from mftctl.model.parameter import Parameter
@@ -65,12 +65,12 @@ def test_values_survive_the_wire(value):
     assert from_plain(type(value), json.loads(json.dumps(to_plain(value)))) == value
 
 
-@given(manifests, text, st.none() | st.builds(Fan, refs, text, st.integers(0, 9), st.integers(10, 19)))
-def test_inputs_survive_the_wire(manifest, run_id, fan):
+@given(manifests, text, st.none() | st.builds(SplitRange, refs, text, st.integers(0, 9), st.integers(10, 19)))
+def test_inputs_survive_the_wire(manifest, run_id, scope):
     """A run's input is read back with its manifest, its part of a foreach and its state."""
-    given_ = RunInput(manifest, run_id, {"a": "1"}, ("t",), fan, state={"plan": {}})
+    given_ = RunInput(manifest, run_id, {"a": "1"}, ("t",), scope, state={"plan": {}})
     read = RunInput.from_plain(json.loads(json.dumps(given_.to_plain())))
-    assert read.fan == fan
+    assert read.scope == scope
     assert read.state == {"plan": {}}
     assert read.manifest.version == manifest.version
     assert (read.run_id, read.parameters, read.tags) == (run_id, {"a": "1"}, ("t",))

@@ -55,7 +55,7 @@ def test_the_deployer_documents_every_keyword_once() -> None:
 def test_the_extension_knows_its_options_without_mftctl() -> None:
     """Metaflow imports the commands also where mftctl is not installed: no module of it is imported."""
     code = (
-        "import sys; from metaflow_extensions.temporal.plugins.temporal.commands import create;"
+        "import sys; from metaflow_extensions.temporal.plugins.temporal.command_group import create;"
         "assert any(one.name == 'max_workers' for one in create.params);"
         "assert not [name for name in sys.modules if name.partition('.')[0] == 'mftctl']"
     )

@@ -12,7 +12,7 @@ from metaflow.includefile import FilePathClass, IncludedFile
 from metaflow.parameters import DelayedEvaluationParameter
 
 
-class Trigger(click.Command):
+class TriggerCommand(click.Command):
     """The command `trigger`, with an option for each parameter of the flow.
 
     A parameter replaces an option of the command that has the same name. Its option has no default: the deployment has

@@ -24,7 +24,7 @@ from .record import OVER, AttemptRecord, RunRecord, TaskRecord
 LOST = "lost: its worker stopped sending heartbeats"
 
 
-class RunRecorder:
+class RecordBuilder:
     """Builds the record. ``given`` is the run's input; None before its first event."""
 
     def __init__(self, converter: DataConverter) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from metaflow import parameters
 from metaflow._vendor import click
 
-from . import options
+from . import shared_options as options
 from .create_options import CREATE_OPTIONS
-from .parameter_options import Trigger, given_parameters
+from .parameter_options import TriggerCommand, given_parameters
 
 _RUN_PARAM = click.option(
     "--run-param", "run_params", multiple=True, default=None, help="Value of a parameter, NAME=VALUE."
@@ -47,7 +47,7 @@ def create(obj: Any, **given: Any) -> None:
 
 
 @parameters.add_custom_parameters(deploy_mode=False)
-@temporal.command(cls=Trigger, help="Start a run of the deployment.")
+@temporal.command(cls=TriggerCommand, help="Start a run of the deployment.")
 @_RUN_PARAM
 @click.option("--run-id", default=None, help="Id of the run; a second trigger with it starts no second run.")
 @options.run_id_file
