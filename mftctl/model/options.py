@@ -28,7 +28,7 @@ class Option:
 
     ``name``: the field. ``help``: what the option does, a sentence without its full stop. ``default``: what holds
     without it, in words. ``group``: its heading in `--help`. ``flag``: its name on the command line.
-    ``keyword``: its name for the Deployer. ``key``: its name in a profile; empty where it has none.
+    ``keyword``: its name for the Deployer. ``key``: its name in a profile; empty with ``in_profile`` False.
     ``adds``: values of the command line are added to those of the profile. ``negative``: there is a `--no-` form.
     ``metaflow``: it is an option of Metaflow's own command line, before `temporal`. ``in_create``: `temporal create`
     has it. ``in_run``: `mftctl run` uses it.
@@ -48,6 +48,7 @@ class Option:
     metaflow: bool = False
     in_create: bool = True
     in_run: bool = True
+    in_profile: bool = True
     choices: tuple[str, ...] = ()
     most: Optional[int] = None
     seconds: bool = False
@@ -94,6 +95,7 @@ def _named(option: Option, name: str) -> Option:
         name=name,
         flag=option.flag or "--" + name.replace("_", "-"),
         keyword=option.keyword or name,
+        key=(option.key or name) if option.in_profile else "",
         in_create=option.in_create and not option.metaflow,
     )
 
@@ -102,8 +104,12 @@ def _option(kind: Kind, help: str, value: Any = None, **more: Any) -> Any:
     return field(default=value, metadata={"option": Option(kind, help, **more)})
 
 
+def _metaflow(kind: Kind, help: str, value: Any = None) -> Any:
+    return _option(kind, help, value, default="Metaflow's", metaflow=True)
+
+
 def _schedule(kind: Kind, help: str, value: Any = None, **more: Any) -> Any:
-    return _option(kind, help, value, group="Schedule", in_run=False, **more)
+    return _option(kind, help, value, group="Schedule", in_run=False, in_profile=False, **more)
 
 
 def _notification(kind: Kind, help: str, value: Any = None, **more: Any) -> Any:
@@ -111,7 +117,7 @@ def _notification(kind: Kind, help: str, value: Any = None, **more: Any) -> Any:
 
 
 def _token(kind: Kind, help: str, value: Any = None, **more: Any) -> Any:
-    return _option(kind, help, value, group="Production token", in_run=False, **more)
+    return _option(kind, help, value, group="Production token", in_run=False, in_profile=False, **more)
 
 
 @dataclass(frozen=True)
@@ -134,92 +140,67 @@ class Options:
         adds=True,
         metaflow=True,
     )
-    tags: tuple[str, ...] = _option("list", "Tag all runs", (), flag="--tag", key="tags", adds=True)
+    tags: tuple[str, ...] = _option("list", "Tag all runs", (), flag="--tag", adds=True)
     namespace: Optional[str] = _option(
-        "text",
-        "Metaflow namespace of the runs",
-        default="the user's",
-        keyword="user_namespace",
-        key="namespace",
+        "text", "Metaflow namespace of the runs", default="the user's", keyword="user_namespace"
     )
-    branch: Optional[str] = _option(
-        "text", "Branch of a flow with @project; '' is none", key="branch", metaflow=True
-    )
+    branch: Optional[str] = _option("text", "Branch of a flow with @project; '' is none", metaflow=True)
     production: bool = _option(
         "switch",
         "Production branch of a flow with @project, or of its --branch",
         False,
-        key="production",
         negative=True,
         metaflow=True,
     )
     max_workers: Optional[int] = _option(
-        "count", "Tasks of a run at once", default="100, or 16 with `mftctl run`", key="max_workers"
+        "count", "Tasks of a run at once", default="100, or 16 with `mftctl run`"
     )
     workflow_timeout: Optional[float] = _option(
-        "duration", "Stop a run after this time, such as 90s, 30m or 2h", key="workflow_timeout", seconds=True
+        "duration", "Stop a run after this time, such as 90s, 30m or 2h", seconds=True
     )
     workflow_title: Optional[str] = _option(
-        "text", "Title of the runs in Temporal's UI", default="flow and version"
+        "text", "Title of the runs in Temporal's UI", default="flow and version", in_profile=False
     )
     workflow_description: Optional[str] = _option(
-        "text", "Description of the runs in Temporal's UI", default="the flow's docstring"
+        "text",
+        "Description of the runs in Temporal's UI",
+        default="the flow's docstring",
+        in_profile=False,
     )
     priority: Optional[int] = _option(
-        "count",
-        "Priority among runs of the same task queue, 1 (first) to 5",
-        default="3",
-        key="priority",
-        most=5,
+        "count", "Priority among runs of the same task queue, 1 (first) to 5", default="3", most=5
     )
-    name: Optional[str] = _option("text", "Name of the deployment", default="the flow's", in_create=False)
+    name: Optional[str] = _option(
+        "text", "Name of the deployment", default="the flow's", in_create=False, in_profile=False
+    )
     task_queue: Optional[str] = _option(
-        "text", "Task queue of its workers", default="the deployment's own", key="task_queue", in_run=False
+        "text", "Task queue of its workers", default="the deployment's own", in_run=False
     )
     python: Optional[str] = _option(
-        "text",
-        "The flow's interpreter",
-        default="that of the active virtual environment",
-        in_create=False,
-        key="python",
+        "text", "The flow's interpreter", default="that of the active virtual environment", in_create=False
     )
-    metadata: Optional[str] = _option(
-        "text",
-        "Metaflow metadata provider, such as local or service",
-        default="Metaflow's",
-        key="metadata",
-        metaflow=True,
-    )
-    datastore: Optional[str] = _option(
-        "text",
-        "Metaflow datastore, such as local, s3, azure or gs",
-        default="Metaflow's",
-        key="datastore",
-        metaflow=True,
-    )
-    datastore_root: Optional[str] = _option(
-        "text", "Root of the datastore", default="Metaflow's", key="datastore_root", metaflow=True
-    )
-    environment: Optional[str] = _option(
-        "text",
-        "Metaflow environment, such as local, conda, pypi or uv",
-        default="Metaflow's",
-        key="environment",
-        metaflow=True,
-    )
-    package_suffixes: tuple[str, ...] = _option(
-        "commas",
-        "Also package data files beside the flow that have these suffixes, such as .csv,.json",
-        (),
-        default="Metaflow's",
-        key="package_suffixes",
-        metaflow=True,
+    metadata: Optional[str] = _metaflow("text", "Metaflow metadata provider, such as local or service")
+    datastore: Optional[str] = _metaflow("text", "Metaflow datastore, such as local, s3, azure or gs")
+    datastore_root: Optional[str] = _metaflow("text", "Root of the datastore")
+    environment: Optional[str] = _metaflow("text", "Metaflow environment, such as local, conda, pypi or uv")
+    package_suffixes: tuple[str, ...] = _metaflow(
+        "commas", "Also package data files beside the flow that have these suffixes, such as .csv,.json", ()
     )
     configs: tuple[tuple[str, str], ...] = _option(
-        "pairs", "NAME FILE: read a Config of the flow from a file", (), flag="--config", metaflow=True
+        "pairs",
+        "NAME FILE: read a Config of the flow from a file",
+        (),
+        flag="--config",
+        metaflow=True,
+        in_profile=False,
     )
     config_values: tuple[tuple[str, str], ...] = _option(
-        "pairs", "NAME JSON: the value of a Config of the flow", (), flag="--config-value", metaflow=True
+        "pairs",
+        "NAME JSON: the value of a Config of the flow",
+        (),
+        flag="--config-value",
+        metaflow=True,
+        in_profile=False,
     )
     schedule_overlap: Optional[str] = _schedule(
         "choice",
@@ -232,14 +213,10 @@ class Options:
     )
     pause_on_failure: bool = _schedule("switch", "Pause the schedule when a run fails", False)
     notify_url: tuple[str, ...] = _notification(
-        "list",
-        "POST a JSON object to this URL when a run has ended",
-        (),
-        keyword="notify_urls",
-        key="notify_url",
+        "list", "POST a JSON object to this URL when a run has ended", (), keyword="notify_urls"
     )
     notify_key_env: Optional[str] = _notification(
-        "variable", "Variable of the worker with the key that signs notifications", key="notify_key_env"
+        "variable", "Variable of the worker with the key that signs notifications"
     )
     project_only: bool = False
     cwd: Optional[str] = None

@@ -7,19 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..model.options import Kind, Options, rows
+from ..model.options import Kind, Option, Options, rows
 
-_TRUTH = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "on": True,
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
-}
+_TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LISTS: tuple[Kind, ...] = ("list", "words", "commas")
 _EXPECTED: dict[Kind, str] = {
     "text": "a text",
     "path": "the path of a file",
@@ -27,9 +19,7 @@ _EXPECTED: dict[Kind, str] = {
     "switch": "true or false",
     "count": "a whole number, 1 or more",
     "duration": "a duration, such as 90, '90s', '15m', '2h' or '1h30m'",
-    "list": "a list of texts",
-    "words": "a list of texts",
-    "commas": "a list of texts",
+    **dict.fromkeys(_LISTS, "a list of texts"),
 }
 
 
@@ -61,7 +51,7 @@ class Key:
 
     def validate(self, value: Any) -> Any:
         """The value, as in TOML; ValueError, which never contains the value, if it is invalid for this key."""
-        if self.kind in {"list", "words", "commas"}:
+        if self.kind in _LISTS:
             fits = isinstance(value, list) and all(isinstance(one, str) and one for one in value)
         elif self.kind == "switch":
             fits = isinstance(value, bool)
@@ -96,93 +86,49 @@ class Key:
         return self.validate(value)
 
 
-_DEPLOYMENT = tuple(
-    Key(
-        row.key,
-        row.kind,
-        "deployment",
-        row.help,
-        row.default,
-        commands="deploy, run" if row.in_run else "deploy",
-        flag=row.flag,
-        most=row.most,
-    )
-    for row in rows(Options).values()
-    if row.key
-)
-_CONNECTION = (
-    Key("address", "text", "connection", "Temporal server as HOST:PORT", flag="--address"),
-    Key(
-        "temporal_namespace",
-        "text",
-        "connection",
-        "Namespace on the Temporal server",
-        "default",
-        flag="--temporal-namespace",
+def _connection(name: str, kind: Kind, help: str, default: str = "", flag: str = "") -> Key:
+    return Key(name, kind, "connection", help, default, flag=flag)
+
+
+def _worker(name: str, kind: Kind, help: str, default: str, commands: str, **more: Any) -> Key:
+    flag = "--" + name.replace("_", "-")
+    return Key(name, kind, "worker", help, default, commands, flag, **more)
+
+
+def _deployment(row: Option) -> Key:
+    commands = "deploy, run" if row.in_run else "deploy"
+    return Key(row.key, row.kind, "deployment", row.help, row.default, commands, row.flag, most=row.most)
+
+
+_ALL = (
+    _connection("address", "text", "Temporal server as HOST:PORT", flag="--address"),
+    _connection(
+        "temporal_namespace", "text", "Namespace on the Temporal server", "default", "--temporal-namespace"
     ),
-    Key(
-        "temporal_profile",
-        "text",
-        "connection",
-        "Profile of `temporal.toml` for the rest of the connection",
-    ),
-    Key(
+    _connection("temporal_profile", "text", "Profile of `temporal.toml` for the rest of the connection"),
+    _connection(
         "temporal_ui",
         "text",
-        "connection",
         "Address of Temporal's UI, such as `http://localhost:8080`, for links to runs "
         "(not needed for Temporal Cloud and `mftctl dev`)",
     ),
-    Key("api_key_env", "variable", "connection", "Name of the variable that holds the API key"),
-    Key("tls", "switch", "connection", "Use TLS; any other `tls` key or an API key turns it on"),
-    Key(
-        "tls_ca",
-        "path",
-        "connection",
-        "File with the CA certificates that verify the server",
-        "this machine's",
-    ),
-    Key("tls_cert", "path", "connection", "File with the client certificate (mTLS)"),
-    Key("tls_key", "path", "connection", "File with the private key of the client certificate"),
-    Key(
+    _connection("api_key_env", "variable", "Name of the variable that holds the API key"),
+    _connection("tls", "switch", "Use TLS; any other `tls` key or an API key turns it on"),
+    _connection("tls_ca", "path", "File with the CA certificates that verify the server", "this machine's"),
+    _connection("tls_cert", "path", "File with the client certificate (mTLS)"),
+    _connection("tls_key", "path", "File with the private key of the client certificate"),
+    _connection(
         "tls_server_name",
         "text",
-        "connection",
         "Name that the server's certificate must have",
         "the host of the address",
     ),
+    *(_deployment(row) for row in rows(Options).values() if row.key),
+    _worker("isolation", "choice", "How tasks are started", "fork", "worker, run", choices=("fork", "spawn")),
+    _worker("concurrency", "count", "Tasks of a worker at once", "the number of cores", "worker"),
+    _worker("host_max_age", "duration", "Age at which a worker imports a flow again", "1h", "worker, run"),
 )
-_WORKER = (
-    Key(
-        "isolation",
-        "choice",
-        "worker",
-        "How tasks are started",
-        "fork",
-        commands="worker, run",
-        flag="--isolation",
-        choices=("fork", "spawn"),
-    ),
-    Key(
-        "concurrency",
-        "count",
-        "worker",
-        "Tasks of a worker at once",
-        "the number of cores",
-        commands="worker",
-        flag="--concurrency",
-    ),
-    Key(
-        "host_max_age",
-        "duration",
-        "worker",
-        "Age at which a worker imports a flow again",
-        "1h",
-        commands="worker, run",
-        flag="--host-max-age",
-    ),
-)
-KEYS: dict[str, Key] = {key.name: key for key in (*_CONNECTION, *_DEPLOYMENT, *_WORKER)}
+KEYS: dict[str, Key] = {key.name: key for key in _ALL}
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -62,93 +62,61 @@ def trigger(obj: Any, **given: Any) -> None:
     _run("deployment_commands", "trigger", obj, given, given_parameters(obj.flow, given))
 
 
-@temporal.command(help="Resume a failed or stopped run; finished tasks keep their results.")
-@_RUN_ID
-@click.option("--step", default=None, help="Run this step and all steps after it again.")
-@click.option("--new-run", is_flag=True, help="Resume as a new run that reuses the results of the old one.")
-@click.option("--latest-code", is_flag=True, help="Use the current version of the deployment.")
-@click.option("--force", is_flag=True, help="Resume even if compensations have undone finished tasks.")
-@_RUN_PARAM
-@options.run_id_file
-@click.option("--task-queue", default=None, hidden=True, help="Ignored: the run has one.")
-@options.authorize
-@options.workflow_timeout
-@options.name
-@options.common
-@click.pass_obj
-def resume(obj: Any, **given: Any) -> None:
-    """Resume a run."""
-    _run("run_commands", "resume", obj, given)
+def _add(module: str, name: str, summary: str, *own: options.Decorator) -> None:
+    """Add a command, with options of its ``own``, that a module of ``mftctl.metaflow_cli`` implements."""
+
+    @temporal.command(name.replace("_", "-"), help=summary)
+    @options.each(*own, options.common)
+    @click.pass_obj
+    def command(obj: Any, **given: Any) -> None:
+        _run(module, name, obj, given)
 
 
-@temporal.command(help="Show the status of a run.")
-@_RUN_ID
-@options.common
-@click.pass_obj
-def status(obj: Any, **given: Any) -> None:
-    """Show the status of a run."""
-    _run("run_commands", "status", obj, given)
-
-
-@temporal.command(help="Terminate a run immediately.")
-@_RUN_ID
-@options.authorize
-@options.common
-@click.pass_obj
-def terminate(obj: Any, **given: Any) -> None:
-    """Terminate a run."""
-    _run("run_commands", "terminate", obj, given)
-
-
-@temporal.command(help="Suspend a run: no new task starts, running tasks finish.")
-@_RUN_ID
-@options.authorize
-@options.common
-@click.pass_obj
-def suspend(obj: Any, **given: Any) -> None:
-    """Suspend a run."""
-    _run("run_commands", "suspend", obj, given)
-
-
-@temporal.command(help="Unsuspend a suspended run.")
-@_RUN_ID
-@options.authorize
-@options.common
-@click.pass_obj
-def unsuspend(obj: Any, **given: Any) -> None:
-    """Unsuspend a run."""
-    _run("run_commands", "unsuspend", obj, given)
-
-
-@temporal.command(help="Delete the deployment; its runs continue.")
-@options.authorize
-@options.common
-@click.pass_obj
-def delete(obj: Any, **given: Any) -> None:
-    """Delete the deployment."""
-    _run("deployment_commands", "delete", obj, given)
-
-
-@temporal.command(help="List the runs of the deployment, the latest first.")
-@click.option("--running", is_flag=True, help="List running and suspended runs.")
-@click.option("--succeeded", is_flag=True, help="List runs that succeeded.")
-@click.option("--failed", is_flag=True, help="List runs that failed.")
-@click.option("--timed-out", is_flag=True, help="List runs that exceeded their timeout.")
-@click.option("--aborted", is_flag=True, help="List runs that were cancelled or terminated.")
-@options.common
-@click.pass_obj
-def list_runs(obj: Any, **given: Any) -> None:
-    """List runs."""
-    _run("run_commands", "list_runs", obj, given)
-
-
-@temporal.command(help="List the deployments of this flow.")
-@click.option("--all", is_flag=True, default=False, help="List the deployments of all flows.")
-@options.common
-@click.pass_obj
-def list_deployments(obj: Any, **given: Any) -> None:
-    """List deployments."""
-    _run("deployment_commands", "list_deployments", obj, given)
+_add(
+    "run_commands",
+    "resume",
+    "Resume a failed or stopped run; finished tasks keep their results.",
+    _RUN_ID,
+    click.option("--step", default=None, help="Run this step and all steps after it again."),
+    click.option(
+        "--new-run", is_flag=True, help="Resume as a new run that reuses the results of the old one."
+    ),
+    click.option("--latest-code", is_flag=True, help="Use the current version of the deployment."),
+    click.option("--force", is_flag=True, help="Resume even if compensations have undone finished tasks."),
+    _RUN_PARAM,
+    options.run_id_file,
+    click.option("--task-queue", default=None, hidden=True, help="Ignored: the run has one."),
+    options.authorize,
+    options.workflow_timeout,
+    options.name,
+)
+_add("run_commands", "status", "Show the status of a run.", _RUN_ID)
+_add("run_commands", "terminate", "Terminate a run immediately.", _RUN_ID, options.authorize)
+_add(
+    "run_commands",
+    "suspend",
+    "Suspend a run: no new task starts, running tasks finish.",
+    _RUN_ID,
+    options.authorize,
+)
+_add("run_commands", "unsuspend", "Unsuspend a suspended run.", _RUN_ID, options.authorize)
+_add(
+    "run_commands",
+    "list_runs",
+    "List the runs of the deployment, the latest first.",
+    click.option("--running", is_flag=True, help="List running and suspended runs."),
+    click.option("--succeeded", is_flag=True, help="List runs that succeeded."),
+    click.option("--failed", is_flag=True, help="List runs that failed."),
+    click.option("--timed-out", is_flag=True, help="List runs that exceeded their timeout."),
+    click.option("--aborted", is_flag=True, help="List runs that were cancelled or terminated."),
+)
+_add("deployment_commands", "delete", "Delete the deployment; its runs continue.", options.authorize)
+_add(
+    "deployment_commands",
+    "list_deployments",
+    "List the deployments of this flow.",
+    click.option("--all", is_flag=True, default=False, help="List the deployments of all flows."),
+)
 
 
 def _run(module: str, command: str, obj: Any, given: dict[str, Any], *arguments: Any) -> None:
