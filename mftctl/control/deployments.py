@@ -28,7 +28,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..engine.payloads import RunInput
 from ..model import ids
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, NotFoundError
 from ..model.manifest import Manifest
 from . import schedule_spec, tokens
 from .connection.connect import IgnoreNotFound
@@ -153,9 +153,8 @@ async def get(client: Client, name: str) -> Manifest:
         raise found.error()
     if found is not None:
         return found
-    raise MftctlError(
+    raise NotFoundError(
         f"there is no deployment '{name}'",
-        exit=Exit.NOT_FOUND,
         code="deployment.unknown",
         hint="deploy it with: mftctl deploy FLOW.py; or: python FLOW.py temporal create",
     )
@@ -184,17 +183,12 @@ async def find_any(client: Client, name: str) -> Deployment | UnreadableDeployme
     if len(matching) == 1:
         return await _describe(client, matching[0])
     if matching:
-        raise MftctlError(
-            f"'{name}' is ambiguous",
-            exit=Exit.NOT_FOUND,
-            code="deployment.ambiguous",
-            hint=f"use {' or '.join(matching)}",
+        raise NotFoundError(
+            f"'{name}' is ambiguous", code="deployment.ambiguous", hint=f"use {' or '.join(matching)}"
         )
     like = difflib.get_close_matches(name, there, n=8, cutoff=0.0)  # the most similar first
     hint = f"existing deployments: {', '.join(like)}" if there else "deploy it with: mftctl deploy FLOW.py"
-    raise MftctlError(
-        f"there is no deployment '{name}'", exit=Exit.NOT_FOUND, code="deployment.unknown", hint=hint
-    )
+    raise NotFoundError(f"there is no deployment '{name}'", code="deployment.unknown", hint=hint)
 
 
 async def list_all(client: Client) -> tuple[list[Deployment], list[UnreadableDeployment]]:

@@ -12,7 +12,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 from ..model.manifest import Manifest
 from . import cron
 
@@ -24,18 +24,16 @@ def spec_of(manifest: Manifest) -> ScheduleSpec:
         return ScheduleSpec()
     for parameter in manifest.parameters:
         if parameter.must_be_given:
-            raise MftctlError(
+            raise UsageError(
                 f"{manifest.flow} has a @schedule, but its parameter '{parameter.name}' has no default",
-                exit=Exit.USAGE,
                 code="schedule.parameter",
                 hint="give the parameter a default",
             )
     try:
         calendar = cron.parse(schedule.cron)
     except ValueError as error:
-        raise MftctlError(
+        raise UsageError(
             f"{manifest.flow}: @schedule(cron='{schedule.cron}'): {error}",
-            exit=Exit.USAGE,
             code="schedule.cron",
             hint="minute, hour, day of month, month, day of week (1 is SUN), year; such as: 0 6 ? * MON-FRI *",
         ) from error
@@ -62,9 +60,8 @@ def overlap_policy(overlap: str) -> ScheduleOverlapPolicy:
 def unknown_time_zone(manifest: Manifest, reason: str) -> MftctlError:
     """The error for a time zone that the server does not know."""
     zone = manifest.schedule.timezone if manifest.schedule else None
-    return MftctlError(
+    return UsageError(
         f"{manifest.flow}: @schedule(timezone='{zone}'): {reason}",
-        exit=Exit.USAGE,
         code="schedule.timezone",
         hint="use a name of the IANA time zone database, such as Europe/Berlin",
     )

@@ -17,7 +17,7 @@ from temporalio.client import (
 )
 
 from ..model import ids
-from ..model.errors import Exit, MftctlError
+from ..model.errors import ConflictError, MftctlError, UsageError
 from .connection.connect import IgnoreNotFound
 from .deployments import MAX_REQUESTS, Deployment, recent_runs
 from .schedule_spec import overlap_policy
@@ -43,9 +43,8 @@ class ScheduledTime:
 def require_schedule(deployment: Deployment) -> Deployment:
     """The deployment, if it has a schedule; exit code 6 otherwise."""
     if deployment.manifest.schedule is None:
-        raise MftctlError(
+        raise ConflictError(
             f"{deployment.name} has no schedule",
-            exit=Exit.CONFLICT,
             code="schedule.none",
             hint=f"give its flow a @schedule and deploy it; to start a run now: mftctl trigger {deployment.name}",
         )
@@ -121,10 +120,9 @@ async def times_between(
     times = await _matching(client, deployment, start - _TICK, end)
     times = [one for one in times if start <= one <= end]
     if len(times) > MAX_BACKFILL or (len(times) == MAX_BACKFILL and times[-1] < end):
-        raise MftctlError(
+        raise UsageError(
             f"{deployment.name} was due more than {MAX_BACKFILL} times "
             f"between {start.isoformat()} and {end.isoformat()}",
-            exit=Exit.USAGE,
             code="schedule.many",
             hint="backfill a shorter range",
         )
@@ -201,9 +199,8 @@ def _buffered(description: ScheduleDescription) -> int:
 
 def _overlap_error(deployment: Deployment) -> MftctlError:
     which = f"run {deployment.running[0]}" if deployment.running else "another run"
-    return MftctlError(
+    return ConflictError(
         f"{deployment.name} starts no run while {which} is running",
-        exit=Exit.CONFLICT,
         code="schedule.overlap",
         hint=f"start one anyway with: mftctl trigger {deployment.name}",
     )

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..interpreter.inside import metaflow_config
-from ..model.errors import Exit, MftctlError
+from ..model.errors import ConflictError, UsageError
 from ..model.manifest import Manifest
 
 _VARIABLE = "METAFLOW_PRODUCTION_TOKEN"
@@ -57,13 +57,17 @@ def assign_token(previous: Manifest | None, manifest: Manifest, claim: TokenRequ
     before = previous.token if previous is not None else None
     if claim.given:
         if manifest.project:
-            raise _usage("--new-token is not supported for @projects", "use --generate-new-token")
+            raise UsageError(
+                "--new-token is not supported for @projects", code="usage", hint="use --generate-new-token"
+            )
         token = without_prefix(claim.given)
     elif before is None or claim.generate:
         made = new_token(prefix, before)
         if made is None:
-            raise _usage(
-                "--generate-new-token is not supported after --new-token", "choose another with --new-token"
+            raise UsageError(
+                "--generate-new-token is not supported after --new-token",
+                code="usage",
+                hint="choose another with --new-token",
             )
         token = made
     else:
@@ -79,9 +83,8 @@ def authorize(manifest: Manifest, user: str | None, token: str | None) -> None:
         return
     known = load(prefix_of(manifest)) if token is None else without_prefix(token)
     if known != manifest.token:
-        raise MftctlError(
+        raise ConflictError(
             f"{manifest.deployment} was deployed by {manifest.owner}: its production token is required",
-            exit=Exit.CONFLICT,
             code="token.wrong",
             hint=f"ask {manifest.owner} for the token, and pass it with --authorize TOKEN",
         )
@@ -165,7 +168,3 @@ def _content(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _usage(message: str, hint: str) -> MftctlError:
-    return MftctlError(message, exit=Exit.USAGE, code="usage", hint=hint)

@@ -11,7 +11,7 @@ from temporalio.converter import DataConverter
 
 from ..engine.payloads import RunInput
 from ..model import ids
-from ..model.errors import Exit, MftctlError
+from ..model.errors import ConflictError, MftctlError
 from ..model.manifest import SCHEMA_VERSION, Manifest
 
 #: Errors of decoding something that is not a manifest: missing keys, and values of other types.
@@ -39,9 +39,8 @@ class UnreadableDeployment:
         """The error of a command that names it: exit code 6."""
         schedule = ids.schedule_id(self.name)
         hint = f"use the mftctl version that deployed it, or: temporal schedule delete -s {schedule}"
-        return MftctlError(
+        return ConflictError(
             f"the Schedule {schedule} is not a deployment that this mftctl can read: it {self.reason}",
-            exit=Exit.CONFLICT,
             code="deployment.unreadable",
             hint=f"delete it with: mftctl deployments delete {self.name} --yes" if self.foreign else hint,
         )
@@ -66,9 +65,8 @@ async def input_of(converter: DataConverter, payloads: Sequence[Payload]) -> Run
     try:
         return RunInput.from_plain((await converter.decode(payloads, [dict]))[0])
     except (RuntimeError, *_DECODE_ERRORS) as error:
-        raise MftctlError(
+        raise ConflictError(
             f"this mftctl cannot read the input of the run: {error}",
-            exit=Exit.CONFLICT,
             code="run.unreadable",
             hint="use the mftctl version that started it",
         ) from error

@@ -18,7 +18,7 @@ from ..control.unreadable import UnreadableDeployment, Warnings
 from ..engine.activities import DELIVER, START
 from ..engine.payloads import RunInput
 from ..model import ids
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, NotFoundError, UsageError
 from ..model.event import Event, invalid_reason
 from ..model.manifest import Manifest
 from ..model.task import TRIGGERS
@@ -74,17 +74,13 @@ async def start_due(client: Client, deployment: str, pending: list[Event]) -> di
 def validate(event: Event) -> Event:
     """The event, checked; MftctlError (exit code 2) for a bad name, or an event that listeners refuse."""
     if not ids.is_event_name(event.name):
-        raise MftctlError(
-            f"'{event.name}' is not a valid event name",
-            exit=Exit.USAGE,
-            code="event.name",
-            hint=ids.EVENT_NAME_HINT,
+        raise UsageError(
+            f"'{event.name}' is not a valid event name", code="event.name", hint=ids.EVENT_NAME_HINT
         )
     problem = invalid_reason(event.to_plain())
     if problem:
-        raise MftctlError(
+        raise UsageError(
             f"'{event.name}' cannot be published: {problem}",
-            exit=Exit.USAGE,
             code="event.invalid",
             hint="store large data elsewhere, and publish its location",
         )
@@ -93,9 +89,8 @@ def validate(event: Event) -> Event:
 
 def unknown_event(name: str) -> MftctlError:
     """The error for an event that no deployment waits for."""
-    return MftctlError(
+    return NotFoundError(
         f"no deployment waits for the event '{name}'",
-        exit=Exit.NOT_FOUND,
         code="event.unknown",
         hint="list the events that deployments wait for with: mftctl events list",
     )

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import ConflictError, MftctlError, UnreachableError
 from ..profiles import data_dir
 from . import guardian
 from .server_binary import find_binary
@@ -232,9 +232,8 @@ def _refuse_taken(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise MftctlError(
+            raise ConflictError(
                 f"cannot use port {port}: {error.strerror}",
-                exit=Exit.CONFLICT,
                 code="port.taken",
                 hint="choose others with --port and --ui-port; 0 is a free one",
             ) from error
@@ -243,9 +242,8 @@ def _refuse_taken(port: int) -> None:
 def _start_failed(reason: str) -> MftctlError:
     # The cause is at the end of the server's long message.
     reason = " ".join((reason if len(reason) < MAX_REASON else reason.rsplit(": ", 1)[-1]).split())
-    return MftctlError(
+    return UnreachableError(
         f"the embedded Temporal server did not start: {reason}",
-        exit=Exit.UNREACHABLE,
         code="server.start",
         hint=f"its database is {database()}; {_HINT_FOLDER}, or set a server with --address",
     )

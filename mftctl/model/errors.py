@@ -26,21 +26,25 @@ class MftctlError(Exception):
     """An expected failure.
 
     ``message``: what failed and where, in one line. ``hint``: what to do next. ``code``: a stable name for programs,
-    such as ``flow.invalid``. ``log``: more lines, such as the user's own traceback.
+    such as ``flow.invalid``. ``log``: more lines, such as the user's own traceback. ``exit``: the exit code, by default
+    that of the class.
     """
+
+    exit = Exit.FAILED
 
     def __init__(
         self,
         message: str,
         *,
-        exit: Exit = Exit.FAILED,
+        exit: Exit | None = None,
         code: str = "failed",
         hint: str = "",
         log: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.exit = exit
+        if exit is not None:
+            self.exit = exit
         self.code = code
         self.hint = hint
         self.log = log
@@ -65,3 +69,27 @@ class MftctlError(Exception):
             hint=plain["hint"],
             log=tuple(plain["log"]),
         )
+
+
+class UsageError(MftctlError):
+    """A wrong argument, value or setting."""
+
+    exit = Exit.USAGE
+
+
+class NotFoundError(MftctlError):
+    """Something that was named does not exist, or the name is ambiguous."""
+
+    exit = Exit.NOT_FOUND
+
+
+class UnreachableError(MftctlError):
+    """The Temporal server cannot be used."""
+
+    exit = Exit.UNREACHABLE
+
+
+class ConflictError(MftctlError):
+    """The state of something does not allow the operation."""
+
+    exit = Exit.CONFLICT

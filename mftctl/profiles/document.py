@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 from .keys import KEYS, suggest
 
 #: Keys at the top of the file, and their types.
@@ -46,9 +46,7 @@ def parse(file: Path) -> dict[str, Any]:
         if line is None:  # a statement that does not end: the line where it begins
             line = max(first for first, *_ in _statements(text))
         hint = "put texts in quotes, and names of tables in brackets"
-        raise MftctlError(
-            f"{file}:{line}: {what}", exit=Exit.USAGE, code="profile.file", hint=hint
-        ) from error
+        raise UsageError(f"{file}:{line}: {what}", code="profile.file", hint=hint) from error
 
 
 def validate(file: Path, name: str, values: dict[str, Any]) -> None:
@@ -74,11 +72,9 @@ def _text(file: Path) -> str:
         if isinstance(error, PermissionError) and not os.path.exists(file):
             return ""  # in the home of another user
         message = f"{file}: {error.strerror}"
-        raise MftctlError(
-            message, exit=Exit.USAGE, code="profile.file", hint="MFTCTL_CONFIG names another"
-        ) from error
+        raise UsageError(message, code="profile.file", hint="MFTCTL_CONFIG names another") from error
     except UnicodeDecodeError as error:
-        raise MftctlError(f"{file}: the file is not UTF-8", exit=Exit.USAGE, code="profile.file") from error
+        raise UsageError(f"{file}: the file is not UTF-8", code="profile.file") from error
 
 
 def line_of(file: Path, path: tuple[str, ...]) -> int | None:
@@ -142,4 +138,4 @@ def _paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 def _invalid(file: Path, path: tuple[str, ...], message: str, code: str, hint: str = "") -> MftctlError:
     line = line_of(file, path)
     where = str(file) if line is None else f"{file}:{line}"
-    return MftctlError(f"{where}: {message}", exit=Exit.USAGE, code=code, hint=hint)
+    return UsageError(f"{where}: {message}", code=code, hint=hint)

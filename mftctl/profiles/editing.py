@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 from . import document
 from .keys import suggest
 from .settings import unknown_profile
@@ -37,11 +37,8 @@ def unset_keys(file: Path, name: str, keys: Iterable[str]) -> None:
         profile = _profile(file, content, name)
         for key in keys:
             if key not in profile:
-                raise MftctlError(
-                    f"profile '{name}' has no key '{key}'",
-                    exit=Exit.USAGE,
-                    code="profile.key",
-                    hint=suggest(key, profile),
+                raise UsageError(
+                    f"profile '{name}' has no key '{key}'", code="profile.key", hint=suggest(key, profile)
                 )
             del profile[key]
 

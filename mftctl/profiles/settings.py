@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 from . import document
 from .folders import config_file
 from .keys import KEYS, suggest
@@ -80,9 +80,7 @@ class Profile:
         try:
             return Setting(known.parse(text), Source("variable", known.variable))
         except ValueError:
-            raise MftctlError(
-                f"{known.variable} must be {known.expected}", exit=Exit.USAGE, code="variable"
-            ) from None
+            raise UsageError(f"{known.variable} must be {known.expected}", code="variable") from None
 
     def own(self, key: str) -> Setting | None:
         """The value in the profile."""
@@ -125,9 +123,8 @@ def chosen_name(content: dict[str, Any], name: str | None) -> tuple[str | None, 
 
 def unknown_profile(file: Path, name: str, profiles: Mapping[str, Any], reason: str = "") -> MftctlError:
     """The error for a profile that does not exist."""
-    return MftctlError(
+    return UsageError(
         f"there is no profile '{name}' in {file}{reason}",
-        exit=Exit.USAGE,
         code="profile.unknown",
         hint=suggest(name, profiles) or f"create it with: mftctl profile set {name} address=HOST:PORT",
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...model.errors import Exit, MftctlError
+from ...model.errors import MftctlError, UsageError
 from ...profiles.document import parse
 from ...profiles.keys import suggest
 from ...profiles.settings import Setting, Source
@@ -78,9 +78,8 @@ def from_file(named: Setting) -> TemporalConfig:
     if found is None:
         if named.value is None:
             return TemporalConfig()
-        raise MftctlError(
+        raise UsageError(
             f"there is no profile '{name}' in {file} ({named.source})",
-            exit=Exit.USAGE,
             code="temporal.profile",
             hint=suggest(name, profiles) or "create it with: temporal config set",
         )
@@ -173,4 +172,4 @@ def _invalid(file: Path, message: str) -> MftctlError:
     reason = re.sub(
         r"`[^`]*`|\"[^\"]*\"", "", message.strip().splitlines()[-1].removeprefix("Invalid configuration: ")
     )
-    return MftctlError(f"{where}: {' '.join(reason.split())}", exit=Exit.USAGE, code="temporal.config")
+    return UsageError(f"{where}: {' '.join(reason.split())}", code="temporal.config")

@@ -10,7 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
-from ...model.errors import Exit, MftctlError
+from ...model.errors import MftctlError, UnreachableError
 from .endpoint import Endpoint, Pem
 
 #: Seconds that a starting server may need until it answers calls, and between two attempts.
@@ -109,7 +109,7 @@ def server_error(error: Exception) -> MftctlError | None:
         message += f" no longer answers: {reason}"
     else:
         return None
-    return MftctlError(message, exit=Exit.UNREACHABLE, code=code, hint=hint)
+    return UnreachableError(message, code=code, hint=hint)
 
 
 _UNAVAILABLE = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}

@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from ...model.errors import Exit, MftctlError
+from ...model.errors import MftctlError, UnreachableError
 from .endpoint import Endpoint
 from .probes import ProbeResult, Problem, probe
 
@@ -43,12 +43,7 @@ class CheckResult:
             "temporal.namespace": "Temporal at",
         }
         where = lead.get(self.code) or lead.get(self.check, "no Temporal server answers at")
-        return MftctlError(
-            f"{where} {endpoint.address}: {self.message}",
-            exit=Exit.UNREACHABLE,
-            code=self.code,
-            hint=self.hint,
-        )
+        return UnreachableError(f"{where} {endpoint.address}: {self.message}", code=self.code, hint=self.hint)
 
 
 async def diagnose(endpoint: Endpoint, error: Exception) -> CheckResult:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...model.errors import Exit, MftctlError
+from ...model.errors import UnreachableError, UsageError
 from ...profiles import Profile, Setting, Source
 from . import config
 
@@ -92,17 +92,15 @@ def resolve(profile: Profile, address: str | None = None, temporal_namespace: st
     cert, key = _pem(found, "tls_cert", b"CERTIFICATE"), _pem(found, "tls_key", b"PRIVATE KEY")
     if (cert is None) != (key is None):
         given, missing = ("tls_cert", "tls_key") if key is None else ("tls_key", "tls_cert")
-        raise MftctlError(
+        raise UsageError(
             f"{given} is set ({_source(found, given)}), but {missing} is not",
-            exit=Exit.USAGE,
             code="temporal.tls.incomplete",
             hint="set both the client certificate and its private key",
         )
     api_key = value("api_key")
     if isinstance(api_key, UnsetVariable):
-        raise MftctlError(
+        raise UnreachableError(
             f"${api_key.variable}, the variable of the API key, is not set ({found['api_key'].source})",
-            exit=Exit.UNREACHABLE,
             code="temporal.key",
             hint=f"export {api_key.variable}",
         )
@@ -188,9 +186,8 @@ def _source(found: dict[str, Setting], name: str) -> Source:
 def _pem(found: dict[str, Setting], name: str, kind: bytes) -> Pem | None:
     path, data = (found.get(one) for one in _path_and_data(name))
     if path is not None and data is not None:
-        raise MftctlError(
+        raise UsageError(
             f"{name} is set twice, as a path ({path.source}) and as data ({data.source})",
-            exit=Exit.USAGE,
             code="temporal.tls.twice",
             hint="remove one of them",
         )
@@ -210,7 +207,7 @@ def _pem(found: dict[str, Setting], name: str, kind: bytes) -> Pem | None:
         problem = "the private key is encrypted, and mftctl cannot ask for its password"
     if problem:
         hint = "use PEM, text that begins with -----BEGIN"
-        raise MftctlError(f"{what}: {problem}", exit=Exit.UNREACHABLE, code="temporal.tls.file", hint=hint)
+        raise UnreachableError(f"{what}: {problem}", code="temporal.tls.file", hint=hint)
     return Pem(str(path.value) if path is not None else what, content)
 
 
@@ -225,9 +222,6 @@ def _address(address: str, namespace: str, source: Source) -> str:
     hint = "write it as HOST:PORT, such as localhost:7233"
     if "://" in address:
         hint = "remove the scheme; TLS is `tls = true` in the profile, or TEMPORAL_TLS=true"
-    raise MftctlError(
-        f"'{address}' is not the address of a Temporal server ({source})",
-        exit=Exit.USAGE,
-        code="temporal.address",
-        hint=hint,
+    raise UsageError(
+        f"'{address}' is not the address of a Temporal server ({source})", code="temporal.address", hint=hint
     )

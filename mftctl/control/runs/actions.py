@@ -12,7 +12,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from ...engine.payloads import RunInput
 from ...interpreter.upload import upload
 from ...model import ids
-from ...model.errors import Exit, MftctlError
+from ...model.errors import ConflictError, MftctlError, UsageError
 from ...model.manifest import Manifest
 from ...model.statuses import CLOSED
 from .. import deployments, tokens
@@ -61,9 +61,8 @@ async def resume(
     if workflow_timeout is not None:
         manifest = replace(manifest, workflow_timeout=workflow_timeout)
     if step is not None and step not in manifest.graph:
-        raise MftctlError(
+        raise UsageError(
             f"{manifest.flow} has no step '{step}'",
-            exit=Exit.USAGE,
             code="step.unknown",
             hint=f"its steps: {', '.join(manifest.graph)}",
         )
@@ -158,24 +157,19 @@ def _with_rerun(given: RunInput, step: str | None) -> RunInput:
 async def _require_open(client: Client, run_id: str, what: str) -> Run:
     run = await describe(client, run_id)
     if run.status in CLOSED:
-        raise MftctlError(
-            f"run {run.run_id} cannot be {what}: it is {run.status}", exit=Exit.CONFLICT, code="run.over"
-        )
+        raise ConflictError(f"run {run.run_id} cannot be {what}: it is {run.status}", code="run.over")
     return run
 
 
 def _still_running(run_id: str, how: str, hint: str = "") -> MftctlError:
-    return MftctlError(
-        f"run {run_id} has not ended: {how}", exit=Exit.CONFLICT, code="run.running", hint=hint
-    )
+    return ConflictError(f"run {run_id} has not ended: {how}", code="run.running", hint=hint)
 
 
 def _refuse_unserved(run: Run, manifest: Manifest) -> None:
     """Refuse a run of `mftctl run`, whose worker ended with it."""
     if manifest.task_queue == ids.private_queue(run.run_id):
-        raise MftctlError(
+        raise ConflictError(
             f"run {run.run_id} was served by its own `mftctl run`, and no worker would serve it now",
-            exit=Exit.CONFLICT,
             code="run.private",
             hint=f"continue from it with: python {manifest.launch.file} resume --origin-run-id {run.run_id}",
         )
@@ -185,9 +179,8 @@ def _refuse_new_parameters(run: Run, before: Manifest, manifest: Manifest) -> No
     known = {parameter.name for parameter in before.parameters}
     new = sorted(parameter.name for parameter in manifest.parameters if parameter.name not in known)
     if new:
-        raise MftctlError(
+        raise ConflictError(
             f"run {run.run_id} has no value for {', '.join(new)}, new in version {manifest.version}",
-            exit=Exit.CONFLICT,
             code="parameter.new",
             hint="start a new run with its results: --new-run",
         )
@@ -198,9 +191,8 @@ def _refuse_status(run: Run, new_run: bool) -> None:
         hint = "cancel it first" + (", or continue it with: unpause" if run.status == "paused" else "")
         raise _still_running(run.run_id, f"it is {run.status}", hint)
     if run.status == "completed" and not new_run:
-        raise MftctlError(
+        raise ConflictError(
             f"run {run.run_id} completed: there is nothing to resume",
-            exit=Exit.CONFLICT,
             code="run.completed",
             hint="start a new run with its results: --new-run",
         )
@@ -208,10 +200,9 @@ def _refuse_status(run: Run, new_run: bool) -> None:
 
 def _compensated(run: Run) -> MftctlError:
     count = run.compensations
-    return MftctlError(
+    return ConflictError(
         f"run {run.run_id} cannot be resumed: {count} compensation{'' if count == 1 else 's'} "
         "undid what its finished tasks did",
-        exit=Exit.CONFLICT,
         code="run.compensated",
         hint="start a new run with mftctl trigger; or resume it anyway with --force",
     )

@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ...engine.payloads import DUE, RunInput, scheduled
 from ...model import ids
-from ...model.errors import Exit, MftctlError
+from ...model.errors import ConflictError, MftctlError, NotFoundError
 from ...model.statuses import OPEN
 from ..unreadable import input_of
 from . import serving_process
@@ -78,12 +78,7 @@ async def find(client: Client, name: str, deployment: str | None = None) -> Run:
     if len(candidates) > 1:
         named = ", ".join(one.run_id for one in candidates[:CANDIDATES])
         more = " and others" if len(candidates) > CANDIDATES else ""
-        raise MftctlError(
-            f"'{name}' is ambiguous",
-            exit=Exit.NOT_FOUND,
-            code="run.ambiguous",
-            hint=f"it matches: {named}{more}",
-        )
+        raise NotFoundError(f"'{name}' is ambiguous", code="run.ambiguous", hint=f"it matches: {named}{more}")
     return candidates[0]
 
 
@@ -100,11 +95,7 @@ async def run_input(client: Client, run: Run) -> RunInput:
 def require_flow(run: Run, flow: str) -> Run:
     """The run, if it belongs to that flow; exit code 6 otherwise."""
     if run.flow != flow:
-        raise MftctlError(
-            f"run {run.run_id} belongs to {run.flow}, not to {flow}",
-            exit=Exit.CONFLICT,
-            code="run.mismatch",
-        )
+        raise ConflictError(f"run {run.run_id} belongs to {run.flow}, not to {flow}", code="run.mismatch")
     return run
 
 
@@ -166,9 +157,8 @@ async def run_ids(client: Client, prefix: str, limit: int) -> list[str]:
 
 def unknown_run(run_id: str) -> MftctlError:
     """The error for a run that does not exist."""
-    return MftctlError(
+    return NotFoundError(
         f"there is no run '{run_id}'",
-        exit=Exit.NOT_FOUND,
         code="run.unknown",
         hint="list the runs that the server still has with: mftctl runs list",
     )
@@ -208,11 +198,8 @@ async def _latest(client: Client, deployment: str | None) -> Run:
     if best is not None:
         return best
     of = f" of {deployment}" if deployment else ""
-    raise MftctlError(
-        f"there is no run{of}",
-        exit=Exit.NOT_FOUND,
-        code="run.unknown",
-        hint="start one with: mftctl trigger NAME",
+    raise NotFoundError(
+        f"there is no run{of}", code="run.unknown", hint="start one with: mftctl trigger NAME"
     )
 
 

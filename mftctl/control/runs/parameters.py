@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ...model.errors import Exit, MftctlError
+from ...model.errors import MftctlError, UsageError
 from ...model.manifest import Manifest
 from ...model.parameter import Parameter, values_of
 
@@ -210,4 +210,4 @@ def _unknown(manifest: Manifest, name: str, known: list[str]) -> MftctlError:
 
 
 def _usage(message: str, hint: str) -> MftctlError:
-    return MftctlError(message, exit=Exit.USAGE, code="parameter.invalid", hint=hint)
+    return UsageError(message, code="parameter.invalid", hint=hint)

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from ...engine.memo import PROCESS
 from ...engine.payloads import RunInput
 from ...model import ids
-from ...model.errors import Exit, MftctlError
+from ...model.errors import ConflictError, UnreachableError, UsageError
 from ...model.manifest import Manifest
 from ..connection.connect import server_error
 from ..workflow_options import workflow_options
@@ -75,9 +75,8 @@ async def start_run(
     given = run.to_plain()
     size = len(json.dumps(given, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size > MAX_INPUT_BYTES:
-        raise MftctlError(
+        raise UsageError(
             f"the run's parameters are too large: {size} bytes, at most {MAX_INPUT_BYTES} are allowed",
-            exit=Exit.USAGE,
             code="parameters.large",
             hint="pass large data as an IncludeFile parameter",
         )
@@ -102,9 +101,8 @@ def check_id(flow: str, run_id: str) -> None:
     fits = run_id.startswith(start) and re.fullmatch(r"[A-Za-z0-9_-]+", name)
     if fits and not re.search(r"\d{4}-\d{2}-\d{2}T\d{6}Z$", name) and len(run_id) <= MAX_LENGTH:
         return
-    raise MftctlError(
+    raise UsageError(
         f"--run-id: '{run_id}' cannot be the id of a run of {flow}",
-        exit=Exit.USAGE,
         code="run.id",
         hint=f"use {start}NAME, where NAME has letters, digits, '_' and '-'; at most {MAX_LENGTH} characters",
     )
@@ -130,9 +128,8 @@ async def start_once(
         message = (
             refusal.message if refusal else f"the Temporal server failed: {' '.join(str(error).split())}"
         )
-        raise MftctlError(
+        raise UnreachableError(
             f"{message}; run {run.run_id} may have started",
-            exit=Exit.UNREACHABLE,
             code="temporal.unreachable",
             hint=f"repeat the command with --run-id {run.run_id}: the run starts only once",
         ) from error
@@ -144,11 +141,8 @@ async def _existing(client: Client, run: RunInput, given: Mapping[str, str]) -> 
     there = await run_input(client, found)
     problem = _difference(there, run, given)
     if problem:
-        raise MftctlError(
-            f"run {run.run_id} exists already: {problem}",
-            exit=Exit.CONFLICT,
-            code="run.exists",
-            hint="choose another run id",
+        raise ConflictError(
+            f"run {run.run_id} exists already: {problem}", code="run.exists", hint="choose another run id"
         )
     return StartedRun(found.run_id, found.status, again=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...model.errors import Exit, MftctlError
+from ...model.errors import UsageError
 
 #: Metaflow's MAX_USER_TAG_SET_SIZE, and its MAX_TAG_SIZE in characters.
 MAX_TAGS, MAX_LENGTH = 50, 500
@@ -18,12 +18,14 @@ def validate(tags: Iterable[str], deployed: Iterable[str] = ()) -> None:
     for tag in given:
         problem = _problem(tag)
         if problem:
-            raise _usage(problem, "give --tag a short text")
+            raise UsageError(problem, code="tag.invalid", hint="give --tag a short text")
     count = len({*given, *deployed})
     if count > MAX_TAGS:
         before = len(set(deployed))
         hint = f"{before} of them come from the deployment" if before else "leave some out"
-        raise _usage(f"a run can have at most {MAX_TAGS} tags, not {count}", hint)
+        raise UsageError(
+            f"a run can have at most {MAX_TAGS} tags, not {count}", code="tag.invalid", hint=hint
+        )
 
 
 def _problem(tag: str) -> str | None:
@@ -36,7 +38,3 @@ def _problem(tag: str) -> str | None:
     if len(tag) > MAX_LENGTH:
         return f"the tag '{tag[:_SHOWN]}…' is too long: {len(tag)} characters, {MAX_LENGTH} are allowed"
     return None
-
-
-def _usage(message: str, hint: str) -> MftctlError:
-    return MftctlError(message, exit=Exit.USAGE, code="tag.invalid", hint=hint)
