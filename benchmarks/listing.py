@@ -18,7 +18,7 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from mftctl.console.leaving import leave
+from mftctl.console.process_exit import leave
 from mftctl.control.runs.lookup import list_runs
 
 ROOT = Path(__file__).resolve().parents[1]

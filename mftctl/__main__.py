@@ -14,7 +14,7 @@ import sys
 from typing import NoReturn
 
 from . import __version__
-from .console.leaving import leave
+from .console.process_exit import leave
 from .model.errors import Exit, MftctlError
 
 
@@ -70,7 +70,7 @@ def run(argv: list[str]) -> int:
                 output.write(f"mftctl {__version__}\n")
                 return Exit.OK
             if argv[:1] == ["__complete"]:
-                from .cli.names import complete
+                from .cli.name_completion import complete
 
                 return complete([word for word in argv[1:] if word != "--"])
             from .cli.app import call
@@ -79,7 +79,7 @@ def run(argv: list[str]) -> int:
         except MftctlError as error:
             return output.fail(error)
         except Exception as error:  # noqa: BLE001 - a bug of ours, or of the disk: said in one line
-            from .console.crash import report
+            from .console.crash_report import report
 
             return output.fail(report(error))
     except KeyboardInterrupt as interrupt:

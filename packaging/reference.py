@@ -16,8 +16,8 @@ from schema_table import table
 
 from mftctl.cli import schema
 from mftctl.cli.app import EPILOGUE, GROUPS, HELP
+from mftctl.cli.command_tree import Command, Option, commands
 from mftctl.cli.help import TOPICS
-from mftctl.cli.tree import Command, Option, commands
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference" / "commands"
 MADE = "<!-- made by packaging/reference.py: change the code, and run `just reference` -->\n\n"

@@ -29,10 +29,10 @@ GROUPS = {
 }
 #: Commands by name: where each lives, and its line in the help; or the commands of a group.
 COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
-    "run": ("top_commands:run", "Compile, serve and run a flow now."),
-    "deploy": ("deployment_commands:deploy", "Deploy a flow to a Temporal server."),
-    "worker": ("top_commands:worker", "Run a worker for one or more deployments."),
-    "trigger": ("top_commands:trigger", "Start a run of a deployment."),
+    "run": ("flow_commands:run", "Compile, serve and run a flow now."),
+    "deploy": ("flow_commands:deploy", "Deploy a flow to a Temporal server."),
+    "worker": ("deployment_commands:worker", "Run a worker for one or more deployments."),
+    "trigger": ("deployment_commands:trigger", "Start a run of a deployment."),
     "runs": {
         "list": ("runs_commands:list_", "List runs and their progress."),
         "describe": ("runs_commands:describe", "Show the steps, failures and retries of a run."),
@@ -81,8 +81,8 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
             "Check that everything that a profile names works.",
         ),
     },
-    "dev": ("dev:dev", "Run a local Temporal server and its UI until Ctrl-C."),
-    "doctor": ("doctor:doctor", "Diagnose this installation."),
+    "dev": ("local_commands:dev", "Run a local Temporal server and its UI until Ctrl-C."),
+    "doctor": ("local_commands:doctor", "Diagnose this installation."),
     "help": ("help:help_", "Show help on a topic or a command."),
     "completion": ("completion:completion", "Print the completion script for a shell."),
     "schema": ("schema:schema", "Print the JSON schema of a command's output."),

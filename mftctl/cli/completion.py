@@ -8,8 +8,8 @@ from typing import Literal
 from ..console.output import Result, write
 from . import schema
 from .app import COMMANDS, GROUPS
+from .command_tree import Command, Option, commands
 from .help import TOPICS
-from .tree import Command, Option, commands
 
 Shell = Literal["bash", "zsh", "fish"]
 _SHELLS = files("mftctl") / "cli" / "shells"

@@ -1,4 +1,4 @@
-"""`mftctl deploy` and `mftctl deployments`.
+"""The commands for deployments: `mftctl worker`, `mftctl trigger` and `mftctl deployments`.
 
 Each command imports what it does when it runs, so that `--help` needs no temporalio.
 """
@@ -8,39 +8,82 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..console.output import Result
-from ..operations.deploy_options import DeploymentOptions, Notification, Ownership, Scheduling
-from ..operations.shared_options import YES, Authorize, DeploymentName, Limited, Output
-from ..results.deployment_results import Deleted, Deployed, Deployment, Description, Difference
+from ..operations.command_options import (
+    LIST,
+    YES,
+    Authorize,
+    Connection,
+    DeploymentName,
+    HostMaxAge,
+    Isolation,
+    Limited,
+    Output,
+    RunIdFile,
+)
+from ..operations.deploy_options import DeploymentOptions, Notification, Scheduling
+from ..results.deployment_results import Deleted, Deployment, Description, Difference
+from ..results.run_results import DeploymentRun
 
 
-def deploy(
-    flow: str,
-    /,
-    *,
-    worker_file: Annotated[str | None, Parameter(name="--output")] = None,
-    list_package: Annotated[bool, Parameter(negative="")] = False,
-    deployment: DeploymentOptions = DeploymentOptions(),
-    scheduling: Scheduling = Scheduling(),
-    notification: Notification = Notification(),
-    connection: Limited = Limited(),
-    ownership: Ownership = Ownership(),
-    output: Output = Output(),
-) -> Result[Deployed]:
-    """Compile a flow, save its code in its datastore and deploy it to a Temporal server.
+def worker(
+    *names: str,
+    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    concurrency: int | None = None,
+    isolation: Isolation = None,
+    host_max_age: HostMaxAge = None,
+    connection: Connection = Connection(),
+) -> Result[None]:
+    """Run a worker for deployments until SIGTERM or Ctrl-C; running tasks then finish.
+
+    The worker picks up new versions, and with --all new deployments, without a restart. A second signal stops the
+    running tasks; they run again on another worker.
 
     Parameters
     ----------
-    flow
-        The flow's file.
-    worker_file
-        Also write a small Python file that serves the deployment, or starts a run of it.
-    list_package
-        List the files in the code package.
+    names
+        Deployments, or worker files that `mftctl deploy --output` wrote.
+    all_
+        Serve all deployments of the Temporal namespace.
+    concurrency
+        Run this many tasks at once (default: the number of cores).
     """
-    from ..operations import deploy as operation
+    from ..operations.run_worker import run_worker
 
-    given = (deployment, scheduling, notification)
-    return operation.deploy(connection, flow, given, ownership, worker_file, listed=list_package)
+    return run_worker(names, all_, connection, concurrency, isolation, host_max_age)
+
+
+def trigger(
+    name: str,
+    /,
+    *parameters: str,
+    wait: bool | None = None,
+    timeout: str | None = None,
+    run_id: str | None = None,
+    run_id_file: RunIdFile = None,
+    tag: Annotated[tuple[str, ...], LIST] = (),
+    connection: Connection = Connection(),
+    output: Output = Output(),
+) -> Result[DeploymentRun]:
+    """Start a run of a deployment and print its run id.
+
+    Parameters
+    ----------
+    name
+        Deployment, or the last part of its name if that is unique; or its worker file, which implies --wait.
+    parameters
+        Parameters of the flow as name=value; for an IncludeFile, the path of a local file.
+    wait
+        Wait until the run ends: exit code 0 if it completes, 3 if it does not.
+    timeout
+        Stop waiting after this time (exit code 124); the run continues. Implies --wait.
+    run_id
+        Use this run id; if the run exists, print it instead of starting another one.
+    tag
+        Tag the run; can be repeated.
+    """
+    from ..operations.runs.trigger_run import TriggerRequest, start_run
+
+    return start_run(TriggerRequest(name, parameters, tag, wait, timeout, run_id, run_id_file), connection)
 
 
 def list_(
@@ -53,41 +96,18 @@ def list_(
     flow
         Only those of this flow.
     """
-    from ..operations import manage_deployments
+    from ..operations import deployment_operations
 
-    return connection.run(manage_deployments.list_(connection, flow))
+    return connection.run(deployment_operations.list_(connection, flow))
 
 
 def describe(
     name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
 ) -> Result[Description]:
     """Show a deployment with all its options, and the workers that poll its task queue now."""
-    from ..operations import manage_deployments
+    from ..operations import deployment_operations
 
-    return connection.run(manage_deployments.describe(connection, name))
-
-
-def delete(
-    name: DeploymentName,
-    /,
-    *,
-    yes: Annotated[bool, YES] = False,
-    authorize: Authorize = None,
-    connection: Limited = Limited(),
-    output: Output = Output(),
-) -> Result[Deleted]:
-    """Delete a deployment and its schedule; its runs continue.
-
-    Deletes a Schedule that was made by hand under a deployment's name, too.
-
-    Parameters
-    ----------
-    yes
-        Do not ask for confirmation.
-    """
-    from ..operations import manage_deployments
-
-    return connection.run(manage_deployments.delete(connection, name, authorize, yes=yes))
+    return connection.run(deployment_operations.describe(connection, name))
 
 
 def diff(
@@ -110,7 +130,30 @@ def diff(
     flow
         The flow's file (default: the file of that name in the current folder).
     """
-    from ..operations import manage_deployments
+    from ..operations import deployment_operations
 
     given = (deployment, scheduling, notification)
-    return connection.run(manage_deployments.diff(connection, name, flow, given))
+    return connection.run(deployment_operations.diff(connection, name, flow, given))
+
+
+def delete(
+    name: DeploymentName,
+    /,
+    *,
+    yes: Annotated[bool, YES] = False,
+    authorize: Authorize = None,
+    connection: Limited = Limited(),
+    output: Output = Output(),
+) -> Result[Deleted]:
+    """Delete a deployment and its schedule; its runs continue.
+
+    Deletes a Schedule that was made by hand under a deployment's name, too.
+
+    Parameters
+    ----------
+    yes
+        Do not ask for confirmation.
+    """
+    from ..operations import deployment_operations
+
+    return connection.run(deployment_operations.delete(connection, name, authorize, yes=yes))

@@ -1,7 +1,7 @@
 """`mftctl events`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
 
 from ..console.output import Result
-from ..operations.shared_options import Limited, Output
+from ..operations.command_options import Limited, Output
 from ..results.event_results import Event, Published, Waiting
 
 
@@ -24,9 +24,9 @@ def publish(
     id
         Identity of the event: one that is published again under the same id counts once.
     """
-    from ..operations import manage_events
+    from ..operations import event_operations
 
-    return connection.run(manage_events.publish(connection, name, payload, id))
+    return connection.run(event_operations.publish(connection, name, payload, id))
 
 
 def list_(
@@ -35,9 +35,9 @@ def list_(
     output: Output = Output(),
 ) -> Result[list[Waiting]]:
     """List the events that deployments wait for."""
-    from ..operations import manage_events
+    from ..operations import event_operations
 
-    return connection.run(manage_events.list_(connection))
+    return connection.run(event_operations.list_(connection))
 
 
 def describe(
@@ -54,6 +54,6 @@ def describe(
     name
         Name of the event.
     """
-    from ..operations import manage_events
+    from ..operations import event_operations
 
-    return connection.run(manage_events.describe(connection, name))
+    return connection.run(event_operations.describe(connection, name))

@@ -5,15 +5,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..console.output import Result
-from ..operations.shared_options import Connection, Output
+from ..operations.command_options import Connection, Output
 from ..results.profile_results import Changed, Checks, ConfigurationFile, Profile, Settings
 
 
 def list_(*, output: Output = Output()) -> Result[list[Profile]]:
     """List the profiles of the configuration file."""
-    from ..operations import manage_profiles
+    from ..operations import profile_operations
 
-    return manage_profiles.list_()
+    return profile_operations.list_()
 
 
 def show(
@@ -26,9 +26,9 @@ def show(
     name
         The profile (default: the one in force).
     """
-    from ..operations import manage_profiles
+    from ..operations import profile_operations
 
-    return manage_profiles.show(connection, name)
+    return profile_operations.show(connection, name)
 
 
 def use(name: str, /, *, output: Output = Output()) -> Result[Changed]:
@@ -39,9 +39,9 @@ def use(name: str, /, *, output: Output = Output()) -> Result[Changed]:
     name
         The profile.
     """
-    from ..operations import manage_profiles
+    from ..operations import profile_operations
 
-    return manage_profiles.use(name)
+    return profile_operations.use(name)
 
 
 def set_(name: str, /, *assignments: str, output: Output = Output()) -> Result[Changed]:
@@ -54,9 +54,9 @@ def set_(name: str, /, *assignments: str, output: Output = Output()) -> Result[C
     assignments
         Each as key=value; of several tags, key=a,b; of several decorators, key='a b'.
     """
-    from ..operations import manage_profiles
+    from ..operations import profile_operations
 
-    return manage_profiles.set_(name, assignments)
+    return profile_operations.set_(name, assignments)
 
 
 def unset(
@@ -77,16 +77,16 @@ def unset(
     all_
         Remove the profile with all its keys.
     """
-    from ..operations import manage_profiles
+    from ..operations import profile_operations
 
-    return manage_profiles.unset(name, keys, whole=all_)
+    return profile_operations.unset(name, keys, whole=all_)
 
 
 def path(*, output: Output = Output()) -> Result[ConfigurationFile]:
     """Print the path of the configuration file."""
-    from ..operations import manage_profiles
+    from ..operations import profile_operations
 
-    return manage_profiles.path()
+    return profile_operations.path()
 
 
 def check(
@@ -103,6 +103,6 @@ def check(
     name
         The profile (default: the one in force).
     """
-    from ..operations import manage_profiles
+    from ..operations import profile_operations
 
-    return manage_profiles.check(connection, name)
+    return profile_operations.check(connection, name)

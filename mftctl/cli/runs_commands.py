@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from ..console.output import Format, Result
 from ..console.text import parse_duration, parse_time
 from ..model.statuses import Status
-from ..operations.shared_options import FLAG, LIST, YES, Connection, Latest, Limited, Output
+from ..operations.command_options import FLAG, LIST, YES, Connection, Latest, Limited, Output
 from ..results.run_results import (
     Artifact,
     DeploymentRun,
@@ -56,7 +56,7 @@ def list_(
     limit
         Show at most this many runs (default: 20).
     """
-    from ..operations.runs.listing import RunFilter, list_runs
+    from ..operations.runs.list_runs import RunFilter, list_runs
 
     started = None if since is None else parse_time(since, "--since")
     return connection.run(list_runs(RunFilter(deployment, status, started, tag, limit), connection))
@@ -71,7 +71,7 @@ def describe(
     output: Output = Output(),
 ) -> Result[RunDetails]:
     """Show a run: its parameters, each step with counts and times, failures and pending retries."""
-    from ..operations.runs.describe import describe_run
+    from ..operations.runs.describe_run import describe_run
 
     return connection.run(describe_run(run, latest.deployment, connection))
 
@@ -126,7 +126,7 @@ def logs(
     since
         Show only lines since then: an age, such as 10m, or a time.
     """
-    from ..operations.runs.outputs import LogFilter, show_logs
+    from ..operations.runs.logs_and_artifacts import LogFilter, show_logs
 
     begin = 0.0 if since is None else parse_time(since, "--since").timestamp()
     wanted = LogFilter(step, attempt, begin, ("stderr",) if stderr else ("stdout", "stderr"))
@@ -149,7 +149,7 @@ def artifacts(
     step
         Step with one task, or a task: STEP/INDEX or STEP/TASK.
     """
-    from ..operations.runs.outputs import show_artifacts
+    from ..operations.runs.logs_and_artifacts import show_artifacts
 
     return connection.run(show_artifacts(run, latest.deployment, step, connection))
 
@@ -215,7 +215,7 @@ def resume(
     timeout
         Stop waiting after this time (exit code 124); the run continues. Implies --wait.
     """
-    from ..operations.runs.change import Resume, resume_run
+    from ..operations.runs.change_runs import Resume, resume_run
 
     limit = None if timeout is None else parse_duration(timeout, "--timeout")
     stop = None if workflow_timeout is None else parse_duration(workflow_timeout, "--workflow-timeout")
@@ -233,7 +233,7 @@ def pause(
     output: Output = Output(),
 ) -> Result[RunState]:
     """Pause a run: it starts no new tasks; running tasks finish."""
-    from ..operations.runs.change import pause_run
+    from ..operations.runs.change_runs import pause_run
 
     return connection.run(pause_run(run, latest.deployment, authorize, connection))
 
@@ -248,7 +248,7 @@ def unpause(
     output: Output = Output(),
 ) -> Result[RunState]:
     """Continue a paused run."""
-    from ..operations.runs.change import unpause_run
+    from ..operations.runs.change_runs import unpause_run
 
     return connection.run(unpause_run(run, latest.deployment, authorize, connection))
 
@@ -268,7 +268,7 @@ def cancel(
     no_wait
         Return at once.
     """
-    from ..operations.runs.change import cancel_runs
+    from ..operations.runs.change_runs import cancel_runs
 
     return connection.run(cancel_runs(runs, latest.deployment, authorize, not no_wait, connection))
 
@@ -291,6 +291,6 @@ def terminate(
     yes
         Do not ask for confirmation.
     """
-    from ..operations.runs.change import terminate_runs
+    from ..operations.runs.change_runs import terminate_runs
 
     return connection.run(terminate_runs(runs, latest.deployment, authorize, reason, yes, connection))

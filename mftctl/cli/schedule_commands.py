@@ -6,24 +6,24 @@ from cyclopts import Parameter
 
 from ..console.output import Result
 from ..model.overlap import BackfillOverlap
-from ..operations.shared_options import FLAG, Authorize, DeploymentName, Limited, Output
+from ..operations.command_options import FLAG, Authorize, DeploymentName, Limited, Output
 from ..results.schedule_results import Backfill, Description, DueTime, Paused, ScheduleState, Triggered
 
 
 def list_(*, connection: Limited = Limited(), output: Output = Output()) -> Result[list[ScheduleState]]:
     """List deployments that have a schedule: when the next run is due, or why the schedule is paused."""
-    from ..operations import manage_schedules
+    from ..operations import schedule_operations
 
-    return connection.run(manage_schedules.list_(connection))
+    return connection.run(schedule_operations.list_(connection))
 
 
 def describe(
     name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
 ) -> Result[Description]:
     """Show a deployment's schedule, the next times, and the last runs that it started."""
-    from ..operations import manage_schedules
+    from ..operations import schedule_operations
 
-    return connection.run(manage_schedules.describe(connection, name))
+    return connection.run(schedule_operations.describe(connection, name))
 
 
 def pause(
@@ -45,9 +45,9 @@ def pause(
     strict
         Exit with code 6 when it is already paused; its reason stays either way.
     """
-    from ..operations import manage_schedules
+    from ..operations import schedule_operations
 
-    return connection.run(manage_schedules.pause(connection, name, reason, authorize, strict=strict))
+    return connection.run(schedule_operations.pause(connection, name, reason, authorize, strict=strict))
 
 
 def unpause(
@@ -66,9 +66,9 @@ def unpause(
     strict
         Exit with code 6 when it is not paused.
     """
-    from ..operations import manage_schedules
+    from ..operations import schedule_operations
 
-    return connection.run(manage_schedules.unpause(connection, name, authorize, strict=strict))
+    return connection.run(schedule_operations.unpause(connection, name, authorize, strict=strict))
 
 
 def trigger(
@@ -79,9 +79,9 @@ def trigger(
     The overlap policy applies: exit code 6 where it skips the run because another one is running. `mftctl trigger`
     starts runs beside others, and takes parameters.
     """
-    from ..operations import manage_schedules
+    from ..operations import schedule_operations
 
-    return connection.run(manage_schedules.trigger(connection, name))
+    return connection.run(schedule_operations.trigger(connection, name))
 
 
 def backfill(
@@ -110,9 +110,11 @@ def backfill(
     dry_run
         List the runs without starting them.
     """
-    from ..operations import manage_schedules
+    from ..operations import schedule_operations
 
-    return connection.run(manage_schedules.backfill(connection, name, (start, end), overlap, dry_run=dry_run))
+    return connection.run(
+        schedule_operations.backfill(connection, name, (start, end), overlap, dry_run=dry_run)
+    )
 
 
 def next_(
@@ -130,6 +132,6 @@ def next_(
     count
         How many times, at most 1000 (default: 5).
     """
-    from ..operations import manage_schedules
+    from ..operations import schedule_operations
 
-    return connection.run(manage_schedules.next_(connection, name, count))
+    return connection.run(schedule_operations.next_(connection, name, count))

@@ -18,7 +18,7 @@ from ..model.manifest import Manifest
 from ..model.options import Options, TokenOptions, rows
 from ..model.package_contents import Contents
 from ..operations import package_listing
-from ..operations.deploy import token_notes
+from ..operations.deploy_flow import token_notes
 from ..operations.deploy_options import in_force, token_request
 from ..operations.session import open_client
 from ..operations.worker_file import write

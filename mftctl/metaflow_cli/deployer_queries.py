@@ -1,7 +1,7 @@
 """Answers queries of Metaflow's Deployer: `python -m mftctl.metaflow_cli.deployer_queries`, JSON on stdin and stdout.
 
 The Deployer is in the user's process, perhaps a notebook with an event loop. This is a process of its own, because one
-that has used temporalio can crash when the interpreter shuts down (``leaving``).
+that has used temporalio can crash when the interpreter shuts down (``process_exit``).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any, NoReturn
 
 from temporalio.client import Client
 
-from ..console.crash import report
-from ..console.leaving import leave
+from ..console.crash_report import report
+from ..console.process_exit import leave
 from ..control import deployments
 from ..control.runs import lookup
 from ..model.errors import Exit, MftctlError
 from ..model.statuses import MAX_RUNS, STATES, statuses_of
+from ..operations.command_options import Connection
 from ..operations.selection import all_deployments
 from ..operations.session import open_client
-from ..operations.shared_options import Connection
 
 
 def main() -> NoReturn:

@@ -1,6 +1,6 @@
 """Runs a command of `python flow.py temporal …`: from the options that Metaflow has parsed to an exit code.
 
-The commands (``create``, ``deployment_commands``, ``run_commands``) run in the flow's process and interpreter.
+The commands (``create``, ``flow_deployments``, ``flow_runs``) run in the flow's process and interpreter.
 With ``--deployer-attribute-file`` they write their result or error there, for Metaflow's Deployer.
 """
 
@@ -16,20 +16,20 @@ from metaflow._vendor import click
 from metaflow.exception import MetaflowException
 
 from ..console import output
-from ..console.crash import report
-from ..console.leaving import leave
+from ..console.crash_report import report
 from ..console.output import Result
+from ..console.process_exit import leave
 from ..interpreter.inside.compile.errors import metaflow_error
 from ..model.errors import Exit, MftctlError
 from ..model.options import Options, rows
-from ..operations.shared_options import Connection
+from ..operations.command_options import Connection
 from ..profiles import Profile
 from . import relocation
 from .invocation import Invocation
 
 
 def serve(state: Any, options: Mapping[str, Any], command: Callable[[Invocation], Result]) -> NoReturn:
-    """Run a command, write its result or error, and exit as a process that has used temporalio must (``leaving``)."""
+    """Run a command, write its result or error, and leave the process (``process_exit``)."""
     file = options.get("deployer_attribute_file")
     try:
         result = command(_invocation(state, options))

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..control.runs.parameters import parse_words
 from ..interpreter.inside.compile.build import deployment_name
+from ..operations.command_options import Connection
 from ..operations.run_id_file import check_writable
-from ..operations.shared_options import Connection
 from ..profiles import Profile
 
 

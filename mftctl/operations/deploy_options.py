@@ -14,7 +14,7 @@ from ..control.runs import tags
 from ..control.tokens import TokenRequest
 from ..model.errors import Exit, MftctlError
 from ..model.options import Option, Options, TokenOptions, rows
-from .shared_options import flow_interpreter
+from .command_options import flow_interpreter
 
 T = TypeVar("T")
 
@@ -187,7 +187,7 @@ def _check_urls(urls: tuple[str, ...]) -> None:
 def file_argument(text: str) -> Path:
     """The flow's file; MftctlError when there is none."""
     # It loads traceback and tempfile, which `deploy --help` does without.
-    from ..console.crash import folder_gone, folder_is_gone
+    from ..console.crash_report import folder_gone, folder_is_gone
 
     if folder_is_gone():
         raise folder_gone()

@@ -25,9 +25,9 @@ from ..worker.freshness import MAX_AGE
 from ..worker.observer import NextAttempt, Observer, TaskEvent
 from ..worker.service import Service, Settings
 from . import worker_file
-from .retries import retry_text
+from .command_options import Connection, flow_interpreter
+from .pending_retries import retry_text
 from .session import export_to_tasks, open_client
-from .shared_options import Connection, flow_interpreter
 
 
 def run_worker(

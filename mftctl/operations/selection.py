@@ -14,8 +14,8 @@ from ..control.runs import lookup
 from ..control.runs.record import RunRecord, TaskRecord
 from ..control.runs.run import Run
 from ..model.errors import Exit, MftctlError
+from .command_options import Connection
 from .session import open_client
-from .shared_options import Connection
 
 _TASK = re.compile(r"^([A-Za-z_]\w*)(?:/(.+)|\[([\d,]+)\])?$")
 

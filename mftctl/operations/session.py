@@ -15,7 +15,7 @@ from ..control.connection.connect import connect
 from ..control.connection.endpoint import Endpoint, resolve, settings
 from ..local import devserver
 from ..profiles import Profile, Source
-from .shared_options import Connection
+from .command_options import Connection
 
 
 def names_server(connection: Connection, profile: Profile) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..model.errors import Exit, MftctlError
-from .shared_options import Connection
+from .command_options import Connection
 
 _TEMPLATE = '''\
 """`python {file}` runs a worker for {deployment}; `python {file} trigger name=value` starts a run of it."""

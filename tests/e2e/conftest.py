@@ -206,7 +206,7 @@ def _schedules(address: str, what: str) -> str:
 
 _SCHEDULES = """
 import asyncio, sys
-from mftctl.console.leaving import leave
+from mftctl.console.process_exit import leave
 from temporalio.client import Client
 
 async def main():

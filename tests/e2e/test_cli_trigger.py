@@ -158,7 +158,7 @@ def test_an_unknown_deployment_is_exit_code_4(served) -> None:
     assert json.loads(done.stderr)["error"]["code"] == "deployment.unknown"
 
 
-@pytest.mark.soak  # unit/console/test_leaving.py: no process comes to interpreter shutdown
+@pytest.mark.soak  # unit/console/test_process_exit.py: no process comes to interpreter shutdown
 @pytest.mark.timeout(900)
 def test_thirty_commands_under_load_exit_cleanly(served) -> None:
     """A process that used Temporal's SDK can crash in interpreter shutdown on a busy machine: ours do not."""

@@ -313,7 +313,7 @@ def test_a_connection_that_breaks_is_said(
 #: Connects with each of the environments that come in, and says whether it could, or the error's code.
 CONNECT = """
 import asyncio, json, os, sys
-from mftctl.console.leaving import leave
+from mftctl.console.process_exit import leave
 from mftctl.control.connection.connect import connect
 from mftctl.control.connection.endpoint import resolve
 from mftctl.model.errors import MftctlError

@@ -31,7 +31,7 @@ READ_LATER = "METAFLOW_RUN_"
 MARK = "MFTCTL_TEST_HOME"
 MODULES = (
     "metaflow",
-    "mftctl.metaflow_cli.deployment_commands",
+    "mftctl.metaflow_cli.flow_deployments",
     "mftctl.operations.worker_file",
     "temporalio.client",
 )

@@ -18,8 +18,8 @@ from rich.text import Text
 
 from ...console.text import format_duration, log_time
 from ...worker.observer import NextAttempt, TaskEvent
-from ..retries import retry_text
-from .line_views import LineView
+from ..pending_retries import retry_text
+from .run_views import LineView
 
 BAR_WIDTH = 24
 

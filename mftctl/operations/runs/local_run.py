@@ -10,9 +10,9 @@ from typing import Any, NoReturn, cast
 
 from temporalio.client import Client, WorkflowHandle
 
-from ...console.leaving import leave
 from ...console.output import Format, Result, say
 from ...console.process import Signals, collect_garbage, first_of, interrupted_by
+from ...console.process_exit import leave
 from ...console.text import can_draw, format_duration
 from ...control.runs import outcome, start
 from ...interpreter.compilation import Compilation
@@ -28,9 +28,9 @@ from ...worker.service import Service
 from ..run_id_file import write_run_id
 from ..run_worker import worker_settings
 from ..session import export_to_tasks
-from .ended import failure_of, hint_after
-from .line_views import JsonView, LineView
+from .finished_run import failure_of, hint_after
 from .run_request import RunRequest
+from .run_views import JsonView, LineView
 
 #: Tasks at once, as in `python flow.py run`.
 MAX_WORKERS = 16

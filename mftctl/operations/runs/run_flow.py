@@ -17,10 +17,10 @@ from ...local import devserver
 from ...model.options import Options
 from ...profiles import Profile, cache_dir
 from ...results.run_results import FinishedRun
+from ..command_options import Connection
 from ..deploy_options import DeploymentOptions, file_argument
 from ..run_id_file import check_writable
 from ..session import embedded, names_server, open_client, quiet_sdk
-from ..shared_options import Connection
 from .run_request import RunRequest
 
 if TYPE_CHECKING:

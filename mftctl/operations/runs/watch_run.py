@@ -13,12 +13,12 @@ from ...control.runs.record import RunRecord, StepRecord
 from ...control.runs.run import Run
 from ...model.graph import ordered_steps
 from ...results.run_results import DeploymentRun
-from ..retries import pending_retry
+from ..command_options import Connection
+from ..pending_retries import pending_retry
 from ..selection import open_run
-from ..shared_options import Connection
 from .board import Board, Frame, StepRow
-from .ended import outcome_result
-from .follow import ProgressLines, to_end, within
+from .finished_run import outcome_result
+from .follow_run import ProgressLines, to_end, within
 
 
 async def watch_run(

@@ -13,10 +13,10 @@ from ...control.runs.lookup import workflow_handle
 from ...model.errors import Exit, MftctlError
 from ...report import page
 from ...results.run_results import ReportFile
+from ..command_options import Connection
 from ..selection import open_run
-from ..shared_options import Connection
-from .details import details_of, ui_link
-from .outputs import open_datastore
+from .logs_and_artifacts import open_datastore
+from .run_details import details_of, ui_link
 
 #: Last lines of each failed task's log in the page.
 MAX_LINES = 400

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
+from mftctl.cli.command_tree import commands
 from mftctl.cli.completion import script
-from mftctl.cli.tree import commands
 
 COMPLETE = """
 COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _mftctl; echo "${{COMPREPLY[@]}}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from mftctl.cli.tree import commands
+from mftctl.cli.command_tree import commands
 
 CHECK = """
 import sys

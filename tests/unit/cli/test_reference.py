@@ -12,7 +12,7 @@ import reference
 
 from mftctl.cli import schema
 from mftctl.cli.app import build
-from mftctl.cli.tree import Command, commands
+from mftctl.cli.command_tree import Command, commands
 from mftctl.model.errors import Exit
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -24,8 +24,8 @@ from mftctl.engine.payloads import RunInput
 from mftctl.engine.plan import Plan
 from mftctl.model import ids
 from mftctl.model.manifest import Manifest
-from mftctl.operations.runs.follow import report_stuck
-from mftctl.operations.runs.listing import listing
+from mftctl.operations.runs.follow_run import report_stuck
+from mftctl.operations.runs.list_runs import listing
 from mftctl.worker.workflow_failures import WorkflowFailureLog
 
 #: A workflow task that failed is tried again when its time is over, which is 10 s unless said otherwise.

@@ -6,7 +6,7 @@ from standin import Engine, foreach, manifest, until
 
 from mftctl.control.runs.history import RunHistory
 from mftctl.control.runs.lookup import describe, list_runs
-from mftctl.operations.runs.details import details_of
+from mftctl.operations.runs.run_details import details_of
 from mftctl.operations.selection import select_tasks
 from mftctl.results.run_results import TaskCounts
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mftctl.model.errors import Exit, MftctlError
-from mftctl.operations.shared_options import Connection
+from mftctl.operations.command_options import Connection
 from mftctl.operations.worker_file import read, resolve, write
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mftctl.cli.tree import commands
+from mftctl.cli.command_tree import commands
 from mftctl.model.options import Options, TokenOptions, rows
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -59,7 +59,7 @@ def create(obj: Any, **given: Any) -> None:
 @click.pass_obj
 def trigger(obj: Any, **given: Any) -> None:
     """Start a run."""
-    _run("deployment_commands", "trigger", obj, given, given_parameters(obj.flow, given))
+    _run("flow_deployments", "trigger", obj, given, given_parameters(obj.flow, given))
 
 
 def _add(module: str, name: str, summary: str, *own: options.Decorator) -> None:
@@ -73,7 +73,7 @@ def _add(module: str, name: str, summary: str, *own: options.Decorator) -> None:
 
 
 _add(
-    "run_commands",
+    "flow_runs",
     "resume",
     "Resume a failed or stopped run; finished tasks keep their results.",
     _RUN_ID,
@@ -90,18 +90,18 @@ _add(
     options.workflow_timeout,
     options.name,
 )
-_add("run_commands", "status", "Show the status of a run.", _RUN_ID)
-_add("run_commands", "terminate", "Terminate a run immediately.", _RUN_ID, options.authorize)
+_add("flow_runs", "status", "Show the status of a run.", _RUN_ID)
+_add("flow_runs", "terminate", "Terminate a run immediately.", _RUN_ID, options.authorize)
 _add(
-    "run_commands",
+    "flow_runs",
     "suspend",
     "Suspend a run: no new task starts, running tasks finish.",
     _RUN_ID,
     options.authorize,
 )
-_add("run_commands", "unsuspend", "Unsuspend a suspended run.", _RUN_ID, options.authorize)
+_add("flow_runs", "unsuspend", "Unsuspend a suspended run.", _RUN_ID, options.authorize)
 _add(
-    "run_commands",
+    "flow_runs",
     "list_runs",
     "List the runs of the deployment, the latest first.",
     click.option("--running", is_flag=True, help="List running and suspended runs."),
@@ -110,9 +110,9 @@ _add(
     click.option("--timed-out", is_flag=True, help="List runs that exceeded their timeout."),
     click.option("--aborted", is_flag=True, help="List runs that were cancelled or terminated."),
 )
-_add("deployment_commands", "delete", "Delete the deployment; its runs continue.", options.authorize)
+_add("flow_deployments", "delete", "Delete the deployment; its runs continue.", options.authorize)
 _add(
-    "deployment_commands",
+    "flow_deployments",
     "list_deployments",
     "List the deployments of this flow.",
     click.option("--all", is_flag=True, default=False, help="List the deployments of all flows."),

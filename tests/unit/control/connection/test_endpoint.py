@@ -9,8 +9,8 @@ import pytest
 
 from mftctl.control.connection.endpoint import resolve
 from mftctl.model.errors import Exit, MftctlError
-from mftctl.operations.manage_profiles import settings_in_force
-from mftctl.operations.shared_options import Connection
+from mftctl.operations.command_options import Connection
+from mftctl.operations.profile_operations import settings_in_force
 from mftctl.profiles import Profile
 
 TEMPORAL = """

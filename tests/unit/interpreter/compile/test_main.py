@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.console import crash, output
+from mftctl.console import crash_report, output
 from mftctl.interpreter.compilation import compile_flow
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.options import Options
@@ -127,5 +127,5 @@ def test_a_deleted_working_folder_is_one_clear_line(folder, monkeypatch):
         file_argument(str(file))
     with pytest.raises(FileNotFoundError) as unforeseen:
         Path.cwd()
-    for error in (caught.value, crash.report(unforeseen.value)):
+    for error in (caught.value, crash_report.report(unforeseen.value)):
         assert (error.message, error.exit) == ("the current folder has been deleted", Exit.USAGE)

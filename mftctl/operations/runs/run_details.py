@@ -26,8 +26,8 @@ from ...results.run_results import (
     StepDetails,
     TaskCounts,
 )
-from .ended import failure_of
-from .listing import row
+from .finished_run import failure_of
+from .list_runs import row
 
 
 def details_of(

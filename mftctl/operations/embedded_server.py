@@ -1,17 +1,16 @@
-"""`mftctl dev`: the embedded Temporal server and its UI in the foreground."""
+"""What `mftctl dev` does: run the embedded Temporal server and its UI in the foreground."""
+
+from __future__ import annotations
 
 import asyncio
 import http.client
 import time
 from contextlib import closing, suppress
 
-from .. import profiles
 from ..console.output import Result, say, write
 from ..console.process import Signals, collect_garbage, first_of, in_thread
 from ..local import devserver
 from ..model.errors import Exit, MftctlError
-
-profiles.on_temporary_folder(say)
 
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233
@@ -19,26 +18,12 @@ DEFAULT_UI_PORT = 8233
 UI_TIMEOUT = 10.0
 
 
-def dev(
-    *,
-    port: int | None = None,
-    ui_port: int | None = None,
-) -> Result[None]:
-    """Run the embedded Temporal server and its UI until Ctrl-C, with the history of earlier runs.
-
-    `mftctl run` and all other commands detect it.
-
-    Parameters
-    ----------
-    port
-        Port of the server (default: 7233; 0 is a free one).
-    ui_port
-        Port of the UI (default: 8233; 0 is a free one).
-    """
-    return asyncio.run(_dev(port, ui_port))
+def run_server(port: int | None, ui_port: int | None) -> Result[None]:
+    """Run the server until a signal; MftctlError with exit code 6 if it runs already at other ports."""
+    return asyncio.run(_serve(port, ui_port))
 
 
-async def _dev(port: int | None, ui_port: int | None) -> Result[None]:
+async def _serve(port: int | None, ui_port: int | None) -> Result[None]:
     collect_garbage()
     signals = Signals()
     opening = devserver.open_server(

@@ -35,10 +35,10 @@ from ..results.deployment_results import (
     page,
     table,
 )
+from .command_options import Limited
 from .deploy_options import DeploymentOptions, Notification, Scheduling, file_argument
 from .selection import all_deployments, unserved
 from .session import open_client
-from .shared_options import Limited
 
 
 async def list_(connection: Limited, flow: str | None) -> Result[list[Deployment]]:

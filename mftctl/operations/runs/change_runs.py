@@ -16,11 +16,11 @@ from ...control.runs import actions, outcome
 from ...control.runs.lookup import describe, run_input, workflow_handle
 from ...model.errors import Exit, MftctlError
 from ...results.run_results import ChangeError, DeploymentRun, RunState, StoppedRun
+from ..command_options import Connection
 from ..selection import find_run, unserved
 from ..session import open_client
-from ..shared_options import Connection
-from .ended import deployment_run, outcome_result
-from .follow import follow_to_end
+from .finished_run import deployment_run, outcome_result
+from .follow_run import follow_to_end
 
 #: The note of a change that no worker has confirmed.
 PENDING = "accepted; takes effect when a worker is available"

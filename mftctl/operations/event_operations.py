@@ -14,8 +14,8 @@ from ..events.subscriptions import ListenerState
 from ..model.event import Event as Occurrence
 from ..model.manifest import Manifest, Trigger
 from ..results.event_results import Event, Published, Waiting, page, table
+from .command_options import Limited
 from .session import open_client
-from .shared_options import Limited
 
 
 async def publish(

@@ -16,12 +16,12 @@ from ...engine.payloads import RunInput
 from ...interpreter.upload import upload
 from ...results.run_results import DeploymentRun
 from .. import worker_file
+from ..command_options import Connection
 from ..run_id_file import announce, check_writable
 from ..selection import unserved
 from ..session import open_client
-from ..shared_options import Connection
-from .ended import deployment_run, outcome_result
-from .follow import follow_to_end
+from .finished_run import deployment_run, outcome_result
+from .follow_run import follow_to_end
 
 
 @dataclass(frozen=True)

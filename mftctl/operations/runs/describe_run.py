@@ -16,10 +16,10 @@ from ...control.runs.record import RunRecord, StepRecord, TaskRecord
 from ...control.runs.run import Run
 from ...model.graph import graph_lines
 from ...results.run_results import Failure, RunDetails
-from ..retries import pending_retry, retry_text
+from ..command_options import Connection
+from ..pending_retries import pending_retry, retry_text
 from ..selection import open_run, unserved
-from ..shared_options import Connection
-from .details import details_of, seconds_of, ui_link
+from .run_details import details_of, seconds_of, ui_link
 
 #: Tasks that a part of the text names at most.
 MAX_TASKS = 8

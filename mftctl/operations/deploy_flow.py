@@ -18,10 +18,10 @@ from ..model.package_contents import Contents
 from ..profiles import cache_dir
 from ..results.deployment_results import Deployed
 from . import package_listing
+from .command_options import Limited
 from .deploy_options import DeploymentOptions, Notification, Ownership, Scheduling, file_argument
-from .manage_deployments import changes_of, schedule_of, triggers_of
+from .deployment_operations import changes_of, schedule_of, triggers_of
 from .session import open_client
-from .shared_options import Limited
 from .worker_file import write as write_worker_file
 
 #: How many of the next runs of a schedule are shown.

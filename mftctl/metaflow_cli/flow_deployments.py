@@ -1,4 +1,4 @@
-"""Commands of `python flow.py temporal …` for deployments; those for runs are in ``run_commands``."""
+"""Commands of `python flow.py temporal …` for deployments; those for runs are in ``flow_runs``."""
 
 from __future__ import annotations
 

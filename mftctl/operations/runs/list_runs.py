@@ -13,9 +13,9 @@ from ...control.runs.run import Run
 from ...model.errors import Exit, MftctlError
 from ...model.statuses import Status
 from ...results.run_results import RunRow, TaskCounts
+from ..command_options import Connection
 from ..selection import find_deployment
 from ..session import open_client
-from ..shared_options import Connection
 
 _HEADINGS = ("RUN", "DEPLOYMENT", "STATUS", "STARTED", "TIME", "TASKS", "FAILED IN")
 

@@ -13,8 +13,8 @@ from ..interpreter.inspection import examine
 from ..model.errors import Exit, MftctlError
 from ..profiles import Profile
 from ..results.doctor_results import Check
+from .command_options import Connection, flow_interpreter
 from .session import endpoint, quiet_sdk
-from .shared_options import Connection, flow_interpreter
 
 #: Errors of settings, and the check that would have used them.
 _CHECK_OF = {"temporal.key": "authentication", "temporal.address": "dns"}

@@ -29,9 +29,9 @@ from ..results.profile_results import (
     settings_table,
     table,
 )
-from .checks import failure_of, run_checks
+from .command_options import Connection, flow_interpreter
+from .profile_checks import failure_of, run_checks
 from .session import names_server
-from .shared_options import Connection, flow_interpreter
 
 
 def list_() -> Result[list[Profile]]:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
@@ -24,6 +25,13 @@ LIST = Parameter(negative="")
 DeploymentName = Annotated[str, Parameter(help="The deployment, or its last part where that is unambiguous.")]
 Authorize = Annotated[
     str | None, Parameter(help="The production token, where somebody else has deployed it.")
+]
+RunIdFile = Annotated[Path | None, Parameter(help="Write the run id to this file before the run starts.")]
+Isolation = Annotated[
+    str | None, Parameter(help="Start tasks as forks of a warm process (fork, default) or anew (spawn).")
+]
+HostMaxAge = Annotated[
+    str | None, Parameter(help="Import a flow again when its warm process is this old (default: 1h).")
 ]
 
 

@@ -14,10 +14,10 @@ from ...interpreter.datastore import Datastore
 from ...model.errors import Exit, MftctlError
 from ...profiles.folders import cache_dir
 from ...results.run_results import Artifact, LogLine
-from ..retries import pending_retry, retry_text
+from ..command_options import Connection, flow_interpreter
+from ..pending_retries import pending_retry, retry_text
 from ..selection import open_run, select_tasks
-from ..shared_options import Connection, flow_interpreter
-from .follow import poll_pending
+from .follow_run import poll_pending
 
 #: Seconds between two reads of the logs of running tasks; a worker saves them every three seconds at most.
 INTERVAL = 1.0

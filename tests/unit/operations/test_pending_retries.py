@@ -12,11 +12,11 @@ import pytest
 from mftctl.control.runs.record import RunRecord, TaskRecord
 from mftctl.model.manifest import Launch, Manifest, Package, Step
 from mftctl.model.task import Task, TaskRef
-from mftctl.operations import retries
+from mftctl.operations import pending_retries
 from mftctl.operations.run_worker import TaskLog
 from mftctl.operations.runs.board import StepRow, _counts
-from mftctl.operations.runs.follow import next_retry, progress_line, step_counts
-from mftctl.operations.runs.line_views import LineView
+from mftctl.operations.runs.follow_run import next_retry, progress_line, step_counts
+from mftctl.operations.runs.run_views import LineView
 from mftctl.worker.observer import NextAttempt, TaskEvent
 
 LATER = NextAttempt(2, 3, 1000.0)
@@ -44,7 +44,7 @@ def test_a_run_retries_at_once() -> None:
 )
 def test_text_has_number_and_time(seconds: float, words: str) -> None:
     """The text of a retry has its number, the time until then, and the time of day."""
-    text = retries.retry_text(replace(LATER, at=1000.0 + seconds), now=1000.0)
+    text = pending_retries.retry_text(replace(LATER, at=1000.0 + seconds), now=1000.0)
     assert text.startswith("retry 2 of 3 ")
     assert words in text
     assert text.endswith(time.strftime("(%H:%M:%S)", time.localtime(1000 + seconds))) == (seconds > 1)
@@ -71,7 +71,7 @@ def test_a_run_that_is_followed_says_it() -> None:
     record.tasks["start"] = task
     found = next_retry(record)
     assert found is not None
-    assert WORDS.fullmatch(retries.retry_text(found[1]))
+    assert WORDS.fullmatch(pending_retries.retry_text(found[1]))
     assert progress_line({"start": step_counts(record.steps()["start"])}) == "start 0/1 (1 retrying)"
     task.state = "running"
     assert next_retry(record) is None

@@ -22,7 +22,7 @@ from ...control.runs.stuck import HINT, problem_of
 from ...model.errors import Exit, MftctlError
 from ...model.graph import ordered_steps
 from ...worker.observer import NextAttempt
-from ..retries import pending_retry, retry_text
+from ..pending_retries import pending_retry, retry_text
 
 #: Seconds between looks at what was read of the history.
 INTERVAL = 0.5

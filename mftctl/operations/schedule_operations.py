@@ -24,9 +24,9 @@ from ..results.schedule_results import (
     runs_table,
     table,
 )
+from .command_options import Limited
 from .selection import all_deployments, unserved
 from .session import open_client
-from .shared_options import Limited
 
 
 async def list_(connection: Limited) -> Result[list[ScheduleState]]:

@@ -12,7 +12,7 @@ from ...console.output import event as send_event
 from ...console.output import say
 from ...console.text import log_time
 from ...worker.observer import NextAttempt, Observer, TaskEvent
-from ..retries import retry_sentence
+from ..pending_retries import retry_sentence
 
 
 class LineView(Observer):

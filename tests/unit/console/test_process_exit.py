@@ -22,7 +22,7 @@ threading.Thread(target=time.sleep, args=(600,)).start()
 @pytest.mark.parametrize(
     ("code", "told", "exit_code"),
     [
-        ("from mftctl.console.leaving import leave; print('done'); leave(3)", "done", 3),
+        ("from mftctl.console.process_exit import leave; print('done'); leave(3)", "done", 3),
         ("sys.argv[1:] = ['help', 'exit-codes']; from mftctl.__main__ import main; main()", "# ", 0),
         ("sys.argv[1:] = ['bogus']; from mftctl.__main__ import main; main()", "", 2),
     ],

@@ -13,9 +13,9 @@ from ..local import caches, devserver
 from ..local.server_binary import installed
 from ..profiles import Profile, config_file
 from ..results.doctor_results import Diagnosis, ProfileName, Server, page
-from .checks import failure_of, run_checks
+from .command_options import Connection
+from .profile_checks import failure_of, run_checks
 from .session import names_server
-from .shared_options import Connection
 
 
 def doctor(connection: Connection, *, clean: bool) -> Result[Diagnosis]:

@@ -40,8 +40,8 @@ async def _on_server(kind: str, prefix: str, line: list[str]) -> list[str]:
     from ..control import deployments
     from ..control.connection.connect import connect_quickly
     from ..control.runs import lookup
+    from ..operations.command_options import Connection
     from ..operations.session import endpoint, quiet_sdk
-    from ..operations.shared_options import Connection
 
     connection = Connection(
         address=_value(line, "--address"),

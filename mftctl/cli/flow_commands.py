@@ -1,0 +1,79 @@
+"""The commands that take a flow's file: `mftctl run` and `mftctl deploy`.
+
+Each command imports what it does when it runs, so that `--help` needs no temporalio.
+"""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..console.output import Result
+from ..operations.command_options import FLAG, Connection, HostMaxAge, Isolation, Limited, Output, RunIdFile
+from ..operations.deploy_options import DeploymentOptions, Notification, Ownership, Scheduling
+from ..operations.runs.run_request import RunRequest
+from ..results.deployment_results import Deployed
+from ..results.run_results import FinishedRun
+
+
+def run(
+    flow: str,
+    /,
+    *parameters: str,
+    run_id_file: RunIdFile = None,
+    isolation: Isolation = None,
+    host_max_age: HostMaxAge = None,
+    durable_retries: Annotated[bool, FLAG] = False,
+    deployment: DeploymentOptions = DeploymentOptions(),
+    connection: Connection = Connection(),
+    output: Output = Output(),
+) -> Result[FinishedRun]:
+    """Run a flow now and show its progress; without a configured Temporal server, mftctl starts one.
+
+    Exit code 0 if the run completes, 3 if it does not. Ctrl-C cancels the run and waits for its tasks; press it again
+    to exit at once.
+
+    Parameters
+    ----------
+    flow
+        File of the flow.
+    parameters
+        Parameters of the flow as name=value; for an IncludeFile, the path of a local file.
+    durable_retries
+        Wait @retry's minutes between attempts, as deployments do (default: retry at once).
+    """
+    from ..operations.runs.run_flow import run_flow
+
+    request = RunRequest(
+        flow, parameters, isolation, host_max_age, durable_retries, run_id_file, output.format
+    )
+    return run_flow(request, deployment, connection)
+
+
+def deploy(
+    flow: str,
+    /,
+    *,
+    worker_file: Annotated[str | None, Parameter(name="--output")] = None,
+    list_package: Annotated[bool, Parameter(negative="")] = False,
+    deployment: DeploymentOptions = DeploymentOptions(),
+    scheduling: Scheduling = Scheduling(),
+    notification: Notification = Notification(),
+    connection: Limited = Limited(),
+    ownership: Ownership = Ownership(),
+    output: Output = Output(),
+) -> Result[Deployed]:
+    """Compile a flow, save its code in its datastore and deploy it to a Temporal server.
+
+    Parameters
+    ----------
+    flow
+        The flow's file.
+    worker_file
+        Also write a small Python file that serves the deployment, or starts a run of it.
+    list_package
+        List the files in the code package.
+    """
+    from ..operations import deploy_flow as operation
+
+    given = (deployment, scheduling, notification)
+    return operation.deploy(connection, flow, given, ownership, worker_file, listed=list_package)
