@@ -248,6 +248,8 @@ def _home(folder: Path) -> Iterator[Home]:
         "METAFLOW_DEFAULT_DATASTORE": "local",
         "METAFLOW_DEFAULT_METADATA": "local",
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder / "work"),
+        # Metaflow's reader lists all of its cache first, which by default all tests of a machine share.
+        "METAFLOW_CLIENT_CACHE_PATH": str(folder / "client"),
         "PYTHONIOENCODING": "utf-8",
         "MFTCTL_TEST_HOME": str(folder),
     }

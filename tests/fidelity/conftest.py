@@ -1,4 +1,7 @@
-"""Fixtures of the fidelity suite: one stage, the reference dumps, one server and worker an isolation mode."""
+"""Fixtures of the fidelity suite: one stage, the reference dumps, one server and worker an isolation mode.
+
+They end with a process's last test of the suite: a server with a worker of many deployments is never quite idle.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fidelity: compares a run with `python flow.py run`")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The flows, a home and a datastore for every run of the session."""
     python = os.environ.get("MFTCTL_FIDELITY_PYTHON", sys.executable)
@@ -42,7 +45,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     made.readers.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def old_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stage whose flows have the oldest supported Metaflow, in an interpreter of their own."""
     made = subprocess.run([sys.executable, MAKE_OLDEST], stdout=subprocess.PIPE, text=True, check=True)
@@ -51,7 +54,7 @@ def old_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage.readers.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def references(
     stage: Stage, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[References]:
@@ -63,7 +66,7 @@ def references(
     made.pool.shutdown(cancel_futures=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def old_references(
     old_stage: Stage, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[References]:
@@ -73,13 +76,13 @@ def old_references(
     made.pool.shutdown(cancel_futures=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mftctl() -> list[str]:
     """The command under test: MFTCTL_FIDELITY_COMMAND, or this checkout's package in this interpreter."""
     return shlex.split(os.environ.get("MFTCTL_FIDELITY_COMMAND", "")) or [sys.executable, "-m", "mftctl"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(
     stage: Stage, mftctl: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], dict[str, str]]]:
@@ -105,7 +108,7 @@ def served(
     assert not left, f"processes outlived the worker: {left}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def run_ours(
     stage: Stage, mftctl: list[str], served: Callable[[str], dict[str, str]]
 ) -> Callable[[FlowCase, str], Dump]:

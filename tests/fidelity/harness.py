@@ -24,6 +24,8 @@ from typing import Any
 import flowpython
 import warm
 
+from mftctl.local.devserver import DYNAMIC, PRAGMAS
+
 from .catalogue import CASES, FLOWS, FlowCase
 from .reader import Readers
 
@@ -92,6 +94,8 @@ class Stage:
             "METAFLOW_DEFAULT_DATASTORE": "local",
             "METAFLOW_DEFAULT_METADATA": "local",
             "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(self.flows),
+            # Metaflow's reader lists all of its cache first, which by default all tests of a machine share.
+            "METAFLOW_CLIENT_CACHE_PATH": str(self.folder / "client"),
             "PYTHONIOENCODING": "utf-8",
             **more,
         }
@@ -226,8 +230,8 @@ def temporal_server(folder: Path) -> Iterator[str]:
         address.split(":")[1],
     ]
     command += ["--db-filename", str(folder / "temporal.db"), "--log-level", "error"]
-    command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-    command += ["--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000"]
+    command += [word for one in PRAGMAS for word in ("--sqlite-pragma", one)]
+    command += [word for one in DYNAMIC for word in ("--dynamic-config-value", one)]
     home = {"HOME": str(folder), "PATH": os.defpath}
     with _background(command, home, folder, folder / "temporal.log") as process:
         health = [binary, "operator", "cluster", "health", "--address", address]
