@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
 from ..console.output import Result
-from ..model.errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError, UsageError
 from .examples import epilogue
 
 if TYPE_CHECKING:
@@ -54,10 +54,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "schedule": {
         "list": ("schedule_commands:list_", "List deployments that have a schedule."),
-        "describe": (
-            "schedule_commands:describe",
-            "Show a schedule and its last runs.",
-        ),
+        "describe": ("schedule_commands:describe", "Show a schedule and its last runs."),
         "pause": ("schedule_commands:pause", "Pause a schedule: it starts no more runs."),
         "unpause": ("schedule_commands:unpause", "Unpause a schedule."),
         "trigger": ("schedule_commands:trigger", "Start a run as if it were due now."),
@@ -76,10 +73,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "set": ("profile_commands:set_", "Set keys of a profile, or create one."),
         "unset": ("profile_commands:unset", "Remove keys of a profile, or the whole profile."),
         "path": ("profile_commands:path", "Print the path of the configuration file."),
-        "check": (
-            "profile_commands:check",
-            "Check that everything that a profile names works.",
-        ),
+        "check": ("profile_commands:check", "Check that everything that a profile names works."),
     },
     "dev": ("local_commands:dev", "Run a local Temporal server and its UI until Ctrl-C."),
     "doctor": ("local_commands:doctor", "Diagnose this installation."),
@@ -105,9 +99,7 @@ def build(argv: Sequence[str] = ()) -> App:
         if isinstance(command, dict):
             group = App(name=name, help=GROUPS[name], help_format="plaintext")
             for part, (where, line) in command.items():
-                group.command(
-                    f"mftctl.cli.{where}", name=part, help=line, help_epilogue=epilogue(f"{name} {part}")
-                )
+                group.command(f"mftctl.cli.{where}", name=part, help=line, help_epilogue=epilogue(name, part))
             app.command(group)
         else:
             app.command(f"mftctl.cli.{command[0]}", name=name, help=command[1], help_epilogue=epilogue(name))
@@ -149,7 +141,7 @@ def _usage(error: CycloptsError) -> MftctlError:
     hint = f"Try `{' '.join(('mftctl', *chain))} --help`."
     if isinstance(error, UnknownOptionError) and chain[-1:] in (["run"], ["trigger"]):
         hint = f"Parameters of the flow are written as name=value. {hint}"
-    return MftctlError(" ".join(str(error).split()), exit=Exit.USAGE, code="usage", hint=hint)
+    return UsageError(" ".join(str(error).split()), hint=hint)
 
 
 def _console(file: TextIO) -> Console:

@@ -10,7 +10,7 @@ from typing import get_args
 from cyclopts import App
 
 from .app import COMMANDS, build
-from .examples import EXAMPLES
+from .examples import examples
 
 _VALUES = {"str": "TEXT", "int": "NUMBER", "Path": "FILE"}
 
@@ -107,7 +107,7 @@ def _command(app: App, words: tuple[str, ...], line: str) -> Command:
                 required=one.required,
             )
         )
-    return Command(words, line, about, tuple(arguments), tuple(options), EXAMPLES.get(" ".join(words), ()))
+    return Command(words, line, about, tuple(arguments), tuple(options), tuple(examples(words)))
 
 
 def _value(hint: str, choices: tuple[str, ...]) -> str:
