@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
 from ..console.output import Result, say
-from ..control.tokens import TokenRequest
 from ..events.registration import deploy
 from ..interpreter.inside.compile.build import build
-from ..model.errors import Exit, MftctlError
+from ..model.errors import UsageError
 from ..model.manifest import Manifest
 from ..model.options import Options, TokenOptions, rows
-from ..model.package_contents import Contents
 from ..operations import package_listing
 from ..operations.deploy_flow import token_notes
 from ..operations.deploy_options import in_force, token_request
@@ -26,94 +22,68 @@ from ..profiles import cache_dir
 from .invocation import Invocation
 
 
-def create(invocation: Invocation) -> Result:
+async def create(invocation: Invocation) -> Result:
     """Compile the flow and deploy it; with ``--only-json``, print the manifest."""
     options = invocation.options
-    _worker_file_path(invocation)
+    file = _worker_file_path(invocation)
     if options.get("deployment"):
-        raise MftctlError("--deployment: create has --name instead", exit=Exit.USAGE, code="usage")
+        raise UsageError("--deployment: create has --name instead")
     given = {name: None if row.metaflow else options.get(row.keyword) for name, row in rows(Options).items()}
     given["decorators"] = invocation.state.tl_decospecs
     asked = in_force(given, invocation.profile)
     request = token_request(
         {name: options.get(row.keyword) for name, row in rows(TokenOptions).items()}, asked
     )
-
-    def compiled() -> tuple[Manifest, Contents]:
-        # As in `mftctl deploy`: Metaflow writes it into the code package.
-        os.environ["METAFLOW_RUNTIME_NAME"] = "temporal"
-        built = build(invocation.state, asked, str(cache_dir()))
-        return Manifest.from_plain(built.manifest), built.contents
-
-    if options.get("only_json"):
-        manifest, _ = compiled()
-        return Result(
-            {
-                **invocation.deployer_attributes(manifest.deployment),
-                "additional_info": {"manifest": manifest.to_plain()},
-            },
-            json.dumps(manifest.to_plain(), indent=2),
-        )
-    return asyncio.run(_create(invocation, compiled, request))
-
-
-async def _create(invocation: Invocation, compiled: Any, request: TokenRequest) -> Result:
-    # Connect before anything is saved: no half-made deployment if no server answers.
-    client = await open_client(invocation.connection, invocation.profile)
-    say(f"deploying {invocation.deployment}")
-    built, contents = compiled()
-    manifest, previous = await deploy(client, built, request)
-    file = _worker_file(invocation, manifest)
+    client = None
+    if not options.get("only_json"):
+        # Connect before anything is saved: no half-made deployment if no server answers.
+        client = await open_client(invocation.connection, invocation.profile)
+        say(f"deploying {invocation.deployment}")
+    # As in `mftctl deploy`: Metaflow writes it into the code package.
+    os.environ["METAFLOW_RUNTIME_NAME"] = "temporal"
+    built = build(invocation.state, asked, str(cache_dir()))
+    compiled = Manifest.from_plain(built.manifest)
+    attributes = invocation.deployer_attributes(compiled.deployment)
+    if client is None:
+        plain = compiled.to_plain()
+        return Result({**attributes, "additional_info": {"manifest": plain}}, json.dumps(plain, indent=2))
+    manifest, previous = await deploy(client, compiled, request)
+    same = previous is not None and previous.version == manifest.version
+    lines = [
+        f"deployment\t{manifest.deployment}",
+        f"version\t{manifest.version}" + (" (unchanged)" if same else ""),
+        f"task queue\t{manifest.task_queue}",
+        package_listing.line(built.contents),
+    ]
+    serving = ["mftctl", "worker", manifest.deployment, *_server(invocation, "--address")]
+    if file:
+        write(Path(file), manifest.deployment, invocation.connection, invocation.profile.name)
+        lines.append(f"worker file\t{file}")
+        serving = ["python", file]
     info = {
         "version": manifest.version,
         "task_queue": manifest.task_queue,
         "production_token": manifest.token,
         "worker_file": file,
-        "package": package_listing.data(contents),
+        "package": package_listing.data(built.contents),
     }
-    lines = [
-        f"deployment\t{manifest.deployment}",
-        f"version\t{manifest.version}" + (" (unchanged)" if _same(previous, manifest) else ""),
-        f"task queue\t{manifest.task_queue}",
-        package_listing.line(contents),
-    ]
-    serving = ["mftctl", "worker", manifest.deployment, *_server(invocation, "--address")]
-    if file:
-        lines.append(f"worker file\t{file}")
-        serving = ["python", file]
     notes = (
         f"run a worker: {shlex.join(serving)}",
         f"start a run: {_trigger_command(invocation, manifest)}",
         *token_notes(manifest, previous),
-        *package_listing.warnings(contents),
+        *package_listing.warnings(built.contents),
     )
-    return Result(
-        {**invocation.deployer_attributes(manifest.deployment), "additional_info": info},
-        "\n".join(lines),
-        manifest.deployment,
-        notes,
-    )
-
-
-def _worker_file(invocation: Invocation, manifest: Manifest) -> str | None:
-    file = _worker_file_path(invocation)
-    if not file:
-        return None
-    write(Path(file), manifest.deployment, invocation.connection, invocation.profile.name)
-    return os.path.abspath(file)
+    return Result({**attributes, "additional_info": info}, "\n".join(lines), manifest.deployment, notes)
 
 
 def _worker_file_path(invocation: Invocation) -> str | None:
-    """The path of the worker file to write, from FILE or ``--output FILE``."""
+    """The absolute path of the worker file to write, from FILE or ``--output FILE``."""
     files = {str(file) for file in map(invocation.options.get, ("file", "output")) if file}
     if len(files) > 1:
-        raise MftctlError(
-            f"two worker files are given: {' and '.join(sorted(files))}",
-            exit=Exit.USAGE,
-            code="usage",
-            hint="give FILE or --output FILE",
+        raise UsageError(
+            f"two worker files are given: {' and '.join(sorted(files))}", hint="give FILE or --output FILE"
         )
-    return next(iter(files), None)
+    return os.path.abspath(files.pop()) if files else None
 
 
 def _trigger_command(invocation: Invocation, manifest: Manifest) -> str:
@@ -139,7 +109,3 @@ def _server(invocation: Invocation, address: str) -> list[str]:
         "--temporal-namespace": given.temporal_namespace,
     }
     return [word for option, value in named.items() if value is not None for word in (option, value)]
-
-
-def _same(previous: Manifest | None, manifest: Manifest) -> bool:
-    return previous is not None and previous.version == manifest.version

@@ -6,9 +6,10 @@ With ``--deployer-attribute-file`` they write their result or error there, for M
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -20,7 +21,7 @@ from ..console.crash_report import report
 from ..console.output import Result
 from ..console.process_exit import leave
 from ..interpreter.inside.compile.errors import metaflow_error
-from ..model.errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError, UsageError
 from ..model.options import Options, rows
 from ..operations.command_options import Connection
 from ..profiles import Profile
@@ -28,11 +29,13 @@ from . import relocation
 from .invocation import Invocation
 
 
-def serve(state: Any, options: Mapping[str, Any], command: Callable[[Invocation], Result]) -> NoReturn:
+def serve(
+    state: Any, options: Mapping[str, Any], command: Callable[[Invocation], Coroutine[Any, Any, Result]]
+) -> NoReturn:
     """Run a command, write its result or error, and leave the process (``process_exit``)."""
     file = options.get("deployer_attribute_file")
     try:
-        result = command(_invocation(state, options))
+        result = asyncio.run(command(_invocation(state, options)))
         error = result.error
     except KeyboardInterrupt:
         _exit(state, Exit.INTERRUPTED)
@@ -64,9 +67,7 @@ def _relocate(state: Any, options: Mapping[str, Any], profile: Profile) -> None:
     if options.get("production"):
         given["--production"] = True
     if given and not has_project:
-        raise MftctlError(
-            f"{' and '.join(given)}: {state.flow.name} has no @project", exit=Exit.USAGE, code="usage"
-        )
+        raise UsageError(f"{' and '.join(given)}: {state.flow.name} has no @project")
     settings: dict[str, str | bool | list[str]] = {
         row.flag: row.joined(value)
         for row in rows(Options).values()
@@ -85,7 +86,7 @@ def _error(problem: Exception) -> MftctlError:
     if isinstance(problem, MftctlError):
         return problem
     if isinstance(problem, MetaflowException):
-        return MftctlError(metaflow_error(problem), exit=Exit.USAGE, code="flow.invalid")
+        return UsageError(metaflow_error(problem), code="flow.invalid")
     return report(problem)
 
 

@@ -16,7 +16,7 @@ from ..control.tokens import username
 from ..engine.payloads import RunInput
 from ..events import registration
 from ..interpreter.upload import upload
-from ..model.errors import Exit, MftctlError
+from ..model.errors import ConflictError
 from ..model.manifest import Manifest
 from ..operations.run_id_file import announce
 from ..operations.selection import all_deployments, unserved
@@ -24,22 +24,9 @@ from ..operations.session import open_client
 from .invocation import Invocation
 
 
-def trigger(invocation: Invocation, given: Mapping[str, str]) -> Result:
-    """Start a run; ``given`` are the parameters that were options of the command line."""
-    return asyncio.run(_trigger(invocation, {**from_click(given), **invocation.run_params}))
-
-
-def delete(invocation: Invocation) -> Result:
-    """Delete the deployment; its runs continue."""
-    return asyncio.run(_delete(invocation))
-
-
-def list_deployments(invocation: Invocation) -> Result:
-    """List the flow's deployments, or all."""
-    return asyncio.run(_list_deployments(invocation))
-
-
-async def _trigger(invocation: Invocation, given: dict[str, str]) -> Result:
+async def trigger(invocation: Invocation, options: Mapping[str, str]) -> Result:
+    """Start a run; ``options`` are the parameters that were options of the command line."""
+    given = {**from_click(options), **invocation.run_params}
     file, given_tags = invocation.run_id_file(), tuple(invocation.options.get("tags") or ())
     tags.validate(given_tags)
     client = await open_client(invocation.connection, invocation.profile)
@@ -55,7 +42,8 @@ async def _trigger(invocation: Invocation, given: dict[str, str]) -> Result:
     return Result(invocation.run_attributes(manifest.deployment, run_id), run_id, run_id)
 
 
-async def _delete(invocation: Invocation) -> Result:
+async def delete(invocation: Invocation) -> Result:
+    """Delete the deployment; its runs continue."""
     client = await open_client(invocation.connection, invocation.profile)
     manifest = await _own(invocation, client)
     await registration.delete(client, manifest, username(), invocation.options.get("authorize"))
@@ -63,7 +51,8 @@ async def _delete(invocation: Invocation) -> Result:
     return Result({"name": manifest.deployment}, "", manifest.deployment, (note,))
 
 
-async def _list_deployments(invocation: Invocation) -> Result:
+async def list_deployments(invocation: Invocation) -> Result:
+    """List the flow's deployments, or all."""
     client = await open_client(invocation.connection, invocation.profile)
     found = await all_deployments(client)
     if not invocation.options.get("all"):
@@ -80,9 +69,8 @@ async def _own(invocation: Invocation, client: Client) -> Manifest:
     """The deployment of the command; MftctlError with exit code 6 if it is a deployment of another flow."""
     manifest = await deployments.get(client, invocation.deployment)
     if manifest.flow != invocation.flow:
-        raise MftctlError(
+        raise ConflictError(
             f"{manifest.deployment} is a deployment of {manifest.flow}, not of {invocation.flow}",
-            exit=Exit.CONFLICT,
             code="deployment.mismatch",
         )
     return manifest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,55 +10,21 @@ from temporalio.client import Client
 from ..console.output import Result
 from ..control.runs import actions, lookup
 from ..control.runs.run import Run
-from ..model.errors import Exit, MftctlError
+from ..model.errors import UsageError
 from ..model.statuses import FILTERS, MAX_RUNS, STATES, statuses_of
 from ..operations.run_id_file import write_run_id
 from ..operations.session import open_client
 from .invocation import Invocation
 
 
-def resume(invocation: Invocation) -> Result:
+async def resume(invocation: Invocation) -> Result:
     """Resume a run, under its id or as a new run."""
-    return asyncio.run(_resume(invocation))
-
-
-def status(invocation: Invocation) -> Result:
-    """The status of a run, in the words of Step Functions."""
-    return asyncio.run(_status(invocation))
-
-
-def terminate(invocation: Invocation) -> Result:
-    """Terminate a run."""
-    return asyncio.run(_changed(invocation, "terminated"))
-
-
-def suspend(invocation: Invocation) -> Result:
-    """Suspend a run."""
-    return asyncio.run(_changed(invocation, "suspended"))
-
-
-def unsuspend(invocation: Invocation) -> Result:
-    """Unsuspend a run."""
-    return asyncio.run(_changed(invocation, "unsuspended"))
-
-
-def list_runs(invocation: Invocation) -> Result:
-    """List the deployment's runs, the latest first."""
-    return asyncio.run(_list_runs(invocation))
-
-
-async def _resume(invocation: Invocation) -> Result:
     file = invocation.run_id_file()
     client = await open_client(invocation.connection, invocation.profile)
     found = await _own(invocation, client)
     parameters, new_run = invocation.run_params, bool(invocation.options.get("new_run"))
     if parameters and not new_run:
-        raise MftctlError(
-            "--run-param: a resumed run keeps its parameters",
-            exit=Exit.USAGE,
-            code="usage",
-            hint="add --new-run",
-        )
+        raise UsageError("--run-param: a resumed run keeps its parameters", hint="add --new-run")
     if not new_run:
         await actions.authorize(client, found, invocation.options.get("authorize"))
     run_id = await actions.resume(
@@ -76,30 +41,31 @@ async def _resume(invocation: Invocation) -> Result:
     return Result(invocation.run_attributes(found.deployment, run_id), run_id, run_id)
 
 
-async def _status(invocation: Invocation) -> Result:
+async def status(invocation: Invocation) -> Result:
+    """The status of a run, in the words of Step Functions."""
     client = await open_client(invocation.connection, invocation.profile)
     found = await _own(invocation, client)
     state = STATES[found.status]
     return Result({"status": state}, state, state)
 
 
-async def _changed(invocation: Invocation, what: str) -> Result:
-    """Change the state of a run, if the user is its owner or has authorized with the production token."""
-    client = await open_client(invocation.connection, invocation.profile)
-    found = await _own(invocation, client)
-    await actions.authorize(client, found, invocation.options.get("authorize"))
-    change: dict[str, Callable[[Client, str], Coroutine[Any, Any, Any]]] = {
-        "terminated": actions.terminate,
-        "suspended": actions.pause,
-        "unsuspended": actions.unpause,
-    }
-    changed = await change[what](client, found.run_id)
-    unchanged = "was not suspended" if what == "unsuspended" else f"was already {what}"
-    note = f"run {found.run_id} {unchanged if changed is False else f'is {what}'}"
-    return Result({"run_id": found.run_id}, "", found.run_id, (note,))
+async def terminate(invocation: Invocation) -> Result:
+    """Terminate a run."""
+    return await _change(invocation, actions.terminate, "is terminated")
 
 
-async def _list_runs(invocation: Invocation) -> Result:
+async def suspend(invocation: Invocation) -> Result:
+    """Suspend a run."""
+    return await _change(invocation, actions.pause, "is suspended", "was already suspended")
+
+
+async def unsuspend(invocation: Invocation) -> Result:
+    """Unsuspend a run."""
+    return await _change(invocation, actions.unpause, "is unsuspended", "was not suspended")
+
+
+async def list_runs(invocation: Invocation) -> Result:
+    """List the deployment's runs, the latest first."""
     client = await open_client(invocation.connection, invocation.profile)
     states = [state for state in FILTERS if invocation.options.get(state.lower())]
     runs = await lookup.list_runs(
@@ -116,6 +82,21 @@ async def _list_runs(invocation: Invocation) -> Result:
     ]
     names = [run.run_id for run in runs]
     return Result([{"run_id": name} for name in names], "\n".join(lines), names)
+
+
+async def _change(
+    invocation: Invocation,
+    action: Callable[[Client, str], Coroutine[Any, Any, bool | None]],
+    done: str,
+    unchanged: str = "",
+) -> Result:
+    """Change the state of a run, if the user is its owner or has authorized with the production token."""
+    client = await open_client(invocation.connection, invocation.profile)
+    found = await _own(invocation, client)
+    await actions.authorize(client, found, invocation.options.get("authorize"))
+    changed = await action(client, found.run_id)
+    note = f"run {found.run_id} {unchanged if changed is False else done}"
+    return Result({"run_id": found.run_id}, "", found.run_id, (note,))
 
 
 async def _own(invocation: Invocation, client: Client) -> Run:

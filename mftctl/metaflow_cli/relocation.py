@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import UsageError
 
 #: Whether an option takes a value.
 _TAKES_VALUE = {"--branch": True, "--production": False}
@@ -36,12 +36,7 @@ def ordered(
         if before is None:
             added += _words(name, value)
         elif before != value:
-            raise MftctlError(
-                f"{name} is given twice: {before} and {value}",
-                exit=Exit.USAGE,
-                code="usage",
-                hint="give it once",
-            )
+            raise UsageError(f"{name} is given twice: {before} and {value}", hint="give it once")
     for name, setting in settings.items():
         if isinstance(setting, list):
             added += [word for one in setting if not _has(top, name, one) for word in _words(name, one)]

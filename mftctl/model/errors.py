@@ -26,18 +26,19 @@ class MftctlError(Exception):
     """An expected failure.
 
     ``message``: what failed and where, in one line. ``hint``: what to do next. ``code``: a stable name for programs,
-    such as ``flow.invalid``. ``log``: more lines, such as the user's own traceback. ``exit``: the exit code, by default
-    that of the class.
+    such as ``flow.invalid``. ``log``: more lines, such as the user's own traceback. ``exit``: the exit code; it and the
+    code are by default those of the class.
     """
 
     exit = Exit.FAILED
+    code = "failed"
 
     def __init__(
         self,
         message: str,
         *,
         exit: Exit | None = None,
-        code: str = "failed",
+        code: str = "",
         hint: str = "",
         log: tuple[str, ...] = (),
     ) -> None:
@@ -45,7 +46,7 @@ class MftctlError(Exception):
         self.message = message
         if exit is not None:
             self.exit = exit
-        self.code = code
+        self.code = code or self.code
         self.hint = hint
         self.log = log
 
@@ -75,6 +76,7 @@ class UsageError(MftctlError):
     """A wrong argument, value or setting."""
 
     exit = Exit.USAGE
+    code = "usage"
 
 
 class NotFoundError(MftctlError):
