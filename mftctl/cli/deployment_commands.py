@@ -3,7 +3,7 @@
 Each command imports what it does when it runs, so that `--help` needs no temporalio.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -21,8 +21,9 @@ from ..operations.command_options import (
     RunIdFile,
 )
 from ..operations.deploy_options import DeploymentOptions, Notification, Scheduling
-from ..results.deployment_results import Deleted, Deployment, Description, Difference
-from ..results.run_results import DeploymentRun
+
+if TYPE_CHECKING:
+    from ..results import deployment_results, run_results
 
 
 def worker(
@@ -63,7 +64,7 @@ def trigger(
     tag: Annotated[tuple[str, ...], LIST] = (),
     connection: Connection = Connection(),
     output: Output = Output(),
-) -> Result[DeploymentRun]:
+) -> Result["run_results.DeploymentRun"]:
     """Start a run of a deployment and print its run id.
 
     Parameters
@@ -88,7 +89,7 @@ def trigger(
 
 def list_(
     *, flow: str | None = None, connection: Limited = Limited(), output: Output = Output()
-) -> Result[list[Deployment]]:
+) -> Result["list[deployment_results.Deployment]"]:
     """List deployments with their version, schedule, workers and owner.
 
     Parameters
@@ -103,7 +104,7 @@ def list_(
 
 def describe(
     name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
-) -> Result[Description]:
+) -> Result["deployment_results.Description"]:
     """Show a deployment with all its options, and the workers that poll its task queue now."""
     from ..operations import deployment_operations
 
@@ -120,7 +121,7 @@ def diff(
     notification: Notification = Notification(),
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[Difference]:
+) -> Result["deployment_results.Difference"]:
     """Show what a deploy of the flow's file as it is now, with the same options, would change. Nothing is deployed.
 
     The branch is that of the deployment unless another is given.
@@ -144,7 +145,7 @@ def delete(
     authorize: Authorize = None,
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[Deleted]:
+) -> Result["deployment_results.Deleted"]:
     """Delete a deployment and its schedule; its runs continue.
 
     Deletes a Schedule that was made by hand under a deployment's name, too.

@@ -1,8 +1,12 @@
 """`mftctl events`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
 
+from typing import TYPE_CHECKING
+
 from ..console.output import Result
 from ..operations.command_options import Limited, Output
-from ..results.event_results import Event, Published, Waiting
+
+if TYPE_CHECKING:
+    from ..results import event_results
 
 
 def publish(
@@ -12,7 +16,7 @@ def publish(
     id: str | None = None,
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[Published]:
+) -> Result["event_results.Published"]:
     """Publish an event to the deployments that wait for it with @trigger.
 
     Parameters
@@ -33,7 +37,7 @@ def list_(
     *,
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[list[Waiting]]:
+) -> Result["list[event_results.Waiting]"]:
     """List the events that deployments wait for."""
     from ..operations import event_operations
 
@@ -46,7 +50,7 @@ def describe(
     *,
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[Event]:
+) -> Result["event_results.Event"]:
     """Show which deployments wait for an event, which of its values they take, and the last run that it started.
 
     Parameters

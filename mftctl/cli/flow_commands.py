@@ -3,7 +3,7 @@
 Each command imports what it does when it runs, so that `--help` needs no temporalio.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -11,8 +11,9 @@ from ..console.output import Result
 from ..operations.command_options import FLAG, Connection, HostMaxAge, Isolation, Limited, Output, RunIdFile
 from ..operations.deploy_options import DeploymentOptions, Notification, Ownership, Scheduling
 from ..operations.runs.run_request import RunRequest
-from ..results.deployment_results import Deployed
-from ..results.run_results import FinishedRun
+
+if TYPE_CHECKING:
+    from ..results import deployment_results, run_results
 
 
 def run(
@@ -26,7 +27,7 @@ def run(
     deployment: DeploymentOptions = DeploymentOptions(),
     connection: Connection = Connection(),
     output: Output = Output(),
-) -> Result[FinishedRun]:
+) -> Result["run_results.FinishedRun"]:
     """Run a flow now and show its progress; without a configured Temporal server, mftctl starts one.
 
     Exit code 0 if the run completes, 3 if it does not. Ctrl-C cancels the run and waits for its tasks; press it again
@@ -61,7 +62,7 @@ def deploy(
     connection: Limited = Limited(),
     ownership: Ownership = Ownership(),
     output: Output = Output(),
-) -> Result[Deployed]:
+) -> Result["deployment_results.Deployed"]:
     """Compile a flow, save its code in its datastore and deploy it to a Temporal server.
 
     Parameters

@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..console.output import Result, write
-from ..model.errors import Exit, MftctlError
+from ..model.errors import NotFoundError
 from .app import COMMANDS, call
 
 #: Topics by the name of their page in the documentation.
@@ -36,9 +36,8 @@ def help_(*words: str) -> Result[None]:
         return Result()
     known = COMMANDS.get(words[0])
     if known is None or (isinstance(known, dict) and words[1:2] and words[1] not in known):
-        raise MftctlError(
+        raise NotFoundError(
             f"no topic or command '{' '.join(words)}'",
-            exit=Exit.NOT_FOUND,
             code="topic.unknown",
             hint=f"topics: {', '.join(TOPICS)}; `mftctl --help` lists the commands",
         )

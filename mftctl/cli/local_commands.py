@@ -3,11 +3,13 @@
 Each command imports what it does when it runs, so that `--help` needs no temporalio.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from ..console.output import Result
 from ..operations.command_options import FLAG, Connection, Output
-from ..results.doctor_results import Diagnosis
+
+if TYPE_CHECKING:
+    from ..results import doctor_results
 
 
 def dev(
@@ -36,7 +38,7 @@ def doctor(
     clean: Annotated[bool, FLAG] = False,
     connection: Connection = Connection(),
     output: Output = Output(),
-) -> Result[Diagnosis]:
+) -> Result["doctor_results.Diagnosis"]:
     """Show versions, the server, the profile and caches, and check that everything that the profile names works.
 
     Exit codes are those of `mftctl profile check`. That no server is configured and none is running is not a failure.

@@ -1,15 +1,17 @@
 """`mftctl profile`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ..console.output import Result
 from ..operations.command_options import Connection, Output
-from ..results.profile_results import Changed, Checks, ConfigurationFile, Profile, Settings
+
+if TYPE_CHECKING:
+    from ..results import profile_results
 
 
-def list_(*, output: Output = Output()) -> Result[list[Profile]]:
+def list_(*, output: Output = Output()) -> Result["list[profile_results.Profile]"]:
     """List the profiles of the configuration file."""
     from ..operations import profile_operations
 
@@ -18,7 +20,7 @@ def list_(*, output: Output = Output()) -> Result[list[Profile]]:
 
 def show(
     name: str | None = None, /, *, connection: Connection = Connection(), output: Output = Output()
-) -> Result[Settings]:
+) -> Result["profile_results.Settings"]:
     """Show each setting in force and where it comes from, without secrets.
 
     Parameters
@@ -31,7 +33,7 @@ def show(
     return profile_operations.show(connection, name)
 
 
-def use(name: str, /, *, output: Output = Output()) -> Result[Changed]:
+def use(name: str, /, *, output: Output = Output()) -> Result["profile_results.Changed"]:
     """Make a profile the default.
 
     Parameters
@@ -44,7 +46,7 @@ def use(name: str, /, *, output: Output = Output()) -> Result[Changed]:
     return profile_operations.use(name)
 
 
-def set_(name: str, /, *assignments: str, output: Output = Output()) -> Result[Changed]:
+def set_(name: str, /, *assignments: str, output: Output = Output()) -> Result["profile_results.Changed"]:
     """Set keys of a profile; a profile that does not exist is created. Comments in the file stay.
 
     Parameters
@@ -65,7 +67,7 @@ def unset(
     *keys: str,
     all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
     output: Output = Output(),
-) -> Result[Changed]:
+) -> Result["profile_results.Changed"]:
     """Remove keys of a profile, or the whole profile.
 
     Parameters
@@ -82,7 +84,7 @@ def unset(
     return profile_operations.unset(name, keys, whole=all_)
 
 
-def path(*, output: Output = Output()) -> Result[ConfigurationFile]:
+def path(*, output: Output = Output()) -> Result["profile_results.ConfigurationFile"]:
     """Print the path of the configuration file."""
     from ..operations import profile_operations
 
@@ -91,7 +93,7 @@ def path(*, output: Output = Output()) -> Result[ConfigurationFile]:
 
 def check(
     name: str | None = None, /, *, connection: Connection = Connection(), output: Output = Output()
-) -> Result[Checks]:
+) -> Result["profile_results.Checks"]:
     """Check that everything that a profile names works, and show how to fix what does not.
 
     Exit code 5 when Temporal cannot be reached or denies access, 1 when another check fails. Checked are: the name and
@@ -103,6 +105,6 @@ def check(
     name
         The profile (default: the one in force).
     """
-    from ..operations import profile_operations
+    from ..operations import profile_checks
 
-    return profile_operations.check(connection, name)
+    return profile_checks.check(connection, name)

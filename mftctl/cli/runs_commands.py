@@ -5,7 +5,7 @@ temporalio.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -13,16 +13,9 @@ from ..console.output import Format, Result
 from ..console.text import parse_duration, parse_time
 from ..model.statuses import Status
 from ..operations.command_options import FLAG, LIST, YES, Connection, Latest, Limited, Output
-from ..results.run_results import (
-    Artifact,
-    DeploymentRun,
-    LogLine,
-    ReportFile,
-    RunDetails,
-    RunRow,
-    RunState,
-    StoppedRun,
-)
+
+if TYPE_CHECKING:
+    from ..results import run_results
 
 RunName = Annotated[str, Parameter(help="Run id, the beginning of one, or @latest.")]
 RunNames = Annotated[str, Parameter(help="Run ids, the beginnings of them, or @latest.")]
@@ -40,7 +33,7 @@ def list_(
     limit: int = 20,
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[list[RunRow]]:
+) -> Result["list[run_results.RunRow]"]:
     """List runs: first those that have not ended, the newest on top, then the others, the last to end on top.
 
     Parameters
@@ -69,7 +62,7 @@ def describe(
     latest: Latest = Latest(),
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[RunDetails]:
+) -> Result["run_results.RunDetails"]:
     """Show a run: its parameters, each step with counts and times, failures and pending retries."""
     from ..operations.runs.describe_run import describe_run
 
@@ -84,7 +77,7 @@ def watch(
     latest: Latest = Latest(),
     connection: Connection = Connection(),
     output: Output = Output(),
-) -> Result[DeploymentRun]:
+) -> Result["run_results.DeploymentRun"]:
     """Watch a run until it ends: exit code 0 if it completes, 3 if it does not. Ctrl-C does not stop the run.
 
     Parameters
@@ -110,7 +103,7 @@ def logs(
     latest: Latest = Latest(),
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[list[LogLine]]:
+) -> Result["list[run_results.LogLine]"]:
     """Show what a run's tasks printed, in the order of time, each line with its task.
 
     Parameters
@@ -141,7 +134,7 @@ def artifacts(
     latest: Latest = Latest(),
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[list[Artifact]]:
+) -> Result["list[run_results.Artifact]"]:
     """Show the artifacts of a task: names, types, and short values.
 
     Parameters
@@ -163,7 +156,7 @@ def report(
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
     latest: Latest = Latest(),
     connection: Limited = Limited(),
-) -> Result[ReportFile]:
+) -> Result["run_results.ReportFile"]:
     """Write a run as one HTML page: graph, timeline of all attempts, failures with logs, parameters, artifacts.
 
     Parameters
@@ -195,7 +188,7 @@ def resume(
     latest: Latest = Latest(),
     connection: Connection = Connection(),
     output: Output = Output(),
-) -> Result[DeploymentRun]:
+) -> Result["run_results.DeploymentRun"]:
     """Resume a run that did not complete: finished tasks keep their results, the others run again.
 
     Parameters
@@ -231,7 +224,7 @@ def pause(
     latest: Latest = Latest(),
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[RunState]:
+) -> Result["run_results.RunState"]:
     """Pause a run: it starts no new tasks; running tasks finish."""
     from ..operations.runs.change_runs import pause_run
 
@@ -246,7 +239,7 @@ def unpause(
     latest: Latest = Latest(),
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[RunState]:
+) -> Result["run_results.RunState"]:
     """Continue a paused run."""
     from ..operations.runs.change_runs import unpause_run
 
@@ -260,7 +253,7 @@ def cancel(
     latest: Latest = Latest(),
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[StoppedRun | list[StoppedRun]]:
+) -> Result["run_results.StoppedRun | list[run_results.StoppedRun]"]:
     """Cancel runs and wait until their tasks have stopped.
 
     Parameters
@@ -281,7 +274,7 @@ def terminate(
     latest: Latest = Latest(),
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[StoppedRun | list[StoppedRun]]:
+) -> Result["run_results.StoppedRun | list[run_results.StoppedRun]"]:
     """End runs at once, without waiting for their tasks. On a terminal, asks for confirmation.
 
     Parameters

@@ -1,16 +1,20 @@
 """`mftctl schedule`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ..console.output import Result
 from ..model.overlap import BackfillOverlap
 from ..operations.command_options import FLAG, Authorize, DeploymentName, Limited, Output
-from ..results.schedule_results import Backfill, Description, DueTime, Paused, ScheduleState, Triggered
+
+if TYPE_CHECKING:
+    from ..results import schedule_results
 
 
-def list_(*, connection: Limited = Limited(), output: Output = Output()) -> Result[list[ScheduleState]]:
+def list_(
+    *, connection: Limited = Limited(), output: Output = Output()
+) -> Result["list[schedule_results.ScheduleState]"]:
     """List deployments that have a schedule: when the next run is due, or why the schedule is paused."""
     from ..operations import schedule_operations
 
@@ -19,7 +23,7 @@ def list_(*, connection: Limited = Limited(), output: Output = Output()) -> Resu
 
 def describe(
     name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
-) -> Result[Description]:
+) -> Result["schedule_results.Description"]:
     """Show a deployment's schedule, the next times, and the last runs that it started."""
     from ..operations import schedule_operations
 
@@ -35,7 +39,7 @@ def pause(
     authorize: Authorize = None,
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[Paused]:
+) -> Result["schedule_results.Paused"]:
     """Pause a schedule: it starts no more runs. Runs in progress continue. New versions stay paused.
 
     Parameters
@@ -58,7 +62,7 @@ def unpause(
     authorize: Authorize = None,
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[Paused]:
+) -> Result["schedule_results.Paused"]:
     """Unpause a schedule: it starts runs again, from the next time on.
 
     Parameters
@@ -73,7 +77,7 @@ def unpause(
 
 def trigger(
     name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
-) -> Result[Triggered]:
+) -> Result["schedule_results.Triggered"]:
     """Start a run as if it were due now, even when the schedule is paused, and print its run id.
 
     The overlap policy applies: exit code 6 where it skips the run because another one is running. `mftctl trigger`
@@ -94,7 +98,7 @@ def backfill(
     dry_run: Annotated[bool, FLAG] = False,
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[Backfill]:
+) -> Result["schedule_results.Backfill"]:
     """Start a run for each time in the past at which the schedule was due and that has no run.
 
     A second backfill starts no run twice. Each run gets the time that it stands for in MFTCTL_SCHEDULED_TIME.
@@ -124,7 +128,7 @@ def next_(
     count: Annotated[int, Parameter(name=["-n", "--count"])] = 5,
     connection: Limited = Limited(),
     output: Output = Output(),
-) -> Result[list[DueTime]]:
+) -> Result["list[schedule_results.DueTime]"]:
     """Show the next times at which a schedule is due, paused or not.
 
     Parameters

@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from importlib import import_module
-from types import NoneType, UnionType
+from pkgutil import iter_modules
+from types import NoneType, SimpleNamespace, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse_from_object
 
+from .. import results
 from ..console.output import SCHEMA_VERSION, Error, Result, Time, write
-from ..model.errors import Exit, MftctlError
+from ..model.errors import NotFoundError
 from ..profiles.keys import suggest
 from .app import COMMANDS
 
@@ -57,9 +59,8 @@ def schema(name: str | None = None, /) -> Result[None]:
         return Result()
     found = get(name.replace(" ", "."))
     if found is None:
-        raise MftctlError(
+        raise NotFoundError(
             f"there is no schema '{name}'",
-            exit=Exit.NOT_FOUND,
             code="schema.unknown",
             hint=suggest(name, names()) or "`mftctl schema` lists them",
         )
@@ -74,15 +75,15 @@ def names() -> list[str]:
         for name, command in COMMANDS.items()
         for part in (command if isinstance(command, dict) else [""])
     ]
-    return sorted([*(name for name in commands if _type_of(name) is not NoneType), *_OTHERS])
+    return sorted([*(name for name in commands if _returned(name) is not None), *_OTHERS])
 
 
 def get(name: str) -> Schema | None:
     """The schema of that name, or None."""
-    made_from = _type_of(name)
-    if made_from in {None, NoneType}:
+    returned = _returned(name)
+    if returned is None:
         return None
-    shape = _whole(made_from)
+    shape = _whole(_type_of(returned))
     described = [shape.get("description"), _PROMISE]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -92,8 +93,8 @@ def get(name: str) -> Schema | None:
     } | ({"additionalProperties": True} if name == "event" else {})
 
 
-def _type_of(name: str) -> Any:
-    """What a command returns, of its annotation ``Result[T]``: T, or NoneType where it writes no JSON."""
+def _returned(name: str) -> Any:
+    """What a command returns, of its annotation ``Result["module.Type"]``: None where it writes no JSON."""
     if name in _OTHERS:
         return _OTHERS[name]
     group, _, part = name.partition(".")
@@ -106,7 +107,14 @@ def _type_of(name: str) -> Any:
         return None
     module, _, function = command[0].partition(":")
     found = getattr(import_module(f"mftctl.cli.{module}"), function)
-    return get_args(get_type_hints(found)["return"])[0]
+    return found.__annotations__["return"].__metadata__[0]
+
+
+def _type_of(returned: Any) -> Any:
+    modules = {
+        one.name: import_module(f"{results.__name__}.{one.name}") for one in iter_modules(results.__path__)
+    }
+    return get_type_hints(SimpleNamespace(__annotations__={"": returned}), modules)[""]
 
 
 def _whole(hint: Any) -> Schema:

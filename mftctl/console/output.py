@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NewType
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Literal, NewType
 
 from ..model.errors import Exit, MftctlError
 
@@ -48,7 +48,8 @@ class Result(Generic[T]):
     bare name or names; ``notes``: messages for stderr; ``error``: why what the command watched has failed, with the
     last lines of its ``log``.
 
-    A command's return annotation, ``Result[T]``, is where its JSON schema comes from.
+    A command's return annotation, ``Result["module.Type"]``, is where its JSON schema comes from. The type is named by
+    a string: types of results are slow to make, and `--help` needs none.
     """
 
     data: T | None = None
@@ -58,6 +59,11 @@ class Result(Generic[T]):
     error: MftctlError | None = None
     log: tuple[str, ...] = ()
     exit: int = Exit.OK
+
+    if not TYPE_CHECKING:  # the name stays a string when the annotations of a command are read
+
+        def __class_getitem__(cls, data: Any) -> Any:
+            return Annotated[cls, data]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,11 +20,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..interpreter.inside import metaflow_config
 from ..model.errors import ConflictError, UsageError
-from ..model.manifest import Manifest
+
+if TYPE_CHECKING:  # `run --help` and `deploy --help` need no manifest
+    from ..model.manifest import Manifest
 
 _VARIABLE = "METAFLOW_PRODUCTION_TOKEN"
 _NAMESPACE = "production:"

@@ -15,7 +15,7 @@ from ..profiles import Profile, config_file
 from ..results.doctor_results import Diagnosis, ProfileName, Server, page
 from .command_options import Connection
 from .profile_checks import failure_of, run_checks
-from .session import names_server
+from .server_choice import names_server
 
 
 def doctor(connection: Connection, *, clean: bool) -> Result[Diagnosis]:

@@ -6,18 +6,32 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from ..console.output import Result
 from ..control.connection import diagnosis
 from ..control.connection.connect import connect
 from ..control.connection.diagnosis import CHECKS, CheckResult
 from ..interpreter.inspection import examine
 from ..model.errors import Exit, MftctlError
 from ..profiles import Profile
-from ..results.doctor_results import Check
+from ..results.doctor_results import Check, checks_table
+from ..results.profile_results import Checks
 from .command_options import Connection, flow_interpreter
-from .session import endpoint, quiet_sdk
+from .profile_operations import with_profile
+from .server_choice import endpoint
+from .session import quiet_sdk
 
 #: Errors of settings, and the check that would have used them.
 _CHECK_OF = {"temporal.key": "authentication", "temporal.address": "dns"}
+
+
+def check(connection: Connection, name: str | None) -> Result[Checks]:
+    """The checks of a profile."""
+    connection = with_profile(connection, name)
+    profile = connection.settings()
+    found = run_checks(connection, profile)
+    failed = [one.check for one in found if one.ok is False]
+    checks = Checks(profile=profile.name, ok=not failed, checks=tuple(found))
+    return Result(checks, checks_table(found), failed, error=failure_of(found))
 
 
 def run_checks(connection: Connection, profile: Profile, *, with_server: bool = True) -> list[Check]:

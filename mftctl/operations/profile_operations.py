@@ -10,17 +10,15 @@ from ..console.output import Result
 from ..console.text import parse_duration, without_secrets
 from ..control.connection.endpoint import NAMES, UnsetVariable, settings
 from ..local import devserver
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 from ..profiles import KEYS, Key, config_file, document, editing
 from ..profiles import Profile as ProfileInForce
 from ..profiles import Setting as SettingInForce
 from ..profiles import Source as SourceInForce
 from ..profiles.keys import suggest
 from ..profiles.settings import chosen_name
-from ..results.doctor_results import checks_table
 from ..results.profile_results import (
     Changed,
-    Checks,
     ConfigurationFile,
     Profile,
     Setting,
@@ -30,8 +28,7 @@ from ..results.profile_results import (
     table,
 )
 from .command_options import Connection, flow_interpreter
-from .profile_checks import failure_of, run_checks
-from .session import names_server
+from .server_choice import names_server
 
 
 def list_() -> Result[list[Profile]]:
@@ -89,7 +86,7 @@ def path() -> Result[ConfigurationFile]:
 
 def show(connection: Connection, name: str | None) -> Result[Settings]:
     """The settings in force."""
-    connection = _with_profile(connection, name)
+    connection = with_profile(connection, name)
     profile = connection.settings()
     found = Settings(
         profile=profile.name, file=str(config_file()), settings=settings_in_force(connection, profile)
@@ -97,22 +94,13 @@ def show(connection: Connection, name: str | None) -> Result[Settings]:
     return Result(found, settings_table(found), profile.name or "")
 
 
-def check(connection: Connection, name: str | None) -> Result[Checks]:
-    """The checks of a profile."""
-    connection = _with_profile(connection, name)
-    profile = connection.settings()
-    found = run_checks(connection, profile)
-    failed = [one.check for one in found if one.ok is False]
-    checks = Checks(profile=profile.name, ok=not failed, checks=tuple(found))
-    return Result(checks, checks_table(found), failed, error=failure_of(found))
-
-
 def settings_in_force(connection: Connection, profile: ProfileInForce) -> tuple[Setting, ...]:
     """Each setting; those of the connection may come from Temporal's variables and file, too."""
     return tuple(_setting(key, setting) for key, setting in _by_key(connection, profile))
 
 
-def _with_profile(connection: Connection, name: str | None) -> Connection:
+def with_profile(connection: Connection, name: str | None) -> Connection:
+    """The connection with the profile of that name; MftctlError if both name one."""
     if name is None:
         return connection
     if connection.profile not in {None, name}:
@@ -184,4 +172,4 @@ def _changed(name: str, what: str) -> Result[Changed]:
 
 
 def _usage(message: str, hint: str) -> MftctlError:
-    return MftctlError(message, exit=Exit.USAGE, code="usage", hint=hint)
+    return UsageError(message, hint=hint)

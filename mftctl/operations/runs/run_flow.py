@@ -20,7 +20,7 @@ from ...results.run_results import FinishedRun
 from ..command_options import Connection
 from ..deploy_options import DeploymentOptions, file_argument
 from ..run_id_file import check_writable
-from ..session import embedded, names_server, open_client, quiet_sdk
+from ..server_choice import embedded, names_server
 from .run_request import RunRequest
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ async def _connect(
 ) -> tuple[Client, devserver.Lease | None]:
     # Imports temporalio: see _run.
     from ...control.connection.connect import connect
+    from ..session import open_client, quiet_sdk
 
     quiet_sdk()
     if opening is None:

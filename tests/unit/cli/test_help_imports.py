@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from mftctl.cli.command_tree import commands
 
 CHECK = """
@@ -16,6 +18,22 @@ for words in {words!r}:
     if loaded:
         sys.exit(f"{{' '.join(words)}} --help loads {{', '.join(loaded)}}")
 """
+
+
+#: Modules, and what they must not load before they are used.
+LIGHT = {
+    "operations.runs.run_flow": "temporalio",  # its import runs beside the compiler
+    "operations.profile_operations": "temporalio",
+    "cli.app": "mftctl.results",
+    "cli.completion": "mftctl.results.run_results",
+}
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_modules_load_what_they_need_alone(module: str) -> None:
+    """Neither the compiler of `run` nor a change of a profile waits for temporalio, nor completion for results."""
+    code = f"import sys, mftctl.{module}; sys.exit({LIGHT[module]!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_help_loads_no_temporalio() -> None:
