@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -12,11 +12,8 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not _is_somebody_there():
-        raise MftctlError(
-            f"{question} There is no terminal to ask on",
-            exit=Exit.USAGE,
-            code="confirm",
-            hint="confirm with --yes",
+        raise UsageError(
+            f"{question} There is no terminal to ask on", code="confirm", hint="confirm with --yes"
         )
     if not _answered(question):
         raise MftctlError("not confirmed; nothing was changed", code="declined")

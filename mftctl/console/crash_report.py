@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import __version__
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 from ..profiles.folders import user_folder
 
 #: Errors of a disk: not a bug of mftctl.
@@ -54,9 +54,8 @@ def folder_is_gone() -> bool:
 
 def folder_gone() -> MftctlError:
     """The error of a working folder that was deleted."""
-    return MftctlError(
+    return UsageError(
         "the current folder has been deleted",
-        exit=Exit.USAGE,
         code="folder.missing",
         hint="change to one that exists, such as: cd ~",
     )

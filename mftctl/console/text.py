@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TextIO, overload
 from urllib.parse import urlsplit
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 from .output import Time
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -64,10 +64,8 @@ def parse_time(text: str, what: str) -> datetime:
     try:
         return datetime.now(UTC) - timedelta(seconds=parse_duration(text, what))
     except MftctlError as error:
-        raise MftctlError(
+        raise UsageError(
             f"{what}: '{text}' is not a time",
-            exit=Exit.USAGE,
-            code="usage",
             hint="write how long ago, such as 90s, 2h or 7d, or a time, such as 2026-03-02T10:15",
         ) from error
 
@@ -86,10 +84,8 @@ def parse_time_in(text: str, zone: str | None, what: str, *, end: bool = False) 
             found = datetime.combine(date.fromisoformat(text), time.max if end else time.min)
         return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone or "UTC"))
     except (ValueError, ZoneInfoNotFoundError) as error:
-        raise MftctlError(
+        raise UsageError(
             f"{what}: '{text}' is not a time",
-            exit=Exit.USAGE,
-            code="usage",
             hint="write it as 2026-01-31, 2026-01-31T06:00 or 2026-01-31T06:00:00+01:00",
         ) from error
 
@@ -141,12 +137,7 @@ def _positive(seconds: float, text: str, what: str) -> float:
 
 
 def _bad_duration(text: str, what: str) -> MftctlError:
-    return MftctlError(
-        f"{what}: '{text}' is not a duration",
-        exit=Exit.USAGE,
-        code="usage",
-        hint="write it as 90, 90s, 15m, 2h or 1h30m",
-    )
+    return UsageError(f"{what}: '{text}' is not a duration", hint="write it as 90, 90s, 15m, 2h or 1h30m")
 
 
 def _utc(at: datetime, timespec: str) -> Time:

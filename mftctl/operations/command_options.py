@@ -14,7 +14,7 @@ from cyclopts import Group, Parameter
 from .. import profiles
 from ..console.output import Format, say
 from ..console.text import format_duration, parse_duration
-from ..model.errors import Exit, MftctlError
+from ..model.errors import Exit, MftctlError, UsageError
 
 profiles.on_temporary_folder(say)
 
@@ -121,11 +121,8 @@ def flow_interpreter(profile: profiles.Profile, given: str | None = None) -> str
 def _absolute(python: str, source: profiles.Source) -> str:
     found = shutil.which(os.path.expanduser(python))
     if found is None:
-        raise MftctlError(
-            f"no interpreter {python} ({source})",
-            exit=Exit.USAGE,
-            code="python.missing",
-            hint="name another with --python",
+        raise UsageError(
+            f"no interpreter {python} ({source})", code="python.missing", hint="name another with --python"
         )
     # Not resolved: an interpreter in a virtual environment is a link whose place makes it what it is.
     return os.path.abspath(found)

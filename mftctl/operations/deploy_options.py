@@ -12,7 +12,7 @@ from ..console.output import say
 from ..console.text import parse_duration
 from ..control.runs import tags
 from ..control.tokens import TokenRequest
-from ..model.errors import Exit, MftctlError
+from ..model.errors import UsageError
 from ..model.options import Option, Options, TokenOptions, rows
 from .command_options import flow_interpreter
 
@@ -165,21 +165,16 @@ def _check_count(row: Option, value: int, source: profiles.Source) -> None:
     try:
         key.validate(value)
     except ValueError:
-        raise MftctlError(
-            f"{source}: {value} is not {key.expected}",
-            exit=Exit.USAGE,
-            code="usage",
-            hint=f"leave it out for the default, {row.default}",
+        raise UsageError(
+            f"{source}: {value} is not {key.expected}", hint=f"leave it out for the default, {row.default}"
         ) from None
 
 
 def _check_urls(urls: tuple[str, ...]) -> None:
     for url in urls:
         if not url.startswith(("http://", "https://")):
-            raise MftctlError(
+            raise UsageError(
                 f"--notify-url: '{url}' is not a URL that can be posted to",
-                exit=Exit.USAGE,
-                code="usage",
                 hint="a URL begins with https:// or http://",
             )
 
@@ -195,6 +190,4 @@ def file_argument(text: str) -> Path:
     if file.is_file():
         return file
     problem = "is a folder" if file.is_dir() else "no such file"
-    raise MftctlError(
-        f"{text}: {problem}", exit=Exit.USAGE, code="flow.missing", hint="name the Python file of a flow"
-    )
+    raise UsageError(f"{text}: {problem}", code="flow.missing", hint="name the Python file of a flow")

@@ -18,7 +18,7 @@ from ..control.pollers import Poller, list_pollers
 from ..control.unreadable import UnreadableDeployment
 from ..events import registration
 from ..interpreter.compilation import compile_flow
-from ..model.errors import Exit, MftctlError
+from ..model.errors import ConflictError, UsageError
 from ..model.manifest import Manifest
 from ..model.options import Options
 from ..profiles import cache_dir
@@ -98,9 +98,8 @@ async def diff(
     say(f"compiling {file}")
     new = await compile_flow(file, options, python, cache_dir())
     if new.deployment != before.deployment:
-        raise MftctlError(
+        raise ConflictError(
             f"{file} would be deployed as {new.deployment}, not as {before.deployment}",
-            exit=Exit.CONFLICT,
             code="deployment.mismatch",
             hint="name the flow's file, and its --branch or --name",
         )
@@ -207,9 +206,8 @@ def _same_deployment(manifest: Manifest, options: Options) -> Options:
 
 def _file_of(manifest: Manifest, given: str | None) -> Path:
     if given is None and not Path(manifest.launch.file).is_file():
-        raise MftctlError(
+        raise UsageError(
             f"{manifest.launch.file}, the file of {manifest.deployment}, is not in this folder",
-            exit=Exit.USAGE,
             code="flow.missing",
             hint=f"name it: mftctl deployments diff {manifest.deployment} FLOW.py",
         )

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from ..console.output import Result, say, write
 from ..console.process import Signals, collect_garbage, first_of, in_thread
 from ..local import devserver
-from ..model.errors import Exit, MftctlError
+from ..model.errors import ConflictError, MftctlError
 
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233
@@ -63,9 +63,8 @@ def _wait_for_ui(url: str) -> None:
 
 def _refuse_other_port(wanted: int | None, where: str) -> None:
     if wanted and not where.endswith(f":{wanted}"):
-        raise MftctlError(
+        raise ConflictError(
             f"the embedded server is already running at {where}, not at port {wanted}",
-            exit=Exit.CONFLICT,
             code="server.running",
             hint="leave the port out to share it, or wait for the runs that use it",
         )

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..console.output import event, say
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 
 
 def check_writable(file: Path | None) -> None:
@@ -28,11 +28,8 @@ def check_writable(file: Path | None) -> None:
         os.close(descriptor)
         os.unlink(made)
     except OSError as error:
-        raise MftctlError(
-            f"--run-id-file {file}: {error.strerror}",
-            exit=Exit.USAGE,
-            code="usage",
-            hint="name a file in a folder that can be written",
+        raise UsageError(
+            f"--run-id-file {file}: {error.strerror}", hint="name a file in a folder that can be written"
         ) from error
 
 

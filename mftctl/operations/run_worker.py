@@ -19,7 +19,7 @@ from ..console.text import parse_duration
 from ..control import deployments
 from ..control.task_queues import TaskQueues
 from ..control.unreadable import Warnings
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 from ..profiles import Profile, cache_dir
 from ..worker.freshness import MAX_AGE
 from ..worker.observer import NextAttempt, Observer, TaskEvent
@@ -166,4 +166,4 @@ def _write(text: str) -> None:
 
 
 def _usage(message: str, hint: str) -> MftctlError:
-    return MftctlError(message, exit=Exit.USAGE, code="usage", hint=hint)
+    return UsageError(message, hint=hint)

@@ -10,7 +10,7 @@ from ..console.output import Result
 from ..console.text import iso, local_time, parse_time_in
 from ..control import deployments, schedules, tokens
 from ..control.pollers import has_worker
-from ..model.errors import Exit, MftctlError
+from ..model.errors import ConflictError, UsageError
 from ..results.schedule_results import (
     Backfill,
     BackfilledRun,
@@ -90,7 +90,7 @@ async def backfill(
     start = parse_time_in(period[0], zone, "--start")
     end = parse_time_in(period[1], zone, "--end", end=True)
     if end < start:
-        raise MftctlError("--end is before --start", exit=Exit.USAGE, code="usage", hint="swap them")
+        raise UsageError("--end is before --start", hint="swap them")
     times = await schedules.times_between(client, found, start, end)
     if not dry_run:
         await schedules.backfill(client, found, times, overlap)
@@ -112,9 +112,7 @@ async def backfill(
 async def next_(connection: Limited, name: str, count: int) -> Result[list[DueTime]]:
     """The next times of a schedule."""
     if not 1 <= count <= 1000:
-        raise MftctlError(
-            f"-n: {count} is not one of 1 to 1000", exit=Exit.USAGE, code="usage", hint="leave it out for 5"
-        )
+        raise UsageError(f"-n: {count} is not one of 1 to 1000", hint="leave it out for 5")
     client, found = await _find(connection, name)
     times = [iso(at) for at in await schedules.upcoming(client, found, count)]
     notes = (f"{found.name} is paused: {found.reason}",) if found.paused else ()
@@ -172,5 +170,5 @@ async def _unserved(client: Client, found: deployments.Deployment) -> tuple[str,
 def _unchanged(found: deployments.Deployment, how: str, *, strict: bool) -> str:
     """The note that the schedule was in this state before; exit code 6 with --strict."""
     if strict:
-        raise MftctlError(f"{found.name} {how}", exit=Exit.CONFLICT, code="schedule.unchanged")
+        raise ConflictError(f"{found.name} {how}", code="schedule.unchanged")
     return f"{found.name} {how}"

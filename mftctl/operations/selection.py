@@ -13,7 +13,7 @@ from ..control.deployments import Deployment
 from ..control.runs import lookup
 from ..control.runs.record import RunRecord, TaskRecord
 from ..control.runs.run import Run
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, NotFoundError, UsageError
 from .command_options import Connection
 from .session import open_client
 
@@ -31,10 +31,8 @@ async def find_run(client: Client, name: str, deployment: str | None = None) -> 
     """The run that ``name`` means: an id, a prefix of one, or ``@latest``, which may be limited to a deployment."""
     if deployment is not None:
         if name != lookup.LATEST:
-            raise MftctlError(
+            raise UsageError(
                 f"--deployment cannot be used with the run '{name}'",
-                exit=Exit.USAGE,
-                code="usage",
                 hint=f"leave it out, or name the run as {lookup.LATEST}",
             )
         deployment, _ = await find_deployment(client, deployment)
@@ -76,15 +74,12 @@ def select_tasks(record: RunRecord, run_id: str, where: str | None) -> list[Task
         return tasks
     named = _TASK.match(where)
     if named is None:
-        raise MftctlError(
-            f"'{where}' is not a task", exit=Exit.USAGE, code="usage", hint="write it as STEP or STEP/INDEX"
-        )
+        raise UsageError(f"'{where}' is not a task", hint="write it as STEP or STEP/INDEX")
     step, index = named[1], named[2] or named[3]
     known = [*record.manifest.graph, *record.manifest.handlers]
     if step not in known:
-        raise MftctlError(
+        raise NotFoundError(
             f"{record.manifest.flow} has no step '{step}'",
-            exit=Exit.NOT_FOUND,
             code="step.unknown",
             hint=f"its steps: {', '.join(known)}",
         )
@@ -94,7 +89,5 @@ def select_tasks(record: RunRecord, run_id: str, where: str | None) -> list[Task
     path = tuple(int(one) for one in index.split(",")) if re.fullmatch(r"\d+(,\d+)*", index) else None
     tasks = [task for task in tasks if index == task.task_id or (path is not None and task.path == path)]
     if not tasks:
-        raise MftctlError(
-            f"run {run_id} has no task {step}/{index} yet", exit=Exit.NOT_FOUND, code="task.unknown"
-        )
+        raise NotFoundError(f"run {run_id} has no task {step}/{index} yet", code="task.unknown")
     return tasks

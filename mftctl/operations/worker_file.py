@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..model.errors import Exit, MftctlError
+from ..model.errors import MftctlError, UsageError
 from .command_options import Connection
 
 _TEMPLATE = '''\
@@ -61,10 +61,8 @@ def resolve(names: Sequence[str], connection: Connection) -> tuple[list[str], Co
         for key, value in settings.items():
             if given.setdefault(key, value) != value and getattr(connection, key) is None:
                 option = "--" + key.replace("_", "-")
-                raise MftctlError(
+                raise UsageError(
                     f"the worker files name several servers: {option} {given[key]} and {value}",
-                    exit=Exit.USAGE,
-                    code="usage",
                     hint=f"choose one with {option}, or run a worker for each",
                 )
     missing = {key: value for key, value in given.items() if getattr(connection, key) is None}
@@ -85,9 +83,8 @@ def read(path: Path) -> tuple[str, dict[str, str]]:
 
 
 def _invalid(path: Path) -> MftctlError:
-    return MftctlError(
+    return UsageError(
         f"{path} is not a worker file",
-        exit=Exit.USAGE,
         code="workerfile",
         hint="`mftctl deploy FLOW.py --output FILE` writes one",
     )

@@ -14,7 +14,7 @@ from ...console.output import Result
 from ...control import pollers
 from ...control.runs import actions, outcome
 from ...control.runs.lookup import describe, run_input, workflow_handle
-from ...model.errors import Exit, MftctlError
+from ...model.errors import Exit, MftctlError, UsageError
 from ...results.run_results import ChangeError, DeploymentRun, RunState, StoppedRun
 from ..command_options import Connection
 from ..selection import find_run, unserved
@@ -124,9 +124,7 @@ async def _each(
 ) -> Result[StoppedRun | list[StoppedRun]]:
     """Change each run. If one of several cannot be changed, the others still are, and its row has the error."""
     if not names:
-        raise MftctlError(
-            "no run given", exit=Exit.USAGE, code="usage", hint="list runs with: mftctl runs list"
-        )
+        raise UsageError("no run given", hint="list runs with: mftctl runs list")
     client = await open_client(connection, connection.settings())
 
     async def one(name: str) -> Result[StoppedRun]:

@@ -10,7 +10,7 @@ from ...console.output import Result
 from ...console.text import columns, exact, format_duration, local_time
 from ...control.runs import lookup, stuck
 from ...control.runs.run import Run
-from ...model.errors import Exit, MftctlError
+from ...model.errors import NotFoundError, UsageError
 from ...model.statuses import Status
 from ...results.run_results import RunRow, TaskCounts
 from ..command_options import Connection
@@ -34,7 +34,7 @@ class RunFilter:
 async def list_runs(wanted: RunFilter, connection: Connection) -> Result[list[RunRow]]:
     """List the runs; MftctlError with exit code 4 for an unknown deployment."""
     if wanted.limit < 1:
-        raise MftctlError(f"--limit: '{wanted.limit}' is not positive", exit=Exit.USAGE, code="usage")
+        raise UsageError(f"--limit: '{wanted.limit}' is not positive")
     client = await open_client(connection, connection.settings())
     named = None if wanted.deployment is None else await find_deployment(client, wanted.deployment)
     deployment, flow = named or (None, None)
@@ -52,10 +52,8 @@ async def list_runs(wanted: RunFilter, connection: Connection) -> Result[list[Ru
         on_bound=bounds.append,
     )
     if not runs and named is not None and flow is None:
-        raise MftctlError(
-            f"there is no deployment '{deployment}', and no run of it",
-            exit=Exit.NOT_FOUND,
-            code="deployment.unknown",
+        raise NotFoundError(
+            f"there is no deployment '{deployment}', and no run of it", code="deployment.unknown"
         )
     runs = await stuck.mark_stuck(client, runs)
     if wanted.statuses and "running" not in wanted.statuses:  # candidates that turned out not to be stuck

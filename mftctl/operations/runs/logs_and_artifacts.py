@@ -11,7 +11,7 @@ from ...console.text import columns, exact, log_time
 from ...control.runs.history import RunHistory
 from ...control.runs.record import TaskRecord
 from ...interpreter.datastore import Datastore
-from ...model.errors import Exit, MftctlError
+from ...model.errors import NotFoundError
 from ...profiles.folders import cache_dir
 from ...results.run_results import Artifact, LogLine
 from ..command_options import Connection, flow_interpreter
@@ -78,14 +78,11 @@ async def show_artifacts(
     record = await history.read()
     tasks = select_tasks(record, run.run_id, where)
     if not tasks:
-        raise MftctlError(
-            f"run {run.run_id} has not reached step {where}", exit=Exit.NOT_FOUND, code="task.unknown"
-        )
+        raise NotFoundError(f"run {run.run_id} has not reached step {where}", code="task.unknown")
     if len(tasks) > 1:
         some = ", ".join(f"{one.step}/{','.join(map(str, one.path)) or one.task_id}" for one in tasks[:4])
-        raise MftctlError(
+        raise NotFoundError(
             f"step {where} has {len(tasks)} tasks in run {run.run_id}",
-            exit=Exit.NOT_FOUND,
             code="task.ambiguous",
             hint=f"name one: {some}{' …' if len(tasks) > 4 else ''}",
         )
@@ -93,10 +90,8 @@ async def show_artifacts(
     async with open_datastore(history, run.run_id, connection) as datastore:
         found = await datastore.artifacts(task.step, task.task_id)
     if found is None:
-        raise MftctlError(
-            f"task {task.step}/{task.task_id} has no artifacts: it is {task.state}",
-            exit=Exit.NOT_FOUND,
-            code="task.unfinished",
+        raise NotFoundError(
+            f"task {task.step}/{task.task_id} has no artifacts: it is {task.state}", code="task.unfinished"
         )
     artifacts = [Artifact(**one) for one in found]
     lines = [(artifact.name, artifact.type, _value(artifact)) for artifact in artifacts]

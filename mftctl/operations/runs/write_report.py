@@ -10,7 +10,7 @@ from ...console.output import FORMATS, Result, write
 from ...control.runs import outcome
 from ...control.runs.history import RunHistory
 from ...control.runs.lookup import workflow_handle
-from ...model.errors import Exit, MftctlError
+from ...model.errors import MftctlError, UsageError
 from ...report import page
 from ...results.run_results import ReportFile
 from ..command_options import Connection
@@ -50,7 +50,7 @@ def _check(output: Path | None) -> None:
         hint = f"name the file with -o FILE, and the format with --format {output}"
     else:
         return
-    raise MftctlError(f"-o: '{output}' is not a file name", exit=Exit.USAGE, code="usage", hint=hint)
+    raise UsageError(f"-o: '{output}' is not a file name", hint=hint)
 
 
 async def _logs(
