@@ -37,7 +37,7 @@ def _make() -> None:
     shutil.rmtree(PLACE, ignore_errors=True)
     venv.create(PLACE, symlinks=True)
     locked = ["--quiet", "--require-hashes"]
-    with_uv = [str(devenv.VENV / "bin" / "uv"), "pip", "sync", "--compile-bytecode", *locked, str(LOCK)]
+    with_uv = [str(devenv.VENV / "bin" / "uv"), "pip", "sync", *locked, str(LOCK)]
     # uv does not read pip's configuration: behind a mirror that only pip knows, pip does the same slowly.
     if subprocess.run(
         with_uv, env={**devenv.environment(), "VIRTUAL_ENV": str(PLACE)}, check=False

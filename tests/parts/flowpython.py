@@ -9,6 +9,7 @@ that it is for. What a fork could hide, how the interpreter starts and what it i
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -111,9 +112,11 @@ def _text(stream: Any) -> str:
 def serve() -> None:
     """Answer each line of stdin with the id of the process that runs the command, and then with its exit code."""
     own = set(globals())
+    gc.disable()  # what is imported stays
     for name in MODULES:
         importlib.import_module(name)
     _import_what_it_imports(OF_A_FLOW)
+    gc.freeze()
     # Metaflow puts classes into `__main__`, where what they pickle is looked for.
     added = {name: value for name, value in globals().items() if name not in own}
     for line in sys.stdin:
@@ -159,6 +162,7 @@ def become(
     main = sys.modules["__main__"] = ModuleType("__main__")
     vars(main).update(added)
     sys.orig_argv[:] = [sys.executable, *words]
+    gc.enable()
     if words[0] == "-c":
         sys.argv[:], sys.path[0] = ["-c", *words[2:]], ""
         code = compile(words[1], "<string>", "exec")

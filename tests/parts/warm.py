@@ -123,6 +123,7 @@ class Warm:
 
 def serve(where: str) -> None:
     """Answer each connection from a fork, in which another one runs the command, until stdin is closed."""
+    gc.disable()  # what is imported stays
     _import_all()
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as listening:
@@ -198,6 +199,7 @@ def _become(told: dict[str, Any], streams: list[int]) -> None:
     sys.path[0] = told["cwd"]
     sys.modules["__main__"] = command
     gc.unfreeze()
+    gc.enable()
     command.main()
 
 

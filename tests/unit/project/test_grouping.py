@@ -24,7 +24,9 @@ def test_a_group_has_one_process(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text((Path(__file__).parents[2] / "conftest.py").read_text())
     (tmp_path / "test_it.py").write_text(TESTS)
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist=loadgroup", "-p", "no:cacheprovider"]
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-n", "2", "--dist=loadgroup"]
+    command += ["-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     processes = (tmp_path / "processes").read_text().split()
