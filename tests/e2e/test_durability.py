@@ -4,11 +4,11 @@ import asyncio
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import time
 
 import pytest
+from ports import free_port
 from temporalio.client import Client
 
 from mftctl.control.runs import actions, lookup, outcome
@@ -119,6 +119,13 @@ def trigger(home, *arguments: str) -> str:
     return json.loads(done.stdout)["run_id"]
 
 
+def taken(home, run_id: str) -> float:
+    """When a worker took the task that runs, in seconds since 1970: on a busy machine its process starts later."""
+    seen = act(home.env["TEMPORAL_ADDRESS"], lambda client: client.get_workflow_handle(run_id).describe())
+    (task,) = seen.raw_description.pending_activities
+    return task.last_started_time.ToMicroseconds() / 1e6
+
+
 @pytest.fixture(scope="module")
 def deployed(lodging):
     """A home with the gated flow deployed."""
@@ -148,11 +155,12 @@ def test_a_killed_worker_costs_no_retry(working, wait_until):
     """A worker killed in a step: another one has the task within 20 s, and the user's one retry is still there."""
     run_id = trigger(working)
     wait_until(lambda: began(working, run_id) == ["0"], "the first attempt has begun")
-    working.processes[-1].send_signal(signal.SIGKILL)
-    killed = time.monotonic()
+    first = working.processes[-1]
     working.worker("Gated")
+    first.send_signal(signal.SIGKILL)
+    killed = time.time()
     wait_until(lambda: began(working, run_id) == ["0", "1"], "another worker has the task")
-    assert time.monotonic() - killed < 20
+    assert taken(working, run_id) - killed < 20
     has_its_retry(working, run_id, wait_until)
 
 
@@ -188,9 +196,7 @@ def test_a_deploy_leaves_running_runs_alone(working, wait_until):
 @pytest.fixture
 def small_history(served):
     """Address of a server that asks a workflow to continue as new after 100 events."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(shutil.which("temporal", path=served.env["PATH"])), "server", "start-dev", "--headless"]
     limit = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=100"]
     with (served.folder / "server.log").open("w") as log:

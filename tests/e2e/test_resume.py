@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from temporalio.client import Client
 
 from mftctl.control import deployments
@@ -689,9 +689,7 @@ def test_what_an_old_worker_finishes_late_does_no_harm(stage, whole, wait_until)
 @pytest.mark.soak
 def test_a_pause_survives_the_server(home, wait_until):
     """A paused run is paused when the embedded server is killed and started again, and ends when it is unpaused."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
 
     def serve() -> None:
         dev = home.start("dev", "--port", str(port), "--ui-port", "0")

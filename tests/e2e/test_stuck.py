@@ -41,6 +41,7 @@ def test_an_engine_error_is_seen_and_survived(served, wait_until):
     assert served.run("deploy", str(flow)).returncode == 0
     log = served.serve(sys.executable, "-c", BROKEN, "worker", "Faulty")
     run_id = served.run("trigger", "Faulty", "-o", "name").stdout.strip()
+    wait_until(lambda: " finished" in log.read_text(), "the first task is done")
     began = time.monotonic()
     wait_until(lambda: "is stuck" in log.read_text(), "the worker says it")
     wait_until(lambda: _listed(served)["status"] == "stuck", "the list says it")

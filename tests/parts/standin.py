@@ -209,7 +209,10 @@ async def server() -> AsyncIterator[Client]:
     """A Temporal server of its own, tuned as the embedded one is, and a client of it."""
     tuning = [word for value in DYNAMIC for word in ("--dynamic-config-value", value)]
     environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=find_binary(), dev_server_log_level="error", dev_server_extra_args=tuning
+        dev_server_existing_path=find_binary(),
+        dev_server_log_level="error",
+        dev_server_extra_args=tuning,
+        dev_server_startup_timeout=timedelta(seconds=TIMEOUT),
     )
     try:
         # Not the environment's own client, whose workers end a workflow for an AssertionError.

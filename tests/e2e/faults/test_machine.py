@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -216,12 +217,6 @@ def test_a_server_that_was_away_for_a_minute(
     finally:
         server.kill()
         server.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start_server(folder: Path, port: int) -> subprocess.Popen[bytes]:
