@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from temporalio.client import Client
@@ -11,6 +12,8 @@ from .unreadable import UnreadableDeployment, Warnings
 
 #: Checks in a row that find no run before a task queue is dropped: a run that just started is not listed yet.
 EMPTY_CHECKS = 2
+#: Seconds after which all deployments are listed again, though their number is the same.
+LIST_AGAIN = 30.0
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,9 @@ class FlowQueue:
 class TaskQueues:
     """The task queues of the deployments called ``wanted``, or of all.
 
-    Each check costs one list request, if all are wanted, and a describe request for each new deployment and for one of
-    the known ones, in turn: so many deployments cost no more requests, and a changed task queue is found after at most
-    as many checks as there are deployments.
+    Each check costs a describe request for each new deployment and for one of the known ones, in turn: so many
+    deployments cost no more requests, and a changed task queue is found after at most as many checks as there are
+    deployments. If all are wanted, it counts them, and lists them when there are more or fewer, or after LIST_AGAIN.
 
     A deleted deployment's task queue, or one that a deployment no longer uses, is served until no run is left on it.
     """
@@ -39,10 +42,13 @@ class TaskQueues:
         self._known: dict[str, FlowQueue | None] = {}
         #: Queues that no deployment uses any more, with the number of checks in a row that found no run.
         self._left: dict[FlowQueue, int] = {}
+        self._names: list[str] = []
+        self._count: int | None = None
+        self._listed = 0.0
 
     async def current(self) -> frozenset[str]:
         """The task queues to serve. A deployment that became unreadable keeps its last one."""
-        there = await deployments.list_names(self._client) if self._wanted is None else sorted(self._wanted)
+        there = await self._all() if self._wanted is None else sorted(self._wanted)
         new = [name for name in there if name not in self._known]
         again = [name for name in self._known if name in there][:1]
         found = await deployments.describe_many(self._client, [*again, *new])
@@ -55,6 +61,17 @@ class TaskQueues:
         self._left = {one: looks for one, looks in self._left.items() if one not in named}
         await self._count_runs()
         return frozenset(one.queue for one in (*named, *self._left))
+
+    async def _all(self) -> list[str]:
+        """The names of all deployments: listed, if their number or the time since the last list calls for it."""
+        count = await deployments.count_schedules(self._client)
+        now = time.monotonic()
+        if count is None or count != self._count or now - self._listed > LIST_AGAIN:
+            self._names = await deployments.list_names(self._client)
+            # Fewer than were listed: this server counts something else.
+            self._count = None if count is None or count < len(self._names) else count
+            self._listed = now
+        return self._names
 
     async def _count_runs(self) -> None:
         for one in list(self._left):

@@ -12,7 +12,13 @@ from functools import partial
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.worker import FixedSizeSlotSupplier, UnsandboxedWorkflowRunner, Worker, WorkerTuner
+from temporalio.worker import (
+    FixedSizeSlotSupplier,
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerTuner,
+)
 
 from .. import __version__
 from ..control.unreadable import Warnings
@@ -39,6 +45,8 @@ GRACEFUL = timedelta(days=365)
 REFRESH = 2.0
 #: Slots of each task queue for workflow tasks, and for local activities.
 OTHER_SLOTS = 100
+#: Polls of each task queue at once: one while there is nothing to do, and more while the server asks for them.
+POLLERS = PollerBehaviorAutoscaling(minimum=1, initial=1, maximum=20)
 #: Seconds after which an idle worker stops without an answer of the server.
 GIVE_UP = 10.0
 
@@ -148,6 +156,8 @@ class Service:
             activities=[self._activity.run, self._events.deliver, self._events.start, post_notice],
             workflow_runner=UnsandboxedWorkflowRunner(),
             tuner=self._tuner,
+            workflow_task_poller_behavior=POLLERS,
+            activity_task_poller_behavior=POLLERS,
             graceful_shutdown_timeout=GRACEFUL,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
