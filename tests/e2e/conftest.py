@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import flowpython
 import onefile
@@ -287,6 +289,12 @@ def check_json(arguments: tuple[str, ...], out: str, error: str) -> None:
 
 def hold(told: object, name: str, *, line: bool = False) -> None:
     """The value is what the schema says, and has no key that the schema does not know."""
+    _validator(name, line=line).validate(told)
+
+
+@cache
+def _validator(name: str, *, line: bool) -> Any:
+    """Made once: to check a schema takes longer than to check a value."""
     import jsonschema
 
     from mftctl.cli import schema
@@ -295,7 +303,10 @@ def hold(told: object, name: str, *, line: bool = False) -> None:
     assert found is not None, f"{name} has no schema"
     if line and "items" in found:
         found = found["items"]
-    jsonschema.validate(told, closed(found), format_checker=jsonschema.FormatChecker())
+    whole = closed(found)
+    made = jsonschema.validators.validator_for(whole)
+    made.check_schema(whole)
+    return made(whole, format_checker=jsonschema.FormatChecker())
 
 
 def closed(schema: object) -> object:
