@@ -9,7 +9,7 @@ from ..model.codec import to_plain
 from ..model.errors import MftctlError
 from ..model.manifest import Launch
 from .client import Client, ProcessEnded, interpreter_of
-from .inside.package import package_folder
+from .inside.package_cache import package_folder
 
 #: Tasks whose logs one request reads.
 BATCH = 100

@@ -1,6 +1,6 @@
 """Caches on this machine: their sizes, and removal of what no process uses.
 
-A process that uses a bundle or a code package holds a shared lock on its folder (``interpreter.inside.package.hold``,
+A process that uses a bundle or a code package holds a shared lock on its folder (``inside.package_cache.hold``,
 ``mftctl_bundle._hold``); cleaning needs an exclusive one. A lock ends with its process.
 """
 

@@ -20,7 +20,7 @@ from ..console import output
 from ..console.crash_report import report
 from ..console.output import Result
 from ..console.process_exit import leave
-from ..interpreter.inside.compile.errors import metaflow_error
+from ..interpreter.inside.compile.compile_error import metaflow_error
 from ..model.errors import Exit, MftctlError, UsageError
 from ..model.options import Options, rows
 from ..operations.command_options import Connection

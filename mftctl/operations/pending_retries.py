@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ..worker.observer import NextAttempt
+from ..model.attempt import NextAttempt
 
 if TYPE_CHECKING:
     from ..control.runs.record import RunRecord, TaskRecord

@@ -19,10 +19,11 @@ from ..console.text import parse_duration
 from ..control import deployments
 from ..control.task_queues import TaskQueues
 from ..control.unreadable import Warnings
+from ..model.attempt import Attempt, NextAttempt
 from ..model.errors import MftctlError, UsageError
 from ..profiles import Profile, cache_dir
 from ..worker.freshness import MAX_AGE
-from ..worker.observer import NextAttempt, Observer, TaskEvent
+from ..worker.observer import Observer
 from ..worker.service import Service, Settings
 from . import worker_file
 from .command_options import Connection, flow_interpreter
@@ -77,7 +78,7 @@ async def _serve(
     if names is not None:
         served = frozenset([(await deployments.find_manifest(client, name)).deployment for name in names])
     log = TaskLog()
-    warnings = Warnings(log.say)
+    warnings = Warnings(log.report)
     service = Service(client, settings, log, warnings)
     signals = Signals()
     serving = asyncio.create_task(service.serve_all(_queues(TaskQueues(client, served, warnings))))
@@ -123,40 +124,40 @@ def _queues(task_queues: TaskQueues) -> Callable[[], Awaitable[frozenset[str]]]:
 class TaskLog(Observer):
     """Writes one line per event to stderr; what tasks print goes to Metaflow's logs only."""
 
-    def started(self, event: TaskEvent) -> None:
+    def started(self, attempt: Attempt) -> None:
         """An attempt starts."""
-        _log(event, "started" + (f" (attempt {event.attempt + 1})" if event.attempt else ""))
+        _log(attempt, "started" + (f" (attempt {attempt.number + 1})" if attempt.number else ""))
 
-    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:  # noqa: ARG002 - the observer's
+    def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:  # noqa: ARG002 - the observer's
         """The attempt succeeded."""
-        _log(event, "finished")
+        _log(attempt, "finished")
 
     def failed(
         self,
-        event: TaskEvent,
+        attempt: Attempt,
         message: str,
         final: bool,  # noqa: ARG002
         log: list[str],  # noqa: ARG002
         again: NextAttempt | None = None,
     ) -> None:
         """The attempt failed."""
-        _log(event, f"failed: {message}" + ("" if again is None else f"; {retry_text(again)}"))
+        _log(attempt, f"failed: {message}" + ("" if again is None else f"; {retry_text(again)}"))
 
-    def cancelled(self, event: TaskEvent) -> None:
+    def cancelled(self, attempt: Attempt) -> None:
         """The attempt was cancelled."""
-        _log(event, "stopped")
+        _log(attempt, "stopped")
 
     def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:  # noqa: ARG002
         """An exit hook ran."""
         _write(f"{flow}/{run_id} exit hook {name} {'finished' if ok else 'failed'}")
 
-    def say(self, message: str) -> None:
+    def report(self, message: str) -> None:
         """Write a message of the worker."""
         say(message)
 
 
-def _log(event: TaskEvent, what: str) -> None:
-    _write(f"{event.pathspec} {what}")
+def _log(attempt: Attempt, what: str) -> None:
+    _write(f"{attempt.pathspec} {what}")
 
 
 def _write(text: str) -> None:

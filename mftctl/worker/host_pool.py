@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..interpreter.client import Client, ProcessEnded
 from ..interpreter.inside.environment import variables
-from ..interpreter.inside.package import package_folder
+from ..interpreter.inside.package_cache import package_folder
 from ..interpreter.inside.protocol import UNFORKABLE
 from ..model.codec import to_plain
 from ..model.errors import MftctlError
@@ -39,9 +39,9 @@ class HostPool:
     """Gives each attempt a supervisor in the right host.
 
     ``isolation`` is ``fork``, or ``spawn`` for a new process for each task; ``python`` the interpreter of flows whose
-    deployer's is not on this machine; ``say`` gets, once a flow, why its tasks are not forked. ``source`` is the user's
-    own file, as given to `run`: its tasks run in place, not from the code package. A host is used for ``max_age``
-    seconds, and only as long as the files that it has imported do not change.
+    deployer's is not on this machine; ``report`` gets, once a flow, why its tasks are not forked. ``source`` is the
+    user's own file, as given to `run`: its tasks run in place, not from the code package. A host is used for
+    ``max_age`` seconds, and only as long as the files that it has imported do not change.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class HostPool:
         cache: Path,
         isolation: str,
         python: str,
-        say: Callable[[str], None],
+        report: Callable[[str], None],
         source: str | None = None,
         max_age: float = MAX_AGE,
     ) -> None:
         self._cache = cache
         self._isolation = isolation
         self._python = python
-        self._say = say
+        self._report = report
         self._source = source
         self._hosts: dict[tuple[_Key, str], asyncio.Task[Host]] = {}
         self._unforkable: set[_Key] = set()
@@ -115,7 +115,7 @@ class HostPool:
         except _Unforkable as why:
             if key not in self._unforkable:
                 self._unforkable.add(key)
-                self._say(f"{launch.flow}: its import leaves {why}; each task gets a new process")
+                self._report(f"{launch.flow}: its import leaves {why}; each task gets a new process")
             return None
 
     def _retire(self, host: Host) -> None:

@@ -20,10 +20,10 @@ class _SdkWorker(Protocol):
 class QueueWorker:
     """Serves a task queue. An error, such as a missing permission, does not affect other task queues."""
 
-    def __init__(self, queue: str, make: Callable[[], _SdkWorker], say: Callable[[str], None]) -> None:
+    def __init__(self, queue: str, make: Callable[[], _SdkWorker], report: Callable[[str], None]) -> None:
         self._queue = queue
         self._make = make
-        self._say = say
+        self._report = report
         self._stopping = asyncio.Event()
         self._worker: _SdkWorker | None = None
         self._serving = asyncio.create_task(self._serve())
@@ -46,7 +46,7 @@ class QueueWorker:
             except Exception as error:  # noqa: BLE001 - logged and retried
                 if asyncio.get_running_loop().time() - began > LONGEST:
                     delay = FIRST
-                self._say(f"the task queue {self._queue} cannot be served: {error}; retry in {delay:g} s")
+                self._report(f"the task queue {self._queue} cannot be served: {error}; retry in {delay:g} s")
                 self._worker = None
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)

@@ -27,14 +27,14 @@ from ..engine.workflow import FlowWorkflow
 from ..events.delivery import EventActivities
 from ..events.listener import Listener
 from ..model.manifest import Launch
-from .activity import TaskActivity
 from .freshness import MAX_AGE
 from .host_pool import HostPool
-from .notify import post_notice
 from .observer import Observer
 from .queue_worker import QueueWorker
 from .run_heartbeats import RunHeartbeats
 from .slots import Slots
+from .task_activity import TaskActivity
+from .webhook import post_notice
 from .workflow_failures import WorkflowFailureLog
 
 #: Cancellations arrive with the answers to heartbeats: this limits their delay.
@@ -86,15 +86,15 @@ class Service:
             settings.cache,
             settings.isolation,
             settings.python,
-            observer.say,
+            observer.report,
             settings.source,
             settings.host_max_age,
         )
-        self._heartbeats = RunHeartbeats(client, self._hosts, observer.say)
+        self._heartbeats = RunHeartbeats(client, self._hosts, observer.report)
         self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats)
-        self._events = EventActivities(client, warn or Warnings(observer.say))
-        self._say = observer.say
-        self._stuck = WorkflowFailureLog(client, observer.say)
+        self._events = EventActivities(client, warn or Warnings(observer.report))
+        self._report = observer.report
+        self._stuck = WorkflowFailureLog(client, observer.report)
         self._queues: dict[str, QueueWorker] = {}
         self._stopping: set[asyncio.Task[None]] = set()
 
@@ -102,7 +102,7 @@ class Service:
         """Serve a task queue, unless it is served already."""
         self._stuck.listen()
         if queue not in self._queues:
-            self._queues[queue] = QueueWorker(queue, partial(self._worker, queue), self._say)
+            self._queues[queue] = QueueWorker(queue, partial(self._worker, queue), self._report)
 
     def drop(self, queue: str) -> None:
         """Stop serving a task queue; its running tasks finish."""

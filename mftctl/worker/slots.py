@@ -3,7 +3,7 @@
 A poll promises to start the task that it returns. On an empty task queue it stays open for a minute and cannot be
 withdrawn: with fewer slots than task queues, a poll cannot hold a slot for that long, or empty queues would block the
 others. So a poll holds a slot only for a moment, in which a queue with a backlog answers. No poll starts while tasks
-have all slots. One that is still open may return one task more, which is given back (``activity.py``).
+have all slots. One that is still open may return one task more, which is given back (``task_activity.py``).
 """
 
 from __future__ import annotations

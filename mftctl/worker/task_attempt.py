@@ -12,6 +12,7 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 
 from ..interpreter.client import ProcessEnded
+from ..model.attempt import Attempt, NextAttempt
 from ..model.errors import MftctlError
 from ..model.manifest import MAX_ATTEMPTS
 from ..model.task import TaskInput
@@ -19,7 +20,7 @@ from . import backoff
 from .attempt_history import AttemptHistory
 from .flow_host import Supervisor
 from .host_pool import HostPool
-from .observer import NextAttempt, Observer, TaskEvent
+from .observer import Observer
 
 #: A failure's message in Temporal is cut off at 4 KiB in all.
 MAX_LOG_CHARACTERS = 2000
@@ -37,17 +38,17 @@ class TaskAttempt:
 
     def __post_init__(self) -> None:
         given = self.given
-        self._event = TaskEvent(given.launch.flow, given.run_id, given.task, given.attempt)
+        self._attempt = Attempt(given.launch.flow, given.run_id, given.task, given.attempt)
 
     async def run(self) -> dict[str, Any]:
         """The activity's result; ApplicationError ``StepFailed`` when the attempt failed or was lost."""
-        event, unavailable = self._event, backoff.cannot_run_here(self.given.attempt)
+        attempt, unavailable = self._attempt, backoff.cannot_run_here(self.given.attempt)
         try:
             supervisor = await self.hosts.supervisor(self.given.launch)
         except MftctlError as error:
-            self.observer.say(f"{event.pathspec} cannot run here: {error.message}")
+            self.observer.report(f"{attempt.pathspec} cannot run here: {error.message}")
             raise self._error(error.message, error.message, unavailable) from error
-        self.observer.started(event)
+        self.observer.started(attempt)
         try:
             result = await self._follow(supervisor)
         except ProcessEnded:
@@ -56,7 +57,7 @@ class TaskAttempt:
         except MftctlError as error:
             raise self._lost(f"the task could not run here: {error.message}", unavailable) from None
         if result.get("ok"):
-            self.observer.finished(event, result["outcome"])
+            self.observer.finished(attempt, result["outcome"])
             return self._success(result)
         if result.get("lost"):
             raise self._lost("the task was stopped with its worker", backoff.AT_ONCE)
@@ -73,7 +74,7 @@ class TaskAttempt:
 
         def on_event(printed: dict[str, Any]) -> None:
             for text, at in printed["lines"]:
-                self.observer.line(self._event, printed["stream"], text, at)
+                self.observer.line(self._attempt, printed["stream"], text, at)
 
         fields = {"task": self.given.to_plain(), "live": self.observer.wants_lines}
         try:
@@ -83,16 +84,16 @@ class TaskAttempt:
                 raise
             result = {"cancelled": True}
         if stopped and result.get("cancelled"):
-            self.observer.cancelled(self._event)
+            self.observer.cancelled(self._attempt)
             raise asyncio.CancelledError
         return result
 
     def _success(self, result: dict[str, Any]) -> dict[str, Any]:
         """What Temporal's UI shows of a task: its artifacts, and a line that fetches one."""
-        names, event, ref = result["artifacts"], self._event, self.given.task.ref
+        names, attempt, ref = result["artifacts"], self._attempt, self.given.task.ref
         if "generation" in result:
             ref = replace(ref, generation=result["generation"])
-        pathspec = f"{event.flow}/{event.run_id}/{ref.step}/{ref.task_id}"
+        pathspec = f"{attempt.flow}/{attempt.run_id}/{ref.step}/{ref.task_id}"
         fetch = f'metaflow.Task("{pathspec}").data' + (f".{names[0]}" if names else "")
         kept: dict[str, Any] = {key: result[key] for key in ("since", "generation") if key in result}
         return {"task": pathspec, "outcome": result["outcome"], "artifacts": names, "fetch": fetch, **kept}
@@ -103,7 +104,7 @@ class TaskAttempt:
         last = self.given.attempt + 1 >= MAX_ATTEMPTS
         message = reason + (f" ({MAX_ATTEMPTS} times)" if last else "")
         again = None if last else self._again(delay)
-        self.observer.failed(self._event, message, final=last, log=[], again=again)
+        self.observer.failed(self._attempt, message, final=last, log=[], again=again)
         return self._error(message, f"step {self.given.task.label}: {message}", delay)
 
     def _failure(self, result: dict[str, Any]) -> ApplicationError:
@@ -111,7 +112,7 @@ class TaskAttempt:
         log, final = result["log"], result["final"]
         delay = timedelta(seconds=self.given.delay) if self.given.delay else backoff.AT_ONCE
         again = None if final else self._again(delay)
-        self.observer.failed(self._event, result["message"], final=final, log=log, again=again)
+        self.observer.failed(self._attempt, result["message"], final=final, log=log, again=again)
         message = f"step {self.given.task.label} failed: {result['message']}"
         return self._error(message, message, delay, final, log=_shorten(log))
 

@@ -24,10 +24,10 @@ MAX_REMEMBERED = 1000
 class WorkflowFailureLog(logging.Handler):
     """Reports each failure of a run's workflow task once, although Temporal retries it every few seconds."""
 
-    def __init__(self, client: Client, say: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, report: Callable[[str], None]) -> None:
         super().__init__(logging.DEBUG)
         self._client = client
-        self._say = say
+        self._report = report
         self._reported: dict[tuple[str, str], None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reporting: set[asyncio.Task[None]] = set()
@@ -65,11 +65,11 @@ class WorkflowFailureLog(logging.Handler):
         self._reported[key] = None
         if len(self._reported) > MAX_REMEMBERED:
             del self._reported[next(iter(self._reported))]
-        task = asyncio.ensure_future(self._report(workflow, execution, problem))
+        task = asyncio.ensure_future(self._report_run(workflow, execution, problem))
         self._reporting.add(task)
         task.add_done_callback(self._reporting.discard)
 
-    async def _report(self, workflow: str | None, execution: str, problem: str) -> None:
+    async def _report_run(self, workflow: str | None, execution: str, problem: str) -> None:
         """Report it with the workflow id, which the SDK does not always log."""
         if workflow is None:
             try:
@@ -77,7 +77,7 @@ class WorkflowFailureLog(logging.Handler):
                     workflow = found.id
             except RPCError:
                 workflow = None
-        self._say(f"run {workflow or execution} is stuck: {problem}; {HINT}")
+        self._report(f"run {workflow or execution} is stuck: {problem}; {HINT}")
 
 
 def _problem(record: logging.LogRecord) -> str | None:

@@ -1,7 +1,7 @@
 """The engine without flows: a Temporal server, a worker with the real workflows, and a stand-in for their activities.
 
 A test says what a task does by its label (``train[3]``) or its step; without a word it finishes and goes where its step
-goes. What an activity gets and gives back is what ``worker.activity.TaskActivity`` does.
+goes. What an activity gets and gives back is what ``worker.task_activity.TaskActivity`` does.
 """
 
 from __future__ import annotations

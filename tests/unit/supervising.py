@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from mftctl.interpreter.client import Client
-from mftctl.interpreter.inside.attempt import results, supervisor
-from mftctl.interpreter.inside.attempt import start as tasks
-from mftctl.interpreter.inside.attempt import watch as watching
+from mftctl.interpreter.inside.attempt import process_watch as watching
+from mftctl.interpreter.inside.attempt import run_store, supervisor
+from mftctl.interpreter.inside.attempt import task_process as tasks
 from mftctl.interpreter.inside.channel import Channel
 from mftctl.model.manifest import Launch, Package
 from mftctl.model.task import Input, Outcome, Task, TaskInput, TaskRef
@@ -91,14 +91,14 @@ async def client(root: Path, *more: str) -> AsyncIterator[Client]:
 
 def _main() -> None:
     # What a task decided would be read from its artifacts, and such a task has none.
-    results.Store.outcome = lambda self, ref, number: Outcome(("end",))
-    results.Store.artifacts = lambda self, ref, number: ["number"]
+    run_store.RunStore.outcome = lambda self, ref, number: Outcome(("end",))
+    run_store.RunStore.artifacts = lambda self, ref, number: ["number"]
     if "light" in sys.argv:
         # Nothing that takes its time between a task's end and its answer but what is under test.
-        results.Store.failures = lambda self, ref, number: 0
-        results.Store.unreported = lambda self, ref: False
-        results.Store.finished = lambda self, ref, generations: None
-        results.Store.open = lambda self, ref, number: _Nothing()
+        run_store.RunStore.failures = lambda self, ref, number: 0
+        run_store.RunStore.unreported = lambda self, ref: False
+        run_store.RunStore.finished = lambda self, ref, generations: None
+        run_store.RunStore.open = lambda self, ref, number: _Nothing()
     if "hasty" in sys.argv:
         watching.GRACE = 0.3
     if "crowded" in sys.argv:

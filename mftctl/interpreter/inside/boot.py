@@ -12,11 +12,11 @@ import sys
 
 #: The module of each mode; its `main` takes the argument.
 MODES = {
-    "compile": "compile.main",
-    "host": "host.main",
+    "compile": "compile.compile_process",
+    "host": "host.host_process",
     "examine": "examine",
     "read": "datastore_reader",
-    "upload": "upload",
+    "upload": "included_file",
     "flow": "task.flow_command",
     "backend": "task.backend_command",
     "hook": "task.exit_hook",

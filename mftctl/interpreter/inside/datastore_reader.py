@@ -14,7 +14,7 @@ from ...model.codec import from_plain
 from ...model.errors import MftctlError
 from ...model.manifest import Launch
 from . import protocol
-from .attempt.results import flow_datastore
+from .attempt.run_store import flow_datastore
 from .channel import Channel
 from .log_tail import Logs
 from .protocol import Request

@@ -12,8 +12,8 @@ from metaflow.package import MetaflowPackage
 
 from ...model.manifest import Launch, Package
 from . import s3
-from .attempt.results import flow_datastore
-from .package import is_whole, note_files
+from .attempt.run_store import flow_datastore
+from .package_cache import is_whole, note_files
 
 
 def fetch(launch: Launch, folder: str) -> None:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...console.text import format_duration, log_time
-from ...worker.observer import NextAttempt, TaskEvent
+from ...model.attempt import Attempt, NextAttempt
 from ..pending_retries import retry_text
 from .run_views import LineView
 
@@ -125,38 +125,38 @@ class BoardView(LineView):
         """Write one line above the board."""
         self._board.print(log_time(at), where, text)
 
-    def started(self, event: TaskEvent) -> None:
+    def started(self, attempt: Attempt) -> None:
         """An attempt starts."""
-        step = self._steps[event.task.ref.step]
+        step = self._steps[attempt.task.ref.step]
         step.running += 1
-        step.retries.pop(event.pathspec, None)
+        step.retries.pop(attempt.pathspec, None)
         step.began = step.began or time.monotonic()
         step.ended = None
 
-    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:
+    def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:
         """The attempt succeeded; if it opened a foreach, its outcome has the number of splits."""
-        self._leave(event).done += 1
+        self._leave(attempt).done += 1
         if outcome.get("splits"):
             for name in outcome["next"]:
                 self._steps[name].known = max(self._steps[name].known, outcome["splits"])
 
     def failed(
-        self, event: TaskEvent, message: str, final: bool, log: list[str], again: NextAttempt | None = None
+        self, attempt: Attempt, message: str, final: bool, log: list[str], again: NextAttempt | None = None
     ) -> None:
         """The attempt failed."""
-        super().failed(event, message, final, log, again)
-        step = self._leave(event)
+        super().failed(attempt, message, final, log, again)
+        step = self._leave(attempt)
         step.failed += int(final)
         if again is not None:
-            step.retries[event.pathspec] = again
+            step.retries[attempt.pathspec] = again
 
-    def cancelled(self, event: TaskEvent) -> None:
+    def cancelled(self, attempt: Attempt) -> None:
         """The attempt was cancelled."""
-        super().cancelled(event)
-        self._leave(event)
+        super().cancelled(attempt)
+        self._leave(attempt)
 
-    def _leave(self, event: TaskEvent) -> StepRow:
-        step = self._steps[event.task.ref.step]
+    def _leave(self, attempt: Attempt) -> StepRow:
+        step = self._steps[attempt.task.ref.step]
         step.running -= 1
         step.ended = time.monotonic() if step.running == 0 else None
         return step

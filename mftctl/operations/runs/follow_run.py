@@ -19,9 +19,9 @@ from ...control.runs.outcome import Progress, RunOutcome, wait_for_outcome
 from ...control.runs.record import RunRecord, StepRecord
 from ...control.runs.run import Run
 from ...control.runs.stuck import HINT, problem_of
+from ...model.attempt import NextAttempt
 from ...model.errors import Exit, MftctlError
 from ...model.graph import ordered_steps
-from ...worker.observer import NextAttempt
 from ..pending_retries import pending_retry, retry_text
 
 #: Seconds between looks at what was read of the history.

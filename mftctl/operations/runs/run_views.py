@@ -11,7 +11,8 @@ from typing import Any, TextIO
 from ...console.output import event as send_event
 from ...console.output import say
 from ...console.text import log_time
-from ...worker.observer import NextAttempt, Observer, TaskEvent
+from ...model.attempt import Attempt, NextAttempt
+from ...worker.observer import Observer
 from ..pending_retries import retry_sentence
 
 
@@ -41,38 +42,38 @@ class LineView(Observer):
             self._out.write(f"{log_time(at)} [{where}] {text}\n")
             self._out.flush()
 
-    def started(self, event: TaskEvent) -> None:
+    def started(self, attempt: Attempt) -> None:
         """An attempt starts."""
-        retry = f" (attempt {event.attempt + 1})" if event.attempt else ""
-        self.write(_where(event), f"Task is starting{retry}.", time.time())
+        retry = f" (attempt {attempt.number + 1})" if attempt.number else ""
+        self.write(_where(attempt), f"Task is starting{retry}.", time.time())
 
-    def line(self, event: TaskEvent, stream: str, text: str, at: float) -> None:  # noqa: ARG002 - as Metaflow
+    def line(self, attempt: Attempt, stream: str, text: str, at: float) -> None:  # noqa: ARG002 - as Metaflow
         """The attempt printed a line."""
-        self.write(_where(event), text, at)
+        self.write(_where(attempt), text, at)
 
-    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:  # noqa: ARG002
+    def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:  # noqa: ARG002
         """The attempt succeeded."""
-        self.write(_where(event), "Task finished successfully.", time.time())
+        self.write(_where(attempt), "Task finished successfully.", time.time())
 
     def failed(
-        self, event: TaskEvent, message: str, final: bool, log: list[str], again: NextAttempt | None = None
+        self, attempt: Attempt, message: str, final: bool, log: list[str], again: NextAttempt | None = None
     ) -> None:
         """The attempt failed; if the task could write a log, the message is in it."""
         retry = [] if final or again is None else [f"{retry_sentence(again)}."]
         text = " ".join(retry if log else [f"Task failed: {message}.", *retry])
         if text:
-            self.write(_where(event), text, time.time())
+            self.write(_where(attempt), text, time.time())
 
-    def cancelled(self, event: TaskEvent) -> None:
+    def cancelled(self, attempt: Attempt) -> None:
         """The attempt was cancelled."""
-        self.write(_where(event), "Task was cancelled.", time.time())
+        self.write(_where(attempt), "Task was cancelled.", time.time())
 
     def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:  # noqa: ARG002
         """An exit hook ran."""
         for line in output if ok else [*output, f"Hook '{name}' failed."]:
             self.write(f"{run_id}/@exit_hook", line, time.time())
 
-    def say(self, message: str) -> None:
+    def report(self, message: str) -> None:
         """Write a message of the worker to stderr."""
         say(message)
 
@@ -87,22 +88,22 @@ class JsonView(LineView):
         """The run starts."""
         send_event({"event": "run_started", "run": run, "steps": list(steps)})
 
-    def started(self, event: TaskEvent) -> None:
+    def started(self, attempt: Attempt) -> None:
         """An attempt starts."""
-        _send("task_started", event)
+        _send("task_started", attempt)
 
-    def line(self, event: TaskEvent, stream: str, text: str, at: float) -> None:
+    def line(self, attempt: Attempt, stream: str, text: str, at: float) -> None:
         """The attempt printed a line."""
         time_ = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-        _send("line", event, stream=stream, text=text, time=time_)
+        _send("line", attempt, stream=stream, text=text, time=time_)
 
-    def finished(self, event: TaskEvent, outcome: dict[str, Any]) -> None:  # noqa: ARG002
+    def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:  # noqa: ARG002
         """The attempt succeeded."""
-        _send("task_finished", event)
+        _send("task_finished", attempt)
 
     def failed(
         self,
-        event: TaskEvent,
+        attempt: Attempt,
         message: str,
         final: bool,
         log: list[str],  # noqa: ARG002
@@ -110,11 +111,11 @@ class JsonView(LineView):
     ) -> None:
         """The attempt failed."""
         due = None if again is None else datetime.fromtimestamp(again.at, UTC).isoformat(timespec="seconds")
-        _send("task_failed", event, message=message, final=final, next_attempt=due)
+        _send("task_failed", attempt, message=message, final=final, next_attempt=due)
 
-    def cancelled(self, event: TaskEvent) -> None:
+    def cancelled(self, attempt: Attempt) -> None:
         """The attempt was cancelled."""
-        _send("task_cancelled", event)
+        _send("task_cancelled", attempt)
 
     def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:
         """An exit hook ran."""
@@ -123,9 +124,9 @@ class JsonView(LineView):
         )
 
 
-def _where(event: TaskEvent) -> str:
-    return event.pathspec.partition("/")[2]
+def _where(attempt: Attempt) -> str:
+    return attempt.pathspec.partition("/")[2]
 
 
-def _send(what: str, event: TaskEvent, **more: Any) -> None:
-    send_event({"event": what, "task": event.pathspec, "attempt": event.attempt, **more})
+def _send(what: str, attempt: Attempt, **more: Any) -> None:
+    send_event({"event": what, "task": attempt.pathspec, "attempt": attempt.number, **more})

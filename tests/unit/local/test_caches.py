@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.interpreter.inside.package import hold
+from mftctl.interpreter.inside.package_cache import hold
 from mftctl.local import caches
 
 
@@ -37,7 +37,7 @@ def test_what_a_process_holds_stays(places: Path) -> None:
     """A package that a flow host has loaded, with its working folder, until that process is gone, be it killed."""
     package = places / "cache" / "packages" / "b2"
     program = (
-        "import sys, time\nfrom mftctl.interpreter.inside.package import hold\n"
+        "import sys, time\nfrom mftctl.interpreter.inside.package_cache import hold\n"
         "print(hold(sys.argv[1]), flush=True)\ntime.sleep(99)"
     )
     with subprocess.Popen(
@@ -60,7 +60,7 @@ def test_forks_of_a_process_hold_what_it_holds(places: Path) -> None:
     """Tasks outlive their flow host for a moment, and their code stays as long."""
     package = places / "cache" / "packages" / "b2"
     program = (
-        "import os, sys\nfrom mftctl.interpreter.inside.package import hold\nhold(sys.argv[1])\n"
+        "import os, sys\nfrom mftctl.interpreter.inside.package_cache import hold\nhold(sys.argv[1])\n"
         "if os.fork(): os._exit(0)\nprint('forked', flush=True)\nsys.stdin.read()"
     )
     holder = subprocess.Popen(

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from mftctl.control.runs.record import RunRecord, TaskRecord
+from mftctl.model.attempt import Attempt, NextAttempt
 from mftctl.model.manifest import Launch, Manifest, Package, Step
 from mftctl.model.task import Task, TaskRef
 from mftctl.operations import pending_retries
@@ -17,7 +18,6 @@ from mftctl.operations.run_worker import TaskLog
 from mftctl.operations.runs.board import StepRow, _counts
 from mftctl.operations.runs.follow_run import next_retry, progress_line, step_counts
 from mftctl.operations.runs.run_views import LineView
-from mftctl.worker.observer import NextAttempt, TaskEvent
 
 LATER = NextAttempt(2, 3, 1000.0)
 WORDS = re.compile(r"retry 1 of 3 in 1m 5\ds \(\d\d:\d\d:\d\d\)", re.IGNORECASE)
@@ -52,7 +52,7 @@ def test_text_has_number_and_time(seconds: float, words: str) -> None:
 
 def test_worker_and_views_show_retries(capsys: pytest.CaptureFixture[str]) -> None:
     """The log of a worker, the lines of `run` and its board show when a task is retried."""
-    event = TaskEvent("Flaky", "temporal-flaky-1", Task(TaskRef("start"), ()), 0)
+    event = Attempt("Flaky", "temporal-flaky-1", Task(TaskRef("start"), ()), 0)
     again = NextAttempt(1, 3, time.time() + 119)
     out = io.StringIO()
     LineView(out).failed(event, "ValueError: not yet", final=False, log=["x"], again=again)

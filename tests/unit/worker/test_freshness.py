@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.interpreter.inside import own_code, package
+from mftctl.interpreter.inside import own_code, package_cache
 from mftctl.model.manifest import Launch, Package
 from mftctl.worker.freshness import Freshness
 from mftctl.worker.host_pool import HostPool
@@ -78,13 +78,13 @@ async def _replaced(tmp_path: Path) -> None:
     (folder / "small.py").write_text(FLOW)
     helper = folder / "helper.py"
     helper.write_text("")
-    package.note_files(str(folder))
+    package_cache.note_files(str(folder))
     hosts = HostPool(tmp_path, "fork", sys.executable, print)
     try:
         first = await hosts.supervisor(_launch())
         (await hosts.supervisor(_launch())).release()
         helper.write_text("changed = True\n")
-        package.note_files(str(folder))
+        package_cache.note_files(str(folder))
         second = await hosts.supervisor(_launch())
         assert second.host is not first.host
         second.release()

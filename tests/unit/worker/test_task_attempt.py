@@ -20,10 +20,10 @@ from mftctl.interpreter.client import ProcessEnded
 from mftctl.model.errors import MftctlError
 from mftctl.model.manifest import MAX_ATTEMPTS
 from mftctl.model.task import Input, Task, TaskInput, TaskRef
-from mftctl.worker.activity import TaskActivity
 from mftctl.worker.flow_host import Supervisor
 from mftctl.worker.observer import Observer
 from mftctl.worker.slots import Slots
+from mftctl.worker.task_activity import TaskActivity
 
 HEARTBEATS: Any = SimpleNamespace(began=lambda *_: None, ended=lambda *_: None)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ....model.task import TaskInput, TaskRef
-from .results import Store
+from .run_store import RunStore
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Conflict(Exception):
     """Another execution of the run has begun this very task."""
 
 
-def earlier_result(store: Store, given: TaskInput) -> Optional[EarlierResult]:
+def earlier_result(store: RunStore, given: TaskInput) -> Optional[EarlierResult]:
     """The result of an earlier execution, or of a lost attempt of this one that had finished well.
 
     Raises Conflict when the task was begun, but not by an earlier attempt.
@@ -50,11 +50,11 @@ def earlier_result(store: Store, given: TaskInput) -> Optional[EarlierResult]:
     return None
 
 
-def clone_of(store: Store, given: TaskInput) -> Optional[Clone]:
+def clone_of(store: RunStore, given: TaskInput) -> Optional[Clone]:
     """What is to be cloned of the run that this one was made from; None when the task is to be run."""
     if given.origin is None:
         return None
-    origin, ref = Store(given.launch, given.origin), given.task.ref
+    origin, ref = RunStore(given.launch, given.origin), given.task.ref
     found = origin.finished(ref, range(given.since, given.origin_executions))
     if found is None:
         return None

@@ -17,11 +17,12 @@ from ....model.manifest import MAX_ATTEMPTS
 from ....model.task import TaskInput, TaskRef
 from .. import not_packaged
 from ..host.import_failure import EXIT_DISALLOW_RETRY
-from . import command, results, reuse
-from .failure import TAIL_LINES, failure_in
+from . import metaflow_commands, reuse
+from .failure_reason import TAIL_LINES, failure_in
 from .logs import OnLines, Saver, Stream
-from .start import Starter
-from .watch import GRACE, GRACE_ELSEWHERE, ProcessEnd, Watch
+from .process_watch import GRACE, GRACE_ELSEWHERE, ProcessEnd, Watch
+from .run_store import NotReady, RunStore
+from .task_process import Starter
 
 #: Seconds that a supervisor has to save its task's logs, once its worker is gone.
 SAVE_LIMIT = 60
@@ -46,11 +47,11 @@ class Runtime:
         "cancelled": True}``, or ``"lost"`` when it is to run again elsewhere. None when the worker is gone.
         """
         try:
-            return self._run(results.Store(self.given.launch, self.given.run_id))
-        except results.NotReady as error:
+            return self._run(RunStore(self.given.launch, self.given.run_id))
+        except NotReady as error:
             return {"ok": False, "message": str(error), "log": [], "final": False}
 
-    def _run(self, store: results.Store) -> Optional[dict[str, Any]]:
+    def _run(self, store: RunStore) -> Optional[dict[str, Any]]:
         given, ref = self.given, self.given.task.ref
         try:
             earlier = reuse.earlier_result(store, given)
@@ -93,16 +94,16 @@ class Runtime:
             stream.end()
         return self._conclude(store, datastore, streams, saver, ended, failures)
 
-    def _prepare(self, store: results.Store, given: TaskInput) -> Optional[dict[str, Any]]:
+    def _prepare(self, store: RunStore, given: TaskInput) -> Optional[dict[str, Any]]:
         """Store parameters and clone nodes, which the task needs; a result when that fails or is stopped."""
         if not given.task.inputs and not store.has_parameters():
-            argv, variables = command.init_command(given), command.init_variables(given)
+            argv, variables = metaflow_commands.init_command(given), metaflow_commands.init_variables(given)
             problem = self._run_helper(argv, "the run's parameters were not accepted", variables)
             if problem is not None:
                 return problem
         self.clone = reuse.clone_of(store, given)
         for task_id, path in self.clone.tasks[:-1] if self.clone is not None else ():
-            argv = command.clone_command(given, task_id, path)
+            argv = metaflow_commands.clone_command(given, task_id, path)
             problem = self._run_helper(argv, f"task {path} could not be cloned")
             if problem is not None:
                 return problem
@@ -129,17 +130,17 @@ class Runtime:
             return {"ok": False, "message": message, "log": log, "final": True}
         return None
 
-    def _command(self, store: results.Store, given: TaskInput, folder: Optional[str]) -> list[str]:
+    def _command(self, store: RunStore, given: TaskInput, folder: Optional[str]) -> list[str]:
         if self.clone is not None:
-            return command.clone_command(given, *self.clone.tasks[-1])
+            return metaflow_commands.clone_command(given, *self.clone.tasks[-1])
         inputs = given.task.inputs
-        paths = store.input_paths(inputs) if inputs else [command.parameters_path(given)]
+        paths = store.input_paths(inputs) if inputs else [metaflow_commands.parameters_path(given)]
         if given.rewrites and folder is not None:
-            return command.decorated_command(given, paths, folder)
+            return metaflow_commands.decorated_command(given, paths, folder)
         size = store.parallel_size(given.task) if given.task.control else None
-        return command.step_command(given, paths, folder, size)
+        return metaflow_commands.step_command(given, paths, folder, size)
 
-    def _success(self, store: results.Store, ref: TaskRef, number: Optional[int]) -> dict[str, Any]:
+    def _success(self, store: RunStore, ref: TaskRef, number: Optional[int]) -> dict[str, Any]:
         return {
             "ok": True,
             "outcome": to_plain(store.outcome(ref, number)),
@@ -148,7 +149,7 @@ class Runtime:
 
     def _conclude(
         self,
-        store: results.Store,
+        store: RunStore,
         datastore: Any,
         streams: tuple[Stream, Stream],
         saver: Saver,
@@ -178,7 +179,7 @@ class Runtime:
             return self._failure(ended, streams, failures)
         try:
             result = self._success(store, self.given.task.ref, self.given.attempt)
-        except results.NotReady as error:
+        except NotReady as error:
             # It exited behind Metaflow's back (os._exit): the native runtime ends the run then, without a retry.
             log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
             return {"ok": False, "message": str(error), "log": log, "final": True}

@@ -10,11 +10,11 @@ from ....model.task import TaskInput
 from .. import protocol
 from ..channel import Channel
 from ..protocol import Request
-from . import heartbeats
+from . import metadata_heartbeats
 from .logs import RECENT_LINES, LiveLines, Stream
+from .process_watch import Watch
 from .runtime import Runtime
-from .start import Spawned, Starter
-from .watch import Watch
+from .task_process import Spawned, Starter
 
 
 def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
@@ -38,7 +38,7 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
         return _hook(watch, request.fields)
 
     def heartbeat(request: Request) -> dict[str, Any]:
-        return heartbeats.send_of_run(launch.metadata, launch.flow, request.fields["run_id"])
+        return metadata_heartbeats.send_of_run(launch.metadata, launch.flow, request.fields["run_id"])
 
     protocol.serve(channel, {"run": run, "hook": hook, "heartbeat": heartbeat})
 

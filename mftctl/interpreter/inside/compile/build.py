@@ -24,13 +24,13 @@ from ....model.package_contents import Contents
 from ....model.parameter import Parameter
 from ..task import decorator_hooks
 from . import code_package, policies
-from .compensations import handler_of, handlers_of
-from .errors import CompileError
+from .compensation_handlers import handler_of, handlers_of
+from .compile_error import CompileError
+from .declared_parameters import parameters_of
 from .parameter_values import click_error, from_variables
-from .parameters import parameters_of
-from .schedule import schedule_of
-from .triggers import triggers_of
-from .variables import variables
+from .schedule_decorator import schedule_of
+from .task_variables import variables
+from .trigger_decorators import triggers_of
 
 #: Characters of a flow's docstring that become its description.
 MAX_DESCRIPTION = 4000

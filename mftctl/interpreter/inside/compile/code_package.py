@@ -11,10 +11,10 @@ from metaflow.package import MetaflowPackage
 from ....model.manifest import Package
 from ....model.package_contents import Contents
 from .. import s3
-from ..package import package_folder
 from ..package_archive import unpack
-from .errors import CompileError, metaflow_error
-from .package_contents import contents_of
+from ..package_cache import package_folder
+from .compile_error import CompileError, metaflow_error
+from .package_inventory import contents_of
 
 
 def make(state: Any, cache: str) -> tuple[Package, Contents]:

@@ -16,7 +16,7 @@ from metaflow.exception import MetaflowException
 from ....model.options import Options
 from .. import flow_file
 from .build import Built, build
-from .errors import CompileError, import_error, metaflow_error, user_traceback
+from .compile_error import CompileError, import_error, metaflow_error, user_traceback
 
 
 class _Loaded(BaseException):

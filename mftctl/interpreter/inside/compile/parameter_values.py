@@ -9,7 +9,7 @@ from metaflow._vendor import click
 
 from ....model.codec import to_json
 from ....model.parameter import Parameter, values_of, words
-from .parameters import click_option
+from .declared_parameters import click_option
 
 
 def click_error(state: Any, parameters: Iterable[Parameter], given: Mapping[str, str]) -> Optional[str]:

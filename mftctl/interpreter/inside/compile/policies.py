@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from .errors import CompileError
+from .compile_error import CompileError
 
 #: Step decorators that no worker can run, and why.
 _UNSUPPORTED_STEPS = {"slurm": "it submits the step to a Slurm scheduler"}

@@ -12,10 +12,10 @@ from metaflow import metaflow_version
 from ....model.errors import MftctlError
 from ....model.manifest import Launch
 from .. import flow_file, not_packaged, own_code, s3
-from ..attempt.start import Forked
+from ..attempt.task_process import Forked
 from ..protocol import UNFORKABLE, Request
 from ..task import decorated_command
-from . import enclosing_blocks, fork_safety, import_failure, stacks, supervisors
+from . import enclosing_blocks, fork_safety, fork_server, import_failure, stacks
 from .clock import Clock
 from .command_line import CommandLine
 from .exit_handlers import ExitHandlers
@@ -57,7 +57,7 @@ def serve(request: Request, launch: Launch, file: str) -> NoReturn:
         if found := [*found, *command_line.problems(), *enclosing_blocks.problems()]:
             _refuse_to_fork(request, found)
         starter = Forked(file, flow, resume, random_state, signals, prelude)
-        supervisors.serve(request, launch, starter, own_code.imported())
+        fork_server.serve(request, launch, starter, own_code.imported())
 
     try:
         command_line.watch(file)
@@ -74,7 +74,7 @@ def serve(request: Request, launch: Launch, file: str) -> NoReturn:
     prelude = stop_watching()
     if found := [*fork_safety.problems(before), *command_line.problems()]:
         _refuse_to_fork(request, found)
-    supervisors.serve(request, launch, Unloadable(reason, prelude), own_code.imported(), broken=True)
+    fork_server.serve(request, launch, Unloadable(reason, prelude), own_code.imported(), broken=True)
 
 
 def _refuse_to_fork(request: Request, problems: list[str]) -> NoReturn:

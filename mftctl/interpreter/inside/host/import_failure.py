@@ -12,7 +12,7 @@ import traceback
 from typing import Any, Optional
 
 from .... import ROOT
-from ..attempt.start import Fork, Process
+from ..attempt.task_process import Fork, Process
 
 #: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: the exit code of a task that is not retried.
 EXIT_DISALLOW_RETRY = 202

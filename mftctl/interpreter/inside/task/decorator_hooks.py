@@ -20,7 +20,7 @@ _STAY_HERE = frozenset({"environment", "conda", "pypi"})
 def rewrites_command(decorators: list[Any]) -> bool:
     """Whether a decorator may change the command of its task before it starts.
 
-    @parallel does so in a known way, for its control task (``attempt/command.py``), and does not count.
+    @parallel does so in a known way, for its control task (``attempt/metaflow_commands.py``), and does not count.
     """
     return any(_changes_start(one) for one in decorators)
 

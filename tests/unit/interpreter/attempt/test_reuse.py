@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mftctl.interpreter.inside.attempt import reuse
-from mftctl.interpreter.inside.attempt.results import Store
+from mftctl.interpreter.inside.attempt.run_store import RunStore
 from mftctl.model.manifest import Launch, Package
 from mftctl.model.task import Task, TaskInput, TaskRef
 
@@ -24,12 +24,12 @@ def launch(tmp_path) -> Launch:
 
 
 @pytest.fixture
-def store(launch) -> Store:
+def store(launch) -> RunStore:
     """The datastore of run `r`."""
-    return Store(launch, "r")
+    return RunStore(launch, "r")
 
 
-def begin(store: Store, generation: int, number: int = 0):
+def begin(store: RunStore, generation: int, number: int = 0):
     """An attempt that has begun, and may yet end."""
     attempt = store.open(replace(REF, generation=generation), number)
     attempt.init_task()
@@ -44,7 +44,7 @@ def end(attempt, ok: bool = True, code: int | None = 0) -> None:
     attempt.done()
 
 
-def kept(store: Store, generation: int, since: int = 0, number: int = 0) -> tuple[int, int] | None:
+def kept(store: RunStore, generation: int, since: int = 0, number: int = 0) -> tuple[int, int] | None:
     """The generation and the execution of what a task of this generation keeps."""
     task = Task(replace(REF, generation=generation))
     found = reuse.earlier_result(store, TaskInput(LAUNCH, "r", task, attempt=number, since=since))
@@ -99,7 +99,7 @@ def test_a_task_of_another_resume(store):
 def test_a_clone_is_as_old_as_what_it_is_a_clone_of(store, launch):
     """A run that was made of another counts that one's executions first, also when it is resumed itself."""
     end(begin(store, 1))
-    new = Store(launch, "n")
+    new = RunStore(launch, "n")
     given = TaskInput(launch, "n", Task(REF), origin="r", origin_executions=3)
     assert reuse.earlier_result(new, given) is None
     clone = reuse.clone_of(new, given)

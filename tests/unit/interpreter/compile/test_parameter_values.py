@@ -16,9 +16,9 @@ from metaflow_extensions.temporal.plugins.temporal.parameter_options import (
     given_parameters,
 )
 from mftctl.control.runs.parameters import from_click, parse_words, resolve, validate
-from mftctl.interpreter.inside.attempt import command
+from mftctl.interpreter.inside.attempt import metaflow_commands
+from mftctl.interpreter.inside.compile.declared_parameters import click_option, parameters_of
 from mftctl.interpreter.inside.compile.parameter_values import click_error, from_variables
-from mftctl.interpreter.inside.compile.parameters import click_option, parameters_of
 from mftctl.model.errors import MftctlError
 from mftctl.model.manifest import Manifest
 from mftctl.model.task import Task, TaskInput, TaskRef
@@ -46,9 +46,9 @@ def stored(declared: Any, given: dict[str, str], patch: pytest.MonkeyPatch) -> A
     flow = compiled(declared)
     validate(flow, given)
     first = TaskInput(flow.launch, "r", Task(TaskRef("body")), parameters=resolve(flow, given, not_called))
-    line = command.init_command(first)
+    line = metaflow_commands.init_command(first)
     with patch.context() as within:
-        for name, value in command.init_variables(first).items():
+        for name, value in metaflow_commands.init_variables(first).items():
             within.setenv(name, value)
         return by_click(declared, "init", line[line.index("--task-id") + 2 :])
 

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from ....model.manifest import Schedule
 from ....model.options import Options
-from .errors import CompileError
+from .compile_error import CompileError
 
 
 def schedule_of(flow: Any, options: Options) -> Optional[Schedule]:

@@ -14,7 +14,7 @@ from time import monotonic, sleep  # their own, whatever the flow makes of them
 from typing import Callable, Optional
 
 from ..channel import Channel
-from .start import Process, Starter
+from .task_process import Process, Starter
 
 #: Seconds between TERM and KILL for a task's process group: as the native runtime grants, and where the task runs on
 #: another machine and a backend's client has to stop it there.

@@ -16,7 +16,7 @@ from ....model.errors import MftctlError
 from ....model.manifest import Launch
 from .. import protocol
 from ..attempt import supervisor
-from ..attempt.start import Starter
+from ..attempt.task_process import Starter
 from ..channel import Channel
 
 

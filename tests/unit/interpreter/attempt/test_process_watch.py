@@ -13,7 +13,7 @@ import pytest
 from supervising import client, process, request
 
 from mftctl.interpreter.client import Client
-from mftctl.interpreter.inside import package
+from mftctl.interpreter.inside import package_cache
 
 STUBBORN = """
 import os, signal, time
@@ -111,22 +111,22 @@ def test_a_package_that_is_not_there_holds_no_descriptor(tmp_path, monkeypatch):
         folder.rename(tmp_path / "old")
         folder.mkdir()
 
-    monkeypatch.setattr(package.fcntl, "flock", replaced)
+    monkeypatch.setattr(package_cache.fcntl, "flock", replaced)
     before = len(os.listdir("/dev/fd"))
-    assert not package.hold(str(folder))
-    assert not package.hold(str(tmp_path / "nowhere"))
+    assert not package_cache.hold(str(folder))
+    assert not package_cache.hold(str(tmp_path / "nowhere"))
     assert len(os.listdir("/dev/fd")) == before
     monkeypatch.undo()
-    assert package.hold(str(folder))
+    assert package_cache.hold(str(folder))
     assert len(os.listdir("/dev/fd")) == before + 1
-    os.close(package._LOCKS.pop())
+    os.close(package_cache._LOCKS.pop())
 
 
 def test_a_spawned_process_keeps_its_exit_code(tmp_path):
     """Nobody but the watch waits for it, however soon it ends: no exit code is lost to a dropped Popen."""
     script = (
         "import gc, os, sys, time, warnings\n"
-        "from mftctl.interpreter.inside.attempt.start import Spawned\n"
+        "from mftctl.interpreter.inside.attempt.task_process import Spawned\n"
         "warnings.simplefilter('error')\n"
         "null = os.open(os.devnull, os.O_RDWR)\n"
         "process = Spawned('nowhere.py').start([], {}, null, null, [])\n"

@@ -18,7 +18,7 @@ from ....model.manifest import Launch
 from .. import metaflow_version, protocol
 from ..channel import Channel
 from ..environment import config_options, forget_configs
-from ..package import hold, is_whole, work_folder
+from ..package_cache import hold, is_whole, work_folder
 from ..search_path import add_package
 
 
@@ -47,11 +47,11 @@ def main(fd: str) -> None:
     add_package()
     _exit_on(request, metaflow_version.problem())
     # These import metaflow: not before `add_package`.
-    from ..attempt.start import Spawned
-    from . import flow_import, supervisors
+    from ..attempt.task_process import Spawned
+    from . import flow_import, fork_server
 
     if config["isolation"] == "spawn":
-        supervisors.serve(request, launch, Spawned(file))
+        fork_server.serve(request, launch, Spawned(file))
     flow_import.serve(request, launch, file)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mftctl.interpreter.inside import package, package_archive
+from mftctl.interpreter.inside import package_archive, package_cache
 from mftctl.model.manifest import Package
 
 FILES = {"flow.py": "print('flow')\n", "helpers/__init__.py": "", "helpers/more.py": "x = 1\n"}
@@ -56,7 +56,7 @@ def content(folder: Path) -> dict[str, str]:
 def test_a_broken_package_is_unpacked_anew(unpacked, broken: str) -> None:
     """A package that lacks a file, or has another than was unpacked, is not whole, and is unpacked again."""
     folder = unpacked()
-    assert package.is_whole(str(folder))
+    assert package_cache.is_whole(str(folder))
     if broken == "gone":
         (folder / "flow.py").unlink()
     elif broken == "shorter":
@@ -68,9 +68,9 @@ def test_a_broken_package_is_unpacked_anew(unpacked, broken: str) -> None:
             (folder / name).unlink()
     else:
         (folder / ".mf_listing").write_text("{")
-    assert not package.is_whole(str(folder))
+    assert not package_cache.is_whole(str(folder))
     assert unpacked() == folder
-    assert package.is_whole(str(folder))
+    assert package_cache.is_whole(str(folder))
     assert content(folder) == FILES
     assert [one.name for one in folder.parent.iterdir()] == ["sha"]
 
@@ -80,5 +80,5 @@ def test_a_whole_package_is_left_as_it_is(unpacked) -> None:
     folder = unpacked()
     (folder / "__pycache__").mkdir()
     inode = folder.stat().st_ino
-    assert package.is_whole(str(unpacked()))
+    assert package_cache.is_whole(str(unpacked()))
     assert folder.stat().st_ino == inode

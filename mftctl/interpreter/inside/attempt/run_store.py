@@ -26,7 +26,7 @@ class NotReady(Exception):
     """A task that should have finished has no result."""
 
 
-class Store:
+class RunStore:
     """The datastore of a run's flow."""
 
     def __init__(self, launch: Launch, run_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from metaflow.mflog import mflog
 
-from mftctl.interpreter.inside.attempt.failure import Failure, failure_in
+from mftctl.interpreter.inside.attempt.failure_reason import Failure, failure_in
 from mftctl.interpreter.inside.attempt.logs import SOURCE, Stream
 
 TRACEBACK = """<flow Train step fit> failed:

@@ -14,7 +14,7 @@ from metaflow import current
 from ....model import ids
 from ....model.manifest import Trigger
 from ....model.parameter import Parameter
-from .errors import CompileError
+from .compile_error import CompileError
 
 _FIELD = re.compile(r"[A-Za-z0-9_]+")
 

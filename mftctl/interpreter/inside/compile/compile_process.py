@@ -10,7 +10,7 @@ from ....model.codec import from_plain, to_plain
 from ....model.options import Options
 from .. import metaflow_version, protocol
 from ..channel import Channel
-from .errors import CompileError
+from .compile_error import CompileError
 
 
 def main(fd: str) -> None:

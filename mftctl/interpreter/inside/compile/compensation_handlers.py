@@ -7,7 +7,7 @@ from typing import Any, Optional
 from ....model.manifest import Step
 from ..task import decorator_hooks
 from . import policies
-from .errors import CompileError
+from .compile_error import CompileError
 
 
 def handler_of(step: Any) -> Optional[str]:

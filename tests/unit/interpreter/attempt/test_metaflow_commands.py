@@ -1,7 +1,7 @@
 import dataclasses
 import json
 
-from mftctl.interpreter.inside.attempt import command
+from mftctl.interpreter.inside.attempt import metaflow_commands
 from mftctl.model.manifest import Launch, Package
 from mftctl.model.task import Input, Task, TaskInput, TaskRef
 
@@ -14,7 +14,7 @@ TASK = Task(TaskRef("body", (3, 1)), (Input(TaskRef("start")),), split_index=1)
 
 def test_a_step_is_run_as_the_native_runtime_runs_it():
     """Top-level options, ids, inputs, attempt, budget, tags and namespace are those of Metaflow's own runtime."""
-    line = command.step_command(
+    line = metaflow_commands.step_command(
         TaskInput(LAUNCH, "r", TASK, attempt=2, user_retries=4), ["r/start/t"], None, None
     )
     joined = " ".join(line)
@@ -28,31 +28,33 @@ def test_many_inputs_go_through_a_file(tmp_path):
     """A new process gets a wide join's inputs in a file; a fork gets them all as they are."""
     paths = [f"r/body/t-{i}" for i in range(5000)]
     given = TaskInput(LAUNCH, "r", TASK)
-    spawned = command.step_command(given, paths, str(tmp_path), None)
+    spawned = metaflow_commands.step_command(given, paths, str(tmp_path), None)
     file = spawned[spawned.index("--input-paths-filename") + 1]
     with open(file, encoding="utf-8") as written:
         assert written.read().split(",") == paths
-    forked = command.step_command(given, paths, None, None)
+    forked = metaflow_commands.step_command(given, paths, None, None)
     assert forked[forked.index("--input-paths") + 1].split(",") == paths
 
 
 def test_a_control_task_knows_its_size():
     """The control task of @parallel gets the options that its decorator would add."""
     control = TaskInput(LAUNCH, "r", dataclasses.replace(TASK, control=True))
-    line = command.step_command(control, ["r/start/t"], None, 3)
+    line = metaflow_commands.step_command(control, ["r/start/t"], None, 3)
     assert line[-4:] == ["--ubf-context", "ubf_control", "--num-parallel", "3"]
 
 
 def test_parameters_are_stored_as_run_stores_them():
     """Parameters are options of `init`, with the decorators as the user gave them and the run's tags."""
-    line = command.init_command(TaskInput(LAUNCH, "r", TASK, parameters={"with-dash": "1 2", "x": ""}))
+    line = metaflow_commands.init_command(
+        TaskInput(LAUNCH, "r", TASK, parameters={"with-dash": "1 2", "x": ""})
+    )
     assert line.index("--with=retry:times=2") < line.index("--production") < line.index("init")
     assert line[-8:] == ["--tag", "a", "--tag", "b", "--with-dash", "1 2", "--x", ""]
 
 
 def test_decorators_get_the_whole_request(tmp_path):
     """What decorators are asked about is in a file, so that no length of inputs matters."""
-    line = command.decorated_command(TaskInput(LAUNCH, "r", TASK), ["r/start/t"], str(tmp_path))
+    line = metaflow_commands.decorated_command(TaskInput(LAUNCH, "r", TASK), ["r/start/t"], str(tmp_path))
     with open(line[-1], encoding="utf-8") as file:
         request = json.load(file)
     assert request["input_paths"] == ["r/start/t"]

@@ -15,9 +15,9 @@ from metaflow import Parameter as Declared
 from metaflow._vendor import click
 
 from mftctl.control.runs.parameters import parse_words, resolve, validate
-from mftctl.interpreter.inside.compile.errors import CompileError
+from mftctl.interpreter.inside.compile.compile_error import CompileError
+from mftctl.interpreter.inside.compile.declared_parameters import parameters_of
 from mftctl.interpreter.inside.compile.parameter_values import click_error
-from mftctl.interpreter.inside.compile.parameters import parameters_of
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.manifest import Manifest
 from mftctl.model.parameter import words

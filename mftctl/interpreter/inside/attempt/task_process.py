@@ -13,7 +13,7 @@ from ..host import exit_handlers, signal_handlers, stacks
 from ..host.randomness import RandomState
 from ..host.signal_handlers import SignalHandlers
 from ..task import clone_parameters, compensation_step, hidden_variables, trigger_context
-from . import heartbeats, orphans
+from . import metadata_heartbeats, orphans
 
 
 class Process(Protocol):
@@ -96,7 +96,7 @@ class Forked:
                 self._random_state.set_child()
                 os.environ.update(env)
                 sys.argv = [self._file, *argv]
-                heartbeats.fork_of_task()
+                metadata_heartbeats.fork_of_task()
                 clone_parameters.prepare(argv)
                 trigger_context.prepare()
                 compensation_step.prepare(self._flow)

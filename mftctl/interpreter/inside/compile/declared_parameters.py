@@ -16,7 +16,7 @@ from metaflow.parameters import (
 
 from ....model.codec import to_json
 from ....model.parameter import FLAG, Parameter
-from .errors import CompileError
+from .compile_error import CompileError
 
 
 def parameters_of(flow: Any) -> list[Parameter]:
