@@ -13,8 +13,9 @@ from pathlib import Path
 from mftctl.interpreter.client import Client
 from mftctl.interpreter.inside.attempt import process_watch as watching
 from mftctl.interpreter.inside.attempt import run_store, supervisor
-from mftctl.interpreter.inside.attempt import task_process as tasks
+from mftctl.interpreter.inside.attempt.task_process import Fork
 from mftctl.interpreter.inside.channel import Channel
+from mftctl.interpreter.inside.host import task_forks
 from mftctl.model.manifest import Launch, Package
 from mftctl.model.task import Input, Outcome, Task, TaskInput, TaskRef
 
@@ -30,14 +31,14 @@ class Coded:
         if pid == 0:
             code = 1
             try:
-                tasks._become_leader(stdout, stderr, ours)
+                task_forks._become_leader(stdout, stderr, ours)
                 exec(env["CODE"], {})  # noqa: S102 - the test's own
                 code = 0
             except SystemExit as left:
                 code = left.code
             finally:
-                tasks._leave(code)
-        return tasks.Fork(pid)
+                task_forks._leave(code)
+        return Fork(pid)
 
 
 def launch(root: Path) -> Launch:

@@ -14,8 +14,8 @@ from ...model.codec import from_plain
 from ...model.errors import MftctlError
 from ...model.manifest import Launch
 from . import protocol
-from .attempt.run_store import flow_datastore
 from .channel import Channel
+from .flow_datastore import flow_datastore
 from .log_tail import Logs
 from .protocol import Request
 

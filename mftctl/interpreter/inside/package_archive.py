@@ -12,7 +12,7 @@ from metaflow.package import MetaflowPackage
 
 from ...model.manifest import Launch, Package
 from . import s3
-from .attempt.run_store import flow_datastore
+from .flow_datastore import flow_datastore
 from .package_cache import is_whole, note_files
 
 

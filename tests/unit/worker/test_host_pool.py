@@ -11,7 +11,7 @@ import pytest
 from supervising import launch, request
 
 from mftctl.interpreter import client
-from mftctl.interpreter.inside.attempt.run_store import flow_datastore
+from mftctl.interpreter.inside.flow_datastore import flow_datastore
 from mftctl.interpreter.inside.package_cache import note_files, package_folder
 from mftctl.model.errors import MftctlError
 from mftctl.model.task import TaskRef

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
-from metaflow.datastore import FlowDataStore
 from metaflow.datastore.exceptions import DataException
-from metaflow.plugins import DATASTORES
 
 from ....model import ids
 from ....model.manifest import Launch
 from ....model.task import Input, Outcome, Task, TaskRef
+from ..flow_datastore import flow_datastore
 
 #: How an attempt ended, as the native runtime writes it.
 _RUNTIME = "runtime"
@@ -154,15 +151,3 @@ class RunStore:
 
 def _has_begun(attempt: Any) -> bool:
     return bool(attempt.has_metadata(attempt.METADATA_ATTEMPT_SUFFIX))
-
-
-def flow_datastore(launch: Launch) -> FlowDataStore:
-    """Metaflow's datastore of the flow."""
-    return _opened(launch.flow, launch.datastore, launch.datastore_root, os.getpid())
-
-
-@functools.lru_cache(maxsize=4)
-def _opened(flow: str, kind: str, root: str, _: int) -> FlowDataStore:
-    """Opened once in a process (hence its id): a remote one has a client, whose connections no fork may share."""
-    storage = next(one for one in DATASTORES if kind == one.TYPE)
-    return FlowDataStore(flow, None, storage_impl=storage, ds_root=root)

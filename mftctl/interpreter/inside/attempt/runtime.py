@@ -16,7 +16,7 @@ from ....model.codec import to_plain
 from ....model.manifest import MAX_ATTEMPTS
 from ....model.task import TaskInput, TaskRef
 from .. import not_packaged
-from ..host.import_failure import EXIT_DISALLOW_RETRY
+from ..task.import_failure import EXIT_DISALLOW_RETRY
 from . import metaflow_commands, reuse
 from .failure_reason import TAIL_LINES, failure_in
 from .logs import OnLines, Saver, Stream

@@ -1,19 +1,13 @@
-"""How a supervisor starts the process of a task: a fork of the warm host, or a new process of the interpreter."""
+"""How a supervisor starts the process of a task, and how it waits for it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from os import getpid  # its own, whatever the flow makes of it
-from typing import Any, Callable, Optional, Protocol
+from typing import Optional, Protocol
 
 from .. import BOOT
-from ..host import exit_handlers, signal_handlers, stacks
-from ..host.randomness import RandomState
-from ..host.signal_handlers import SignalHandlers
-from ..task import clone_parameters, compensation_step, hidden_variables, trigger_context
-from . import metadata_heartbeats, orphans
 
 
 class Process(Protocol):
@@ -59,59 +53,6 @@ class Fork:
         return None if done == 0 else os.waitstatus_to_exitcode(status)
 
 
-class Forked:
-    """Forks of a host that has imported the flow."""
-
-    bounded = False
-
-    def __init__(
-        self,
-        file: str,
-        flow: Any,
-        resume: Callable[[], None],
-        random_state: RandomState,
-        signals: SignalHandlers,
-        prelude: tuple[bytes, bytes] = (b"", b""),
-    ) -> None:
-        self.prelude = prelude
-        self._file = file
-        self._flow = flow
-        self._resume = resume
-        self._random_state = random_state
-        self._signals = signals
-
-    def start(
-        self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]
-    ) -> Process:
-        """Fork; the child goes on into Metaflow's command line where the host stopped."""
-        supervisor = getpid()
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                orphans.end_with(supervisor)
-                _become_leader(stdout, stderr, ours)
-                self._signals.set_child()
-                exit_handlers.reset()
-                self._random_state.set_child()
-                os.environ.update(env)
-                sys.argv = [self._file, *argv]
-                metadata_heartbeats.fork_of_task()
-                clone_parameters.prepare(argv)
-                trigger_context.prepare()
-                compensation_step.prepare(self._flow)
-                hidden_variables.prepare()
-                self._resume()
-                code = 0
-            except SystemExit as left:
-                code = _exit_code(left)
-            except BaseException:
-                sys.excepthook(*stacks.uncaught())
-            finally:
-                _leave(code)
-        return Fork(pid)
-
-
 class Spawned:
     """New processes of this interpreter, each in a ``mode`` of boot.py."""
 
@@ -140,30 +81,3 @@ class Spawned:
             stderr=stderr,
             start_new_session=True,
         )
-
-
-def _become_leader(stdout: int, stderr: int, ours: list[int]) -> None:
-    os.setpgid(0, 0)
-    signal_handlers.reset_child()
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(stdout, 1)
-    os.dup2(stderr, 2)
-    for fd in {null, stdout, stderr, *ours}:
-        os.close(fd)
-
-
-def _exit_code(left: SystemExit) -> int:
-    if left.code is None:
-        return 0
-    if isinstance(left.code, int):
-        return left.code & 0xFF
-    print(left.code, file=sys.stderr)
-    return 1
-
-
-def _leave(code: int) -> None:
-    try:
-        exit_handlers.run()
-    finally:
-        os._exit(code)

@@ -12,17 +12,16 @@ from metaflow import metaflow_version
 from ....model.errors import MftctlError
 from ....model.manifest import Launch
 from .. import flow_file, not_packaged, own_code, s3
-from ..attempt.task_process import Forked
 from ..protocol import UNFORKABLE, Request
-from ..task import decorated_command
-from . import enclosing_blocks, fork_safety, fork_server, import_failure, stacks
+from ..task import decorated_command, import_failure, stacks
+from ..task.import_output import ImportOutput
+from . import enclosing_blocks, fork_safety, fork_server
 from .clock import Clock
 from .command_line import CommandLine
 from .exit_handlers import ExitHandlers
-from .import_failure import Unloadable
-from .import_output import ImportOutput
 from .randomness import RandomState
 from .signal_handlers import SignalHandlers
+from .task_forks import Forked, Unloadable
 
 
 def serve(request: Request, launch: Launch, file: str) -> NoReturn:

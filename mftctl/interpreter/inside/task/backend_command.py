@@ -13,8 +13,8 @@ import signal
 import sys
 from typing import Any, Callable
 
-from ..attempt import orphans
 from ..search_path import add_package
+from . import orphans
 
 #: Characters that the name of a job on AWS Batch may have.
 _MAX_BATCH_NAME = 128

@@ -6,10 +6,9 @@ import os
 import sys
 from typing import Any, Callable, Optional
 
-from ..attempt import orphans
-from ..host import stacks
-from ..host.import_output import ImportOutput
 from ..search_path import add_package
+from . import orphans, stacks
+from .import_output import ImportOutput
 
 
 def main(file: str) -> None:
@@ -24,8 +23,14 @@ def main(file: str) -> None:
 def _run(file: str) -> None:
     # These import metaflow: not before `add_package`.
     from .. import flow_file
-    from ..host import import_failure
-    from . import clone_parameters, compensation_step, decorated_command, hidden_variables, trigger_context
+    from . import (
+        clone_parameters,
+        compensation_step,
+        decorated_command,
+        hidden_variables,
+        import_failure,
+        trigger_context,
+    )
 
     clone_parameters.prepare(sys.argv)
     trigger_context.prepare()

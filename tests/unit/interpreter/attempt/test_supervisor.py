@@ -11,7 +11,7 @@ import pytest
 from supervising import client, launch, request
 
 from mftctl.interpreter.client import ProcessEnded
-from mftctl.interpreter.inside.attempt.run_store import flow_datastore
+from mftctl.interpreter.inside.flow_datastore import flow_datastore
 from mftctl.model.errors import MftctlError
 from mftctl.model.task import TaskRef
 

@@ -1,4 +1,4 @@
-"""A flow that cannot be imported: whether the flow or the machine is to blame, and how its tasks fail.
+"""A flow that cannot be imported: whether the flow or the machine is to blame, and what its tasks print.
 
 An error of the flow's own code comes again wherever it is imported: its tasks fail at once, without a retry, with the
 user's traceback. What the machine lacks (memory, disk, processes) may be there later, or on another machine.
@@ -12,7 +12,6 @@ import traceback
 from typing import Any, Optional
 
 from .... import ROOT
-from ..attempt.task_process import Fork, Process
 
 #: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: the exit code of a task that is not retried.
 EXIT_DISALLOW_RETRY = 202
@@ -28,36 +27,6 @@ _LACKING = {
     errno.EROFS,
     errno.ESTALE,
 }
-
-
-class Unloadable:
-    """Starts processes that print why the flow cannot be imported, and fail without a retry."""
-
-    bounded = False
-
-    def __init__(self, reason: str, prelude: tuple[bytes, bytes] = (b"", b"")) -> None:
-        self.prelude = prelude
-        self._reason = reason.encode("utf-8", errors="replace")
-
-    def start(
-        self,
-        argv: list[str],  # noqa: ARG002 - of no use here
-        env: dict[str, str],  # noqa: ARG002
-        stdout: int,  # noqa: ARG002
-        stderr: int,
-        ours: list[int],  # noqa: ARG002
-    ) -> Process:
-        """See Starter."""
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.setpgid(0, 0)
-                left = self._reason
-                while left:
-                    left = left[os.write(stderr, left) :]
-            finally:
-                os._exit(EXIT_DISALLOW_RETRY)
-        return Fork(pid)
 
 
 def is_of_machine(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 CODE = """
 import os, sys
-from mftctl.interpreter.inside.host.import_output import ImportOutput
+from mftctl.interpreter.inside.task.import_output import ImportOutput
 output = ImportOutput()
 print("out")
 os.write(2, b"err\\n")
