@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 def worker(
     *names: str,
     all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    queue: Annotated[tuple[str, ...], LIST] = (),
     concurrency: int | None = None,
     isolation: Isolation = None,
     host_max_age: HostMaxAge = None,
@@ -36,8 +37,8 @@ def worker(
 ) -> Result[None]:
     """Run a worker for deployments until SIGTERM or Ctrl-C; running tasks then finish.
 
-    The worker picks up new versions, and with --all new deployments, without a restart. A second signal stops the
-    running tasks; they run again on another worker.
+    The worker picks up new versions, and with --all or --queue new deployments, without a restart. A second signal
+    stops the running tasks; they run again on another worker.
 
     Parameters
     ----------
@@ -45,12 +46,14 @@ def worker(
         Deployments, or worker files that `mftctl deploy --output` wrote.
     all_
         Serve all deployments of the Temporal namespace.
+    queue
+        Serve this task queue, whatever is deployed there; can be repeated (default: the profile's task_queue).
     concurrency
         Run this many tasks at once (default: the number of cores).
     """
     from ..operations.run_worker import run_worker
 
-    return run_worker(names, all_, connection, concurrency, isolation, host_max_age)
+    return run_worker(names, all_, queue, connection, concurrency, isolation, host_max_age)
 
 
 def trigger(

@@ -14,6 +14,7 @@ mftctl deploy flow.py --package-suffixes .csv,.json --list-package  # package da
 mftctl deploy flow.py --output flow_worker.py  # write a worker file, too: python flow_worker.py
 mftctl worker TrainFlow  # serve one deployment
 mftctl worker --all --concurrency 8  # serve all deployments, also future ones
+mftctl worker --queue training  # serve what is deployed with --task-queue training
 mftctl trigger TrainFlow alpha=0.1  # start a run and print its id
 mftctl trigger TrainFlow --wait --timeout 2h  # wait until it ends: exit code 0, 3 or 124
 mftctl runs list --deployment TrainFlow --status failed --since 7d  # list what failed in the last week

@@ -34,20 +34,27 @@ from .session import export_to_tasks, open_client
 def run_worker(
     names: Sequence[str],
     serve_all: bool,
+    queues: Sequence[str],
     connection: Connection,
     concurrency: int | None,
     isolation: str | None,
     host_max_age: str | None,
 ) -> Result[None]:
-    """Serve the deployments that ``names`` and worker files name, or all of them, until a signal."""
-    if bool(names) == serve_all:
-        message = "--all cannot be used with names" if names else "name deployments, or use --all"
-        raise _usage(message, "Try `mftctl worker --help`.")
+    """Serve the deployments that ``names`` and worker files name, or all of them, or task queues, until a signal."""
+    if sum(map(bool, (names, serve_all, queues))) > 1:
+        raise _usage("names, --all and --queue cannot be used together", "Try `mftctl worker --help`.")
     named, connection = worker_file.resolve(names, connection)
     profile = connection.settings()
+    if not (names or serve_all or queues):
+        queue = profile.get("task_queue")
+        if queue is None:
+            raise _usage("name deployments, or use --all or --queue", "Try `mftctl worker --help`.")
+        queues = (queue,)
+    if "" in queues:
+        raise _usage("--queue: '' is not a task queue", "name one, such as default")
     settings = worker_settings(profile, concurrency, isolation, host_max_age)
     with background():
-        asyncio.run(_serve(named or None, settings, connection, profile))
+        asyncio.run(_serve(named or None, frozenset(queues), settings, connection, profile))
     return Result()
 
 
@@ -69,7 +76,11 @@ def worker_settings(
 
 
 async def _serve(
-    names: list[str] | None, settings: Settings, connection: Connection, profile: Profile
+    names: list[str] | None,
+    queues: frozenset[str],
+    settings: Settings,
+    connection: Connection,
+    profile: Profile,
 ) -> None:
     collect_garbage()
     client = await open_client(connection, profile)
@@ -81,9 +92,10 @@ async def _serve(
     warnings = Warnings(log.report)
     service = Service(client, settings, log, warnings)
     signals = Signals()
-    serving = asyncio.create_task(service.serve_all(_queues(TaskQueues(client, served, warnings))))
-    server = client.service_client.config.target_host
-    say(f"serving {', '.join(sorted(served)) if served else 'all deployments'} on {server}")
+    current = _given(queues) if queues else _found(TaskQueues(client, served, warnings))
+    serving = asyncio.create_task(service.serve_all(current))
+    what = f"task queue {', '.join(sorted(queues))}" if queues else ", ".join(sorted(served or ()))
+    say(f"serving {what or 'all deployments'} on {client.service_client.config.target_host}")
     await first_of(serving, signals.first)
     if serving.done():
         await service.close()
@@ -99,7 +111,16 @@ async def _serve(
     await service.close()
 
 
-def _queues(task_queues: TaskQueues) -> Callable[[], Awaitable[frozenset[str]]]:
+def _given(queues: frozenset[str]) -> Callable[[], Awaitable[frozenset[str]]]:
+    """A function for the task queues to serve now: always these."""
+
+    async def given() -> frozenset[str]:
+        return queues
+
+    return given
+
+
+def _found(task_queues: TaskQueues) -> Callable[[], Awaitable[frozenset[str]]]:
     """A function for the task queues to serve now; the last ones while the server does not answer."""
     last: frozenset[str] = frozenset()
     answers = True

@@ -126,8 +126,11 @@ def test_every_key_does_what_it_says(home, server: str) -> None:
         assert essence(json.loads(made.stdout)) == found
     again = home.run("deploy", flow, "-o", "json", **variables)
     assert json.loads(again.stdout)["changes"] == []
-    log = home.worker("ProfiledFlow", "--profile", "all")
-    done = home.run("trigger", "ProfiledFlow", "--profile", "all", "--wait", "-o", "name")
+    log = home.worker("--profile", "all")
+    assert "serving task queue a-queue on" in log.read_text()
+    # The worker serves the profile's task queue: also what is deployed there later.
+    assert home.run("deploy", flow, "--profile", "all", "--name", "later").returncode == 0
+    done = home.run("trigger", "later", "--profile", "all", "--wait", "-o", "name")
     assert done.returncode == 0, done.stderr
     assert (home.folder / "store" / "ProfiledFlow" / done.stdout.strip()).is_dir()
     shown = home.run("profile", "show", **variables)
