@@ -37,13 +37,6 @@ class Change:
 
 def changes(before: Manifest, after: Manifest) -> list[Change]:
     """The differences of two versions of a deployment, in the order in which they are shown."""
-    if (
-        before.version == after.version
-        and before.task_queue == after.task_queue
-        and before.owner == after.owner
-        and before.token == after.token
-    ):
-        return []
     found = []
     if before.launch.package.sha != after.launch.package.sha:
         found.append(Change("code", "changed"))
@@ -61,15 +54,11 @@ def _named(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> li
     found = [Change(what, "added", name) for name in after if name not in before]
     found += [Change(what, "removed", name) for name in before if name not in after]
     for name, new in after.items():
-        old = before.get(name)
-        if old is None or old == new:
-            continue
-        differing = [one.name for one in fields(new) if getattr(old, one.name) != getattr(new, one.name)]
-        for field in differing:
-            before_value, after_value = to_plain(getattr(old, field)), to_plain(getattr(new, field))
-            found.append(
-                Change(what, f"changed its {field.replace('_', ' ')}", name, before_value, after_value)
-            )
+        for field in fields(new) if name in before else ():
+            was, now = getattr(before[name], field.name), getattr(new, field.name)
+            if was != now:
+                kind = f"changed its {field.name.replace('_', ' ')}"
+                found.append(Change(what, kind, name, to_plain(was), to_plain(now)))
     return found
 
 

@@ -135,29 +135,17 @@ async def delete_unreadable(client: Client, found: UnreadableDeployment) -> None
 
 async def next_times(client: Client, deployment: str) -> list[datetime]:
     """When the next runs are due, as the server computes it: at most ten, none without @schedule."""
-    return list(
-        (await client.get_schedule_handle(ids.schedule_id(deployment)).describe()).info.next_action_times
-    )
-
-
-async def get_or_none(client: Client, name: str) -> Manifest | UnreadableDeployment | None:
-    """The manifest of the deployment with exactly this name, or None."""
-    found = await _describe_or_none(client, name)
-    return found.manifest if isinstance(found, Deployment) else found
+    described = await client.get_schedule_handle(ids.schedule_id(deployment)).describe()
+    return list(described.info.next_action_times)
 
 
 async def get(client: Client, name: str) -> Manifest:
     """The manifest of the deployment with exactly this name; exit code 4 when there is none, 6 if unreadable."""
-    found = await get_or_none(client, name)
-    if isinstance(found, UnreadableDeployment):
-        raise found.error()
-    if found is not None:
-        return found
-    raise NotFoundError(
-        f"there is no deployment '{name}'",
-        code="deployment.unknown",
-        hint="deploy it with: mftctl deploy FLOW.py; or: python FLOW.py temporal create",
-    )
+    found = await describe(client, name)
+    if found is None:
+        hint = "deploy it with: mftctl deploy FLOW.py; or: python FLOW.py temporal create"
+        raise _unknown(name, hint)
+    return _readable(found).manifest
 
 
 async def find_manifest(client: Client, name: str) -> Manifest:
@@ -167,28 +155,33 @@ async def find_manifest(client: Client, name: str) -> Manifest:
 
 async def find(client: Client, name: str) -> Deployment:
     """As ``find_any``; exit code 6 for an unreadable one."""
-    found = await find_any(client, name)
-    if isinstance(found, UnreadableDeployment):
-        raise found.error()
-    return found
+    return _readable(await find_any(client, name))
 
 
 async def find_any(client: Client, name: str) -> Deployment | UnreadableDeployment:
     """The deployment whose name, or its last part, is ``name``; exit code 4 when there is none."""
-    found = await _describe_or_none(client, name)
-    if found is not None:
+    if (found := await describe(client, name)) is not None:
         return found
     there = await list_names(client)
     matching = [one for one in there if one.rsplit(".", 1)[-1] == name]
-    if len(matching) == 1:
-        return await _describe(client, matching[0])
-    if matching:
+    if len(matching) > 1:
         raise NotFoundError(
             f"'{name}' is ambiguous", code="deployment.ambiguous", hint=f"use {' or '.join(matching)}"
         )
+    if matching and (found := await describe(client, matching[0])) is not None:
+        return found
     like = difflib.get_close_matches(name, there, n=8, cutoff=0.0)  # the most similar first
     hint = f"existing deployments: {', '.join(like)}" if there else "deploy it with: mftctl deploy FLOW.py"
-    raise NotFoundError(f"there is no deployment '{name}'", code="deployment.unknown", hint=hint)
+    raise _unknown(name, hint)
+
+
+async def describe(client: Client, name: str) -> Deployment | UnreadableDeployment | None:
+    """The deployment with exactly this name, or None."""
+    with IgnoreNotFound():
+        description = await client.get_schedule_handle(ids.schedule_id(name)).describe()
+        found = await manifest_of(client.data_converter, name, description)
+        return found if isinstance(found, UnreadableDeployment) else Deployment(found, description)
+    return None
 
 
 async def list_all(client: Client) -> tuple[list[Deployment], list[UnreadableDeployment]]:
@@ -227,7 +220,7 @@ async def describe_many(client: Client, wanted: list[str]) -> dict[str, Deployme
 
     async def one(name: str) -> Deployment | UnreadableDeployment | None:
         async with limit:
-            return await _describe_or_none(client, name)
+            return await describe(client, name)
 
     found = zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True)
     return {name: there for name, there in found if there is not None}
@@ -256,16 +249,14 @@ async def _replace(client: Client, manifest: Manifest) -> None:
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
 
 
-async def _describe_or_none(client: Client, name: str) -> Deployment | UnreadableDeployment | None:
-    with IgnoreNotFound():
-        return await _describe(client, name)
-    return None
+def _readable(found: Deployment | UnreadableDeployment) -> Deployment:
+    if isinstance(found, UnreadableDeployment):
+        raise found.error()
+    return found
 
 
-async def _describe(client: Client, name: str) -> Deployment | UnreadableDeployment:
-    description = await client.get_schedule_handle(ids.schedule_id(name)).describe()
-    found = await manifest_of(client.data_converter, name, description)
-    return found if isinstance(found, UnreadableDeployment) else Deployment(found, description)
+def _unknown(name: str, hint: str) -> MftctlError:
+    return NotFoundError(f"there is no deployment '{name}'", code="deployment.unknown", hint=hint)
 
 
 def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:

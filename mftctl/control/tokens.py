@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import hashlib
 import itertools
 import json
@@ -18,7 +17,7 @@ import random
 import string
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +61,7 @@ def assign_token(previous: Manifest | None, manifest: Manifest, claim: TokenRequ
             raise UsageError(
                 "--new-token is not supported for @projects", code="usage", hint="use --generate-new-token"
             )
-        token = without_prefix(claim.given)
+        token = claim.given.removeprefix(_NAMESPACE)
     elif before is None or claim.generate:
         made = new_token(prefix, before)
         if made is None:
@@ -74,16 +73,20 @@ def assign_token(previous: Manifest | None, manifest: Manifest, claim: TokenRequ
         token = made
     else:
         token = before
+    launch = manifest.launch
+    on_production = (manifest.branch or "").split(".")[0] == "prod"
     asked = claim.generate or claim.given is not None
-    was = previous is not None and _VARIABLE in previous.launch.env
-    return _with_token(manifest, token, claim, is_production(manifest) or asked or was)
+    if on_production or asked or (previous is not None and _VARIABLE in previous.launch.env):
+        namespace = launch.namespace if claim.namespace else _NAMESPACE + token
+        launch = replace(launch, env={**launch.env, _VARIABLE: token}, namespace=namespace)
+    return replace(manifest, token=token, launch=launch)
 
 
 def authorize(manifest: Manifest, user: str | None, token: str | None) -> None:
     """Check that the user deployed it, or has its token, given or in Metaflow's file; exit code 6 otherwise."""
     if manifest.token is None or user == manifest.owner:
         return
-    known = load(prefix_of(manifest)) if token is None else without_prefix(token)
+    known = load(prefix_of(manifest)) if token is None else token.removeprefix(_NAMESPACE)
     if known != manifest.token:
         raise ConflictError(
             f"{manifest.deployment} was deployed by {manifest.owner}: its production token is required",
@@ -92,22 +95,12 @@ def authorize(manifest: Manifest, user: str | None, token: str | None) -> None:
         )
 
 
-def is_production(manifest: Manifest) -> bool:
-    """Whether it is on the production branch of its @project."""
-    return (manifest.branch or "").split(".")[0] == "prod"
-
-
 def prefix_of(manifest: Manifest) -> str:
     """The prefix of the deployment's tokens, and the name of the file that stores them."""
     if not manifest.project:
         return manifest.deployment.lower()
     digest = hashlib.sha1(f"{manifest.project}.{manifest.branch}".encode(), usedforsecurity=False).digest()
     return f"mfprj-{base64.b32encode(digest).decode()[:16]}".lower()
-
-
-def without_prefix(token: str) -> str:
-    """The token of ``production:<token>``."""
-    return token.removeprefix(_NAMESPACE)
 
 
 def new_token(prefix: str, before: str | None = None) -> str | None:
@@ -141,15 +134,6 @@ def username() -> str | None:
         if isinstance(user, str) and user not in {"", "root"}:
             return user
     return None
-
-
-def _with_token(manifest: Manifest, token: str, claim: TokenRequest, production: bool) -> Manifest:
-    launch = manifest.launch
-    if production:
-        namespace = launch.namespace if claim.namespace else _NAMESPACE + token
-        env = {**launch.env, _VARIABLE: token}
-        launch = dataclasses.replace(launch, env=env, namespace=namespace)
-    return dataclasses.replace(manifest, token=token, launch=launch)
 
 
 def _generated(prefix: str) -> Iterator[str]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from ..model.codec import from_plain, to_plain
 from ..model.manifest import Step
 from ..model.task import COMPENSATION, Input, Task, TaskRef
 from .activities import run_task
-from .history_limits import MAX_EVENTS
 from .payloads import RunInput
 
 #: A finished task and when it finished (Unix seconds), as child workflows of a wide foreach report them.
@@ -70,8 +68,3 @@ async def compensate(given: RunInput, task: Task) -> str | None:
         cause = error.cause
         return cause.message if isinstance(cause, ApplicationError) else str(cause)
     return None
-
-
-def is_long() -> bool:
-    """Whether the workflow should continue as new before the next compensation."""
-    return workflow.info().get_current_history_length() > MAX_EVENTS

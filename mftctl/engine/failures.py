@@ -19,7 +19,8 @@ from .plan import PlanError, SplitRange
 
 #: Failure type of a run that exceeded its workflow timeout.
 TIMEOUT = "WorkflowTimeout"
-#: Failure type of a run that was cancelled before it continued as new; also the name of the patch that added it.
+#: Failure type of a run that was cancelled before it continued as new, so that Temporal cannot end it as cancelled;
+#: also the name of the patch that added it.
 CANCELLED = "WorkflowCancelled"
 
 
@@ -39,11 +40,6 @@ def failure_from_plain(plain: dict[str, Any]) -> BaseException:
     if plain.get("cancelled"):
         return CancelledError("cancelled")
     return ApplicationError(plain["message"], *plain["details"], type=plain["type"])
-
-
-def cancelled() -> ApplicationError:
-    """The failure of a cancelled run that Temporal cannot end as cancelled."""
-    return ApplicationError("the run was cancelled", type=CANCELLED)
 
 
 def first_failure(item: Task | SplitRange, error: BaseException) -> BaseException:

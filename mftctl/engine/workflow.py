@@ -20,9 +20,10 @@ from ..model import ids
 from ..model.codec import from_plain, to_plain
 from ..model.task import Task
 from .activities import call_hooks, continue_as_new, publish_run_finished
-from .compensations import compensate, is_long
+from .compensations import compensate
 from .driver import Driver
-from .failures import CANCELLED, TIMEOUT, cancelled, failure_from_plain, plain_failure, with_compensations
+from .failures import CANCELLED, TIMEOUT, failure_from_plain, plain_failure, with_compensations
+from .history_limits import MAX_EVENTS
 from .memo import ENDED
 from .notification import notify
 from .payloads import DUE, RunInput, scheduled
@@ -86,7 +87,7 @@ class FlowWorkflow:
             workflow.upsert_memo({ENDED: "timed_out"})
         elif self._given.undo is not None and _is_cancelled(failure) and workflow.patched(CANCELLED):
             # The previous execution was cancelled; Temporal cannot end this one as cancelled.
-            failure = cancelled()
+            failure = ApplicationError("the run was cancelled", type=CANCELLED)
             workflow.upsert_memo({ENDED: "cancelled"})
         await call_hooks(self._given, self._given.manifest.error_hooks)
         await notify(self._given, failure)
@@ -108,7 +109,7 @@ class FlowWorkflow:
         failed = list(before.get("failed", ()))
         count = int(before.get("count", len(left)))
         while left:
-            if is_long():
+            if workflow.info().get_current_history_length() > MAX_EVENTS:
                 undo = {
                     "error": plain_failure(error),
                     "left": [to_plain(task) for task in left],

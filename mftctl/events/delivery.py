@@ -51,15 +51,16 @@ async def start_due(client: Client, deployment: str, pending: list[Event]) -> di
 
     The run's id is a digest of its events, and the server accepts an id once: a crash in here starts no second run.
     """
-    manifest = await deployments.get_or_none(client, deployment)
-    if manifest is None:
+    found = await deployments.describe(client, deployment)
+    if found is None:
         return {"pending": [], "gone": True}
-    if isinstance(manifest, UnreadableDeployment):
+    if isinstance(found, UnreadableDeployment):
         # Keep the events for a worker that can read it.
         return {
             "pending": [one.to_plain() for one in pending],
-            "last": {"run_id": None, "problem": manifest.error().message},
+            "last": {"run_id": None, "problem": found.error().message},
         }
+    manifest = found.manifest
     lacks = [rules.missing_field(manifest, event) for event in pending]
     last: dict[str, Any] = {"run_id": None, "problem": next(filter(None, lacks))} if any(lacks) else {}
     pending = [event for event, lack in zip(pending, lacks, strict=True) if not lack]

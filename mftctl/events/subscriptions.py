@@ -49,13 +49,7 @@ async def subscribe(client: Client, manifest: Manifest) -> None:
     if found is not None and found.task_queue != manifest.task_queue:
         await migration.move(client, found, manifest.task_queue)
     else:
-        await client.start_workflow(
-            listener.LISTENER_TYPE,
-            {"deployment": manifest.deployment},
-            id=ids.listener_id(manifest.deployment),
-            task_queue=manifest.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        )
+        await _start(client, manifest, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING)
     # Publishers find listeners in the server's list, which may be late.
     deadline = asyncio.get_running_loop().time() + LISTED
     while manifest.deployment not in await list_names(client):
@@ -76,14 +70,7 @@ async def unsubscribe(client: Client, deployment: str, reason: str = "the deploy
 
 async def send(client: Client, manifest: Manifest, event: Event) -> None:
     """Send an event to the deployment's listener, which is started if it does not run."""
-    await client.start_workflow(
-        listener.LISTENER_TYPE,
-        {"deployment": manifest.deployment},
-        id=ids.listener_id(manifest.deployment),
-        task_queue=manifest.task_queue,
-        start_signal=listener.SIGNAL,
-        start_signal_args=[event.to_plain()],
-    )
+    await _start(client, manifest, start_signal=listener.SIGNAL, start_signal_args=[event.to_plain()])
 
 
 async def state_of(client: Client, deployment: str) -> ListenerState | None:
@@ -106,6 +93,17 @@ async def list_names(client: Client) -> set[str]:
     query = f"WorkflowType = '{listener.LISTENER_TYPE}'"
     found = [ids.listening_deployment(one.id) async for one in client.list_workflows(query)]
     return {name for name in found if name is not None}
+
+
+async def _start(client: Client, manifest: Manifest, **more: Any) -> None:
+    """Start the deployment's listener, with ``more`` arguments of ``Client.start_workflow``."""
+    await client.start_workflow(
+        listener.LISTENER_TYPE,
+        {"deployment": manifest.deployment},
+        id=ids.listener_id(manifest.deployment),
+        task_queue=manifest.task_queue,
+        **more,
+    )
 
 
 async def _running(client: Client, deployment: str) -> WorkflowExecutionDescription | None:

@@ -187,10 +187,6 @@ class Manifest:
         )
         return dataclasses.replace(self, steps=steps, compensations=handlers)
 
-    def step(self, name: str) -> Step:
-        """The step of that name; KeyError when there is none."""
-        return self.graph[name]
-
     @property
     def handlers(self) -> dict[str, Step]:
         """The compensation handlers by name."""

@@ -8,15 +8,14 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import tomlkit
 
 from ..model.errors import MftctlError, UsageError
 from . import document
 from .keys import suggest
 from .settings import unknown_profile
-
-if TYPE_CHECKING:
-    from tomlkit import TOMLDocument
 
 
 def set_keys(file: Path, name: str, values: Mapping[str, Any]) -> bool:
@@ -25,9 +24,8 @@ def set_keys(file: Path, name: str, values: Mapping[str, Any]) -> bool:
         profiles = _profiles(content)
         new = name not in profiles
         if new:
-            profiles[name] = _table()
-        for key, value in values.items():
-            profiles[name][key] = value
+            profiles[name] = tomlkit.table()
+        profiles[name].update(values)
     return new
 
 
@@ -62,10 +60,8 @@ def set_default(file: Path, name: str) -> None:
 
 
 @contextmanager
-def _edited(file: Path) -> Iterator[TOMLDocument]:
+def _edited(file: Path) -> Iterator[tomlkit.TOMLDocument]:
     """The content of the file, which is written at the end; a lock keeps other changes from being lost."""
-    import tomlkit
-
     # A link stays a link; its target is changed.
     target = Path(os.path.realpath(file))
     try:
@@ -109,22 +105,14 @@ def _write(target: Path, text: str, mode: int) -> None:
         raise
 
 
-def _profiles(content: TOMLDocument) -> Any:
-    import tomlkit
-
+def _profiles(content: tomlkit.TOMLDocument) -> Any:
     if "profiles" not in content:
         content["profiles"] = tomlkit.table(is_super_table=True)
     return content["profiles"]
 
 
-def _profile(file: Path, content: TOMLDocument, name: str) -> Any:
+def _profile(file: Path, content: tomlkit.TOMLDocument, name: str) -> Any:
     profiles = content.get("profiles", {})
     if name not in profiles:
         raise unknown_profile(file, name, profiles)
     return profiles[name]
-
-
-def _table() -> Any:
-    import tomlkit
-
-    return tomlkit.table()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,10 +103,12 @@ def from_variables(base: TemporalConfig) -> TemporalConfig:
     if unverified is not None:
         found.unverified = unverified
         found.tls_present = True
-    for header, value in _headers():
-        found.meta.pop(header, None)
-        if value:
-            found.meta[header] = value
+    for variable, value in os.environ.items():
+        if variable.startswith(_META):
+            header = variable.removeprefix(_META).lower().replace("_", "-")
+            found.meta.pop(header, None)
+            if value:
+                found.meta[header] = value
     return found
 
 
@@ -115,12 +116,6 @@ def profile_setting() -> Setting | None:
     """The value of $TEMPORAL_PROFILE."""
     name = os.environ.get("TEMPORAL_PROFILE")
     return Setting(name, Source("variable", "TEMPORAL_PROFILE")) if name else None
-
-
-def _headers() -> Iterator[tuple[str, str]]:
-    for variable, value in os.environ.items():
-        if variable.startswith(_META):
-            yield variable.removeprefix(_META).lower().replace("_", "-"), value
 
 
 def _profiles(file: Path) -> dict[str, ClientConfigProfile]:

@@ -52,11 +52,9 @@ async def resume(
     if run.compensations and not force:
         raise _compensated(run)
     before = await run_input(client, run)
-    manifest = (
-        await deployments.find_manifest(client, before.manifest.deployment)
-        if latest_code
-        else before.manifest
-    )
+    manifest = before.manifest
+    if latest_code:
+        manifest = await deployments.find_manifest(client, manifest.deployment)
     _refuse_unserved(run, manifest)
     if workflow_timeout is not None:
         manifest = replace(manifest, workflow_timeout=workflow_timeout)
@@ -91,10 +89,7 @@ async def pause(client: Client, run_id: str, paused: bool = True) -> bool | None
 
     False when it was in that state before; None when no worker has applied it yet: the next one does.
     """
-    before, wanted = (
-        (await _require_open(client, run_id, "paused" if paused else "unpaused")).status,
-        _STATUS_BY_PAUSED[paused],
-    )
+    before = await _require_open(client, run_id, "paused" if paused else "unpaused")
     # Send it even when nothing seems to change: an earlier signal may still wait for a worker.
     await workflow_handle(client, run_id).signal("pause", paused)
     deadline = asyncio.get_running_loop().time() + outcome.QUERY_TIMEOUT
@@ -102,7 +97,7 @@ async def pause(client: Client, run_id: str, paused: bool = True) -> bool | None
         if asyncio.get_running_loop().time() > deadline:
             return None
         await asyncio.sleep(POLL)
-    return before != wanted
+    return before.status != _STATUS_BY_PAUSED[paused]
 
 
 async def unpause(client: Client, run_id: str) -> bool | None:

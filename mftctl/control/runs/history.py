@@ -36,7 +36,7 @@ class RunHistory:
     @property
     def is_there(self) -> bool:
         """Whether anything has been read."""
-        return self._builder.is_there
+        return self._builder.given is not None
 
     @property
     def given(self) -> RunInput | None:

@@ -33,11 +33,6 @@ class RecordBuilder:
         self._record: RunRecord | None = None
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is a record."""
-        return self._record is not None
-
-    @property
     def record(self) -> RunRecord:
         """What has been recorded so far."""
         assert self._record is not None, "nothing was read yet"

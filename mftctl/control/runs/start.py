@@ -90,19 +90,21 @@ async def start_run(
     )
 
 
-def check_id(flow: str, run_id: str) -> None:
-    """Check that ``run_id`` can be the id of a run of the flow; exit code 2 otherwise.
+def run_id_for(flow: str, wanted: str | None) -> str:
+    """The ``wanted`` id of a run of the flow, or a new one; exit code 2 when no run can have it.
 
     Lists recognize runs by the prefix of their ids. A dot separates the id of a child workflow from its run's, and a
     Schedule appends the time.
     """
+    if wanted is None:
+        return ids.new_run_id(flow)
     start = f"temporal-{flow.lower()}-"
-    name = run_id.removeprefix(start)
-    fits = run_id.startswith(start) and re.fullmatch(r"[A-Za-z0-9_-]+", name)
-    if fits and not re.search(r"\d{4}-\d{2}-\d{2}T\d{6}Z$", name) and len(run_id) <= MAX_LENGTH:
-        return
+    name = wanted.removeprefix(start)
+    fits = wanted.startswith(start) and re.fullmatch(r"[A-Za-z0-9_-]+", name)
+    if fits and not re.search(r"\d{4}-\d{2}-\d{2}T\d{6}Z$", name) and len(wanted) <= MAX_LENGTH:
+        return wanted
     raise UsageError(
-        f"--run-id: '{run_id}' cannot be the id of a run of {flow}",
+        f"--run-id: '{wanted}' cannot be the id of a run of {flow}",
         code="run.id",
         hint=f"use {start}NAME, where NAME has letters, digits, '_' and '-'; at most {MAX_LENGTH} characters",
     )
@@ -159,11 +161,3 @@ def _difference(there: RunInput, run: RunInput, given: Mapping[str, str]) -> str
     if set(there.tags) != set(run.tags):
         return "it has other tags"
     return None
-
-
-def run_id_for(manifest_flow: str, wanted: str | None) -> str:
-    """The ``wanted`` run id, checked, or a new one."""
-    if wanted is None:
-        return ids.new_run_id(manifest_flow)
-    check_id(manifest_flow, wanted)
-    return wanted

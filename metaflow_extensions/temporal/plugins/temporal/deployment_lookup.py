@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 import weakref
+from pathlib import Path
 from typing import Any
 
 from metaflow.exception import TemporalDeployerError
@@ -42,7 +43,7 @@ def deployer_of(manifest: dict[str, Any], connection: dict[str, Any], metadata: 
     made = Deployer(
         file, env=env, metadata=launch["metadata"], datastore=launch["datastore"], pylint=False
     ).temporal(deployment=manifest["deployment"], **connection)
-    weakref.finalize(made, _remove, file)
+    weakref.finalize(made, Path(file).unlink, missing_ok=True)
     made.name, made.flow_name = manifest["deployment"], launch["flow"]
     made.metadata = metadata or _metadata(launch)
     made.additional_info = {}
@@ -75,8 +76,3 @@ def _metadata(launch: dict[str, Any]) -> str:
     local = launch["metadata"] == "local"
     where = launch["env"].get("METAFLOW_DATASTORE_SYSROOT_LOCAL" if local else "METAFLOW_SERVICE_URL")
     return f"{launch['metadata']}@{where}" if where else str(launch["metadata"])
-
-
-def _remove(file: str) -> None:
-    if os.path.exists(file):
-        os.unlink(file)
