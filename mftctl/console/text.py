@@ -1,4 +1,4 @@
-"""Text for people: aligned columns, durations and points in time, as they are written and read."""
+"""Text for people: aligned columns, durations, sizes and points in time, as they are written and read."""
 
 from __future__ import annotations
 
@@ -53,6 +53,16 @@ def format_duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def format_size(count: float) -> str:
+    """Bytes for people: 812 B, 1.4 MB, 140 MB."""
+    unit = "B"
+    for larger in ("KB", "MB", "GB"):
+        if count < 1000:
+            break
+        count, unit = count / 1000, larger
+    return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
 
 
 def parse_time(text: str, what: str) -> datetime:

@@ -13,7 +13,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from ..control import deployments
-from ..control.runs import parameters, start
+from ..control.runs import run_parameters, start
 from ..control.unreadable import UnreadableDeployment, Warnings
 from ..engine.activities import DELIVER, START
 from ..engine.payloads import RunInput
@@ -121,8 +121,8 @@ async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> 
     given = rules.parameters(manifest, due)
     triggers = json.dumps(rules.trigger_records(manifest.triggers, due))
     try:
-        parameters.validate(manifest, given)
-        values = parameters.resolve(manifest, given, _no_upload)
+        run_parameters.validate(manifest, given)
+        values = run_parameters.resolve(manifest, given, _no_upload)
         run = RunInput(manifest, run_id, values, variables={TRIGGERS: triggers})
         with contextlib.suppress(WorkflowAlreadyStartedError):  # started before a crash
             await start.start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)

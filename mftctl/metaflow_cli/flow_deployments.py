@@ -11,7 +11,7 @@ from temporalio.client import Client
 from ..console.output import Result, say
 from ..control import deployments, pollers
 from ..control.runs import start, tags
-from ..control.runs.parameters import from_click, resolve, validate
+from ..control.runs.run_parameters import from_click, resolve, validate
 from ..control.tokens import username
 from ..engine.payloads import RunInput
 from ..events import registration

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..control.runs.parameters import parse_words
+from ..control.runs.run_parameters import parse_words
 from ..interpreter.inside.compile.build import deployment_name
 from ..operations.command_options import Connection
 from ..operations.run_id_file import check_writable

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..console.output import Result, Time, say
-from ..control.changes import Change as Difference
-from ..control.changes import changes
 from ..control.deployments import next_times
+from ..control.manifest_changes import Change as Difference
+from ..control.manifest_changes import changes
 from ..control.tokens import TokenRequest
 from ..events import registration
 from ..interpreter.compilation import Compilation

@@ -12,8 +12,7 @@ from temporalio.client import Client
 from ..console.confirm import confirm
 from ..console.output import Result, Time, say
 from ..console.text import iso, without_secrets
-from ..control import changes as control_changes
-from ..control import deployments, tokens
+from ..control import deployments, manifest_changes, tokens
 from ..control.pollers import Poller, list_pollers
 from ..control.unreadable import UnreadableDeployment
 from ..events import registration
@@ -105,7 +104,7 @@ async def diff(
         )
     # Nothing is changed: those who may not deploy may compare.
     after = tokens.assign_token(before, new, tokens.TokenRequest(authorize=before.token))
-    found = control_changes.changes(before, after)
+    found = manifest_changes.changes(before, after)
     difference = Difference(
         deployment=before.deployment,
         version=before.version,
@@ -116,7 +115,7 @@ async def diff(
     return Result(difference, "\n".join(one.text for one in found), before.deployment, notes)
 
 
-def changes_of(found: Sequence[control_changes.Change]) -> tuple[Change, ...]:
+def changes_of(found: Sequence[manifest_changes.Change]) -> tuple[Change, ...]:
     """What a deploy changed, or would change."""
     return tuple(Change(**one.to_plain()) for one in found)
 

@@ -8,7 +8,7 @@ import uuid
 from typing import Literal, cast
 
 from ..console.output import Result, say
-from ..control.runs.parameters import parse_words
+from ..control.runs.run_parameters import parse_words
 from ..events import delivery, subscriptions
 from ..events.subscriptions import ListenerState
 from ..model.event import Event as Occurrence

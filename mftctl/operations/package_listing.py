@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..console.text import format_size
 from ..interpreter.inside.not_packaged import outside
 from ..model.package_contents import Contents, suffix_of
 from ..results.deployment_results import Package
@@ -10,7 +11,7 @@ from ..results.deployment_results import Package
 def line(contents: Contents) -> str:
     """A row of the text."""
     files = "1 file" if len(contents.files) == 1 else f"{len(contents.files)} files"
-    return f"package\t{files} and {contents.others} of Metaflow, {size(contents.size)}"
+    return f"package\t{files} and {contents.others} of Metaflow, {format_size(contents.size)}"
 
 
 def listing(contents: Contents) -> list[str]:
@@ -43,13 +44,3 @@ def warnings(contents: Contents) -> list[str]:
     if contents.modules:
         found.append(f"warning: {outside(contents.modules)}")
     return found
-
-
-def size(count: int) -> str:
-    """Bytes for people: ``812 B``, ``1.4 MB``."""
-    value, unit = float(count), "B"
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"

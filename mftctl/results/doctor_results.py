@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..console.text import columns
+from ..console.text import columns, format_size
 from ..local.caches import Cache, Cleaned
 
 
@@ -68,7 +68,7 @@ def page(found: Diagnosis) -> str:
     ]
     parts = [columns(head), checks_table(found.checks), columns([_row(cache) for cache in found.caches])]
     if found.cleaned is not None:
-        parts.append(f"cleaned\t{len(found.cleaned.removed)} folders, {_megabytes(found.cleaned.bytes)}")
+        parts.append(f"cleaned\t{len(found.cleaned.removed)} folders, {format_size(found.cleaned.bytes)}")
     return "\n\n".join(filter(None, parts))
 
 
@@ -85,8 +85,4 @@ def checks_table(found: Sequence[Check]) -> str:
 
 def _row(cache: Cache) -> tuple[str, ...]:
     used = f"{cache.in_use} in use" if cache.cleanable else "kept"
-    return cache.name, f"{cache.entries}", _megabytes(cache.bytes), used, cache.path
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return cache.name, f"{cache.entries}", format_size(cache.bytes), used, cache.path

@@ -16,7 +16,7 @@ from ...model.errors import ConflictError, MftctlError, UsageError
 from ...model.manifest import Manifest
 from ...model.statuses import CLOSED
 from .. import deployments, tokens
-from . import outcome, parameters, start
+from . import outcome, run_parameters, start
 from .lookup import describe, run_input, workflow_handle
 from .run import Run
 
@@ -141,8 +141,8 @@ async def _resolved_parameters(
     """Values of the parameters: those given, those of the old run that still exist, and defaults."""
     there = {parameter.name for parameter in manifest.parameters}
     values = {**{name: value for name, value in before.parameters.items() if name in there}, **given}
-    parameters.validate(manifest, values)
-    return await asyncio.to_thread(parameters.resolve, manifest, values, upload)
+    run_parameters.validate(manifest, values)
+    return await asyncio.to_thread(run_parameters.resolve, manifest, values, upload)
 
 
 def _with_rerun(given: RunInput, step: str | None) -> RunInput:

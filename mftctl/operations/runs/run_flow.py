@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...console.background import background
 from ...console.output import Result, say
 from ...console.process import in_thread
-from ...control.runs import parameters
+from ...control.runs import run_parameters
 from ...interpreter.compilation import Compilation
 from ...interpreter.upload import upload
 from ...local import devserver
@@ -34,7 +34,7 @@ def run_flow(
     check_writable(request.run_id_file)
     profile = connection.settings()
     file_argument(request.file)
-    given = parameters.parse_words(request.parameters)
+    given = run_parameters.parse_words(request.parameters)
     options = replace(deployment.options(profile, cwd=os.getcwd()), given=tuple(given.items()))
     python = deployment.interpreter(profile)
     # The output of tasks is the result of the command: a slow reader gets all of it.
@@ -60,9 +60,9 @@ async def _run(
             run = LocalRun(client, request, options.max_workers, profile, lease)
             manifest = await run.compiled(compiling)
             warming = asyncio.create_task(run.warm(manifest))
-            values = {**parameters.from_click(compiling.variables), **dict(options.given or ())}
-            parameters.validate(manifest, values, compiling.refused)
-            settled = await asyncio.to_thread(parameters.resolve, manifest, values, upload)
+            values = {**run_parameters.from_click(compiling.variables), **dict(options.given or ())}
+            run_parameters.validate(manifest, values, compiling.refused)
+            settled = await asyncio.to_thread(run_parameters.resolve, manifest, values, upload)
             result = await run.follow(manifest, settled)
             await warming
         finally:

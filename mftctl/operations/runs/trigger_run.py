@@ -11,7 +11,7 @@ from ...console.process import collect_garbage
 from ...console.text import parse_duration
 from ...control import deployments, pollers
 from ...control.runs import start, tags
-from ...control.runs.parameters import parse_words, resolve, validate
+from ...control.runs.run_parameters import parse_words, resolve, validate
 from ...engine.payloads import RunInput
 from ...interpreter.upload import upload
 from ...results.run_results import DeploymentRun

@@ -1,10 +1,10 @@
-"""Durations are read and written as people write them."""
+"""Durations and sizes are read and written as people write them."""
 
 from __future__ import annotations
 
 import pytest
 
-from mftctl.console.text import format_duration, parse_duration
+from mftctl.console.text import format_duration, format_size, parse_duration
 from mftctl.model.errors import Exit, MftctlError
 
 
@@ -43,3 +43,19 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 def test_a_duration_is_shown_short(seconds: float, text: str) -> None:
     """Tenths below ten seconds, then two units."""
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (812, "812 B"),
+        (1_440, "1.4 KB"),
+        (75_300_000, "75.3 MB"),
+        (140_200_000, "140 MB"),
+        (2.5e9, "2.5 GB"),
+    ],
+)
+def test_a_size_is_shown_short(count: float, text: str) -> None:
+    """The largest unit that fits, with a digit after the point below 100."""
+    assert format_size(count) == text

@@ -9,7 +9,7 @@ from typing import Any
 from metaflow import parameters
 from metaflow._vendor import click
 
-from . import shared_options as options
+from . import common_options as options
 from .create_options import CREATE_OPTIONS
 from .parameter_options import TriggerCommand, given_parameters
 

@@ -8,8 +8,8 @@ from metaflow.exception import TemporalDeployerError
 from metaflow.runner.deployer import DeployedFlow
 
 from . import deployment_lookup
+from .deployer_processes import query, run_command
 from .parameter_keywords import as_run_params
-from .processes import query, run_command
 from .triggered_run import TemporalTriggeredRun
 
 _STATES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")

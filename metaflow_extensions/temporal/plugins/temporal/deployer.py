@@ -120,7 +120,7 @@ class TemporalDeployer(DeployerImpl):
             If the flow is invalid, the deployment belongs to somebody else, or the server does not answer.
         """
         from .deployed_flow import TemporalDeployedFlow
-        from .processes import run_command
+        from .deployer_processes import run_command
 
         for name in ("branch", "production"):
             if kwargs.get(name):

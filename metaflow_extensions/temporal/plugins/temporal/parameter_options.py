@@ -56,7 +56,7 @@ class _ParameterOption(click.Option):
 def given_parameters(flow: Any, options: dict[str, Any]) -> dict[str, str]:
     """Remove the values of parameters from ``options`` and return them as text.
 
-    Several values of a parameter are a JSON list, as ``mftctl.control.runs.parameters`` expects.
+    Several values of a parameter are a JSON list, as ``mftctl.control.runs.run_parameters`` expects.
     """
     given = {}
     for _, parameter in flow._get_parameters():  # noqa: SLF001 - there is no public way

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 from metaflow.exception import TemporalDeployerError
 from metaflow.runner.deployer import TriggeredRun
 
-from .processes import query, run_command
+from .deployer_processes import query, run_command
 
 if TYPE_CHECKING:
     import metaflow

@@ -16,7 +16,7 @@ def click_error(state: Any, parameters: Iterable[Parameter], given: Mapping[str,
     """Click's message about the first value that it rejects; None when it accepts all.
 
     ``given``: values by name, as `mftctl run` has them; others come from variables and defaults, as for `run`. This
-    checks types, callbacks and paths of the flow's own; what the manifest tells, `control.runs.parameters.check`
+    checks types, callbacks and paths of the flow's own; what the manifest tells, `control.runs.run_parameters.validate`
     checks with better messages. An IncludeFile is left out: its file is uploaded later.
     """
     known = {one.name: one for one in parameters if one.type != "file"}

@@ -14,7 +14,7 @@ from metaflow import JSONType
 from metaflow import Parameter as Declared
 from metaflow._vendor import click
 
-from mftctl.control.runs.parameters import parse_words, resolve, validate
+from mftctl.control.runs.run_parameters import parse_words, resolve, validate
 from mftctl.interpreter.inside.compile.compile_error import CompileError
 from mftctl.interpreter.inside.compile.declared_parameters import parameters_of
 from mftctl.interpreter.inside.compile.parameter_values import click_error

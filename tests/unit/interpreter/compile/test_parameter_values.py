@@ -15,7 +15,7 @@ from metaflow_extensions.temporal.plugins.temporal.parameter_options import (
     _parameter_option,
     given_parameters,
 )
-from mftctl.control.runs.parameters import from_click, parse_words, resolve, validate
+from mftctl.control.runs.run_parameters import from_click, parse_words, resolve, validate
 from mftctl.interpreter.inside.attempt import metaflow_commands
 from mftctl.interpreter.inside.compile.declared_parameters import click_option, parameters_of
 from mftctl.interpreter.inside.compile.parameter_values import click_error, from_variables

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from mftctl.control.changes import Change, changes
+from mftctl.control.manifest_changes import Change, changes
 from mftctl.model.manifest import Launch, Manifest, Package, Receiver, Schedule, Step, Trigger
 from mftctl.model.parameter import Parameter
 

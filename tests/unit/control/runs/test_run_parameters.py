@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from metaflow_extensions.temporal.plugins.temporal.parameter_keywords import as_run_params
-from mftctl.control.runs.parameters import parse_words, resolve, validate
+from mftctl.control.runs.run_parameters import parse_words, resolve, validate
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.parameter import Parameter
 
