@@ -74,7 +74,10 @@ class Deployment:
     @property
     def recent(self) -> list[ScheduledRun]:
         """The last runs that the Schedule started, the oldest first; the server keeps ten."""
-        return recent_runs(self.schedule)
+        return [
+            ScheduledRun(ids.run_id_of(_workflow_id(one.action)), one.scheduled_at, one.started_at)
+            for one in self.schedule.info.recent_actions
+        ]
 
     @property
     def running(self) -> list[str]:
@@ -224,14 +227,6 @@ async def describe_many(client: Client, wanted: list[str]) -> dict[str, Deployme
 
     found = zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True)
     return {name: there for name, there in found if there is not None}
-
-
-def recent_runs(schedule: ScheduleDescription) -> list[ScheduledRun]:
-    """The last runs that a Schedule started, the oldest first."""
-    return [
-        ScheduledRun(ids.run_id_of(_workflow_id(one.action)), one.scheduled_at, one.started_at)
-        for one in schedule.info.recent_actions
-    ]
 
 
 def _workflow_id(action: ScheduleActionExecution) -> str:

@@ -19,7 +19,7 @@ from temporalio.client import (
 from ..model import ids
 from ..model.errors import ConflictError, MftctlError, UsageError
 from .connection.connect import IgnoreNotFound
-from .deployments import MAX_REQUESTS, Deployment, recent_runs
+from .deployments import MAX_REQUESTS, Deployment
 from .schedule_spec import overlap_policy
 
 #: Seconds until the server has applied a change, and between two checks.
@@ -76,20 +76,19 @@ async def trigger(client: Client, deployment: Deployment) -> str | None:
     """
     handle = _handle(client, deployment)
     await _next_second(deployment.schedule)
-    before = await handle.describe()
-    known = recent_runs(before)
+    before = replace(deployment, schedule=await handle.describe())
     await handle.trigger()
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while True:
-        now = await handle.describe()
-        started = [one for one in recent_runs(now) if one not in known]
+        now = replace(deployment, schedule=await handle.describe())
+        started = [one for one in now.recent if one not in before.recent]
         if started:
             return started[-1].run_id
-        if now.info.num_actions_skipped_overlap > before.info.num_actions_skipped_overlap:
-            raise _overlap_error(replace(deployment, schedule=now))
+        if _skipped(now) > _skipped(before):
+            raise _overlap_error(now)
         waits = _buffered(now) > _buffered(before)
         late = asyncio.get_running_loop().time() > deadline
-        if waits and (late or now.schedule.policy.overlap == ScheduleOverlapPolicy.BUFFER_ONE):
+        if waits and (late or now.schedule.schedule.policy.overlap == ScheduleOverlapPolicy.BUFFER_ONE):
             return None
         if late:
             raise MftctlError(
@@ -193,8 +192,12 @@ async def _exists(client: Client, workflow_id: str) -> bool:
     return False
 
 
-def _buffered(description: ScheduleDescription) -> int:
-    return description.raw_description.info.buffer_size
+def _buffered(deployment: Deployment) -> int:
+    return deployment.schedule.raw_description.info.buffer_size
+
+
+def _skipped(deployment: Deployment) -> int:
+    return deployment.schedule.info.num_actions_skipped_overlap
 
 
 def _overlap_error(deployment: Deployment) -> MftctlError:

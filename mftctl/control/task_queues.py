@@ -54,9 +54,9 @@ class TaskQueues:
         found = await deployments.describe_many(self._client, [*again, *new])
         read = {name: self._served(name, one) for name, one in found.items()}
         kept = {name: one for name, one in self._known.items() if name in there and name not in again}
-        before = _present(self._known)
+        before = frozenset(filter(None, self._known.values()))
         self._known = kept | read
-        named = _present(self._known)
+        named = frozenset(filter(None, self._known.values()))
         self._left |= dict.fromkeys(before, 0)
         self._left = {one: looks for one, looks in self._left.items() if one not in named}
         await self._count_runs()
@@ -89,7 +89,3 @@ class TaskQueues:
             # It may be a newer version of a deployment that still has runs.
             return self._known.get(name)
         return FlowQueue(found.manifest.task_queue, found.manifest.flow)
-
-
-def _present(known: dict[str, FlowQueue | None]) -> frozenset[FlowQueue]:
-    return frozenset(one for one in known.values() if one is not None)

@@ -193,27 +193,20 @@ class Driver:
                 if isinstance(item, Task) and failure is not result:
                     self.progress.failed(item.ref.step)
                 raise failure
+            done = self._record(item, result)
             if isinstance(item, SplitRange):
-                self.progress.merge(result["progress"])
-                self.compensations.merge(result.get("finished", []))
                 if "error" in result:
                     raise failure_from_plain(result["error"])
-                self._add(
-                    self._plan.splits_finished(item, [from_plain(Input, one) for one in result["arrivals"]])
-                )
-                continue
-            if result.get("unstarted"):
-                self.progress.unstarted(item.ref.step)
+                arrivals = [from_plain(Input, one) for one in result["arrivals"]]
+                self._add(self._plan.splits_finished(item, arrivals))
+            elif done is None:
                 self._queue.add([item])
-                continue
-            self.progress.finished(item.ref.step)
-            outcome = from_plain(Outcome, result["outcome"])
-            since = result.get("since", self._input.execution)
-            done = self._done(item, result)
-            try:
-                self._add(self._plan.finished(done, outcome, since))
-            except PlanError as error:
-                raise result_mismatch(item, error, since < self._input.execution) from error
+            else:
+                since = result.get("since", self._input.execution)
+                try:
+                    self._add(self._plan.finished(done, from_plain(Outcome, result["outcome"]), since))
+                except PlanError as error:
+                    raise result_mismatch(item, error, since < self._input.execution) from error
         self._measure()
 
     def _measure(self) -> None:
@@ -232,21 +225,26 @@ class Driver:
         """Add tasks that finished after the first failure, or while they were being stopped."""
         ended, self._ended = self._ended, []
         for item, result in ended:
-            if isinstance(result, BaseException):
-                if isinstance(result, Exception) and not isinstance(result, FailureError):
-                    raise result
-                continue
-            if isinstance(item, SplitRange):
-                self.progress.merge(result["progress"])
-                self.compensations.merge(result.get("finished", []))
-            elif not result.get("unstarted"):
-                self.progress.finished(item.ref.step)
-                self._done(item, result)
+            if isinstance(result, Exception) and not isinstance(result, FailureError):
+                raise result
+            if not isinstance(result, BaseException):
+                self._record(item, result)
 
-    def _done(self, task: Task, result: dict[str, Any]) -> Task:
-        """The task as it finished, maybe in an earlier execution; this run does not compensate cloned tasks."""
+    def _record(self, item: Task | SplitRange, result: dict[str, Any]) -> Task | None:
+        """Count what has ended. Returns the task as it finished, maybe in an earlier execution; None for others.
+
+        This run does not compensate cloned tasks.
+        """
+        if isinstance(item, SplitRange):
+            self.progress.merge(result["progress"])
+            self.compensations.merge(result.get("finished", []))
+            return None
+        if result.get("unstarted"):
+            self.progress.unstarted(item.ref.step)
+            return None
+        self.progress.finished(item.ref.step)
         generation = result.get("generation", self._input.generation)
-        done = replace(task, ref=replace(task.ref, generation=generation))
+        done = replace(item, ref=replace(item.ref, generation=generation))
         if result.get("since", self._input.execution) >= self._input.origin_executions:
             self.compensations.add(done.ref, workflow.time())
         return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -142,10 +143,7 @@ class RunHistory:
 
     def _read_child(self, workflow_id: str, execution: str, wait: bool) -> None:
         async def read() -> None:
-            if wait:
-                await self._chain(workflow_id, execution, wait)
-                return
-            async with self._limit:
+            async with nullcontext() if wait else self._limit:
                 await self._chain(workflow_id, execution, wait)
 
         self._reading.add(asyncio.create_task(read()))

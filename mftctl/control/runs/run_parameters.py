@@ -16,6 +16,12 @@ from ...model.parameter import Parameter, values_of
 _BOOLS = dict.fromkeys(("true", "t", "1", "yes", "y"), True) | dict.fromkeys(
     ("false", "f", "0", "no", "n"), False
 )
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    "bool": lambda value: _BOOLS[value.lower()],
+    "json": json.loads,
+}
 TYPE_NAMES = {
     "int": "a whole number",
     "float": "a number",
@@ -138,7 +144,8 @@ def _check_words(parameter: Parameter, found: list[Any]) -> None:
 
 
 def _check_word(parameter: Parameter, value: str) -> None:
-    if parameter.choices and not _is_chosen(parameter, value):
+    fold = str.casefold if parameter.any_case else str
+    if parameter.choices and fold(value) not in map(fold, parameter.choices):
         message = f"parameter '{parameter.name}' cannot be '{value}'"
         raise _usage(message, "choose one of: " + ", ".join(parameter.choices))
     if parameter.spelling == "count" and not value.isdecimal():
@@ -152,25 +159,12 @@ def _check_word(parameter: Parameter, value: str) -> None:
         _check_file(parameter, value)
         return
     try:
-        if parameter.type == "int":
-            int(value)
-        elif parameter.type == "float":
-            float(value)
-        elif parameter.type == "json":
-            json.loads(value)
-        elif parameter.type == "bool":
-            _BOOLS[value.lower()]
+        _PARSERS.get(parameter.type, str)(value)
     except (KeyError, ValueError) as error:
         wanted = TYPE_NAMES[parameter.type]
         message = f"parameter '{parameter.name}' is of type {parameter.type}, and '{value}' is not {wanted}"
         raise _usage(message, f"give it as {parameter.name}=VALUE with {wanted}") from error
     _check_range(parameter, value)
-
-
-def _is_chosen(parameter: Parameter, value: str) -> bool:
-    if parameter.any_case:
-        return value.casefold() in [one.casefold() for one in parameter.choices]
-    return value in parameter.choices
 
 
 def _check_flag(parameter: Parameter, value: str) -> None:
@@ -190,10 +184,9 @@ def _check_range(parameter: Parameter, value: str) -> None:
 
 
 def _check_file(parameter: Parameter, value: str) -> None:
-    if value.startswith(("{", '"{')):  # already uploaded: the text that refers to a file
-        return
     path = os.path.expanduser(value)
-    if not os.path.isfile(path) or not os.access(path, os.R_OK):
+    uploaded = value.startswith(("{", '"{'))  # the text that refers to a file
+    if not uploaded and not (os.path.isfile(path) and os.access(path, os.R_OK)):
         message = f"parameter '{parameter.name}' is of type file, and {value} cannot be read"
         raise _usage(message, f"give it as {parameter.name}=PATH with {TYPE_NAMES['file']}")
 

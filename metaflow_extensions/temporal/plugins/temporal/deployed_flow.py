@@ -63,23 +63,7 @@ class TemporalDeployedFlow(DeployedFlow):
     def on_server(
         cls, connection: Dict[str, Any], identifier: str, metadata: Optional[str] = None
     ) -> "TemporalDeployedFlow":
-        """
-        Retrieve a `TemporalDeployedFlow` object as `from_deployment` does, from a given server.
-
-        Parameters
-        ----------
-        connection : Dict[str, Any]
-            `profile`, `temporal_host` and `temporal_namespace`, as far as they are known. An `id` takes precedence.
-        identifier : str
-            As for `from_deployment`.
-        metadata : str, optional, default None
-            As for `from_deployment`.
-
-        Returns
-        -------
-        TemporalDeployedFlow
-            The deployed flow.
-        """
+        """As `from_deployment`, from the server of a Deployer's `connection`; that of an `id` takes precedence."""
         name, own_connection = deployment_lookup.parse_identifier(identifier)
         connection = {**connection, **own_connection}
         # The manifest names the flow: `identifier.split(".")[-1]`, as on other orchestrators, is not its name, because
