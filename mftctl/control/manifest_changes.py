@@ -9,6 +9,14 @@ from typing import Any
 from ..model.codec import to_plain
 from ..model.manifest import Manifest
 
+#: Fields of a manifest, and of its launch, that name the deployment or the format, or that are compared in another way.
+_OTHERS = {
+    *("deployment", "project", "branch", "flow", "start", "end", "schema_version", "cwd", "left_out"),
+    *("launch", "package", "steps", "compensations", "parameters", "spellings", "notify"),
+}
+#: Names of fields in the text, where they are not their own.
+_NAMES = {"token": "production token", "decorators": "with", "env": "variables"}
+
 
 @dataclass(frozen=True)
 class Change:
@@ -71,35 +79,17 @@ def _options(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change
 
 
 def _settings(manifest: Manifest) -> dict[str, Any]:
-    launch = manifest.launch
+    """The values of all other fields of the manifest and of its launch, by their names in the text."""
+    values = {
+        _NAMES.get(field.name, field.name.replace("_", " ")): to_plain(getattr(record, field.name))
+        for record in (manifest, manifest.launch)
+        for field in fields(record)
+        if field.name not in _OTHERS
+    }
     return {
-        "owner": manifest.owner,
-        "production token": manifest.token,
-        "task queue": manifest.task_queue,
-        "max workers": manifest.max_workers,
-        "workflow timeout": manifest.workflow_timeout,
-        "priority": manifest.priority,
-        "title": manifest.title,
-        "description": manifest.description,
-        "success hooks": list(manifest.success_hooks),
-        "error hooks": list(manifest.error_hooks),
+        **values,
         "notify": [one.url for one in manifest.notify],
         "notify key variables": [one.key_env for one in manifest.notify],
-        "triggers": [to_plain(one) for one in manifest.triggers],
-        "schedule": None if manifest.schedule is None else to_plain(manifest.schedule),
-        "tags": list(launch.tags),
-        "namespace": launch.namespace,
-        "file": launch.file,
-        "python": launch.python,
-        "metadata": launch.metadata,
-        "datastore": launch.datastore,
-        "datastore root": launch.datastore_root,
-        "environment": launch.environment,
-        "event logger": launch.event_logger,
-        "monitor": launch.monitor,
-        "with": list(launch.decorators),
-        "options": list(launch.options),
-        "variables": dict(launch.env),
     }
 
 

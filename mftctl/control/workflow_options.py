@@ -10,7 +10,6 @@ from temporalio.common import Priority
 
 from ..engine.memo import TAGS
 from ..engine.payloads import RunInput
-from ..model.manifest import Manifest
 
 #: Seconds after the workflow timeout when the server ends a run that no worker has ended; and where it has
 #: compensations, which run after the timeout.
@@ -19,12 +18,15 @@ SERVER_GRACE, COMPENSATION_GRACE = 300.0, 86400.0
 
 def workflow_options(run: RunInput, memo: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Keyword arguments of ``Client.start_workflow`` and ``ScheduleActionStartWorkflow``; ``memo`` has more keys."""
-    manifest = run.manifest
+    manifest, execution_timeout = run.manifest, None
+    if manifest.workflow_timeout is not None:
+        grace = COMPENSATION_GRACE if manifest.compensations else SERVER_GRACE
+        execution_timeout = timedelta(seconds=manifest.workflow_timeout + grace)
     return {
         "task_queue": manifest.task_queue,
-        "execution_timeout": execution_timeout(manifest),
+        "execution_timeout": execution_timeout,
         "memo": {**initial_memo(run), **(memo or {})},
-        "static_summary": manifest.summary,
+        "static_summary": manifest.title or f"{manifest.flow} {manifest.version}",
         "static_details": manifest.description,
         "priority": Priority(priority_key=manifest.priority),
     }
@@ -40,11 +42,3 @@ def initial_memo(run: RunInput) -> dict[str, Any]:
         "owner": manifest.owner,
         **tags,
     }
-
-
-def execution_timeout(manifest: Manifest) -> timedelta | None:
-    """After how long the server ends a run that exceeded its workflow timeout and did not end itself."""
-    if manifest.workflow_timeout is None:
-        return None
-    grace = COMPENSATION_GRACE if manifest.compensations else SERVER_GRACE
-    return timedelta(seconds=manifest.workflow_timeout + grace)

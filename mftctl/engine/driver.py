@@ -16,7 +16,7 @@ from ..model.graph import graph_lines, markdown
 from ..model.task import Input, Outcome, Task
 from .activities import continue_as_new, run_task
 from .compensations import Compensations
-from .failures import TIMEOUT, failure_from_plain, first_failure, plain_failure, result_mismatch
+from .failures import TIMEOUT, details_of, failure_from_plain, first_failure, plain_failure, result_mismatch
 from .history_limits import DRAIN_BYTES, DRAIN_EVENTS, MAX_EVENTS
 from .memo import FAILED_STEP, PAUSED, TALLY
 from .payloads import RunInput
@@ -105,8 +105,8 @@ class Driver:
         self.update_details()
         self._noted = workflow.time()
         noted: dict[str, Any] = {TALLY: self.progress.tally()}
-        if isinstance(error, ApplicationError) and error.details and isinstance(error.details[0], dict):
-            noted[FAILED_STEP] = error.details[0].get("step")
+        if details := details_of(error):
+            noted[FAILED_STEP] = details.get("step")
         workflow.upsert_memo(noted)
 
     def update_details(self) -> None:

@@ -42,6 +42,12 @@ def failure_from_plain(plain: dict[str, Any]) -> BaseException:
     return ApplicationError(plain["message"], *plain["details"], type=plain["type"])
 
 
+def details_of(error: BaseException | None) -> dict[str, Any]:
+    """What a failed task or run says about itself: ``message``, ``step``, ``task``, ...; {} for other errors."""
+    details = error.details if isinstance(error, ApplicationError) else ()
+    return details[0] if details and isinstance(details[0], dict) else {}
+
+
 def first_failure(item: Task | SplitRange, error: BaseException) -> BaseException:
     """The failure of a run whose task or child workflow failed with ``error``, with the step and task.
 
@@ -79,8 +85,7 @@ def with_compensations(error: BaseException, count: int, failed: list[dict[str, 
     """The error, with the number of compensations and those that failed in its details."""
     if not isinstance(error, ApplicationError):
         return error
-    details = error.details[0] if error.details and isinstance(error.details[0], dict) else {}
-    extended = {**details, "compensations": {"count": count, "failed": failed}}
+    extended = {**details_of(error), "compensations": {"count": count, "failed": failed}}
     return ApplicationError(error.message, extended, type=error.type)
 
 

@@ -96,7 +96,13 @@ class Plan:
             return [Task(control, (Input(ref, since=since),), split_index=index, control=True)]
         if outcome.splits is not None:
             return self._open_foreach(ref, outcome.next[0], outcome.splits, since)
-        return [Task(self._successor(ref, name), (Input(ref, since=since),)) for name in outcome.next]
+        return [
+            Task(
+                TaskRef(name, ref.path, ref.iteration + 1 if name == ref.step else 0),
+                (Input(ref, since=since),),
+            )
+            for name in outcome.next
+        ]
 
     def splits_finished(self, splits: SplitRange, arrivals: Iterable[Input]) -> list[Ready]:
         """What can start after all the ``splits`` have reached their join, with ``arrivals``."""
@@ -127,10 +133,6 @@ class Plan:
         self._groups = {key: _JoinInputs.load(group) for key, group in state["groups"].items()}
         self._arrived = _JoinInputs.load(state["arrived"])
         self._ended = state["ended"]
-
-    def _successor(self, ref: TaskRef, name: str) -> TaskRef:
-        iteration = ref.iteration + 1 if name == ref.step else 0
-        return TaskRef(name, ref.path, iteration)
 
     def _open_foreach(self, parent: TaskRef, step: str, count: int, since: int) -> list[Ready]:
         join = cast(str, self._graph[parent.step].join)

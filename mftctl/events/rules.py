@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..model.event import Event
@@ -44,12 +44,11 @@ def due(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, .
     return tuple(newest)
 
 
-def still_wanted(triggers: Iterable[Trigger], pending: Iterable[Event]) -> tuple[Event, ...]:
+def still_wanted(triggers: Collection[Trigger], pending: Iterable[Event]) -> tuple[Event, ...]:
     """The events of ``pending`` that a trigger waits for, the newest of each name."""
     kept: dict[str, Event] = {}
-    known = list(triggers)
     for event in pending:
-        if any(waits_for(trigger, event) for trigger in known):
+        if any(waits_for(trigger, event) for trigger in triggers):
             kept.pop(event.name, None)
             kept[event.name] = event
     return tuple(kept.values())

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..model.errors import ConflictError, MftctlError, UnreachableError
 from ..profiles import data_dir
 from . import guardian
-from .server_binary import find_binary
+from .server_binary import download, installed
 
 #: A no-op activity in a fan takes 22 ms without these pragmas, and 5 with them.
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
@@ -139,7 +139,7 @@ def _running_server() -> Lease | None:
 
 
 def _start(port: int, ui_port: int) -> socket.socket:
-    command = [find_binary(), "server", "start-dev", "--ip", "127.0.0.1", "--db-filename", str(database())]
+    command = [installed() or download(), "server", "start-dev", "--ip", "127.0.0.1"]
     state = data_dir() / "server.json"
     path, listener = "", socket.socket(socket.AF_UNIX)
     try:
@@ -156,7 +156,7 @@ def _start(port: int, ui_port: int) -> socket.socket:
         "lock": str(data_dir() / "server.lock"),
         "state": str(state),
         "socket": path,
-        "command": [*command, "--log-level", "error", *_tuning()],
+        "command": [*command, "--db-filename", str(database()), "--log-level", "error", *_tuning()],
         "port": port,
         "ui_port": ui_port,
     }

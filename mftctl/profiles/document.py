@@ -21,14 +21,14 @@ def read(file: Path) -> dict[str, Any]:
     for key, value in content.items():
         wanted = _TOP.get(key)
         if wanted is None:
-            raise _invalid(file, (key,), f"unknown key '{key}'", "profile.key", suggest(key, _TOP))
+            raise invalid(file, (key,), f"unknown key '{key}'", "profile.key", suggest(key, _TOP))
         if not isinstance(value, wanted):
             what = "the name of a profile" if wanted is str else "tables, such as [profiles.prod]"
-            raise _invalid(file, (key,), f"{key} must be {what}", "profile.type")
+            raise invalid(file, (key,), f"{key} must be {what}", "profile.type")
     for name, value in content.get("profiles", {}).items():
         if not isinstance(value, dict):
             message = f"profiles.{name} must be a table, such as [profiles.{name}]"
-            raise _invalid(file, ("profiles", name), message, "profile.type")
+            raise invalid(file, ("profiles", name), message, "profile.type")
     return content
 
 
@@ -56,11 +56,26 @@ def validate(file: Path, name: str, values: dict[str, Any]) -> None:
         path = ("profiles", name, key)
         if known is None:
             message = f"profile '{name}' has an unknown key '{key}'"
-            raise _invalid(file, path, message, "profile.key", suggest(key, KEYS))
+            raise invalid(file, path, message, "profile.key", suggest(key, KEYS))
         try:
             known.validate(value)
         except ValueError as error:
-            raise _invalid(file, path, f"profile '{name}': {error}", "profile.type") from error
+            raise invalid(file, path, f"profile '{name}': {error}", "profile.type") from error
+
+
+def line_of(file: Path, path: tuple[str, ...]) -> int | None:
+    """The line, from 1, of a key or a table of the file; None if it is not found."""
+    try:
+        return _lines(file.read_text(encoding="utf-8")).get(path)
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def invalid(file: Path, path: tuple[str, ...], message: str, code: str, hint: str = "") -> MftctlError:
+    """The error of a key or a table of the file, with its line."""
+    line = line_of(file, path)
+    where = str(file) if line is None else f"{file}:{line}"
+    return UsageError(f"{where}: {message}", code=code, hint=hint)
 
 
 def _text(file: Path) -> str:
@@ -75,14 +90,6 @@ def _text(file: Path) -> str:
         raise UsageError(message, code="profile.file", hint="MFTCTL_CONFIG names another") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: the file is not UTF-8", code="profile.file") from error
-
-
-def line_of(file: Path, path: tuple[str, ...]) -> int | None:
-    """The line, from 1, of a key or a table of the file; None if it is not found."""
-    try:
-        return _lines(file.read_text(encoding="utf-8")).get(path)
-    except (OSError, UnicodeDecodeError):
-        return None
 
 
 def _lines(text: str) -> dict[tuple[str, ...], int]:
@@ -133,9 +140,3 @@ def _paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
         for key, inner in value.items():
             paths += _paths(inner, (*path, key))
     return paths
-
-
-def _invalid(file: Path, path: tuple[str, ...], message: str, code: str, hint: str = "") -> MftctlError:
-    line = line_of(file, path)
-    where = str(file) if line is None else f"{file}:{line}"
-    return UsageError(f"{where}: {message}", code=code, hint=hint)

@@ -28,7 +28,7 @@ from mftctl.engine.workflow import FlowWorkflow
 from mftctl.events import rules
 from mftctl.events.listener import Listener
 from mftctl.local.devserver import DYNAMIC
-from mftctl.local.server_binary import find_binary
+from mftctl.local.server_binary import download, installed
 from mftctl.model import ids
 from mftctl.model.codec import to_plain
 from mftctl.model.event import Event
@@ -209,7 +209,7 @@ async def server() -> AsyncIterator[Client]:
     """A Temporal server of its own, tuned as the embedded one is, and a client of it."""
     tuning = [word for value in DYNAMIC for word in ("--dynamic-config-value", value)]
     environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=find_binary(),
+        dev_server_existing_path=installed() or download(),
         dev_server_log_level="error",
         dev_server_extra_args=tuning,
         dev_server_startup_timeout=timedelta(seconds=TIMEOUT),

@@ -1,26 +1,22 @@
 """Temporal's own configuration, the file temporal.toml and the variables TEMPORAL_*, read as `temporal` does.
 
-The rules are those of its `cliext/client.go` and of the `envconfig` of Temporal's SDKs. The file is read with
-`temporalio.envconfig`; variables are applied here, because the SDK accepts an empty one as a value, does not know
-the older names of the TLS variables, and does not tell which variable a value came from.
+The rules are those of its `cliext/client.go`. The `envconfig` of Temporal's SDK is not used: it accepts an empty
+variable as a value, does not know the older names of the TLS variables, drops `disable_host_verification`, quotes the
+lines of a wrong file, which may contain a key, and does not tell where a value came from.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...model.errors import MftctlError, UsageError
-from ...profiles.document import parse
+from ...model.errors import UsageError
+from ...profiles.document import invalid, parse
 from ...profiles.keys import suggest
 from ...profiles.settings import Setting, Source
-
-if TYPE_CHECKING:
-    from temporalio.envconfig import ClientConfigProfile
 
 DEFAULT_PROFILE = "default"
 #: Settings and the variables that set them; the older name, which comes last, wins if it is set.
@@ -35,6 +31,20 @@ _VARIABLES = {
     "tls_key": ("TEMPORAL_TLS_CLIENT_KEY_PATH", "TEMPORAL_TLS_KEY"),
     "tls_key_data": ("TEMPORAL_TLS_CLIENT_KEY_DATA", "TEMPORAL_TLS_KEY_DATA"),
     "tls_server_name": ("TEMPORAL_TLS_SERVER_NAME",),
+}
+#: Settings and their places in a profile of the file.
+_PLACES = {
+    "address": ("address",),
+    "temporal_namespace": ("namespace",),
+    "api_key": ("api_key",),
+    "tls": ("tls", "disabled"),
+    "tls_ca": ("tls", "server_ca_cert_path"),
+    "tls_ca_data": ("tls", "server_ca_cert_data"),
+    "tls_cert": ("tls", "client_cert_path"),
+    "tls_cert_data": ("tls", "client_cert_data"),
+    "tls_key": ("tls", "client_key_path"),
+    "tls_key_data": ("tls", "client_key_data"),
+    "tls_server_name": ("tls", "server_name"),
 }
 _TRUTH = {"1": True, "true": True, "0": False, "false": False}
 _META = "TEMPORAL_GRPC_META_"
@@ -68,21 +78,17 @@ def config_file() -> Path:
 
 def from_file(named: Setting) -> TemporalConfig:
     """The settings of the profile ``named``, or ``default``, in the file; MftctlError when it does not exist."""
-    file = config_file()
-    if not os.path.exists(file) and named.value is None:
+    file, name = config_file(), named.value or DEFAULT_PROFILE
+    profiles = _table(file, parse(file), "profile")
+    if name in profiles:
+        return _settings_of(file, name, _table(file, profiles, "profile", name))
+    if named.value is None:
         return TemporalConfig()
-    name = named.value or DEFAULT_PROFILE
-    profiles = _profiles(file)
-    found = profiles.get(name)
-    if found is None:
-        if named.value is None:
-            return TemporalConfig()
-        raise UsageError(
-            f"there is no profile '{name}' in {file} ({named.source})",
-            code="temporal.profile",
-            hint=suggest(name, profiles) or "create it with: temporal config set",
-        )
-    return _settings_of(file, name, found)
+    raise UsageError(
+        f"there is no profile '{name}' in {file} ({named.source})",
+        code="temporal.profile",
+        hint=suggest(name, profiles) or "create it with: temporal config set",
+    )
 
 
 def from_variables(base: TemporalConfig) -> TemporalConfig:
@@ -118,53 +124,29 @@ def profile_setting() -> Setting | None:
     return Setting(name, Source("variable", "TEMPORAL_PROFILE")) if name else None
 
 
-def _profiles(file: Path) -> dict[str, ClientConfigProfile]:
-    from temporalio.envconfig import ClientConfig  # 10 ms of each command, for users with a temporal.toml
-
-    parse(file)  # its error names the line that is not TOML
-    try:
-        return dict(ClientConfig.load(config_source=file).profiles)
-    except RuntimeError as error:
-        raise _invalid(file, str(error)) from error
-
-
-def _settings_of(file: Path, name: str, found: ClientConfigProfile) -> TemporalConfig:
-    taken = TemporalConfig(meta=dict(found.grpc_meta))
-
-    def take(setting: str, value: Any, *path: str) -> None:
-        if value is not None:
-            taken.settings[setting] = Setting(value, Source("temporal", name, file, ("profile", name, *path)))
-
-    take("address", found.address, "address")
-    take("temporal_namespace", found.namespace, "namespace")
-    take("api_key", found.api_key, "api_key")
-    tls = found.tls
-    if tls is not None:
-        taken.tls_present = True
-        take("tls", None if tls.disabled is None else not tls.disabled, "tls", "disabled")
-        take("tls_server_name", tls.server_name, "tls", "server_name")
-        for setting, key, given in (
-            ("tls_ca", "server_ca_cert", tls.server_root_ca_cert),
-            ("tls_cert", "client_cert", tls.client_cert),
-            ("tls_key", "client_key", tls.client_private_key),
-        ):
-            if isinstance(given, Path):
-                # An empty path means none; the SDK turns it into the current folder.
-                take(setting, "" if given == Path() else str(given), "tls", f"{key}_path")
-            else:
-                text = given.decode() if isinstance(given, bytes) else given
-                take(f"{setting}_data", text, "tls", f"{key}_data")
-    # The SDK drops this setting.
-    raw = parse(file)["profile"][name].get("tls") or {}
-    taken.unverified = raw.get("disable_host_verification") is True
-    return taken
-
-
-def _invalid(file: Path, message: str) -> MftctlError:
-    """The parser's error without the lines that it quotes, which may contain a key."""
-    line = re.search(r"at line (\d+)", message)
-    where = f"{file}:{line[1]}" if line else str(file)
-    reason = re.sub(
-        r"`[^`]*`|\"[^\"]*\"", "", message.strip().splitlines()[-1].removeprefix("Invalid configuration: ")
+def _settings_of(file: Path, name: str, profile: dict[str, Any]) -> TemporalConfig:
+    tls = _table(file, profile, "profile", name, "tls")
+    meta = _table(file, profile, "profile", name, "grpc_meta")
+    found = TemporalConfig(
+        tls_present="tls" in profile,
+        unverified=tls.get("disable_host_verification") is True,
+        meta={header.lower().replace("_", "-"): str(value) for header, value in meta.items()},
     )
-    return UsageError(f"{where}: {' '.join(reason.split())}", code="temporal.config")
+    for setting, (*outer, key) in _PLACES.items():
+        value, path = (tls if outer else profile).get(key), ("profile", name, *outer, key)
+        if value is None:
+            continue
+        if not isinstance(value, bool if key == "disabled" else str):
+            expected = "true or false" if key == "disabled" else "a text"
+            raise invalid(file, path, f"{key} must be {expected}", "temporal.config")
+        given = not value if key == "disabled" else value
+        found.settings[setting] = Setting(given, Source("temporal", name, file, path))
+    return found
+
+
+def _table(file: Path, within: dict[str, Any], *path: str) -> dict[str, Any]:
+    """The table at the end of the path, which is ``within`` another; {} if there is none."""
+    value = within.get(path[-1], {})
+    if not isinstance(value, dict):
+        raise invalid(file, path, f"{path[-1]} must be a table", "temporal.config")
+    return value

@@ -51,25 +51,13 @@ class RunHistory:
 
     async def read(self) -> RunRecord:
         """Read all that exists now, pending tasks included."""
-        try:
-            await self._all(wait=False)
-        finally:
-            await self.close()
+        await self._all(wait=False)
         await self.read_pending()
         return self.record
 
     async def follow(self) -> None:
         """Read events as they happen, until the run has ended."""
-        try:
-            await self._all(wait=True)
-        finally:
-            await self.close()
-
-    async def close(self) -> None:
-        """Stop reading."""
-        for reading in self._reading:
-            reading.cancel()
-        await asyncio.gather(*self._reading, return_exceptions=True)
+        await self._all(wait=True)
 
     async def read_pending(self) -> None:
         """Read the state of tasks that have not ended."""
@@ -85,13 +73,17 @@ class RunHistory:
         await asyncio.gather(*(read(*one) for one in sorted(self._open)))
 
     async def _all(self, wait: bool) -> None:
-        first = await self._first_execution()
-        await self._chain(self._run.workflow_id, first, wait)
-        while self._reading:
-            done, _ = await asyncio.wait(self._reading, return_when=asyncio.FIRST_COMPLETED)
-            for one in done:
-                self._reading.discard(one)
-                one.result()
+        try:
+            await self._chain(self._run.workflow_id, await self._first_execution(), wait)
+            while self._reading:
+                done, _ = await asyncio.wait(self._reading, return_when=asyncio.FIRST_COMPLETED)
+                for one in done:
+                    self._reading.discard(one)
+                    one.result()
+        finally:
+            for reading in self._reading:
+                reading.cancel()
+            await asyncio.gather(*self._reading, return_exceptions=True)
 
     async def _first_execution(self) -> str:
         """The first workflow of the run, or the earliest one that the server still has."""

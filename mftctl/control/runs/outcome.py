@@ -11,7 +11,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowQuer
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.service import RPCError
 
-from ...engine.failures import CANCELLED, TIMEOUT
+from ...engine.failures import CANCELLED, TIMEOUT, details_of
 from ...model.errors import Exit, MftctlError
 
 #: Seconds between two queries of a run's progress.
@@ -78,7 +78,7 @@ def _unsuccessful(cause: BaseException | None) -> RunOutcome:
         return RunOutcome("failed", str(cause))
     if cause.type == CANCELLED:
         return RunOutcome("cancelled")
-    details = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
+    details = details_of(cause)
     return RunOutcome(
         "timed_out" if cause.type == TIMEOUT else "failed",
         str(details.get("message") or cause.message),

@@ -13,9 +13,9 @@ from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.converter import DataConverter
-from temporalio.exceptions import ApplicationError
 
 from ...engine.activities import HOOK_TYPE
+from ...engine.failures import details_of
 from ...engine.payloads import RunInput
 from ..unreadable import input_of
 from .record import OVER, AttemptRecord, RunRecord, TaskRecord
@@ -116,9 +116,7 @@ class RecordBuilder:
 
     async def _failed(self, task: TaskRecord, failure: Any, at: float) -> None:
         error = await self._converter.decode_failure(failure)
-        details: dict[str, Any] = {}
-        if isinstance(error, ApplicationError) and error.details and isinstance(error.details[0], dict):
-            details = error.details[0]
+        details = details_of(error)
         _add_earlier(task, details.get("attempts", ()))
         task.message = _reason(task, str(details.get("message") or getattr(error, "message", error)))
         task.log = tuple(details.get("log", ()))

@@ -7,20 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
+from temporalio.client import WorkflowExecution
 
 from ...engine.memo import BEGAN, ENDED, FAILED_STEP, PAUSED, TAGS, TALLY
 from ...model import ids
 
-_STATUS = {
-    WorkflowExecutionStatus.RUNNING: "running",
-    WorkflowExecutionStatus.COMPLETED: "completed",
-    WorkflowExecutionStatus.FAILED: "failed",
-    WorkflowExecutionStatus.CANCELED: "cancelled",
-    WorkflowExecutionStatus.TERMINATED: "terminated",
-    WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
-    WorkflowExecutionStatus.TIMED_OUT: "timed_out",
-}
+#: Statuses that are not the server's names in lower case.
+_STATUS = {"canceled": "cancelled", "continued_as_new": "running"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,8 @@ class Run:
 
 def from_execution(execution: WorkflowExecution, memo: Mapping[str, Any]) -> Run:
     """The run whose latest execution this is. Raises KeyError, TypeError or ValueError for a memo of another kind."""
-    status = _STATUS.get(execution.status, "running") if execution.status else "running"
+    name = execution.status.name.lower() if execution.status else "running"
+    status = _STATUS.get(name, name)
     if status == "running" and memo.get(PAUSED):
         status = "paused"
     elif status == "failed":

@@ -88,8 +88,8 @@ def test_options_are_told() -> None:
         "task queue changed: q -> other",
         "max workers changed: 100 -> 4",
         "workflow timeout changed: none -> 60.0",
-        "priority changed: none -> 1",
         "title changed: none -> Train",
+        "priority changed: none -> 1",
         "tags changed: [a] -> [a, b]",
     ]
 

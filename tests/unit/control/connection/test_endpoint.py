@@ -120,9 +120,10 @@ def test_nothing_secret_is_shown(nothing_set: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("[profile.default]\naddress = 3\n", 2, "invalid type"),
+        ("[profile.default]\naddress = 3\n", 2, "must be a text"),
+        ("[profile.default]\naddress = 'a:1'\ntls = true\n", 3, "tls must be a table"),
         ("[profile.default]\n\napi_key = 's3cret\n", 3, ""),
-        ('[profile.default.tls]\ndisabled = "s3cret"\n', 2, "boolean"),
+        ('[profile.default.tls]\ndisabled = "s3cret"\n', 2, "must be true or false"),
     ],
 )
 def test_a_mistake_in_temporals_file_is_named_with_its_line(
