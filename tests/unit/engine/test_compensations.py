@@ -11,7 +11,7 @@ from temporalio.api.enums.v1 import EventType
 
 from mftctl.control.runs.lookup import describe, list_runs
 from mftctl.control.runs.outcome import RunOutcome
-from mftctl.engine import compensations
+from mftctl.engine import workflow
 from mftctl.model.manifest import Receiver, Step
 from mftctl.model.task import COMPENSATION, Outcome
 
@@ -138,7 +138,7 @@ async def test_a_long_compensation_continues_as_new(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, cancel: bool
 ) -> None:
     """It goes on where it was, and the run ends as what it was before: failed, or cancelled, wherever that is shown."""
-    monkeypatch.setattr(compensations, "MAX_EVENTS", 10)
+    monkeypatch.setattr(workflow, "MAX_EVENTS", 10)
     status = "cancelled" if cancel else "failed"
     receiver = Receiver("http://long.test")
     given = manifest(

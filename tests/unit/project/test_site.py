@@ -101,6 +101,14 @@ def test_files_that_pages_name_are_there() -> None:
     assert gone == []
 
 
+def test_the_glossary_is_short() -> None:
+    """At most 40 terms, each once, in the order of the alphabet."""
+    rows = (DOCS / "glossary.md").read_text("utf-8").splitlines()
+    terms = [row.split(" | ")[0].removeprefix("| ") for row in rows if row.startswith("| ")][1:]
+    assert len(terms) <= 40
+    assert terms == sorted(set(terms), key=str.lower)
+
+
 def test_pages_that_code_names_are_there() -> None:
     """A comment or a message names a page by its path from the root."""
     files = [
