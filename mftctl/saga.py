@@ -54,27 +54,20 @@ def _declare(forward: Any, handler: Callable[..., Any]) -> _Handler:
         )
     if hasattr(handler, "is_step"):
         raise CompensationError(f"{name} is a step, and cannot compensate {forward.__name__}")
-    if _goes_on(handler):
+    if _calls_next(handler):
         raise CompensationError(f"{name} compensates step {forward.__name__} and must not call self.next")
     forward.compensation = name
     return _Handler(handler)
 
 
-def _goes_on(handler: Callable[..., Any]) -> bool:
+def _calls_next(handler: Callable[..., Any]) -> bool:
     """Whether a call of ``self.next`` is in its source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(handler)))
     except (OSError, SyntaxError):  # typed into a prompt: there is no source to look at
         return False
-    return any(isinstance(node, ast.Call) and _is_next(node.func) for node in ast.walk(tree))
-
-
-def _is_next(called: ast.expr) -> bool:
-    return (
-        isinstance(called, ast.Attribute)
-        and called.attr == "next"
-        and isinstance(called.value, ast.Name)
-        and called.value.id == "self"
+    return any(
+        isinstance(node, ast.Call) and ast.unparse(node.func) == "self.next" for node in ast.walk(tree)
     )
 
 

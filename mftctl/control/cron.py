@@ -18,7 +18,7 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 #: Years that a Temporal calendar knows; AWS's are 1970 to 2199.
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
-_ITEM = re.compile(r"([A-Z0-9]+|\*)(?:-([A-Z0-9]+))?(?:/(\d+))?")
+_ITEM = re.compile(r"(?:\*|([A-Z0-9]+)(?:-([A-Z0-9]+))?)(?:/(\d+))?")
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,7 @@ def _range(what: str, item: str, low: int, high: int, names: tuple[str, ...]) ->
     if matched is None:
         raise ValueError(f"{what} '{item}' is not understood")
     first, last, step = matched.groups()
-    if first == "*":
-        if last is not None:
-            raise ValueError(f"{what} '{item}' is not understood")
+    if first is None:
         start, end = low, high
     else:
         start = _value(what, first, low, high, names)

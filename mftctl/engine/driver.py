@@ -191,7 +191,7 @@ class Driver:
                 failure = first_failure(item, result)
                 # A cancellation or a bug is returned as it is.
                 if isinstance(item, Task) and failure is not result:
-                    self.progress.failed(item.ref.step)
+                    self.progress.ended(item.ref.step, "failed")
                 raise failure
             done = self._record(item, result)
             if isinstance(item, SplitRange):
@@ -242,7 +242,7 @@ class Driver:
         if result.get("unstarted"):
             self.progress.unstarted(item.ref.step)
             return None
-        self.progress.finished(item.ref.step)
+        self.progress.ended(item.ref.step, "done")
         generation = result.get("generation", self._input.generation)
         done = replace(item, ref=replace(item.ref, generation=generation))
         if result.get("since", self._input.execution) >= self._input.origin_executions:

@@ -24,11 +24,14 @@ TIMEOUT = "WorkflowTimeout"
 CANCELLED = "WorkflowCancelled"
 
 
+def is_cancelled(error: BaseException) -> bool:
+    """Whether the error is the cancellation of a run."""
+    return isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error)
+
+
 def plain_failure(error: BaseException) -> dict[str, Any]:
     """JSON values."""
-    if isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error):
-        return {"cancelled": True}
-    if isinstance(error, ApplicationError) and error.type == CANCELLED:
+    if is_cancelled(error) or (isinstance(error, ApplicationError) and error.type == CANCELLED):
         return {"cancelled": True}
     if isinstance(error, ApplicationError):
         return {"message": error.message, "details": list(error.details), "type": error.type}
@@ -55,7 +58,7 @@ def first_failure(item: Task | SplitRange, error: BaseException) -> BaseExceptio
     """
     if isinstance(error, Exception) and not isinstance(error, FailureError):
         return error
-    if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
+    if is_cancelled(error):
         return error
     cause = error.cause if isinstance(error, (ActivityError, ChildWorkflowError)) and error.cause else error
     if isinstance(cause, ApplicationError) and cause.details:

@@ -25,13 +25,10 @@ class Progress:
         """Count a task of ``step`` as not running: a worker gave it back unstarted."""
         self._counts[step]["running"] -= 1
 
-    def finished(self, step: str) -> None:
-        """Count a running task of ``step`` as done."""
-        self._move(step, "done")
-
-    def failed(self, step: str) -> None:
-        """Count a running task of ``step`` as failed."""
-        self._move(step, "failed")
+    def ended(self, step: str, state: str) -> None:
+        """Count a running task of ``step`` as ``done`` or ``failed``."""
+        self._counts[step]["running"] -= 1
+        self._counts[step][state] += 1
 
     def merge(self, other: dict[str, dict[str, int]]) -> None:
         """Add the counts of a child workflow, or of an earlier execution."""
@@ -50,7 +47,3 @@ class Progress:
         return {
             step: {state: count for state, count in counts.items() if count} for step, counts in seen.items()
         }
-
-    def _move(self, step: str, state: str) -> None:
-        self._counts[step]["running"] -= 1
-        self._counts[step][state] += 1

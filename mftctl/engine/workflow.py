@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, FailureError
 
 from ..model import ids
 from ..model.codec import from_plain, to_plain
@@ -22,7 +22,7 @@ from ..model.task import Task
 from .activities import call_hooks, continue_as_new, publish_run_finished
 from .compensations import compensate
 from .driver import Driver
-from .failures import CANCELLED, TIMEOUT, failure_from_plain, plain_failure, with_compensations
+from .failures import CANCELLED, TIMEOUT, failure_from_plain, is_cancelled, plain_failure, with_compensations
 from .history_limits import MAX_EVENTS
 from .memo import ENDED
 from .notification import notify
@@ -85,7 +85,7 @@ class FlowWorkflow:
         failure = await self._undo(error)
         if isinstance(failure, ApplicationError) and failure.type == TIMEOUT:
             workflow.upsert_memo({ENDED: "timed_out"})
-        elif self._given.undo is not None and _is_cancelled(failure) and workflow.patched(CANCELLED):
+        elif self._given.undo is not None and is_cancelled(failure) and workflow.patched(CANCELLED):
             # The previous execution was cancelled; Temporal cannot end this one as cancelled.
             failure = ApplicationError("the run was cancelled", type=CANCELLED)
             workflow.upsert_memo({ENDED: "cancelled"})
@@ -121,10 +121,8 @@ class FlowWorkflow:
             task = left.pop(0)
             self._driver.progress.started(task.ref.step)
             problem = await compensate(given, task)
-            if problem is None:
-                self._driver.progress.finished(task.ref.step)
-            else:
-                self._driver.progress.failed(task.ref.step)
+            self._driver.progress.ended(task.ref.step, "done" if problem is None else "failed")
+            if problem is not None:
                 failed.append({"task": f"{task.ref.step}/{task.ref.task_id}", "message": problem[:300]})
         return with_compensations(error, count, failed)
 
@@ -145,10 +143,6 @@ class FlowWorkflow:
     def progress(self) -> dict[str, Any]:
         """Counts per step: ``{name: {"running", "done", "failed", "known"}}``."""
         return self._driver.progress.to_plain()
-
-
-def _is_cancelled(error: BaseException) -> bool:
-    return isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error)
 
 
 async def _uninterrupted(ending: Coroutine[Any, Any, T]) -> T:

@@ -22,25 +22,10 @@ TIMEOUT = 5.0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 _SETTINGS = 4
 
-Problem = Literal[
-    "dns",
-    "refused",
-    "silent",
-    "unreachable",
-    "ca",
-    "expired",
-    "not_yet",
-    "name",
-    "pair",
-    "pem",
-    "client_missing",
-    "client_refused",
-    "plain",
-    "wanted",
-    "http_server",
-    "stranger",
-    "handshake",
-]
+_Network = Literal["dns", "refused", "silent", "unreachable"]
+_Certificate = Literal["ca", "expired", "not_yet", "name", "pair", "pem", "client_missing", "client_refused"]
+_Protocol = Literal["plain", "wanted", "http_server", "stranger", "handshake"]
+Problem = _Network | _Certificate | _Protocol
 #: What OpenSSL found wrong with the server's certificate (its X509_V_ERR_*).
 _VERIFICATION: dict[int, Problem] = {9: "not_yet", 10: "expired", 62: "name", 63: "name", 64: "name"}
 
