@@ -74,7 +74,7 @@ class Driver:
                 self.update_details()
                 if self._draining and not self._running:
                     continue_as_new(self._continued())
-                await workflow.wait_condition(self._has_news)
+                await workflow.wait_condition(lambda: bool(self._ended or self._woken or self._fatal))
                 self._woken = False
                 if self._fatal is not None:
                     raise self._fatal
@@ -113,9 +113,6 @@ class Driver:
         """Update the drawing of the graph on the workflow's page in Temporal's UI."""
         if self._lines:
             workflow.set_current_details(markdown(self._lines, self.progress.to_plain()))
-
-    def _has_news(self) -> bool:
-        return bool(self._ended) or self._woken or self._fatal is not None
 
     def _start_ready(self) -> None:
         waiting: list[Ready] = []

@@ -140,6 +140,8 @@ def _running_server() -> Lease | None:
 
 def _start(port: int, ui_port: int) -> socket.socket:
     command = [installed() or download(), "server", "start-dev", "--ip", "127.0.0.1"]
+    tuning = [word for pragma in PRAGMAS for word in ("--sqlite-pragma", pragma)]
+    tuning += [word for value in DYNAMIC for word in ("--dynamic-config-value", value)]
     state = data_dir() / "server.json"
     path, listener = "", socket.socket(socket.AF_UNIX)
     try:
@@ -156,7 +158,7 @@ def _start(port: int, ui_port: int) -> socket.socket:
         "lock": str(data_dir() / "server.lock"),
         "state": str(state),
         "socket": path,
-        "command": [*command, "--db-filename", str(database()), "--log-level", "error", *_tuning()],
+        "command": [*command, "--db-filename", str(database()), "--log-level", "error", *tuning],
         "port": port,
         "ui_port": ui_port,
     }
@@ -172,11 +174,6 @@ def _start(port: int, ui_port: int) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(path)
     return connection
-
-
-def _tuning() -> list[str]:
-    pragmas = [word for pragma in PRAGMAS for word in ("--sqlite-pragma", pragma)]
-    return pragmas + [word for value in DYNAMIC for word in ("--dynamic-config-value", value)]
 
 
 def _join() -> socket.socket | None:

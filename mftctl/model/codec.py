@@ -6,6 +6,7 @@ A field's key is its name, or the ``key`` of its metadata where that is a contra
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -37,7 +38,7 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(cls: type[T], plain: Any) -> T:
     """The dataclass ``cls`` from the values of ``to_plain``. Unknown keys, of newer versions, are ignored."""
-    fields = _fields(cls)
+    fields = _fields(typing.cast(Any, cls))
     known = ((*fields[key], item) for key, item in plain.items() if key in fields)
     return cls(**{name: _convert(hint, item) for name, hint, item in known})
 
@@ -56,15 +57,11 @@ class Serializable:
         return from_plain(cls, plain)
 
 
-_FIELDS: dict[type, dict[str, tuple[str, Any]]] = {}
-
-
+@functools.cache
 def _fields(cls: Any) -> dict[str, tuple[str, Any]]:
     """Name and type of each field, by its key."""
-    if cls not in _FIELDS:
-        hints = typing.get_type_hints(cls)
-        _FIELDS[cls] = {_key(field): (field.name, hints[field.name]) for field in dataclasses.fields(cls)}
-    return _FIELDS[cls]
+    hints = typing.get_type_hints(cls)
+    return {_key(field): (field.name, hints[field.name]) for field in dataclasses.fields(cls)}
 
 
 def _key(field: dataclasses.Field[Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -158,14 +158,8 @@ def _call_failed(endpoint: Endpoint, code: str, reason: str) -> CheckResult:
     """The connection works, but a call was not answered."""
     reason = _redacted(endpoint, " ".join(reason.split()))
     if code in {"Unimplemented", "Internal", "Unknown"}:
-        message, hint = _MESSAGES["stranger"]
-        return CheckResult(
-            "authentication",
-            False,
-            message.format(detail=reason),
-            hint.format(port=endpoint.port),
-            "temporal.stranger",
-        )
+        found = _from_probe(endpoint, ProbeResult("tls", "stranger", reason))
+        return replace(found, check="authentication")
     return CheckResult(
         "authentication",
         False,

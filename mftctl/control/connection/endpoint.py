@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ...model.errors import UnreachableError, UsageError
 from ...profiles import Profile, Setting, Source
@@ -85,10 +84,7 @@ def settings(
 def resolve(profile: Profile, address: str | None = None, temporal_namespace: str | None = None) -> Endpoint:
     """The endpoint; MftctlError when, for example, a certificate cannot be read or a key's variable is not set."""
     found, temporal = _merged(profile, address, temporal_namespace)
-
-    def value(name: str) -> Any:
-        return found[name].value if name in found else None
-
+    values = {name: setting.value for name, setting in found.items()}
     cert, key = _pem(found, "tls_cert", b"CERTIFICATE"), _pem(found, "tls_key", b"PRIVATE KEY")
     if (cert is None) != (key is None):
         given, missing = ("tls_cert", "tls_key") if key is None else ("tls_key", "tls_cert")
@@ -97,22 +93,22 @@ def resolve(profile: Profile, address: str | None = None, temporal_namespace: st
             code="temporal.tls.incomplete",
             hint="set both the client certificate and its private key",
         )
-    api_key = value("api_key")
+    api_key = values.get("api_key")
     if isinstance(api_key, UnsetVariable):
         raise UnreachableError(
             f"${api_key.variable}, the variable of the API key, is not set ({found['api_key'].source})",
             code="temporal.key",
             hint=f"export {api_key.variable}",
         )
-    namespace = str(value("temporal_namespace"))
+    namespace = str(values["temporal_namespace"])
     return Endpoint(
-        address=_address(str(value("address")), namespace, found["address"].source),
+        address=_address(str(values["address"]), namespace, found["address"].source),
         temporal_namespace=namespace,
-        tls=bool(value("tls")),
+        tls=bool(values.get("tls")),
         ca=_pem(found, "tls_ca", b"CERTIFICATE"),
         cert=cert,
         key=key,
-        server_name=value("tls_server_name"),
+        server_name=values.get("tls_server_name"),
         api_key=api_key,
         meta=temporal.meta,
         unverified=temporal.unverified,

@@ -10,12 +10,12 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowExecution, WorkflowHandle
 from temporalio.converter import decode_typed_search_attributes
-from temporalio.service import RPCError, RPCStatusCode
 
 from ...engine.payloads import DUE, RunInput, scheduled
 from ...model import ids
 from ...model.errors import ConflictError, MftctlError, NotFoundError
 from ...model.statuses import OPEN
+from ..connection.connect import IgnoreNotFound
 from ..unreadable import input_of
 from . import serving_process
 from .run import Run, from_execution
@@ -47,17 +47,11 @@ def workflow_handle(client: Client, run_id: str) -> WorkflowHandle[Any, Any]:
 
 async def describe(client: Client, run_id: str) -> Run:
     """The run as it is now; exit code 4 when no run has that id."""
-    handle = workflow_handle(client, run_id)
-    try:
-        described = await handle.describe()
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-        raise unknown_run(run_id) from error
-    run = await _run(client, described) if described.parent_id is None else None
-    if run is None:
-        raise unknown_run(run_id)  # a part of a run, or a workflow that is not ours
-    return run
+    with IgnoreNotFound():
+        described = await workflow_handle(client, run_id).describe()
+        if described.parent_id is None and (run := await _run(client, described)) is not None:
+            return run
+    raise unknown_run(run_id)  # also for a part of a run, and for a workflow that is not ours
 
 
 async def find(client: Client, name: str, deployment: str | None = None) -> Run:

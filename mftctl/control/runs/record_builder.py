@@ -54,10 +54,10 @@ class RecordBuilder:
         if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
             scheduled[event.event_id] = await self._scheduled(event, at)
             return True
-        if kind not in _OF_TASKS:
+        about: Any = getattr(event, event.WhichOneof("attributes") or "", None)
+        task = scheduled.get(getattr(about, "scheduled_event_id", 0))
+        if task is None:
             return False
-        about = getattr(event, _OF_TASKS[kind])
-        task = scheduled[about.scheduled_event_id]
         if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
             number = about.attempt - 1
             task.attempts = [one for one in task.attempts if one.number < number]
@@ -72,6 +72,8 @@ class RecordBuilder:
         elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
             task.message = LOST
             _end(task, "failed", at)
+        else:
+            return False
         return True
 
     def stop(self, tasks: Iterable[TaskRecord], event: HistoryEvent) -> None:
@@ -157,13 +159,6 @@ _RUNNING = (
     PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
     PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED,
 )
-_OF_TASKS = {
-    EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED: "activity_task_started_event_attributes",
-    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: "activity_task_completed_event_attributes",
-    EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: "activity_task_failed_event_attributes",
-    EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT: "activity_task_timed_out_event_attributes",
-    EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED: "activity_task_canceled_event_attributes",
-}
 
 
 def _end(task: TaskRecord, state: Any, at: float) -> None:

@@ -97,12 +97,7 @@ async def _last_failure(client: Client, workflow_id: str, execution_id: str) -> 
             if about.cause in _ORDINARY:
                 return None
             failure = about.failure
-            name = failure.application_failure_info.type
-            return error_summary(name, failure.message or _cause_name(about.cause), failure.stack_trace)
+            cause = WorkflowTaskFailedCause.Name(about.cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_")
+            message = failure.message or cause.replace("_", " ").lower()
+            return error_summary(failure.application_failure_info.type, message, failure.stack_trace)
     return None
-
-
-def _cause_name(cause: WorkflowTaskFailedCause.ValueType) -> str:
-    """A cause as the server names it: ``bad schedule activity attributes``."""
-    name = WorkflowTaskFailedCause.Name(cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_")
-    return name.replace("_", " ").lower()
