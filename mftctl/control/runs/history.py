@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -22,12 +21,11 @@ AT_ONCE = 8
 
 
 class RunHistory:
-    """The record of one run. ``on_event`` is called after each event of a task while it is followed."""
+    """The record of one run."""
 
-    def __init__(self, client: Client, run: Run, on_event: Callable[[], None] | None = None) -> None:
+    def __init__(self, client: Client, run: Run) -> None:
         self._client = client
         self._run = run
-        self._on_event = on_event
         self._part_type = ids.foreach_type(run.flow)
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._open: set[tuple[str, str]] = set()
@@ -88,21 +86,21 @@ class RunHistory:
     async def _first_execution(self) -> str:
         """The first workflow of the run, or the earliest one that the server still has."""
         execution = self._run.execution_id
-        async for event in self._events(execution, page_size=1):
+        async for event in self._events(execution):
             began = event.workflow_execution_started_event_attributes
             first = began.first_execution_run_id or execution
             if first != execution:
                 with IgnoreNotFound():
-                    async for _ in self._events(first, page_size=1):
+                    async for _ in self._events(first):
                         return first
                 given = await self._builder.begin(began.input)
                 self.record.seed = dict((given.state or {}).get("progress", {}))
             break
         return execution
 
-    def _events(self, execution: str, page_size: int | None = None) -> Any:
+    def _events(self, execution: str) -> Any:
         handle = self._client.get_workflow_handle(self._run.workflow_id, run_id=execution)
-        return handle.fetch_history_events(page_size=page_size)
+        return handle.fetch_history_events(page_size=1)
 
     async def _chain(self, workflow_id: str, execution: str | None, wait: bool) -> None:
         """Read a workflow to its end, and those that it continued as."""
@@ -129,8 +127,8 @@ class RunHistory:
                 self._open.discard((workflow_id, execution))
                 if following is None:
                     self._builder.stop(scheduled.values(), event)
-            elif await self._builder.take(event, scheduled) and self._on_event is not None:
-                self._on_event()
+            else:
+                await self._builder.take(event, scheduled)
         return following
 
     def _read_child(self, workflow_id: str, execution: str, wait: bool) -> None:

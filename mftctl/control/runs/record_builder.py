@@ -45,20 +45,18 @@ class RecordBuilder:
             self.given, self._record = given, RunRecord(given.manifest)
         return given
 
-    async def take(self, event: HistoryEvent, scheduled: dict[int, TaskRecord]) -> bool:
-        """Record an event; whether it was about a task. ``scheduled``: the workflow's tasks by event id."""
+    async def take(self, event: HistoryEvent, scheduled: dict[int, TaskRecord]) -> None:
+        """Record an event of a workflow. ``scheduled``: its tasks, by the event that scheduled them."""
         kind, at = event.event_type, _time(event.event_time)
-        if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
-            await self.begin(event.workflow_execution_started_event_attributes.input)
-            return False
-        if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-            scheduled[event.event_id] = await self._scheduled(event, at)
-            return True
         about: Any = getattr(event, event.WhichOneof("attributes") or "", None)
         task = scheduled.get(getattr(about, "scheduled_event_id", 0))
-        if task is None:
-            return False
-        if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+        if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+            await self.begin(about.input)
+        elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            scheduled[event.event_id] = await self._scheduled(event, at)
+        elif task is None:
+            return
+        elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
             number = about.attempt - 1
             task.attempts = [one for one in task.attempts if one.number < number]
             task.attempts.append(AttemptRecord(number, "running", began=at, worker=about.identity))
@@ -72,9 +70,6 @@ class RecordBuilder:
         elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
             task.message = LOST
             _end(task, "failed", at)
-        else:
-            return False
-        return True
 
     def stop(self, tasks: Iterable[TaskRecord], event: HistoryEvent) -> None:
         """Mark tasks that had not ended with their workflow as cancelled."""
