@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -191,13 +192,8 @@ class Guardian:
         """Exit unless a new user has just connected; the lock keeps others out meanwhile."""
         with open(self._config["lock"], "ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self._listener.settimeout(0)
-            ready = selectors.DefaultSelector()
-            ready.register(self._listener, selectors.EVENT_READ)
-            if ready.select(0):
-                self._listener.settimeout(None)
-                return
-            self.end()
+            if not select.select([self._listener], [], [], 0)[0]:
+                self.end()
 
 
 def free_port() -> int:
