@@ -30,10 +30,16 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
     )
-    # The old one has ended: send on the events that arrived after its history was read.
-    async for event in old.fetch_history_events():
-        if event.event_id > events[-1].event_id and _is_signal(event):
-            await new.signal(listener.SIGNAL, await _signal(client.data_converter, event))
+    # The old one has ended: send on the events that arrived after its history was read, also as it continued as new.
+    execution, known = found.run_id, events[-1].event_id
+    while execution:
+        old, execution = client.get_workflow_handle(found.id, run_id=execution), ""
+        async for event in old.fetch_history_events():
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+                execution = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+            elif event.event_id > known and _is_signal(event):
+                await new.signal(listener.SIGNAL, await _signal(client.data_converter, event))
+        known = 0
 
 
 async def state_from_history(
