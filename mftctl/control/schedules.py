@@ -51,21 +51,22 @@ def require_schedule(deployment: Deployment) -> Deployment:
     return deployment
 
 
-async def pause(client: Client, deployment: Deployment, note: str) -> bool:
-    """Pause the schedule with a reason; False when it was paused already: its reason stays."""
-    if deployment.paused:
+async def set_paused(client: Client, deployment: Deployment, note: str, *, paused: bool) -> bool:
+    """Pause or unpause the schedule, with a reason; False when it was so already: its reason stays."""
+    if deployment.paused == paused:
         return False
-    await _handle(client, deployment).pause(note=note)
-    await _wait_until(client, deployment, paused=True)
-    return True
-
-
-async def unpause(client: Client, deployment: Deployment, note: str) -> bool:
-    """Unpause the schedule; False when it was not paused."""
-    if not deployment.paused:
-        return False
-    await _handle(client, deployment).unpause(note=note)
-    await _wait_until(client, deployment, paused=False)
+    handle = _handle(client, deployment)
+    await (handle.pause(note=note) if paused else handle.unpause(note=note))
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    # The server answers before it has applied the change.
+    while (await handle.describe()).schedule.state.paused != paused:
+        if asyncio.get_running_loop().time() > deadline:
+            raise MftctlError(
+                f"the server has not applied the change to {deployment.name} within {PATIENCE:g} s",
+                code="schedule.silent",
+                hint=f"check later with: mftctl schedule describe {deployment.name}",
+            )
+        await asyncio.sleep(POLL)
     return True
 
 
@@ -148,19 +149,6 @@ async def backfill(client: Client, deployment: Deployment, times: list[Scheduled
 
 def _handle(client: Client, deployment: Deployment) -> ScheduleHandle:
     return client.get_schedule_handle(ids.schedule_id(deployment.name))
-
-
-async def _wait_until(client: Client, deployment: Deployment, *, paused: bool) -> None:
-    """Wait until the schedule is paused or not: the server answers before it has applied the change."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE
-    while (await _handle(client, deployment).describe()).schedule.state.paused != paused:
-        if asyncio.get_running_loop().time() > deadline:
-            raise MftctlError(
-                f"the server has not applied the change to {deployment.name} within {PATIENCE:g} s",
-                code="schedule.silent",
-                hint=f"check later with: mftctl schedule describe {deployment.name}",
-            )
-        await asyncio.sleep(POLL)
 
 
 async def _next_second(schedule: ScheduleDescription) -> None:

@@ -50,7 +50,7 @@ async def pause(
     """Pause a schedule; one that is paused keeps its reason."""
     client, found = await _find(connection, name)
     reason = reason or f"paused by {_authorized_user(found, token)}"
-    if await schedules.pause(client, found, reason):
+    if await schedules.set_paused(client, found, reason, paused=True):
         note = f"{found.name} is paused: {reason}"
     else:
         reason = found.reason or ""
@@ -61,7 +61,8 @@ async def pause(
 async def unpause(connection: Limited, name: str, token: str | None, *, strict: bool) -> Result[Paused]:
     """Unpause a schedule."""
     client, found = await _find(connection, name)
-    if await schedules.unpause(client, found, f"unpaused by {_authorized_user(found, token)}"):
+    reason = f"unpaused by {_authorized_user(found, token)}"
+    if await schedules.set_paused(client, found, reason, paused=False):
         note = f"{found.name} is no longer paused"
     else:
         note = _unchanged(found, "was not paused", strict=strict)

@@ -6,6 +6,7 @@ It is built from the histories of the run's workflows (``history.py``), which ne
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -157,9 +158,11 @@ class RunRecord:
             steps[name].known = self.seed[name].get("known", 0)
             steps[name].counts = {"done": done} if done else {}
         tasks = [task for task in self.of("task") if task.step in steps]
+        splits = Counter[str]()
         for task in tasks:
             steps[task.step].count(task)
-        for name, width in _widths(tasks).items():
+            splits.update(task.widens)
+        for name, width in splits.items():
             if name in steps:
                 steps[name].known = max(steps[name].known, width)
         for step in steps.values():
@@ -175,15 +178,6 @@ class RunRecord:
         """The tasks that failed finally, in the order of their ends."""
         failed = [one for one in self.tasks.values() if one.state == "failed"]
         return sorted(failed, key=lambda one: one.ended or 0.0)
-
-
-def _widths(tasks: list[TaskRecord]) -> dict[str, int]:
-    """The number of splits of each step of an opened foreach."""
-    widths: dict[str, int] = {}
-    for task in tasks:
-        for name, width in task.widens.items():
-            widths[name] = widths.get(name, 0) + width
-    return widths
 
 
 def _of(choose: Any, one: float | None, other: float | None) -> float | None:
