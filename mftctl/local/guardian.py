@@ -200,8 +200,7 @@ def free_port() -> int:
     """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return int(probe.getsockname()[1])
 
 
 def start_server(command: list[str], home: str) -> subprocess.Popen[bytes]:

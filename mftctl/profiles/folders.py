@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -67,8 +68,10 @@ def on_temporary_folder(report: Callable[[str], None]) -> None:
 def _usable(folder: str, kind: str) -> Path:
     """The folder, created if need be; a temporary folder, always the same for this user, if it cannot be written."""
     path = Path(folder)
-    if _is_writable(path):
-        return path
+    with suppress(OSError):
+        path.mkdir(parents=True, exist_ok=True)
+        if os.access(path, os.W_OK | os.X_OK):
+            return path
     root = _temporary_root()
     try:
         _own(root)
@@ -81,14 +84,6 @@ def _usable(folder: str, kind: str) -> Path:
         ) from error
     _report_once(folder, root)
     return root / kind
-
-
-def _is_writable(path: Path) -> bool:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(path, os.W_OK | os.X_OK)
 
 
 def _temporary_root() -> Path:

@@ -56,9 +56,7 @@ class Key:
         elif self.kind == "switch":
             fits = isinstance(value, bool)
         elif self.kind == "count":
-            fits = (
-                isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= (self.most or value)
-            )
+            fits = type(value) is int and 1 <= value <= (self.most or value)  # a bool is an int, too
         elif self.kind == "duration":
             fits = isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
         elif self.kind == "choice":

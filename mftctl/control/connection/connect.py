@@ -84,11 +84,9 @@ def _arguments(endpoint: Endpoint) -> dict[str, Any]:
 class IgnoreNotFound:
     """A context that suppresses the server's NOT_FOUND."""
 
-    def __enter__(self) -> None:
-        """Do nothing."""
+    def __enter__(self) -> None: ...
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
-        """Suppress the error if it is NOT_FOUND."""
         return isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND
 
 

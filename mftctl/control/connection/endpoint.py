@@ -88,8 +88,9 @@ def resolve(profile: Profile, address: str | None = None, temporal_namespace: st
     cert, key = _pem(found, "tls_cert", b"CERTIFICATE"), _pem(found, "tls_key", b"PRIVATE KEY")
     if (cert is None) != (key is None):
         given, missing = ("tls_cert", "tls_key") if key is None else ("tls_key", "tls_cert")
+        source = next(found[one].source for one in _path_and_data(given) if one in found)
         raise UsageError(
-            f"{given} is set ({_source(found, given)}), but {missing} is not",
+            f"{given} is set ({source}), but {missing} is not",
             code="temporal.tls.incomplete",
             hint="set both the client certificate and its private key",
         )
@@ -130,10 +131,8 @@ def _merged(
     temporal = config.from_variables(file)
     found = {**file.settings, **temporal.settings}
     for name, setting in _own_settings(profile.own):
-        if not any(
-            name_ in temporal.settings and temporal.settings[name_].value != ""
-            for name_ in _path_and_data(name)
-        ):
+        by_variable = [temporal.settings[one] for one in _path_and_data(name) if one in temporal.settings]
+        if all(one.value == "" for one in by_variable):
             _replace(found, name, setting)
     flags = {"address": address, "temporal_namespace": temporal_namespace}
     for name, setting in _own_settings(lambda key: profile.override(key, flags.get(key))):
@@ -173,10 +172,6 @@ def _replace(found: dict[str, Setting], name: str, setting: Setting) -> None:
 def _path_and_data(name: str) -> tuple[str, str]:
     """The names of a setting as a path, and as the data itself, which Temporal's configuration may have."""
     return name, f"{name}_data"
-
-
-def _source(found: dict[str, Setting], name: str) -> Source:
-    return next(found[one].source for one in _path_and_data(name) if one in found)
 
 
 def _pem(found: dict[str, Setting], name: str, kind: bytes) -> Pem | None:

@@ -121,6 +121,8 @@ async def list_runs(
         asked = {*statuses, "failed"} if {"timed_out", "cancelled"} & set(statuses) else set(statuses)
         names = ", ".join(sorted({f"'{_QUERY.get(status, status.capitalize())}'" for status in asked}))
         terms.append(f"ExecutionStatus IN ({names})")
+    # A paused run is also running, and an open one may be stuck.
+    kept = {*statuses, *(("running", "paused") if {"running", "stuck"} & set(statuses) else ())}
     narrow = deployment is not None or bool(tags) or bool(statuses)
     found: list[Run] = []
     read = 0
@@ -129,9 +131,7 @@ async def list_runs(
             on_bound(read)
             break
         read += 1
-        fits = deployment in {None, one.deployment} and (
-            not statuses or _matches_status(one.status, statuses)
-        )
+        fits = deployment in {None, one.deployment} and (not statuses or one.status in kept)
         if fits and set(tags) <= set(one.tags):
             found.append(one)
         if len(found) == limit:
@@ -208,13 +208,6 @@ async def _with_prefix(client: Client, prefix: str) -> list[Run]:
         if len(found) > CANDIDATES:
             break
     return found
-
-
-def _matches_status(status: str, statuses: tuple[str, ...]) -> bool:
-    """Whether a filter for ``statuses`` keeps the run: a paused run is also running, and an open one may be stuck."""
-    return status in statuses or (
-        status in {"running", "paused"} and bool({"running", "stuck"} & set(statuses))
-    )
 
 
 async def _run(client: Client, given: WorkflowExecution) -> Run | None:

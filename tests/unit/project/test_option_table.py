@@ -55,8 +55,8 @@ def test_the_deployer_documents_every_keyword_once() -> None:
 def test_the_extension_knows_its_options_without_mftctl() -> None:
     """Metaflow imports the commands also where mftctl is not installed: no module of it is imported."""
     code = (
-        "import sys; from metaflow_extensions.temporal.plugins.temporal.command_group import create;"
-        "assert any(one.name == 'max_workers' for one in create.params);"
+        "import sys; from metaflow_extensions.temporal.plugins.temporal.command_group import temporal;"
+        "assert any(one.name == 'max_workers' for one in temporal.commands['create'].params);"
         "assert not [name for name in sys.modules if name.partition('.')[0] == 'mftctl']"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

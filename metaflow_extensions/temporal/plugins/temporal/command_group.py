@@ -34,18 +34,6 @@ def temporal(obj: Any, **given: Any) -> None:
     obj.temporal = given
 
 
-@temporal.command(help="Deploy a new version of this flow; with FILE, also write a worker file.")
-@click.argument("file", required=False, default=None, type=str)
-@click.option("--output", "-o", default=None, help="Also write a worker file.")
-@click.option("--only-json", is_flag=True, default=False, help="Print the manifest; deploy nothing.")
-@options.each(*CREATE_OPTIONS)
-@options.common
-@click.pass_obj
-def create(obj: Any, **given: Any) -> None:
-    """Deploy."""
-    _run("create", "create", obj, given)
-
-
 @parameters.add_custom_parameters(deploy_mode=False)
 @temporal.command(cls=TriggerCommand, help="Start a run of the deployment.")
 @_RUN_PARAM
@@ -72,6 +60,15 @@ def _add(module: str, name: str, summary: str, *own: options.Decorator) -> None:
         _run(module, name, obj, given)
 
 
+_add(
+    "create",
+    "create",
+    "Deploy a new version of this flow; with FILE, also write a worker file.",
+    click.argument("file", required=False, default=None, type=str),
+    click.option("--output", "-o", default=None, help="Also write a worker file."),
+    click.option("--only-json", is_flag=True, default=False, help="Print the manifest; deploy nothing."),
+    *CREATE_OPTIONS,
+)
 _add(
     "flow_runs",
     "resume",
