@@ -53,7 +53,8 @@ def changes(before: Manifest, after: Manifest) -> list[Change]:
     found += _named(
         "parameter", {p.name: p for p in before.parameters}, {p.name: p for p in after.parameters}
     )
-    found += _options(_settings(before), _settings(after))
+    was, now = _settings(before), _settings(after)
+    found += [Change(name, "changed", "", was[name], now[name]) for name in was if was[name] != now[name]]
     return found
 
 
@@ -68,14 +69,6 @@ def _named(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> li
                 kind = f"changed its {field.name.replace('_', ' ')}"
                 found.append(Change(what, kind, name, to_plain(was), to_plain(now)))
     return found
-
-
-def _options(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    return [
-        Change(name, "changed", "", before[name], after[name])
-        for name in before
-        if before[name] != after[name]
-    ]
 
 
 def _settings(manifest: Manifest) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import secrets
 SCHEDULE_PREFIX = "mftctl."
 TASK_QUEUE_PREFIX = "mftctl."
 LISTENER_PREFIX = "mftctl.events."
-FOREACH_TYPE_SUFFIX = ".foreach"
 #: A Schedule appends ``-<RFC 3339 time>`` to a workflow id, and SQL visibility stores take 255 bytes.
 MAX_DEPLOYMENT_LENGTH = 200
 
@@ -108,7 +107,7 @@ def triggered_run_id(flow: str, deployment: str, events: list[str]) -> str:
 
 def foreach_type(flow: str) -> str:
     """The workflow type of child workflows that run a part of a wide foreach."""
-    return flow + FOREACH_TYPE_SUFFIX
+    return f"{flow}.foreach"
 
 
 def foreach_id(workflow_id: str, step: str, path: tuple[int, ...], low: int, generation: int = 0) -> str:

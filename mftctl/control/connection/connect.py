@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from ...model.errors import MftctlError, UnreachableError
-from .endpoint import Endpoint, Pem
+from .endpoint import Endpoint
 
 #: Seconds that a starting server may need until it answers calls, and between two attempts.
 PATIENCE, RETRY = 5.0, 0.1
@@ -63,14 +63,11 @@ async def _check_namespace(client: Client, endpoint: Endpoint) -> None:
 
 
 def _arguments(endpoint: Endpoint) -> dict[str, Any]:
-    def data(pem: Pem | None) -> bytes | None:
-        return None if pem is None else pem.data
-
     tls = TLSConfig(
-        server_root_ca_cert=data(endpoint.ca),
+        server_root_ca_cert=endpoint.ca.data if endpoint.ca else None,
         domain=endpoint.server_name,
-        client_cert=data(endpoint.cert),
-        client_private_key=data(endpoint.key),
+        client_cert=endpoint.cert.data if endpoint.cert else None,
+        client_private_key=endpoint.key.data if endpoint.key else None,
     )
     return {
         "target_host": endpoint.address,
