@@ -81,6 +81,12 @@ class Client:
         return not self._ended and not (self._reader is not None and self._reader.at_eof())
 
     @property
+    def pid(self) -> int:
+        """The process id of the client's own process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether the client's own process runs."""
         return self._process is not None and self._process.poll() is None

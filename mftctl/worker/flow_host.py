@@ -41,9 +41,13 @@ class Supervisor:
 
 
 class Host:
-    """A running flow host; once it is retired it finishes what it runs, and gets no more."""
+    """A running flow host; once it is retired it finishes what it runs, and gets no more.
 
-    def __init__(self, client: Client, freshness: Freshness) -> None:
+    ``memory``: bytes that it takes.
+    """
+
+    def __init__(self, client: Client, freshness: Freshness, memory: int) -> None:
+        self.memory = memory
         self._client = client
         self._freshness = freshness
         self._retired = False

@@ -18,13 +18,12 @@ from ..model.errors import MftctlError
 from ..model.manifest import Launch
 from .flow_host import Host, Supervisor
 from .freshness import MAX_AGE, Freshness
+from .host_memory import memory_limit, memory_of
 
 #: Seconds a host may take to import its flow, which may import half the world.
 START_TIMEOUT = 600.0
 #: Seconds for which a flow that could not be imported is not imported again.
 BROKEN_FOR = 10.0
-#: Flow hosts kept at once: each holds a flow and all that it imports.
-MAX_HOSTS = 16
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ class HostPool:
     ``isolation`` is ``fork``, or ``spawn`` for a new process for each task; ``python`` the interpreter of flows whose
     deployer's is not on this machine; ``report`` gets, once a flow, why its tasks are not forked. ``source`` is the
     user's own file, as given to `run`: its tasks run in place, not from the code package. A host is used for
-    ``max_age`` seconds, and only as long as the files that it has imported do not change.
+    ``max_age`` seconds, and only as long as the files that it has imported do not change. Hosts are kept while all
+    together take no more memory than ``memory`` bytes.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class HostPool:
         report: Callable[[str], None],
         source: str | None = None,
         max_age: float = MAX_AGE,
+        memory: int | None = None,
     ) -> None:
         self._cache = cache
         self._isolation = isolation
@@ -61,6 +62,7 @@ class HostPool:
         self._hosts: dict[tuple[_Key, str], asyncio.Task[Host]] = {}
         self._unforkable: set[_Key] = set()
         self._max_age = max_age
+        self._memory = memory_limit() if memory is None else memory
         self._retired: list[Host] = []
 
     async def supervisor(self, launch: Launch) -> Supervisor:
@@ -106,17 +108,18 @@ class HostPool:
                 known = None
         if known is None:
             known = asyncio.create_task(self._start(launch, isolation))
-        # In the order of their last use: the first is evicted when there are too many.
+        # In the order of their last use: the first is evicted when they take too much memory.
         self._hosts.pop((key, isolation), None)
         self._hosts[key, isolation] = known
-        self._evict()
         try:
-            return await asyncio.shield(known)
+            host = await asyncio.shield(known)
         except _Unforkable as why:
             if key not in self._unforkable:
                 self._unforkable.add(key)
                 self._report(f"{launch.flow}: its import leaves {why}; each task gets a new process")
             return None
+        self._evict(host)
+        return host
 
     def _retire(self, host: Host) -> None:
         self._retired = [earlier for earlier in self._retired if earlier.alive]
@@ -128,14 +131,19 @@ class HostPool:
         if known is not None and known.done() and known.exception() is None and known.result() is host:
             del self._hosts[key]
 
-    def _evict(self) -> None:
-        """Evict least recently used idle hosts."""
-        for key, oldest in list(self._hosts.items())[: max(0, len(self._hosts) - MAX_HOSTS)]:
-            failed = oldest.done() and oldest.exception() is not None
-            if failed or (oldest.done() and not oldest.result().busy):
+    def _evict(self, wanted: Host) -> None:
+        """Retire least recently used idle hosts, but not ``wanted``, while all together take too much memory."""
+        for key in [key for key, starting in self._hosts.items() if starting.done() and starting.exception()]:
+            del self._hosts[key]
+        started = {key: starting.result() for key, starting in self._hosts.items() if starting.done()}
+        taken = sum(host.memory for host in started.values())
+        for key, host in started.items():
+            if taken <= self._memory:
+                return
+            if host is not wanted and not host.busy:
                 del self._hosts[key]
-                if not failed:
-                    self._retire(oldest.result())
+                taken -= host.memory
+                self._retire(host)
 
     async def _start(self, launch: Launch, isolation: str) -> Host:
         folder = package_folder(str(self._cache), launch.package)
@@ -167,7 +175,7 @@ class HostPool:
             raise
         else:
             max_age = min(self._max_age, BROKEN_FOR) if answer["broken"] else self._max_age
-            return Host(client, Freshness(answer["files"], max_age))
+            return Host(client, Freshness(answer["files"], max_age), memory_of(client.pid))
         raise MftctlError(f"{launch.flow} cannot be loaded: {problem}", code="flow.import")
 
 
