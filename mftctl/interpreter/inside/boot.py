@@ -17,7 +17,7 @@ MODES = {
     "examine": "examine",
     "read": "datastore_reader",
     "upload": "included_file",
-    "flow": "task.flow_command",
+    "flow": "task.flow_process",
     "backend": "task.backend_command",
     "hook": "task.exit_hook",
 }
