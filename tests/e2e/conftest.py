@@ -262,8 +262,7 @@ def _home(folder: Path) -> Iterator[Home]:
         yield place
     finally:
         flowpython.close(env["MFTCTL_TEST_HOME"])
-        for process in place.processes:
-            end(process)
+        end(place.processes)
     wait_until(lambda: not place.left_running(), "all processes of the test have ended")
     assert not list((folder / "tmp").glob("mftctl-*")), "a temporary folder is left"
 
@@ -319,18 +318,21 @@ def closed(schema: object) -> object:
     return {"additionalProperties": False, **told} if "properties" in schema else told
 
 
-def end(process: subprocess.Popen[str]) -> None:
-    """End a process that a test has started."""
-    if process.poll() is None:
+def end(processes: list[subprocess.Popen[str]]) -> None:
+    """End the processes that a test has started: all are asked before the first is waited for."""
+    running = [process for process in processes if process.poll() is None]
+    for process in running:
         process.terminate()
+    for process in running:
         try:
             process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
+    for process in processes:
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 @pytest.fixture(name="wait_until", scope="session")
