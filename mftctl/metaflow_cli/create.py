@@ -16,6 +16,7 @@ from ..model.options import Options, TokenOptions, rows
 from ..operations import package_listing
 from ..operations.deploy_flow import token_notes
 from ..operations.deploy_options import in_force, token_request
+from ..operations.run_id_file import check_writable
 from ..operations.session import open_client
 from ..operations.worker_file import write
 from ..profiles import cache_dir
@@ -26,6 +27,7 @@ async def create(invocation: Invocation) -> Result:
     """Compile the flow and deploy it; with ``--only-json``, print the manifest."""
     options = invocation.options
     file = _worker_file_path(invocation)
+    check_writable(Path(file) if file else None, "--output")
     if options.get("deployment"):
         raise UsageError("--deployment: create has --name instead")
     given = {name: None if row.metaflow else options.get(row.keyword) for name, row in rows(Options).items()}
@@ -87,7 +89,6 @@ def _worker_file_path(invocation: Invocation) -> str | None:
 
 
 def _trigger_command(invocation: Invocation, manifest: Manifest) -> str:
-    """The command that starts a run of the deployment."""
     kind, _, branch = (manifest.branch or "").partition(".")
     words = ["python", manifest.launch.file]
     if kind == "prod":

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from ..console.output import Result, say, write
 from ..console.process import Signals, collect_garbage, first_of, in_thread
 from ..local import devserver
-from ..model.errors import ConflictError, MftctlError
+from ..model.errors import ConflictError, MftctlError, UsageError
 
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233
@@ -20,6 +20,9 @@ UI_TIMEOUT = 10.0
 
 def run_server(port: int | None, ui_port: int | None) -> Result[None]:
     """Run the server until a signal; MftctlError with exit code 6 if it runs already at other ports."""
+    for option, wanted in (("--port", port), ("--ui-port", ui_port)):
+        if wanted is not None and wanted not in range(65536):
+            raise UsageError(f"{option}: {wanted} is not a port", hint="0 is a free one")
     return asyncio.run(_serve(port, ui_port))
 
 

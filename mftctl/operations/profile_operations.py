@@ -58,8 +58,10 @@ def use(name: str) -> Result[Changed]:
 
 def set_(name: str, assignments: Sequence[str]) -> Result[Changed]:
     """Set keys, given as key=value."""
+    if not name.strip():
+        raise UsageError("the name of the profile is empty", hint="name it, as in: mftctl profile set prod")
     if not assignments:
-        raise _usage("name what to set, as key=value", f"keys: {', '.join(sorted(KEYS))}")
+        raise UsageError("name what to set, as key=value", hint=f"keys: {', '.join(sorted(KEYS))}")
     new = editing.set_keys(config_file(), name, dict(_assigned(one) for one in assignments))
     return _changed(name, f"profile {name} is {'created' if new else 'changed'}")
 
@@ -67,7 +69,7 @@ def set_(name: str, assignments: Sequence[str]) -> Result[Changed]:
 def unset(name: str, keys: Sequence[str], *, whole: bool) -> Result[Changed]:
     """Remove keys, or the whole profile."""
     if bool(keys) == whole:
-        raise _usage("name keys, or use --all", "Try `mftctl profile unset --help`.")
+        raise UsageError("name keys, or use --all", hint="Try `mftctl profile unset --help`.")
     if not whole:
         editing.unset_keys(config_file(), name, keys)
         return _changed(name, f"profile {name} is changed")
@@ -96,7 +98,14 @@ def show(connection: Connection, name: str | None) -> Result[Settings]:
 
 def settings_in_force(connection: Connection, profile: ProfileInForce) -> tuple[Setting, ...]:
     """Each setting; those of the connection may come from Temporal's variables and file, too."""
-    return tuple(_setting(key, setting) for key, setting in _by_key(connection, profile))
+    found = settings(profile, connection.address, connection.temporal_namespace)
+    if not names_server(connection, profile) and (running := devserver.running()) is not None:
+        found["address"] = SettingInForce(running, SourceInForce("default", "the embedded server"))
+    by_key = {name: found.get(name) or found.get(f"{name}_data") or SettingInForce() for name in NAMES}
+    by_key |= {key.name: profile.setting(key.name) for key in KEYS.values() if key.section != "connection"}
+    if by_key["python"].value is None:
+        by_key["python"] = SettingInForce(flow_interpreter(profile))
+    return tuple(_setting(key, setting) for key, setting in by_key.items())
 
 
 def with_profile(connection: Connection, name: str | None) -> Connection:
@@ -104,22 +113,8 @@ def with_profile(connection: Connection, name: str | None) -> Connection:
     if name is None:
         return connection
     if connection.profile not in {None, name}:
-        raise _usage(f"the profile is given twice: {name} and {connection.profile}", "name one")
+        raise UsageError(f"the profile is given twice: {name} and {connection.profile}", hint="name one")
     return replace(connection, profile=name)
-
-
-def _by_key(connection: Connection, profile: ProfileInForce) -> list[tuple[str, SettingInForce]]:
-    found = settings(profile, connection.address, connection.temporal_namespace)
-    if not names_server(connection, profile) and (running := devserver.running()) is not None:
-        found["address"] = SettingInForce(running, SourceInForce("default", "the embedded server"))
-    of_connection = [
-        (name, found.get(name) or found.get(f"{name}_data") or SettingInForce()) for name in NAMES
-    ]
-    keys = [key.name for key in KEYS.values() if key.section != "connection"]
-    python = profile.setting("python")
-    if python.value is None:
-        python = SettingInForce(flow_interpreter(profile))
-    return of_connection + [(key, python if key == "python" else profile.setting(key)) for key in keys]
 
 
 def _setting(key: str, setting: SettingInForce) -> Setting:
@@ -148,19 +143,21 @@ def _assigned(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
     key = KEYS.get(name)
     if not sign:
-        raise _usage(f"'{name}' has no value", "write it as key=value")
+        raise UsageError(f"'{name}' has no value", hint="write it as key=value")
     if key is None:
-        raise _usage(f"'{name}' is not a key of a profile", suggest(name, KEYS))
+        raise UsageError(f"'{name}' is not a key of a profile", hint=suggest(name, KEYS))
     return name, _valid(key, value)
 
 
 def _valid(key: Key, text: str) -> Any:
     if not text.strip():
-        raise _usage(f"{key.name} needs a value", f"`mftctl profile unset NAME {key.name}` removes one")
+        raise UsageError(
+            f"{key.name} needs a value", hint=f"`mftctl profile unset NAME {key.name}` removes one"
+        )
     try:
         value = key.parse(text)
     except ValueError as error:
-        raise _usage(str(error), "") from None
+        raise UsageError(str(error)) from None
     if key.kind == "duration":
         parse_duration(value, key.name)
     return value
@@ -169,7 +166,3 @@ def _valid(key: Key, text: str) -> Any:
 def _changed(name: str, what: str) -> Result[Changed]:
     file = str(config_file())
     return Result(Changed(profile=name, file=file), "", name, (f"{what} in {file}",))
-
-
-def _usage(message: str, hint: str) -> MftctlError:
-    return UsageError(message, hint=hint)

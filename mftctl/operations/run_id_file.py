@@ -12,8 +12,8 @@ from ..console.output import event, say
 from ..model.errors import MftctlError, UsageError
 
 
-def check_writable(file: Path | None) -> None:
-    """Raise a usage error if the file cannot be written. Does not change the file."""
+def check_writable(file: Path | None, option: str = "--run-id-file") -> None:
+    """Raise a usage error if the file of an option cannot be written. Does not change the file."""
     if file is None:
         return
     target = _target(file)
@@ -29,7 +29,7 @@ def check_writable(file: Path | None) -> None:
         os.unlink(made)
     except OSError as error:
         raise UsageError(
-            f"--run-id-file {file}: {error.strerror}", hint="name a file in a folder that can be written"
+            f"{option} {file}: {error.strerror}", hint="name a file in a folder that can be written"
         ) from error
 
 

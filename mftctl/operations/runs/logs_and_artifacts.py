@@ -11,7 +11,7 @@ from ...console.text import columns, exact, log_time
 from ...control.runs.history import RunHistory
 from ...control.runs.record import TaskRecord
 from ...interpreter.datastore import Datastore
-from ...model.errors import NotFoundError
+from ...model.errors import NotFoundError, UsageError
 from ...profiles.folders import cache_dir
 from ...results.run_results import Artifact, LogLine
 from ..command_options import Connection, flow_interpreter
@@ -40,6 +40,8 @@ async def show_logs(
     name: str, deployment: str | None, wanted: LogFilter, follow: bool, form: Format, connection: Connection
 ) -> Result[list[LogLine]]:
     """Print the lines there are, and with ``follow`` those to come; the result has them for ``-o json``."""
+    if wanted.attempt is not None and wanted.attempt < 0:
+        raise UsageError(f"--attempt: {wanted.attempt} is negative", hint="attempts are counted from 0")
     client, run = await open_run(name, deployment, connection)
     history = RunHistory(client, run)
     await history.read()
