@@ -49,7 +49,6 @@ def script(shell: Shell, found: Sequence[Command]) -> str:
 
 
 def _kind_of_argument(command: Command) -> str:
-    """What the first argument of a command is."""
     if not command.arguments:
         return ""
     name, group = command.arguments[0].name, command.words[0]
@@ -64,7 +63,6 @@ def _kind_of_argument(command: Command) -> str:
 
 
 def _kind_of_value(option: Option) -> str:
-    """What an option's value is."""
     if option.choices:
         return ":" + "|".join(option.choices)
     return _OPTIONS.get(option.names[-1], "files" if option.value == "FILE" else "")

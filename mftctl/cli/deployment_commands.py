@@ -10,15 +10,15 @@ from cyclopts import Parameter
 from ..console.output import Result
 from ..operations.command_options import (
     LIST,
-    YES,
     Authorize,
     Connection,
     DeploymentName,
     HostMaxAge,
     Isolation,
     Limited,
-    Output,
     RunIdFile,
+    Unlimited,
+    Yes,
 )
 from ..operations.deploy_options import DeploymentOptions, Notification, Scheduling
 
@@ -65,8 +65,7 @@ def trigger(
     run_id: str | None = None,
     run_id_file: RunIdFile = None,
     tag: Annotated[tuple[str, ...], LIST] = (),
-    connection: Connection = Connection(),
-    output: Output = Output(),
+    options: Unlimited = Unlimited(),
 ) -> Result["run_results.DeploymentRun"]:
     """Start a run of a deployment and print its run id.
 
@@ -87,11 +86,11 @@ def trigger(
     """
     from ..operations.runs.trigger_run import TriggerRequest, start_run
 
-    return start_run(TriggerRequest(name, parameters, tag, wait, timeout, run_id, run_id_file), connection)
+    return start_run(TriggerRequest(name, parameters, tag, wait, timeout, run_id, run_id_file), options)
 
 
 def list_(
-    *, flow: str | None = None, connection: Limited = Limited(), output: Output = Output()
+    *, flow: str | None = None, options: Limited = Limited()
 ) -> Result["list[deployment_results.Deployment]"]:
     """List deployments with their version, schedule, workers and owner.
 
@@ -102,16 +101,16 @@ def list_(
     """
     from ..operations import deployment_operations
 
-    return connection.run(deployment_operations.list_(connection, flow))
+    return options.run(deployment_operations.list_(options, flow))
 
 
 def describe(
-    name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
+    name: DeploymentName, /, *, options: Limited = Limited()
 ) -> Result["deployment_results.Description"]:
     """Show a deployment with all its options, and the workers that poll its task queue now."""
     from ..operations import deployment_operations
 
-    return connection.run(deployment_operations.describe(connection, name))
+    return options.run(deployment_operations.describe(options, name))
 
 
 def diff(
@@ -122,8 +121,7 @@ def diff(
     deployment: DeploymentOptions = DeploymentOptions(),
     scheduling: Scheduling = Scheduling(),
     notification: Notification = Notification(),
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: Limited = Limited(),
 ) -> Result["deployment_results.Difference"]:
     """Show what a deploy of the flow's file as it is now, with the same options, would change. Nothing is deployed.
 
@@ -137,27 +135,21 @@ def diff(
     from ..operations import deployment_operations
 
     given = (deployment, scheduling, notification)
-    return connection.run(deployment_operations.diff(connection, name, flow, given))
+    return options.run(deployment_operations.diff(options, name, flow, given))
 
 
 def delete(
     name: DeploymentName,
     /,
     *,
-    yes: Annotated[bool, YES] = False,
+    yes: Yes = False,
     authorize: Authorize = None,
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: Limited = Limited(),
 ) -> Result["deployment_results.Deleted"]:
     """Delete a deployment and its schedule; its runs continue.
 
     Deletes a Schedule that was made by hand under a deployment's name, too.
-
-    Parameters
-    ----------
-    yes
-        Do not ask for confirmation.
     """
     from ..operations import deployment_operations
 
-    return connection.run(deployment_operations.delete(connection, name, authorize, yes=yes))
+    return options.run(deployment_operations.delete(options, name, authorize, yes=yes))

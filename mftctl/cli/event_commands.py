@@ -3,19 +3,14 @@
 from typing import TYPE_CHECKING
 
 from ..console.output import Result
-from ..operations.command_options import Limited, Output
+from ..operations.command_options import Limited
 
 if TYPE_CHECKING:
     from ..results import event_results
 
 
 def publish(
-    name: str,
-    /,
-    *payload: str,
-    id: str | None = None,
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    name: str, /, *payload: str, id: str | None = None, options: Limited = Limited()
 ) -> Result["event_results.Published"]:
     """Publish an event to the deployments that wait for it with @trigger.
 
@@ -30,27 +25,17 @@ def publish(
     """
     from ..operations import event_operations
 
-    return connection.run(event_operations.publish(connection, name, payload, id))
+    return options.run(event_operations.publish(options, name, payload, id))
 
 
-def list_(
-    *,
-    connection: Limited = Limited(),
-    output: Output = Output(),
-) -> Result["list[event_results.Waiting]"]:
+def list_(*, options: Limited = Limited()) -> Result["list[event_results.Waiting]"]:
     """List the events that deployments wait for."""
     from ..operations import event_operations
 
-    return connection.run(event_operations.list_(connection))
+    return options.run(event_operations.list_(options))
 
 
-def describe(
-    name: str,
-    /,
-    *,
-    connection: Limited = Limited(),
-    output: Output = Output(),
-) -> Result["event_results.Event"]:
+def describe(name: str, /, *, options: Limited = Limited()) -> Result["event_results.Event"]:
     """Show which deployments wait for an event, which of its values they take, and the last run that it started.
 
     Parameters
@@ -60,4 +45,4 @@ def describe(
     """
     from ..operations import event_operations
 
-    return connection.run(event_operations.describe(connection, name))
+    return options.run(event_operations.describe(options, name))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..console.output import Result
-from ..operations.command_options import FLAG, Connection, HostMaxAge, Isolation, Limited, Output, RunIdFile
+from ..operations.command_options import FLAG, HostMaxAge, Isolation, Limited, RunIdFile, Unlimited
 from ..operations.deploy_options import DeploymentOptions, Notification, Ownership, Scheduling
 from ..operations.runs.run_request import RunRequest
 
@@ -25,8 +25,7 @@ def run(
     host_max_age: HostMaxAge = None,
     durable_retries: Annotated[bool, FLAG] = False,
     deployment: DeploymentOptions = DeploymentOptions(),
-    connection: Connection = Connection(),
-    output: Output = Output(),
+    options: Unlimited = Unlimited(),
 ) -> Result["run_results.FinishedRun"]:
     """Run a flow now and show its progress; without a configured Temporal server, mftctl starts one.
 
@@ -45,9 +44,9 @@ def run(
     from ..operations.runs.run_flow import run_flow
 
     request = RunRequest(
-        flow, parameters, isolation, host_max_age, durable_retries, run_id_file, output.format
+        flow, parameters, isolation, host_max_age, durable_retries, run_id_file, options.format
     )
-    return run_flow(request, deployment, connection)
+    return run_flow(request, deployment, options)
 
 
 def deploy(
@@ -59,9 +58,8 @@ def deploy(
     deployment: DeploymentOptions = DeploymentOptions(),
     scheduling: Scheduling = Scheduling(),
     notification: Notification = Notification(),
-    connection: Limited = Limited(),
     ownership: Ownership = Ownership(),
-    output: Output = Output(),
+    options: Limited = Limited(),
 ) -> Result["deployment_results.Deployed"]:
     """Compile a flow, save its code in its datastore and deploy it to a Temporal server.
 
@@ -74,7 +72,7 @@ def deploy(
     list_package
         List the files in the code package.
     """
-    from ..operations import deploy_flow as operation
+    from ..operations import deploy_flow
 
     given = (deployment, scheduling, notification)
-    return operation.deploy(connection, flow, given, ownership, worker_file, listed=list_package)
+    return options.run(deploy_flow.deploy(options, flow, given, ownership, worker_file, listed=list_package))

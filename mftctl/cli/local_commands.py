@@ -6,7 +6,7 @@ Each command imports what it does when it runs, so that `--help` needs no tempor
 from typing import TYPE_CHECKING, Annotated
 
 from ..console.output import Result
-from ..operations.command_options import FLAG, Connection, Output
+from ..operations.command_options import FLAG, Unlimited
 
 if TYPE_CHECKING:
     from ..results import doctor_results
@@ -34,10 +34,7 @@ def dev(
 
 
 def doctor(
-    *,
-    clean: Annotated[bool, FLAG] = False,
-    connection: Connection = Connection(),
-    output: Output = Output(),
+    *, clean: Annotated[bool, FLAG] = False, options: Unlimited = Unlimited()
 ) -> Result["doctor_results.Diagnosis"]:
     """Show versions, the server, the profile and caches, and check that everything that the profile names works.
 
@@ -50,4 +47,4 @@ def doctor(
     """
     from ..operations import diagnose as operation
 
-    return operation.doctor(connection, clean=clean)
+    return operation.doctor(options, clean=clean)

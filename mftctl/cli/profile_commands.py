@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..console.output import Result
-from ..operations.command_options import Connection, Output
+from ..operations.command_options import Output, Unlimited
 
 if TYPE_CHECKING:
     from ..results import profile_results
@@ -19,7 +19,7 @@ def list_(*, output: Output = Output()) -> Result["list[profile_results.Profile]
 
 
 def show(
-    name: str | None = None, /, *, connection: Connection = Connection(), output: Output = Output()
+    name: str | None = None, /, *, options: Unlimited = Unlimited()
 ) -> Result["profile_results.Settings"]:
     """Show each setting in force and where it comes from, without secrets.
 
@@ -30,7 +30,7 @@ def show(
     """
     from ..operations import profile_operations
 
-    return profile_operations.show(connection, name)
+    return profile_operations.show(options, name)
 
 
 def use(name: str, /, *, output: Output = Output()) -> Result["profile_results.Changed"]:
@@ -92,7 +92,7 @@ def path(*, output: Output = Output()) -> Result["profile_results.ConfigurationF
 
 
 def check(
-    name: str | None = None, /, *, connection: Connection = Connection(), output: Output = Output()
+    name: str | None = None, /, *, options: Unlimited = Unlimited()
 ) -> Result["profile_results.Checks"]:
     """Check that everything that a profile names works, and show how to fix what does not.
 
@@ -107,4 +107,4 @@ def check(
     """
     from ..operations import profile_checks
 
-    return profile_checks.check(connection, name)
+    return profile_checks.check(options, name)

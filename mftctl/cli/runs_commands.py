@@ -12,16 +12,23 @@ from cyclopts import Parameter
 from ..console.output import Format, Result
 from ..console.text import parse_duration, parse_time
 from ..model.statuses import Status
-from ..operations.command_options import FLAG, LIST, YES, Connection, Latest, Limited, Output
+from ..operations.command_options import (
+    FLAG,
+    LIST,
+    Authorize,
+    Latest,
+    Limited,
+    LimitedConnection,
+    RunOptions,
+    Unlimited,
+    Yes,
+)
 
 if TYPE_CHECKING:
     from ..results import run_results
 
 RunName = Annotated[str, Parameter(help="Run id, the beginning of one, or @latest.")]
 RunNames = Annotated[str, Parameter(help="Run ids, the beginnings of them, or @latest.")]
-Authorize = Annotated[
-    str | None, Parameter(help="Use this production token, if somebody else deployed the flow.")
-]
 
 
 def list_(
@@ -31,8 +38,7 @@ def list_(
     since: str | None = None,
     tag: Annotated[tuple[str, ...], LIST] = (),
     limit: int = 20,
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: Limited = Limited(),
 ) -> Result["list[run_results.RunRow]"]:
     """List runs: first those that have not ended, the newest on top, then the others, the last to end on top.
 
@@ -49,24 +55,17 @@ def list_(
     limit
         Show at most this many runs (default: 20).
     """
-    from ..operations.runs.list_runs import RunFilter, list_runs
+    from ..operations.runs.list_runs import list_runs
 
     started = None if since is None else parse_time(since, "--since")
-    return connection.run(list_runs(RunFilter(deployment, status, started, tag, limit), connection))
+    return options.run(list_runs(options, deployment, status, started, tag, limit))
 
 
-def describe(
-    run: RunName,
-    /,
-    *,
-    latest: Latest = Latest(),
-    connection: Limited = Limited(),
-    output: Output = Output(),
-) -> Result["run_results.RunDetails"]:
+def describe(run: RunName, /, *, options: RunOptions = RunOptions()) -> Result["run_results.RunDetails"]:
     """Show a run: its parameters, each step with counts and times, failures and pending retries."""
     from ..operations.runs.describe_run import describe_run
 
-    return connection.run(describe_run(run, latest.deployment, connection))
+    return options.run(describe_run(run, options.deployment, options))
 
 
 def watch(
@@ -75,8 +74,7 @@ def watch(
     *,
     timeout: str | None = None,
     latest: Latest = Latest(),
-    connection: Connection = Connection(),
-    output: Output = Output(),
+    options: Unlimited = Unlimited(),
 ) -> Result["run_results.DeploymentRun"]:
     """Watch a run until it ends: exit code 0 if it completes, 3 if it does not. Ctrl-C does not stop the run.
 
@@ -88,7 +86,7 @@ def watch(
     from ..operations.runs.watch_run import watch_run
 
     limit = None if timeout is None else parse_duration(timeout, "--timeout")
-    return connection.run(watch_run(run, latest.deployment, limit, connection))
+    return options.run(watch_run(run, latest.deployment, limit, options))
 
 
 def logs(
@@ -100,9 +98,7 @@ def logs(
     stderr: Annotated[bool, FLAG] = False,
     attempt: int | None = None,
     since: str | None = None,
-    latest: Latest = Latest(),
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: RunOptions = RunOptions(),
 ) -> Result["list[run_results.LogLine]"]:
     """Show what a run's tasks printed, in the order of time, each line with its task.
 
@@ -123,17 +119,11 @@ def logs(
 
     begin = 0.0 if since is None else parse_time(since, "--since").timestamp()
     wanted = LogFilter(step, attempt, begin, ("stderr",) if stderr else ("stdout", "stderr"))
-    return connection.run(show_logs(run, latest.deployment, wanted, follow, output.format, connection))
+    return options.run(show_logs(run, options.deployment, wanted, follow, options.format, options))
 
 
 def artifacts(
-    run: RunName,
-    step: str,
-    /,
-    *,
-    latest: Latest = Latest(),
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    run: RunName, step: str, /, *, options: RunOptions = RunOptions()
 ) -> Result["list[run_results.Artifact]"]:
     """Show the artifacts of a task: names, types, and short values.
 
@@ -144,7 +134,7 @@ def artifacts(
     """
     from ..operations.runs.logs_and_artifacts import show_artifacts
 
-    return connection.run(show_artifacts(run, latest.deployment, step, connection))
+    return options.run(show_artifacts(run, options.deployment, step, options))
 
 
 def report(
@@ -155,7 +145,7 @@ def report(
     format: Annotated[Format, Parameter(name="--format")] = "text",
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
     latest: Latest = Latest(),
-    connection: Limited = Limited(),
+    connection: LimitedConnection = LimitedConnection(),
 ) -> Result["run_results.ReportFile"]:
     """Write a run as one HTML page: graph, timeline of all attempts, failures with logs, parameters, artifacts.
 
@@ -186,8 +176,7 @@ def resume(
     timeout: str | None = None,
     authorize: Authorize = None,
     latest: Latest = Latest(),
-    connection: Connection = Connection(),
-    output: Output = Output(),
+    options: Unlimited = Unlimited(),
 ) -> Result["run_results.DeploymentRun"]:
     """Resume a run that did not complete: finished tasks keep their results, the others run again.
 
@@ -213,46 +202,32 @@ def resume(
     limit = None if timeout is None else parse_duration(timeout, "--timeout")
     stop = None if workflow_timeout is None else parse_duration(workflow_timeout, "--workflow-timeout")
     how = Resume(step, latest_code, new_run, stop, force, wait or limit is not None, limit)
-    return connection.run(resume_run(run, latest.deployment, authorize, how, connection))
+    return options.run(resume_run(run, latest.deployment, authorize, how, options))
 
 
 def pause(
-    run: RunName,
-    /,
-    *,
-    authorize: Authorize = None,
-    latest: Latest = Latest(),
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    run: RunName, /, *, authorize: Authorize = None, options: RunOptions = RunOptions()
 ) -> Result["run_results.RunState"]:
     """Pause a run: it starts no new tasks; running tasks finish."""
     from ..operations.runs.change_runs import pause_run
 
-    return connection.run(pause_run(run, latest.deployment, authorize, connection))
+    return options.run(pause_run(run, options.deployment, authorize, options, paused=True))
 
 
 def unpause(
-    run: RunName,
-    /,
-    *,
-    authorize: Authorize = None,
-    latest: Latest = Latest(),
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    run: RunName, /, *, authorize: Authorize = None, options: RunOptions = RunOptions()
 ) -> Result["run_results.RunState"]:
     """Continue a paused run."""
-    from ..operations.runs.change_runs import unpause_run
+    from ..operations.runs.change_runs import pause_run
 
-    return connection.run(unpause_run(run, latest.deployment, authorize, connection))
+    return options.run(pause_run(run, options.deployment, authorize, options, paused=False))
 
 
 def cancel(
     *runs: RunNames,
     no_wait: Annotated[bool, FLAG] = False,
     authorize: Authorize = None,
-    latest: Latest = Latest(),
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: RunOptions = RunOptions(),
 ) -> Result["run_results.StoppedRun | list[run_results.StoppedRun]"]:
     """Cancel runs and wait until their tasks have stopped.
 
@@ -263,17 +238,15 @@ def cancel(
     """
     from ..operations.runs.change_runs import cancel_runs
 
-    return connection.run(cancel_runs(runs, latest.deployment, authorize, not no_wait, connection))
+    return options.run(cancel_runs(runs, options.deployment, authorize, not no_wait, options))
 
 
 def terminate(
     *runs: RunNames,
     reason: str = "terminated with mftctl",
-    yes: Annotated[bool, YES] = False,
+    yes: Yes = False,
     authorize: Authorize = None,
-    latest: Latest = Latest(),
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: RunOptions = RunOptions(),
 ) -> Result["run_results.StoppedRun | list[run_results.StoppedRun]"]:
     """End runs at once, without waiting for their tasks. On a terminal, asks for confirmation.
 
@@ -281,9 +254,7 @@ def terminate(
     ----------
     reason
         Reason that Temporal shows.
-    yes
-        Do not ask for confirmation.
     """
     from ..operations.runs.change_runs import terminate_runs
 
-    return connection.run(terminate_runs(runs, latest.deployment, authorize, reason, yes, connection))
+    return options.run(terminate_runs(runs, options.deployment, authorize, reason, yes, options))

@@ -6,28 +6,26 @@ from cyclopts import Parameter
 
 from ..console.output import Result
 from ..model.overlap import BackfillOverlap
-from ..operations.command_options import FLAG, Authorize, DeploymentName, Limited, Output
+from ..operations.command_options import FLAG, Authorize, DeploymentName, Limited
 
 if TYPE_CHECKING:
     from ..results import schedule_results
 
 
-def list_(
-    *, connection: Limited = Limited(), output: Output = Output()
-) -> Result["list[schedule_results.ScheduleState]"]:
+def list_(*, options: Limited = Limited()) -> Result["list[schedule_results.ScheduleState]"]:
     """List deployments that have a schedule: when the next run is due, or why the schedule is paused."""
     from ..operations import schedule_operations
 
-    return connection.run(schedule_operations.list_(connection))
+    return options.run(schedule_operations.list_(options))
 
 
 def describe(
-    name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
+    name: DeploymentName, /, *, options: Limited = Limited()
 ) -> Result["schedule_results.Description"]:
     """Show a deployment's schedule, the next times, and the last runs that it started."""
     from ..operations import schedule_operations
 
-    return connection.run(schedule_operations.describe(connection, name))
+    return options.run(schedule_operations.describe(options, name))
 
 
 def pause(
@@ -37,8 +35,7 @@ def pause(
     reason: str | None = None,
     strict: Annotated[bool, FLAG] = False,
     authorize: Authorize = None,
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: Limited = Limited(),
 ) -> Result["schedule_results.Paused"]:
     """Pause a schedule: it starts no more runs. Runs in progress continue. New versions stay paused.
 
@@ -51,7 +48,7 @@ def pause(
     """
     from ..operations import schedule_operations
 
-    return connection.run(schedule_operations.pause(connection, name, reason, authorize, strict=strict))
+    return options.run(schedule_operations.pause(options, name, reason, authorize, strict=strict))
 
 
 def unpause(
@@ -60,8 +57,7 @@ def unpause(
     *,
     strict: Annotated[bool, FLAG] = False,
     authorize: Authorize = None,
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: Limited = Limited(),
 ) -> Result["schedule_results.Paused"]:
     """Unpause a schedule: it starts runs again, from the next time on.
 
@@ -72,12 +68,10 @@ def unpause(
     """
     from ..operations import schedule_operations
 
-    return connection.run(schedule_operations.unpause(connection, name, authorize, strict=strict))
+    return options.run(schedule_operations.unpause(options, name, authorize, strict=strict))
 
 
-def trigger(
-    name: DeploymentName, /, *, connection: Limited = Limited(), output: Output = Output()
-) -> Result["schedule_results.Triggered"]:
+def trigger(name: DeploymentName, /, *, options: Limited = Limited()) -> Result["schedule_results.Triggered"]:
     """Start a run as if it were due now, even when the schedule is paused, and print its run id.
 
     The overlap policy applies: exit code 6 where it skips the run because another one is running. `mftctl trigger`
@@ -85,7 +79,7 @@ def trigger(
     """
     from ..operations import schedule_operations
 
-    return connection.run(schedule_operations.trigger(connection, name))
+    return options.run(schedule_operations.trigger(options, name))
 
 
 def backfill(
@@ -96,8 +90,7 @@ def backfill(
     end: str,
     overlap: BackfillOverlap = "buffer-all",
     dry_run: Annotated[bool, FLAG] = False,
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: Limited = Limited(),
 ) -> Result["schedule_results.Backfill"]:
     """Start a run for each time in the past at which the schedule was due and that has no run.
 
@@ -116,9 +109,7 @@ def backfill(
     """
     from ..operations import schedule_operations
 
-    return connection.run(
-        schedule_operations.backfill(connection, name, (start, end), overlap, dry_run=dry_run)
-    )
+    return options.run(schedule_operations.backfill(options, name, (start, end), overlap, dry_run=dry_run))
 
 
 def next_(
@@ -126,8 +117,7 @@ def next_(
     /,
     *,
     count: Annotated[int, Parameter(name=["-n", "--count"])] = 5,
-    connection: Limited = Limited(),
-    output: Output = Output(),
+    options: Limited = Limited(),
 ) -> Result["list[schedule_results.DueTime]"]:
     """Show the next times at which a schedule is due, paused or not.
 
@@ -138,4 +128,4 @@ def next_(
     """
     from ..operations import schedule_operations
 
-    return connection.run(schedule_operations.next_(connection, name, count))
+    return options.run(schedule_operations.next_(options, name, count))

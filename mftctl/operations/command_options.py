@@ -20,11 +20,11 @@ profiles.on_temporary_folder(say)
 
 T = TypeVar("T")
 FLAG = Parameter(negative="")
-YES = Parameter(name=["--yes", "-y"], negative="")
 LIST = Parameter(negative="")
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Do not ask for confirmation.")]
 DeploymentName = Annotated[str, Parameter(help="The deployment, or its last part where that is unambiguous.")]
 Authorize = Annotated[
-    str | None, Parameter(help="The production token, where somebody else has deployed it.")
+    str | None, Parameter(help="Use this production token, if somebody else deployed the flow.")
 ]
 RunIdFile = Annotated[Path | None, Parameter(help="Write the run id to this file before the run starts.")]
 Isolation = Annotated[
@@ -33,29 +33,31 @@ Isolation = Annotated[
 HostMaxAge = Annotated[
     str | None, Parameter(help="Import a flow again when its warm process is this old (default: 1h).")
 ]
+_OUTPUT = Group("Output", sort_key=300)
+_CONNECTION = Parameter(group=Group("Connection", sort_key=200))
 
 
-@Parameter(name="*", group=Group("Output", sort_key=300))
+@Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Output:
     """How the result is written."""
 
-    format: Annotated[Format, Parameter(name=["--format", "-o"])] = "text"
+    format: Annotated[Format, Parameter(name=["--format", "-o"], group=_OUTPUT)] = "text"
     """text for people, json or jsonl for programs, name for the name alone."""
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", group=_OUTPUT)] = False
     """Print nothing but the result and errors."""
 
 
-@Parameter(name="*", group=Group("Connection", sort_key=200))
+@Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Connection:
     """The Temporal server, and the profile for all other settings."""
 
-    address: str | None = None
+    address: Annotated[str | None, _CONNECTION] = None
     """Temporal server as HOST:PORT."""
-    temporal_namespace: str | None = None
+    temporal_namespace: Annotated[str | None, _CONNECTION] = None
     """Namespace on the Temporal server."""
-    profile: str | None = None
+    profile: Annotated[str | None, _CONNECTION] = None
     """Profile in the configuration file."""
 
     def settings(self) -> profiles.Profile:
@@ -67,12 +69,12 @@ class Connection:
         return asyncio.run(work)
 
 
-@Parameter(name="*", group=Group("Connection", sort_key=200))
+@Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Limited(Connection):
+class LimitedConnection(Connection):
     """A connection with a limit for the whole command."""
 
-    timeout: str | None = None
+    timeout: Annotated[str | None, _CONNECTION] = None
     """Give up after this time, such as 90s or 5m (exit code 124)."""
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -98,11 +100,29 @@ class Limited(Connection):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class Unlimited(Output, Connection):
+    """The options of a command that takes as long as it takes."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Limited(Output, LimitedConnection):
+    """The options of most commands."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Latest:
     """The deployment of ``@latest``."""
 
     deployment: str | None = None
     """With @latest: the deployment of the run."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Limited, Latest):
+    """The options of most commands on a run."""
 
 
 def flow_interpreter(profile: profiles.Profile, given: str | None = None) -> str:
