@@ -19,18 +19,18 @@ from .model.errors import Exit, MftctlError
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: unwinds as Ctrl-C does, so that whatever was begun is ended."""
+    """SIGTERM, or SIGHUP, the end of the terminal: unwinds as Ctrl-C does, so that whatever was begun is ended."""
 
-
-class HungUp(KeyboardInterrupt):
-    """SIGHUP, the end of the terminal: as SIGTERM."""
+    def __init__(self, exit: Exit) -> None:
+        super().__init__()
+        self.exit = exit
 
 
 def main() -> NoReturn:
     """Run the command line of this process and leave it."""
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
-        signal.signal(signal.SIGHUP, _hang_up)
+        signal.signal(signal.SIGHUP, _terminate)
     # Imports make many objects that stay: looking for garbage among them is a tenth of their time. Commands that
     # live long switch it on again (console/process.py).
     gc.disable()
@@ -89,17 +89,11 @@ def run(argv: list[str]) -> int:
 
 
 def _terminate(number: int, frame: object) -> None:  # noqa: ARG001 - a signal handler's signature
-    raise Terminated
-
-
-def _hang_up(number: int, frame: object) -> None:  # noqa: ARG001
-    raise HungUp
+    raise Terminated(Exit(128 + number))
 
 
 def _interrupted(interrupt: KeyboardInterrupt) -> int:
-    if isinstance(interrupt, HungUp):
-        return Exit.HUNG_UP
-    return Exit.TERMINATED if isinstance(interrupt, Terminated) else Exit.INTERRUPTED
+    return interrupt.exit if isinstance(interrupt, Terminated) else Exit.INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -141,24 +141,20 @@ class _Stream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of the real stream."""
         return self._real.encoding
 
     def writable(self) -> bool:
-        """True."""
         return True
 
     def isatty(self) -> bool:
-        """Whether the real stream is a terminal."""
         return self._real.isatty()
 
     def write(self, text: str) -> int:
-        """Buffer the text."""
         self._writer.put(self._fd, text.encode(self._real.encoding, "backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: the thread writes as soon as it can."""
+        pass  # the thread writes as soon as it can
 
     def fileno(self) -> int:
         """A pipe for child processes, so that they do not block either."""

@@ -23,8 +23,8 @@ def report(error: Exception) -> MftctlError:
     """The error to show instead of a traceback, which is written to a log file unless a disk has failed."""
     if isinstance(error, OSError) and error.errno in DISK:
         return MftctlError(f"{error.filename or 'the output'}: {error.strerror}", code="disk")
-    if isinstance(error, FileNotFoundError) and folder_is_gone():
-        return folder_gone()
+    if isinstance(error, FileNotFoundError) and (gone := folder_gone()):
+        return gone
     if "temporalio.service" in sys.modules:
         from ..control.connection.connect import server_error
 
@@ -43,22 +43,14 @@ def report(error: Exception) -> MftctlError:
     return MftctlError(f"unexpected error: {what}", code="internal", hint=hint)
 
 
-def folder_is_gone() -> bool:
-    """Whether the working folder has been deleted under this process."""
+def folder_gone() -> MftctlError | None:
+    """The error of a working folder that was deleted under this process; None if it is there."""
     try:
         os.getcwd()
     except FileNotFoundError:
-        return True
-    return False
-
-
-def folder_gone() -> MftctlError:
-    """The error of a working folder that was deleted."""
-    return UsageError(
-        "the current folder has been deleted",
-        code="folder.missing",
-        hint="change to one that exists, such as: cd ~",
-    )
+        hint = "change to one that exists, such as: cd ~"
+        return UsageError("the current folder has been deleted", code="folder.missing", hint=hint)
+    return None
 
 
 def _write(text: str, name: str) -> Path | None:

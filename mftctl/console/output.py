@@ -122,9 +122,8 @@ def chosen(argv: Sequence[str]) -> Format:
             value = word.removeprefix("--format=")
         elif word.startswith("-o") and not word.startswith("--"):
             value = word[2:].removeprefix("=")
-        for form in FORMATS:
-            if value == form:
-                return form
+        if value in FORMATS:
+            return value
     return "text"
 
 

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from ..model.errors import Exit
-
 T = TypeVar("T")
 #: Seconds in which several signals count as one: a supervisor may send to the process and to its group.
 TOGETHER = 0.2
@@ -22,6 +20,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Signals:
     """Futures ``first`` and ``second``: done when SIGINT, SIGTERM or SIGHUP came once (stop) and twice (stop now).
 
+    Their results are the signal's number; the exit code is 128 more.
     SIGHUP stays ignored where the parent process ignores it (nohup).
     """
 
@@ -48,13 +47,6 @@ class Signals:
 async def first_of(*waiting: asyncio.Future[Any]) -> None:
     """Wait until one of them is done."""
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-
-
-def interrupted_by(number: int) -> Exit:
-    """The exit code of a command that a signal has ended."""
-    return {signal.SIGINT: Exit.INTERRUPTED, signal.SIGHUP: Exit.HUNG_UP}.get(
-        signal.Signals(number), Exit.TERMINATED
-    )
 
 
 def in_thread(work: Callable[[], T]) -> asyncio.Future[T]:

@@ -14,6 +14,7 @@ from ..model.errors import MftctlError, UsageError
 from .output import Time
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_MAX_SECONDS = 10 * 365 * 86400
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 
 
@@ -30,17 +31,16 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 def parse_duration(text: str | float, what: str) -> float:
     """Seconds of 90, 90s, 15m, 2h, 1d or 1h30m. MftctlError where the text is no duration; ``what`` has it."""
-    if isinstance(text, (int, float)) and not isinstance(text, bool):
-        return _positive(float(text), str(text), what)
     given = str(text).strip().lower()
-    try:
-        return _positive(float(given), given, what)
-    except ValueError:
-        pass
     parts = _PART.findall(given)
-    if not parts or "".join(number + unit for number, unit in parts) != given.replace(" ", ""):
-        raise _bad_duration(given, what)
-    return _positive(sum(float(number) * _SECONDS[unit] for number, unit in parts), given, what)
+    try:
+        seconds = float(given)
+    except ValueError:
+        whole = "".join(number + unit for number, unit in parts) == given.replace(" ", "")
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts) if whole else 0
+    if not 0 < seconds < _MAX_SECONDS:
+        raise _unreadable(given, "a duration", what, "write it as 90, 90s, 15m, 2h or 1h30m")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
@@ -74,10 +74,8 @@ def parse_time(text: str, what: str) -> datetime:
     try:
         return datetime.now(UTC) - timedelta(seconds=parse_duration(text, what))
     except MftctlError as error:
-        raise UsageError(
-            f"{what}: '{text}' is not a time",
-            hint="write how long ago, such as 90s, 2h or 7d, or a time, such as 2026-03-02T10:15",
-        ) from error
+        hint = "write how long ago, such as 90s, 2h or 7d, or a time, such as 2026-03-02T10:15"
+        raise _unreadable(text, "a time", what, hint) from error
 
 
 def parse_time_in(text: str, zone: str | None, what: str, *, end: bool = False) -> datetime:
@@ -94,10 +92,8 @@ def parse_time_in(text: str, zone: str | None, what: str, *, end: bool = False) 
             found = datetime.combine(date.fromisoformat(text), time.max if end else time.min)
         return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone or "UTC"))
     except (ValueError, ZoneInfoNotFoundError) as error:
-        raise UsageError(
-            f"{what}: '{text}' is not a time",
-            hint="write it as 2026-01-31, 2026-01-31T06:00 or 2026-01-31T06:00:00+01:00",
-        ) from error
+        hint = "write it as 2026-01-31, 2026-01-31T06:00 or 2026-01-31T06:00:00+01:00"
+        raise _unreadable(text, "a time", what, hint) from error
 
 
 def iso(at: datetime) -> Time:
@@ -140,14 +136,8 @@ def can_draw(out: TextIO) -> bool:
     return out.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", ""}
 
 
-def _positive(seconds: float, text: str, what: str) -> float:
-    if not 0 < seconds < 10 * 365 * 86400:
-        raise _bad_duration(text, what)
-    return seconds
-
-
-def _bad_duration(text: str, what: str) -> MftctlError:
-    return UsageError(f"{what}: '{text}' is not a duration", hint="write it as 90, 90s, 15m, 2h or 1h30m")
+def _unreadable(text: str, kind: str, what: str, hint: str) -> UsageError:
+    return UsageError(f"{what}: '{text}' is not {kind}", hint=hint)
 
 
 def _utc(at: datetime, timespec: str) -> Time:

@@ -9,18 +9,16 @@ from ..console.output import Result, Time, say
 from ..control.deployments import next_times
 from ..control.manifest_changes import Change as Difference
 from ..control.manifest_changes import changes
-from ..control.tokens import TokenRequest
 from ..events import registration
 from ..interpreter.compilation import Compilation
 from ..model.manifest import Manifest
-from ..model.options import Options
-from ..model.package_contents import Contents
 from ..profiles import cache_dir
 from ..results.deployment_results import Deployed
 from . import package_listing
 from .command_options import Limited
 from .deploy_options import DeploymentOptions, Notification, Ownership, Scheduling, file_argument
 from .deployment_operations import changes_of, schedule_of, triggers_of
+from .run_id_file import check_writable
 from .session import open_client
 from .worker_file import write as write_worker_file
 
@@ -28,7 +26,7 @@ from .worker_file import write as write_worker_file
 NEXT_TIMES = 3
 
 
-def deploy(
+async def deploy(
     connection: Limited,
     flow: str,
     given: tuple[DeploymentOptions, Scheduling, Notification],
@@ -38,11 +36,18 @@ def deploy(
     listed: bool,
 ) -> Result[Deployed]:
     """Deploy a flow; ``worker_file`` is written for it, and ``listed``: the files of its package are shown."""
+    check_writable(None if worker_file is None else Path(worker_file), "--output")
     profile = connection.settings()
     file, python = file_argument(flow), given[0].interpreter(profile)
     options = given[0].options(profile, *given[1:])
-    request = ownership.token_request(options)
-    manifest, previous, contents, due = connection.run(_deploy(connection, file, options, python, request))
+    # Before the compiler saves anything: no half-made deployment when no server answers.
+    client = await open_client(connection, profile)
+    say(f"compiling {file}")
+    with Compilation(file, options, python, cache_dir()) as compiling:
+        compiled = await compiling.manifest()
+    manifest, previous = await registration.deploy(client, compiled, ownership.token_request(options))
+    due = [] if manifest.schedule is None else await next_times(client, manifest.deployment)
+    contents = compiling.contents
     if worker_file is not None:
         write_worker_file(Path(worker_file), manifest.deployment, connection, profile.name)
     found = [] if previous is None else changes(previous, manifest)
@@ -52,7 +57,7 @@ def deploy(
         flow=manifest.flow,
         task_queue=manifest.task_queue,
         schedule=schedule_of(manifest),
-        next_runs=due,
+        next_runs=tuple(Time(one.isoformat()) for one in due[:NEXT_TIMES]),
         triggers=triggers_of(manifest),
         changes=changes_of(found),
         previous_version=None if previous is None else previous.version,
@@ -80,20 +85,6 @@ def token_notes(manifest: Manifest, previous: Manifest | None) -> tuple[str, ...
     if (manifest.launch.namespace or "").startswith("production:"):
         notes.append(f"its runs are in the namespace {manifest.launch.namespace}")
     return tuple(notes)
-
-
-async def _deploy(
-    connection: Limited, file: Path, options: Options, python: str, request: TokenRequest
-) -> tuple[Manifest, Manifest | None, Contents, tuple[Time, ...]]:
-    """The manifest, the one before, what was packaged, and the next times."""
-    # Before the compiler saves anything: no half-made deployment when no server answers.
-    client = await open_client(connection, connection.settings())
-    say(f"compiling {file}")
-    with Compilation(file, options, python, cache_dir()) as compiling:
-        manifest = await compiling.manifest()
-    manifest, previous = await registration.deploy(client, manifest, request)
-    due = [] if manifest.schedule is None else await next_times(client, manifest.deployment)
-    return manifest, previous, compiling.contents, tuple(Time(one.isoformat()) for one in due[:NEXT_TIMES])
 
 
 def _lines(deployed: Deployed, found: Sequence[Difference]) -> list[str]:

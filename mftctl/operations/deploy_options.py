@@ -51,7 +51,6 @@ def _type(row: Option) -> Any:
 
 
 def _absent(row: Option) -> Any:
-    """The value of an option that is not given."""
     return () if row.repeated else False if row.kind == "switch" and not row.negative else None
 
 
@@ -133,7 +132,6 @@ def in_force(given: Mapping[str, Any], profile: profiles.Profile, cwd: str | Non
 
 
 def _value(row: Option, given: Any, profile: profiles.Profile) -> Any:
-    """The value of an option in force."""
     setting = (
         profile.setting(row.key, given)
         if row.key
@@ -182,10 +180,10 @@ def _check_urls(urls: tuple[str, ...]) -> None:
 def file_argument(text: str) -> Path:
     """The flow's file; MftctlError when there is none."""
     # It loads traceback and tempfile, which `deploy --help` does without.
-    from ..console.crash_report import folder_gone, folder_is_gone
+    from ..console.crash_report import folder_gone
 
-    if folder_is_gone():
-        raise folder_gone()
+    if gone := folder_gone():
+        raise gone
     file = Path(text)
     if file.is_file():
         return file

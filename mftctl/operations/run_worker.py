@@ -20,7 +20,7 @@ from ..control import deployments
 from ..control.task_queues import TaskQueues
 from ..control.unreadable import Warnings
 from ..model.attempt import Attempt, NextAttempt
-from ..model.errors import MftctlError, UsageError
+from ..model.errors import UsageError
 from ..profiles import Profile, cache_dir
 from ..worker.freshness import MAX_AGE
 from ..worker.observer import Observer
@@ -42,16 +42,16 @@ def run_worker(
 ) -> Result[None]:
     """Serve the deployments that ``names`` and worker files name, or all of them, or task queues, until a signal."""
     if sum(map(bool, (names, serve_all, queues))) > 1:
-        raise _usage("names, --all and --queue cannot be used together", "Try `mftctl worker --help`.")
+        raise UsageError("names, --all and --queue cannot be used together", hint="Try `mftctl worker --help`.")
     named, connection = worker_file.resolve(names, connection)
     profile = connection.settings()
     if not (names or serve_all or queues):
         queue = profile.get("task_queue")
         if queue is None:
-            raise _usage("name deployments, or use --all or --queue", "Try `mftctl worker --help`.")
+            raise UsageError("name deployments, or use --all or --queue", hint="Try `mftctl worker --help`.")
         queues = (queue,)
     if "" in queues:
-        raise _usage("--queue: '' is not a task queue", "name one, such as default")
+        raise UsageError("--queue: '' is not a task queue", hint="name one, such as default")
     settings = worker_settings(profile, concurrency, isolation, host_max_age)
     with background():
         asyncio.run(_serve(named or None, frozenset(queues), settings, connection, profile))
@@ -65,9 +65,9 @@ def worker_settings(
     slots = profile.get("concurrency", concurrency)
     mode = profile.get("isolation", isolation) or "fork"
     if slots is not None and slots < 1:
-        raise _usage(f"--concurrency: '{slots}' is not positive", "leave it out for one per core")
+        raise UsageError(f"--concurrency: '{slots}' is not positive", hint="leave it out for one per core")
     if mode not in profiles.KEYS["isolation"].choices:
-        raise _usage(f"isolation: '{mode}' is not fork or spawn", "leave it out for fork")
+        raise UsageError(f"isolation: '{mode}' is not fork or spawn", hint="leave it out for fork")
     age = profile.setting("host_max_age", host_max_age)
     max_age = MAX_AGE if age.value is None else parse_duration(age.value, str(age.source))
     return Settings(
@@ -185,7 +185,3 @@ def _write(text: str) -> None:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     sys.stderr.write(f"{now} {text}\n")
     sys.stderr.flush()
-
-
-def _usage(message: str, hint: str) -> MftctlError:
-    return UsageError(message, hint=hint)

@@ -164,7 +164,6 @@ def _authorized_user(found: deployments.Deployment, token: str | None) -> str:
 
 
 async def _unserved(client: Client, found: deployments.Deployment) -> tuple[str, ...]:
-    """A note where no worker serves the deployment."""
     return () if await has_worker(client, found.manifest.task_queue) else (unserved(found.name),)
 
 

@@ -131,19 +131,8 @@ def _steps(record: RunRecord, steps: Mapping[str, StepRecord], seconds: Mapping[
                 *spread,
             ]
         )
-    head = (
-        "Step",
-        "State",
-        "#done",
-        "#known",
-        "#failed",
-        "#retries",
-        "#total",
-        "#shortest",
-        "#median",
-        "#longest",
-    )
-    return _table(head, rows)
+    head = "Step State #done #known #failed #retries #total #shortest #median #longest"
+    return _table(head.split(), rows)
 
 
 def _mark(state: str) -> str:

@@ -63,23 +63,16 @@ async def resume_run(
 
 
 async def pause_run(
-    name: str, deployment: str | None, token: str | None, connection: Connection
+    name: str, deployment: str | None, token: str | None, connection: Connection, *, paused: bool
 ) -> Result[RunState]:
-    """Let the run start no new tasks."""
+    """Pause the run, so that it starts no new tasks, or let it continue."""
     client = await open_client(connection, connection.settings())
     run_id = await _run_id(client, name, deployment, token)
-    notes = {False: f"run {run_id} was already paused", None: PENDING}
-    return _changed(run_id, "paused", notes.get(await actions.pause(client, run_id)))
-
-
-async def unpause_run(
-    name: str, deployment: str | None, token: str | None, connection: Connection
-) -> Result[RunState]:
-    """Let the paused run continue."""
-    client = await open_client(connection, connection.settings())
-    run_id = await _run_id(client, name, deployment, token)
-    notes = {False: f"run {run_id} was not paused", None: PENDING}
-    return _changed(run_id, "running", notes.get(await actions.unpause(client, run_id)))
+    changed = await actions.pause(client, run_id, paused)
+    unchanged = f"run {run_id} was {'already' if paused else 'not'} paused"
+    notes = () if changed else (PENDING if changed is None else unchanged,)
+    state = RunState(run_id=run_id, status="paused" if paused else "running")
+    return Result(state, f"{run_id}\t{state.status}", run_id, notes)
 
 
 async def cancel_runs(
@@ -156,11 +149,6 @@ async def _run_id(
     if not anybody:
         await actions.authorize(client, run, token)
     return run.run_id
-
-
-def _changed(run_id: str, status: Any, note: str | None) -> Result[RunState]:
-    notes = () if note is None else (note,)
-    return Result(RunState(run_id=run_id, status=status), f"{run_id}\t{status}", run_id, notes)
 
 
 def _stopped(run_id: str, status: Any, note: str | None = None, exit: Exit = Exit.OK) -> Result[StoppedRun]:

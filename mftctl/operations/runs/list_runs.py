@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
@@ -20,49 +19,42 @@ from ..session import open_client
 _HEADINGS = ("RUN", "DEPLOYMENT", "STATUS", "STARTED", "TIME", "TASKS", "FAILED IN")
 
 
-@dataclass(frozen=True)
-class RunFilter:
-    """Which runs to list: those that match all of this, at most ``limit``."""
-
-    deployment: str | None
-    statuses: tuple[Status, ...]
-    since: datetime | None
-    tags: tuple[str, ...]
-    limit: int
-
-
-async def list_runs(wanted: RunFilter, connection: Connection) -> Result[list[RunRow]]:
-    """List the runs; MftctlError with exit code 4 for an unknown deployment."""
-    if wanted.limit < 1:
-        raise UsageError(f"--limit: '{wanted.limit}' is not positive")
+async def list_runs(
+    connection: Connection,
+    deployment: str | None,
+    statuses: tuple[Status, ...],
+    since: datetime | None,
+    tags: tuple[str, ...],
+    limit: int,
+) -> Result[list[RunRow]]:
+    """List the runs that match all of this, at most ``limit``; exit code 4 for an unknown deployment."""
+    if limit < 1:
+        raise UsageError(f"--limit: '{limit}' is not positive")
     client = await open_client(connection, connection.settings())
-    named = None if wanted.deployment is None else await find_deployment(client, wanted.deployment)
-    deployment, flow = named or (None, None)
+    name, flow = (None, None) if deployment is None else await find_deployment(client, deployment)
     # Whether a run is stuck is only known once it was described, so all running ones must be.
-    limit = lookup.PAGE if "stuck" in wanted.statuses else wanted.limit + 1
+    most = lookup.PAGE if "stuck" in statuses else limit + 1
     bounds: list[int] = []
     runs = await lookup.list_runs(
         client,
         flow=flow,
-        deployment=deployment,
-        statuses=wanted.statuses,
-        tags=wanted.tags,
-        since=wanted.since,
-        limit=limit,
+        deployment=name,
+        statuses=statuses,
+        tags=tags,
+        since=since,
+        limit=most,
         on_bound=bounds.append,
     )
-    if not runs and named is not None and flow is None:
-        raise NotFoundError(
-            f"there is no deployment '{deployment}', and no run of it", code="deployment.unknown"
-        )
+    if not runs and name is not None and flow is None:
+        raise NotFoundError(f"there is no deployment '{name}', and no run of it", code="deployment.unknown")
     runs = await stuck.mark_stuck(client, runs)
-    if wanted.statuses and "running" not in wanted.statuses:  # candidates that turned out not to be stuck
-        runs = [run for run in runs if run.status in wanted.statuses]
+    if statuses and "running" not in statuses:  # candidates that turned out not to be stuck
+        runs = [run for run in runs if run.status in statuses]
     notes: tuple[str, ...] = ()
-    if len(runs) > wanted.limit:
-        notes = (f"there are more runs; show them with --limit {wanted.limit * 5}",)
+    if len(runs) > limit:
+        notes = (f"there are more runs; show them with --limit {limit * 5}",)
     notes += tuple(f"only the first {read} runs were searched; search fewer with --since" for read in bounds)
-    return listing(runs[: wanted.limit], notes)
+    return listing(runs[:limit], notes)
 
 
 def listing(runs: list[Run], notes: tuple[str, ...]) -> Result[list[RunRow]]:

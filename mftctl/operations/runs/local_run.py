@@ -11,7 +11,7 @@ from typing import Any, NoReturn, cast
 from temporalio.client import Client, WorkflowHandle
 
 from ...console.output import Format, Result, say
-from ...console.process import Signals, collect_garbage, first_of, interrupted_by
+from ...console.process import Signals, collect_garbage, first_of
 from ...console.process_exit import leave
 from ...console.text import can_draw, format_duration
 from ...control.runs import outcome, start
@@ -133,7 +133,7 @@ class LocalRun:
         leave(self._interrupted())
 
     def _interrupted(self) -> Exit:
-        return interrupted_by(self._signals.first.result())
+        return Exit(128 + self._signals.first.result())
 
     def _result(self, run: _Run, ended: outcome.RunOutcome) -> Result[FinishedRun]:
         manifest, seconds = run.manifest, asyncio.get_running_loop().time() - self._request.began

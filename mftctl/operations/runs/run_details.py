@@ -108,7 +108,6 @@ def _step(step: Step, record: StepRecord) -> StepDetails:
 
 
 def _failure(task: TaskRecord) -> Failure:
-    """The failure of a task in a run that has not ended."""
     return Failure(
         message=task.message,
         step=task.step,
