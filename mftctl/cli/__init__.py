@@ -1,1 +1,4 @@
-"""The command line: one module a command; a command returns a result, `output` alone renders it."""
+"""The command line: commands with their arguments, help and completion.
+
+A command imports what it does (``operations``) when it is called, so that `--help` needs no temporalio.
+"""

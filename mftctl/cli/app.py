@@ -27,54 +27,44 @@ GROUPS = {
     "events": "Publish and inspect events.",
     "profile": "Name servers and settings, and inspect those in force.",
 }
-#: Commands by name: where each lives, and its line in the help; or the commands of a group.
-COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
+#: Commands by name: where each lives, and its line in the help.
+COMMANDS = {
     "run": ("flow_commands:run", "Compile, serve and run a flow now."),
     "deploy": ("flow_commands:deploy", "Deploy a flow to a Temporal server."),
     "worker": ("deployment_commands:worker", "Run a worker for one or more deployments."),
     "trigger": ("deployment_commands:trigger", "Start a run of a deployment."),
-    "runs": {
-        "list": ("runs_commands:list_", "List runs and their progress."),
-        "describe": ("runs_commands:describe", "Show the steps, failures and retries of a run."),
-        "watch": ("runs_commands:watch", "Watch a run until it ends."),
-        "logs": ("runs_commands:logs", "Show the logs of a run's tasks."),
-        "artifacts": ("runs_commands:artifacts", "Show the artifacts of a run's tasks."),
-        "report": ("runs_commands:report", "Write a report of a run as one HTML page."),
-        "resume": ("runs_commands:resume", "Resume a run that failed."),
-        "pause": ("runs_commands:pause", "Pause a run: no new task starts."),
-        "unpause": ("runs_commands:unpause", "Continue a paused run."),
-        "cancel": ("runs_commands:cancel", "Cancel runs, and wait until their tasks have stopped."),
-        "terminate": ("runs_commands:terminate", "Terminate runs at once."),
-    },
-    "deployments": {
-        "list": ("deployment_commands:list_", "List deployments."),
-        "describe": ("deployment_commands:describe", "Show a deployment and its workers."),
-        "diff": ("deployment_commands:diff", "Show what a deploy would change."),
-        "delete": ("deployment_commands:delete", "Delete a deployment; its runs continue."),
-    },
-    "schedule": {
-        "list": ("schedule_commands:list_", "List deployments that have a schedule."),
-        "describe": ("schedule_commands:describe", "Show a schedule and its last runs."),
-        "pause": ("schedule_commands:pause", "Pause a schedule: it starts no more runs."),
-        "unpause": ("schedule_commands:unpause", "Unpause a schedule."),
-        "trigger": ("schedule_commands:trigger", "Start a run as if it were due now."),
-        "backfill": ("schedule_commands:backfill", "Start the runs that were due in the past."),
-        "next": ("schedule_commands:next_", "Show the next times at which a schedule is due."),
-    },
-    "events": {
-        "publish": ("event_commands:publish", "Publish an event to the deployments that wait for it."),
-        "list": ("event_commands:list_", "List the events that deployments wait for."),
-        "describe": ("event_commands:describe", "Show which deployments wait for an event."),
-    },
-    "profile": {
-        "list": ("profile_commands:list_", "List profiles."),
-        "show": ("profile_commands:show", "Show each setting in force and where it comes from."),
-        "use": ("profile_commands:use", "Make a profile the default."),
-        "set": ("profile_commands:set_", "Set keys of a profile, or create one."),
-        "unset": ("profile_commands:unset", "Remove keys of a profile, or the whole profile."),
-        "path": ("profile_commands:path", "Print the path of the configuration file."),
-        "check": ("profile_commands:check", "Check that everything that a profile names works."),
-    },
+    "runs list": ("runs_commands:list_", "List runs and their progress."),
+    "runs describe": ("runs_commands:describe", "Show the steps, failures and retries of a run."),
+    "runs watch": ("runs_commands:watch", "Watch a run until it ends."),
+    "runs logs": ("runs_commands:logs", "Show the logs of a run's tasks."),
+    "runs artifacts": ("runs_commands:artifacts", "Show the artifacts of a run's tasks."),
+    "runs report": ("runs_commands:report", "Write a report of a run as one HTML page."),
+    "runs resume": ("runs_commands:resume", "Resume a run that failed."),
+    "runs pause": ("runs_commands:pause", "Pause a run: no new task starts."),
+    "runs unpause": ("runs_commands:unpause", "Continue a paused run."),
+    "runs cancel": ("runs_commands:cancel", "Cancel runs, and wait until their tasks have stopped."),
+    "runs terminate": ("runs_commands:terminate", "Terminate runs at once."),
+    "deployments list": ("deployment_commands:list_", "List deployments."),
+    "deployments describe": ("deployment_commands:describe", "Show a deployment and its workers."),
+    "deployments diff": ("deployment_commands:diff", "Show what a deploy would change."),
+    "deployments delete": ("deployment_commands:delete", "Delete a deployment; its runs continue."),
+    "schedule list": ("schedule_commands:list_", "List deployments that have a schedule."),
+    "schedule describe": ("schedule_commands:describe", "Show a schedule and its last runs."),
+    "schedule pause": ("schedule_commands:pause", "Pause a schedule: it starts no more runs."),
+    "schedule unpause": ("schedule_commands:unpause", "Unpause a schedule."),
+    "schedule trigger": ("schedule_commands:trigger", "Start a run as if it were due now."),
+    "schedule backfill": ("schedule_commands:backfill", "Start the runs that were due in the past."),
+    "schedule next": ("schedule_commands:next_", "Show the next times at which a schedule is due."),
+    "events publish": ("event_commands:publish", "Publish an event to the deployments that wait for it."),
+    "events list": ("event_commands:list_", "List the events that deployments wait for."),
+    "events describe": ("event_commands:describe", "Show which deployments wait for an event."),
+    "profile list": ("profile_commands:list_", "List profiles."),
+    "profile show": ("profile_commands:show", "Show each setting in force and where it comes from."),
+    "profile use": ("profile_commands:use", "Make a profile the default."),
+    "profile set": ("profile_commands:set_", "Set keys of a profile, or create one."),
+    "profile unset": ("profile_commands:unset", "Remove keys of a profile, or the whole profile."),
+    "profile path": ("profile_commands:path", "Print the path of the configuration file."),
+    "profile check": ("profile_commands:check", "Check that everything that a profile names works."),
     "dev": ("local_commands:dev", "Run a local Temporal server and its UI until Ctrl-C."),
     "doctor": ("local_commands:doctor", "Diagnose this installation."),
     "help": ("help:help_", "Show help on a topic or a command."),
@@ -95,23 +85,27 @@ def build(argv: Sequence[str] = ()) -> App:
         default_parameter=Parameter(show_default=False),
         result_action="return_value",
     )
-    for name, command in _named(argv).items():
-        if isinstance(command, dict):
-            group = App(name=name, help=GROUPS[name], help_format="plaintext")
-            for part, (where, line) in command.items():
-                group.command(f"mftctl.cli.{where}", name=part, help=line, help_epilogue=epilogue(name, part))
-            app.command(group)
-        else:
-            app.command(f"mftctl.cli.{command[0]}", name=name, help=command[1], help_epilogue=epilogue(name))
+    groups = {"": app}
+    for name, (where, line) in _named(argv).items():
+        group, _, part = name.rpartition(" ")
+        if group not in groups:
+            groups[group] = App(name=group, help=GROUPS[group], help_format="plaintext")
+            app.command(groups[group])
+        groups[group].command(f"mftctl.cli.{where}", name=part, help=line, help_epilogue=epilogue(name))
     return app
 
 
-def _named(argv: Sequence[str]) -> dict[str, tuple[str, str] | dict[str, tuple[str, str]]]:
-    found = COMMANDS.get(argv[0]) if argv else None
-    if isinstance(found, dict):
-        part = found.get(argv[1]) if len(argv) > 1 else None
-        return COMMANDS if part is None else {argv[0]: {argv[1]: part}}
-    return COMMANDS if found is None else {argv[0]: found}
+def below(group: str = "") -> dict[str, str]:
+    """The commands of a group, or the commands and groups without one, with their lines in the help."""
+    if group:
+        return {name.split()[1]: line for name, (_, line) in COMMANDS.items() if name.startswith(f"{group} ")}
+    names = dict.fromkeys(name.split()[0] for name in COMMANDS)
+    return {name: GROUPS[name] if name in GROUPS else COMMANDS[name][1] for name in names}
+
+
+def _named(argv: Sequence[str]) -> dict[str, tuple[str, str]]:
+    named = {" ".join(argv[:2]), *argv[:1]} & COMMANDS.keys()
+    return {name: COMMANDS[name] for name in named} or COMMANDS
 
 
 def _is_whole(argv: Sequence[str]) -> bool:

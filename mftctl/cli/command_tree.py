@@ -71,16 +71,12 @@ class Command:
 def commands() -> list[Command]:
     """All commands, in the order of `mftctl --help`."""
     app = build()
-    found = []
-    for name, command in COMMANDS.items():
-        if isinstance(command, dict):
-            found += [_command(app[name][part], (name, part), line) for part, (_, line) in command.items()]
-        else:
-            found.append(_command(app[name], (name,), command[1]))
-    return found
+    return [_command(app, tuple(name.split()), line) for name, (_, line) in COMMANDS.items()]
 
 
 def _command(app: App, words: tuple[str, ...], line: str) -> Command:
+    for word in words:
+        app = app[word]
     assert app.default_command is not None
     about = inspect.cleandoc(app.default_command.__doc__ or "").split("\nParameters\n---")[0].strip()
     arguments, options = [], []
@@ -107,7 +103,7 @@ def _command(app: App, words: tuple[str, ...], line: str) -> Command:
                 required=one.required,
             )
         )
-    return Command(words, line, about, tuple(arguments), tuple(options), tuple(examples(words)))
+    return Command(words, line, about, tuple(arguments), tuple(options), tuple(examples(" ".join(words))))
 
 
 def _value(hint: str, choices: tuple[str, ...]) -> str:

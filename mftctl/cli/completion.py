@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..console.output import Result, write
 from . import schema
-from .app import COMMANDS, GROUPS
+from .app import GROUPS, below
 from .command_tree import Command, Option, commands
 from .help import TOPICS
 
@@ -52,7 +52,7 @@ def _kind_of_argument(command: Command) -> str:
     if not command.arguments:
         return ""
     name, group = command.arguments[0].name, command.words[0]
-    fixed = {"help": [*TOPICS, *COMMANDS], "schema": schema.names(), "completion": ["bash", "zsh", "fish"]}
+    fixed = {"help": [*TOPICS, *below()], "schema": schema.names(), "completion": ["bash", "zsh", "fish"]}
     if command.words[0] in fixed:
         return ":" + "|".join(fixed[command.words[0]])
     if group == "profile":
@@ -69,10 +69,8 @@ def _kind_of_value(option: Option) -> str:
 
 
 def _nodes(commands: Sequence[Command]) -> str:
-    lines = [_node("", COMMANDS, ["--help", "--version"], "")]
-    for group, parts in COMMANDS.items():
-        if isinstance(parts, dict):
-            lines.append(_node(group, parts, ["--help"], ""))
+    lines = [_node("", below(), ["--help", "--version"], "")]
+    lines += [_node(group, below(group), ["--help"], "") for group in GROUPS]
     for one in commands:
         names = [name for option in one.options for name in option.names if name.startswith("--")]
         lines.append(_node(one.name, (), [*names, "--help"], _kind_of_argument(one)))
@@ -106,13 +104,9 @@ def _option_values(commands: Sequence[Command]) -> str:
 
 def _fish(template: str, commands: Sequence[Command]) -> str:
     lines = [template.replace("@GROUPS@", " ".join(GROUPS))]
-    for name, command in COMMANDS.items():
-        line = GROUPS[name] if isinstance(command, dict) else command[1]
-        lines.append(_fish_line("", f"-a {name} -d {shlex.quote(line)}"))
-        if isinstance(command, dict):
-            lines += [
-                _fish_line(name, f"-a {part} -d {shlex.quote(line)}") for part, (_, line) in command.items()
-            ]
+    for group in ("", *GROUPS):
+        for name, line in below(group).items():
+            lines.append(_fish_line(group, f"-a {name} -d {shlex.quote(line)}"))
     lines.append(_fish_line("", "-l version -d 'Show the version.'"))
     lines.append("complete -c mftctl -s h -l help -d 'Show the help.'\n")
     for one in commands:

@@ -1,13 +1,11 @@
-"""The commands for deployments: `mftctl worker`, `mftctl trigger` and `mftctl deployments`.
-
-Each command imports what it does when it runs, so that `--help` needs no temporalio.
-"""
+"""The commands for deployments: `mftctl worker`, `mftctl trigger` and `mftctl deployments`."""
 
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ..console.output import Result
+from ..console.text import parse_duration
 from ..operations.command_options import (
     LIST,
     Authorize,
@@ -20,7 +18,7 @@ from ..operations.command_options import (
     Unlimited,
     Yes,
 )
-from ..operations.deploy_options import DeploymentOptions, Notification, Scheduling
+from ..operations.deploy_options import AllDeploymentOptions
 
 if TYPE_CHECKING:
     from ..results import deployment_results, run_results
@@ -84,9 +82,10 @@ def trigger(
     tag
         Tag the run; can be repeated.
     """
-    from ..operations.runs.trigger_run import TriggerRequest, start_run
+    from ..operations.runs.trigger_run import start_run
 
-    return start_run(TriggerRequest(name, parameters, tag, wait, timeout, run_id, run_id_file), options)
+    limit = None if timeout is None else parse_duration(timeout, "--timeout")
+    return options.run(start_run(options, name, parameters, tag, wait, limit, run_id, run_id_file))
 
 
 def list_(
@@ -118,9 +117,7 @@ def diff(
     flow: str | None = None,
     /,
     *,
-    deployment: DeploymentOptions = DeploymentOptions(),
-    scheduling: Scheduling = Scheduling(),
-    notification: Notification = Notification(),
+    deployment: AllDeploymentOptions = AllDeploymentOptions(),
     options: Limited = Limited(),
 ) -> Result["deployment_results.Difference"]:
     """Show what a deploy of the flow's file as it is now, with the same options, would change. Nothing is deployed.
@@ -134,8 +131,7 @@ def diff(
     """
     from ..operations import deployment_operations
 
-    given = (deployment, scheduling, notification)
-    return options.run(deployment_operations.diff(options, name, flow, given))
+    return options.run(deployment_operations.diff(options, name, flow, deployment))
 
 
 def delete(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 #: Command lines and what they do.
 _EXAMPLES = """
 mftctl run flow.py alpha=0.1  # run a flow now, on an embedded Temporal server
@@ -70,14 +68,13 @@ mftctl schema deployments.list  # print the schema of `mftctl deployments list -
 """
 
 
-def examples(words: Sequence[str]) -> list[tuple[str, str]]:
+def examples(command: str) -> list[tuple[str, str]]:
     """The examples of a command: command lines and what they do."""
-    command = f"mftctl {' '.join(words)} "
     parts = (example.partition("  # ") for example in _EXAMPLES.strip().splitlines())
-    return [(line, about) for line, _, about in parts if command in f"{line} "]
+    return [(line, about) for line, _, about in parts if f"mftctl {command} " in f"{line} "]
 
 
-def epilogue(*words: str) -> str:
+def epilogue(command: str) -> str:
     """The examples as the help of a command shows them."""
-    lines = [f"  {line}\n      {about}" for line, about in examples(words)]
+    lines = [f"  {line}\n      {about}" for line, about in examples(command)]
     return "\n".join(("Examples:", *lines)) if lines else ""

@@ -1,7 +1,4 @@
-"""The commands that take a flow's file: `mftctl run` and `mftctl deploy`.
-
-Each command imports what it does when it runs, so that `--help` needs no temporalio.
-"""
+"""The commands that take a flow's file: `mftctl run` and `mftctl deploy`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +6,7 @@ from cyclopts import Parameter
 
 from ..console.output import Result
 from ..operations.command_options import FLAG, HostMaxAge, Isolation, Limited, RunIdFile, Unlimited
-from ..operations.deploy_options import DeploymentOptions, Notification, Ownership, Scheduling
+from ..operations.deploy_options import AllDeploymentOptions, DeploymentOptions, Ownership
 from ..operations.runs.run_request import RunRequest
 
 if TYPE_CHECKING:
@@ -55,9 +52,7 @@ def deploy(
     *,
     worker_file: Annotated[str | None, Parameter(name="--output")] = None,
     list_package: Annotated[bool, Parameter(negative="")] = False,
-    deployment: DeploymentOptions = DeploymentOptions(),
-    scheduling: Scheduling = Scheduling(),
-    notification: Notification = Notification(),
+    deployment: AllDeploymentOptions = AllDeploymentOptions(),
     ownership: Ownership = Ownership(),
     options: Limited = Limited(),
 ) -> Result["deployment_results.Deployed"]:
@@ -74,5 +69,6 @@ def deploy(
     """
     from ..operations import deploy_flow
 
-    given = (deployment, scheduling, notification)
-    return options.run(deploy_flow.deploy(options, flow, given, ownership, worker_file, listed=list_package))
+    return options.run(
+        deploy_flow.deploy(options, flow, deployment, ownership, worker_file, listed=list_package)
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..console.output import Result, write
 from ..model.errors import NotFoundError
-from .app import COMMANDS, call
+from .app import COMMANDS, below, call
 
 #: Topics by the name of their page in the documentation.
 TOPICS = {
@@ -34,8 +34,7 @@ def help_(*words: str) -> Result[None]:
     if len(words) == 1 and words[0] in TOPICS:
         write(text(words[0]))
         return Result()
-    known = COMMANDS.get(words[0])
-    if known is None or (isinstance(known, dict) and words[1:2] and words[1] not in known):
+    if words[0] not in below() or (words[1:] and not {words[0], " ".join(words[:2])} & COMMANDS.keys()):
         raise NotFoundError(
             f"no topic or command '{' '.join(words)}'",
             code="topic.unknown",

@@ -1,7 +1,4 @@
-"""The commands for this machine: `mftctl dev` and `mftctl doctor`.
-
-Each command imports what it does when it runs, so that `--help` needs no temporalio.
-"""
+"""The commands for this machine: `mftctl dev` and `mftctl doctor`."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""`mftctl profile`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
+"""`mftctl profile`: the commands."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,8 +1,4 @@
-"""Commands of the group `runs`.
-
-Each function declares a command and imports its implementation when it is called: `mftctl COMMAND --help` loads no
-temporalio.
-"""
+"""Commands of the group `runs`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

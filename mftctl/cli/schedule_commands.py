@@ -1,4 +1,4 @@
-"""`mftctl schedule`: the commands. Each imports what it does when it runs, so that `--help` needs no temporalio."""
+"""`mftctl schedule`: the commands."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -70,11 +70,7 @@ def schema(name: str | None = None, /) -> Result[None]:
 
 def names() -> list[str]:
     """The names of all schemas."""
-    commands = [
-        f"{name}.{part}" if part else name
-        for name, command in COMMANDS.items()
-        for part in (command if isinstance(command, dict) else [""])
-    ]
+    commands = [name.replace(" ", ".") for name in COMMANDS]
     return sorted([*(name for name in commands if _returned(name) is not None), *_OTHERS])
 
 
@@ -97,12 +93,7 @@ def _returned(name: str) -> Any:
     """What a command returns, of its annotation ``Result["module.Type"]``: None where it writes no JSON."""
     if name in _OTHERS:
         return _OTHERS[name]
-    group, _, part = name.partition(".")
-    command = COMMANDS.get(group)
-    if isinstance(command, dict):
-        command = command.get(part)
-    elif part:
-        return None
+    command = COMMANDS.get(name.replace(".", " "))
     if command is None:
         return None
     module, _, function = command[0].partition(":")

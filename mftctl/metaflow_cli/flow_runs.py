@@ -20,8 +20,7 @@ from .invocation import Invocation
 async def resume(invocation: Invocation) -> Result:
     """Resume a run, under its id or as a new run."""
     file = invocation.run_id_file()
-    client = await open_client(invocation.connection, invocation.profile)
-    found = await _own(invocation, client)
+    client, found = await _open_run(invocation)
     parameters, new_run = invocation.run_params, bool(invocation.options.get("new_run"))
     if parameters and not new_run:
         raise UsageError("--run-param: a resumed run keeps its parameters", hint="add --new-run")
@@ -43,8 +42,7 @@ async def resume(invocation: Invocation) -> Result:
 
 async def status(invocation: Invocation) -> Result:
     """The status of a run, in the words of Step Functions."""
-    client = await open_client(invocation.connection, invocation.profile)
-    found = await _own(invocation, client)
+    _, found = await _open_run(invocation)
     state = STATES[found.status]
     return Result({"status": state}, state, state)
 
@@ -91,15 +89,15 @@ async def _change(
     unchanged: str = "",
 ) -> Result:
     """Change the state of a run, if the user is its owner or has authorized with the production token."""
-    client = await open_client(invocation.connection, invocation.profile)
-    found = await _own(invocation, client)
+    client, found = await _open_run(invocation)
     await actions.authorize(client, found, invocation.options.get("authorize"))
     changed = await action(client, found.run_id)
     note = f"run {found.run_id} {unchanged if changed is False else done}"
     return Result({"run_id": found.run_id}, "", found.run_id, (note,))
 
 
-async def _own(invocation: Invocation, client: Client) -> Run:
-    """The run of the command; MftctlError with exit code 6 if it is a run of another flow."""
+async def _open_run(invocation: Invocation) -> tuple[Client, Run]:
+    """A client, and the run of the command; MftctlError with exit code 6 if it is a run of another flow."""
+    client = await open_client(invocation.connection, invocation.profile)
     run = await lookup.describe(client, str(invocation.options["run_id"]))
-    return lookup.require_flow(run, invocation.flow)
+    return client, lookup.require_flow(run, invocation.flow)

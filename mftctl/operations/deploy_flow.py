@@ -16,7 +16,7 @@ from ..profiles import cache_dir
 from ..results.deployment_results import Deployed
 from . import package_listing
 from .command_options import Limited
-from .deploy_options import DeploymentOptions, Notification, Ownership, Scheduling, file_argument
+from .deploy_options import AllDeploymentOptions, Ownership, file_argument
 from .deployment_operations import changes_of, schedule_of, triggers_of
 from .run_id_file import check_writable
 from .session import open_client
@@ -29,7 +29,7 @@ NEXT_TIMES = 3
 async def deploy(
     connection: Limited,
     flow: str,
-    given: tuple[DeploymentOptions, Scheduling, Notification],
+    given: AllDeploymentOptions,
     ownership: Ownership,
     worker_file: str | None,
     *,
@@ -38,8 +38,8 @@ async def deploy(
     """Deploy a flow; ``worker_file`` is written for it, and ``listed``: the files of its package are shown."""
     check_writable(None if worker_file is None else Path(worker_file), "--output")
     profile = connection.settings()
-    file, python = file_argument(flow), given[0].interpreter(profile)
-    options = given[0].options(profile, *given[1:])
+    file, python = file_argument(flow), given.interpreter(profile)
+    options = given.options(profile)
     # Before the compiler saves anything: no half-made deployment when no server answers.
     client = await open_client(connection, profile)
     say(f"compiling {file}")

@@ -19,23 +19,34 @@ from .command_options import flow_interpreter
 T = TypeVar("T")
 
 
-def _options_of(table: type, group: str, sort_key: int) -> Callable[[type[T]], type[T]]:
-    """Give a class the options of one group as fields, which are options of the command line to cyclopts."""
+_GROUPS = {
+    name: Group(name, sort_key=key)
+    for key, name in (
+        (100, "Deployment"),
+        (120, "Schedule"),
+        (130, "Notification"),
+        (150, "Production token"),
+    )
+}
+
+
+def _options_of(table: type, *groups: str) -> Callable[[type[T]], type[T]]:
+    """Give a class the options of these groups as fields, which are options of the command line to cyclopts."""
 
     def fill(cls: type[T]) -> type[T]:
-        found = [row for row in rows(table).values() if row.group == group]
+        found = [row for row in rows(table).values() if row.group in groups]
         cls.__annotations__ = {row.name: _annotation(row) for row in found}
         for row in found:
             setattr(cls, row.name, _absent(row))
-        made: type[T] = dataclass(frozen=True, kw_only=True)(cls)
-        return Parameter(name="*", group=Group(group, sort_key=sort_key))(made)
+        return Parameter(name="*")(dataclass(frozen=True, kw_only=True)(cls))
 
     return fill
 
 
 def _annotation(row: Option) -> Any:
     negative = None if row.negative else ""
-    return Annotated[_type(row), Parameter(name=row.flag, negative=negative, help=row.sentence)]
+    parameter = Parameter(name=row.flag, negative=negative, help=row.sentence, group=_GROUPS[row.group])
+    return Annotated[_type(row), parameter]
 
 
 def _type(row: Option) -> Any:
@@ -54,19 +65,13 @@ def _absent(row: Option) -> Any:
     return () if row.repeated else False if row.kind == "switch" and not row.negative else None
 
 
-class _Group:
-    """Options of the command line as they were given."""
-
-    def options(self, profile: profiles.Profile, *more: "_Group", cwd: str | None = None) -> Options:
-        """The options of these groups in force."""
-        return in_force(
-            {name: value for one in (self, *more) for name, value in vars(one).items()}, profile, cwd
-        )
-
-
-@_options_of(Options, "Deployment", 100)
-class DeploymentOptions(_Group):
+@_options_of(Options, "Deployment")
+class DeploymentOptions:
     """Options of a deployment and of `run`."""
+
+    def options(self, profile: profiles.Profile, cwd: str | None = None) -> Options:
+        """The options in force."""
+        return in_force(vars(self), profile, cwd)
 
     @property
     def names_branch(self) -> bool:
@@ -78,17 +83,12 @@ class DeploymentOptions(_Group):
         return flow_interpreter(profile, vars(self)["python"])
 
 
-@_options_of(Options, "Schedule", 120)
-class Scheduling(_Group):
-    """Options of a deployment whose flow has a @schedule."""
+@_options_of(Options, "Schedule", "Notification")
+class AllDeploymentOptions(DeploymentOptions):
+    """Options of a deployment, with those of its schedule and of who is notified when a run has ended."""
 
 
-@_options_of(Options, "Notification", 130)
-class Notification(_Group):
-    """Options that name who is notified when a run has ended."""
-
-
-@_options_of(TokenOptions, "Production token", 150)
+@_options_of(TokenOptions, "Production token")
 class Ownership:
     """Options that say who may deploy again: the last one who did, or who knows the production token."""
 

@@ -35,7 +35,7 @@ from ..results.deployment_results import (
     table,
 )
 from .command_options import Limited
-from .deploy_options import DeploymentOptions, Notification, Scheduling, file_argument
+from .deploy_options import AllDeploymentOptions, file_argument
 from .selection import all_deployments, unserved
 from .session import open_client
 
@@ -83,16 +83,16 @@ async def diff(
     connection: Limited,
     name: str,
     flow: str | None,
-    given: tuple[DeploymentOptions, Scheduling, Notification],
+    given: AllDeploymentOptions,
 ) -> Result[Difference]:
     """Compile the flow and compare it with what is deployed; exit code 6 where it is another deployment."""
     profile = connection.settings()
-    options = given[0].options(profile, *given[1:])
-    python = given[0].interpreter(profile)
+    options = given.options(profile)
+    python = given.interpreter(profile)
     client = await open_client(connection, profile)
     before = await deployments.find_manifest(client, name)
     file = _file_of(before, flow)
-    if not (before.project and given[0].names_branch):
+    if not (before.project and given.names_branch):
         options = _same_deployment(before, options)
     say(f"compiling {file}")
     new = await compile_flow(file, options, python, cache_dir())

@@ -42,7 +42,9 @@ def run_worker(
 ) -> Result[None]:
     """Serve the deployments that ``names`` and worker files name, or all of them, or task queues, until a signal."""
     if sum(map(bool, (names, serve_all, queues))) > 1:
-        raise UsageError("names, --all and --queue cannot be used together", hint="Try `mftctl worker --help`.")
+        raise UsageError(
+            "names, --all and --queue cannot be used together", hint="Try `mftctl worker --help`."
+        )
     named, connection = worker_file.resolve(names, connection)
     profile = connection.settings()
     if not (names or serve_all or queues):

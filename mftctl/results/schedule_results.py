@@ -129,8 +129,7 @@ def page(found: Description) -> str:
 
 def runs_table(found: Backfill) -> str:
     """A line for each run of a backfill."""
-    lines = [(one.due, one.run_id, "" if one.new else "exists") for one in found.runs]
-    return columns(lines) if lines else ""
+    return columns([(one.due, one.run_id, "" if one.new else "exists") for one in found.runs])
 
 
 def _row(found: ScheduleState) -> tuple[str, ...]:

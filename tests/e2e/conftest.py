@@ -269,7 +269,7 @@ def _home(folder: Path) -> Iterator[Home]:
 
 def check_json(arguments: tuple[str, ...], out: str, error: str) -> None:
     """Hold what a command has written with `-o json` or `jsonl` against its schema, which knows all keys there are."""
-    from mftctl.cli.app import COMMANDS
+    from mftctl.cli.app import GROUPS
     from mftctl.console.output import chosen
 
     form = chosen(arguments)
@@ -277,8 +277,7 @@ def check_json(arguments: tuple[str, ...], out: str, error: str) -> None:
         return
     if error.startswith("{"):
         hold(json.loads(error), "error")
-    grouped = isinstance(COMMANDS.get(arguments[0]), dict)
-    name = ".".join(arguments[: 2 if grouped else 1])
+    name = ".".join(arguments[: 2 if arguments[0] in GROUPS else 1])
     if form == "json" and out:
         hold(json.loads(out), name)
     for line in out.splitlines() if form == "jsonl" else ():

@@ -9,9 +9,8 @@ import time
 from ...console.output import Result
 from ...console.text import columns, format_duration, local_time
 from ...control.pollers import has_worker
-from ...control.runs import outcome, stuck
+from ...control.runs import stuck
 from ...control.runs.history import RunHistory
-from ...control.runs.lookup import workflow_handle
 from ...control.runs.record import RunRecord, StepRecord, TaskRecord
 from ...control.runs.run import Run
 from ...model.graph import graph_lines
@@ -19,7 +18,7 @@ from ...results.run_results import Failure, RunDetails
 from ..command_options import Connection
 from ..pending_retries import pending_retry, retry_text
 from ..selection import open_run, unserved
-from .run_details import details_of, seconds_of, ui_link
+from .run_details import details_of, outcome_of, seconds_of, ui_link
 
 #: Tasks that a part of the text names at most.
 MAX_TASKS = 8
@@ -33,16 +32,11 @@ async def describe_run(name: str, deployment: str | None, connection: Connection
     (run,) = await stuck.mark_stuck(client, [run])
     history = RunHistory(client, run)
 
-    async def ended_as() -> outcome.RunOutcome | None:
-        return (
-            None if run.ended is None else await outcome.wait_for_outcome(workflow_handle(client, run.run_id))
-        )
-
     async def is_served() -> bool | None:
         record = await history.read()
         return await has_worker(client, record.manifest.task_queue) if run.ended is None else None
 
-    ended, served = await asyncio.gather(ended_as(), is_served())
+    ended, served = await asyncio.gather(outcome_of(client, run), is_served())
     details = details_of(run, history, ended, served, ui_link(client, run, connection.settings()))
     notes = (unserved(run.deployment),) if served is False else ()
     return Result(details, _text(run, history.record, details), run.run_id, notes)

@@ -98,9 +98,7 @@ async def show_artifacts(
     artifacts = [Artifact(**one) for one in found]
     lines = [(artifact.name, artifact.type, _value(artifact)) for artifact in artifacts]
     notes = (f'open them with: metaflow.Task("{run.pathspec}/{task.step}/{task.task_id}").data',)
-    return Result(
-        artifacts, columns(lines) if lines else "", [artifact.name for artifact in artifacts], notes
-    )
+    return Result(artifacts, columns(lines), [artifact.name for artifact in artifacts], notes)
 
 
 def open_datastore(history: RunHistory, run_id: str, connection: Connection) -> Datastore:

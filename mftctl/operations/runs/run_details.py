@@ -10,7 +10,8 @@ from temporalio.client import Client
 
 from ...console.text import exact
 from ...control.runs.history import RunHistory
-from ...control.runs.outcome import RunOutcome
+from ...control.runs.lookup import workflow_handle
+from ...control.runs.outcome import RunOutcome, wait_for_outcome
 from ...control.runs.record import StepRecord, TaskRecord
 from ...control.runs.run import Run
 from ...local import devserver
@@ -64,6 +65,11 @@ def details_of(
         hooks=tuple(_handler(task) for task in record.of("hook")),
         links=Links(temporal=ui, client=f'metaflow.Run("{run.pathspec}")'),
     )
+
+
+async def outcome_of(client: Client, run: Run) -> RunOutcome | None:
+    """How the run ended; None before its end."""
+    return None if run.ended is None else await wait_for_outcome(workflow_handle(client, run.run_id))
 
 
 def ui_link(client: Client, run: Run, profile: Profile) -> str | None:

@@ -7,16 +7,14 @@ import time
 from pathlib import Path
 
 from ...console.output import FORMATS, Result, write
-from ...control.runs import outcome
 from ...control.runs.history import RunHistory
-from ...control.runs.lookup import workflow_handle
 from ...model.errors import MftctlError, UsageError
 from ...report import page
 from ...results.run_results import ReportFile
 from ..command_options import Connection
 from ..selection import open_run
 from .logs_and_artifacts import open_datastore
-from .run_details import details_of, ui_link
+from .run_details import details_of, outcome_of, ui_link
 
 #: Last lines of each failed task's log in the page.
 MAX_LINES = 400
@@ -30,7 +28,7 @@ async def write_report(
     client, run = await open_run(name, deployment, connection)
     history = RunHistory(client, run)
     record = await history.read()
-    ended = None if run.ended is None else await outcome.wait_for_outcome(workflow_handle(client, run.run_id))
+    ended = await outcome_of(client, run)
     logs, notes = await _logs(history, run.run_id, connection)
     details = details_of(run, history, ended, None, ui_link(client, run, connection.settings()))
     text = page.html(details, record, logs, time.time() if run.ended is None else run.ended.timestamp())

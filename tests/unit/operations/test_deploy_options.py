@@ -9,7 +9,7 @@ import pytest
 
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.options import Options
-from mftctl.operations.deploy_options import DeploymentOptions, Notification, file_argument
+from mftctl.operations.deploy_options import AllDeploymentOptions, DeploymentOptions, file_argument
 from mftctl.operations.run_worker import worker_settings
 from mftctl.profiles import KEYS, Profile
 
@@ -65,7 +65,7 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
             text = between.join(value) if isinstance(value, list) else str(value)
             monkeypatch.setenv(KEYS[name].variable, text)
     profile = Profile("p", values if rank == "profile" else {})
-    options = DeploymentOptions().options(profile, Notification())
+    options = AllDeploymentOptions().options(profile)
     assert options == Options(
         notify_url=("https://example.com/a", "https://example.com/b"),
         notify_key_env="SIGNING_KEY",
