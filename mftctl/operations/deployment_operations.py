@@ -21,26 +21,14 @@ from ..model.errors import ConflictError, UsageError
 from ..model.manifest import Manifest
 from ..model.options import Options
 from ..profiles import cache_dir
-from ..results.deployment_results import (
-    Change,
-    Deleted,
-    Deployment,
-    Description,
-    Difference,
-    Parameter,
-    Schedule,
-    Trigger,
-    Worker,
-    page,
-    table,
-)
+from ..results import deployment_results
 from .command_options import Limited
 from .deploy_options import AllDeploymentOptions, file_argument
 from .selection import all_deployments, unserved
 from .session import open_client
 
 
-async def list_(connection: Limited, flow: str | None) -> Result[list[Deployment]]:
+async def list_(connection: Limited, flow: str | None) -> Result[list[deployment_results.Deployment]]:
     """The deployments of a flow, or all."""
     client = await open_client(connection, connection.settings())
     found = [one for one in await all_deployments(client) if flow in {None, one.manifest.flow}]
@@ -49,19 +37,21 @@ async def list_(connection: Limited, flow: str | None) -> Result[list[Deployment
     notes = tuple(unserved(one.deployment) for one in rows if not one.workers)
     if not rows:
         notes = ("there are no deployments" + (f" of {flow}" if flow else ""),)
-    return Result(rows, table(rows), [one.deployment for one in rows], notes)
+    return Result(rows, deployment_results.table(rows), [one.deployment for one in rows], notes)
 
 
-async def describe(connection: Limited, name: str) -> Result[Description]:
+async def describe(connection: Limited, name: str) -> Result[deployment_results.Description]:
     """A deployment and its workers."""
     client = await open_client(connection, connection.settings())
     found = await deployments.find(client, name)
     description = _description(found, await list_pollers(client, found.manifest.task_queue))
     notes = () if description.workers else (unserved(found.name),)
-    return Result(description, page(description), found.name, notes)
+    return Result(description, deployment_results.page(description), found.name, notes)
 
 
-async def delete(connection: Limited, name: str, token: str | None, *, yes: bool) -> Result[Deleted]:
+async def delete(
+    connection: Limited, name: str, token: str | None, *, yes: bool
+) -> Result[deployment_results.Deleted]:
     """Delete a deployment after a confirmation, also one whose manifest cannot be read."""
     client = await open_client(connection, connection.settings())
     found = await deployments.find_any(client, name)
@@ -76,7 +66,7 @@ async def delete(connection: Limited, name: str, token: str | None, *, yes: bool
         await asyncio.to_thread(confirm, f"Delete the deployment {found.name}?", yes=yes)
         await registration.delete(client, found.manifest, user, token)
     note = f"deleted {found.name}; its runs continue"
-    return Result(Deleted(deployment=found.name), "", found.name, (note,))
+    return Result(deployment_results.Deleted(deployment=found.name), "", found.name, (note,))
 
 
 async def diff(
@@ -84,7 +74,7 @@ async def diff(
     name: str,
     flow: str | None,
     given: AllDeploymentOptions,
-) -> Result[Difference]:
+) -> Result[deployment_results.Difference]:
     """Compile the flow and compare it with what is deployed; exit code 6 where it is another deployment."""
     profile = connection.settings()
     options = given.options(profile)
@@ -105,7 +95,7 @@ async def diff(
     # Nothing is changed: those who may not deploy may compare.
     after = tokens.assign_token(before, new, tokens.TokenRequest(authorize=before.token))
     found = manifest_changes.changes(before, after)
-    difference = Difference(
+    difference = deployment_results.Difference(
         deployment=before.deployment,
         version=before.version,
         new_version=after.version,
@@ -115,24 +105,24 @@ async def diff(
     return Result(difference, "\n".join(one.text for one in found), before.deployment, notes)
 
 
-def changes_of(found: Sequence[manifest_changes.Change]) -> tuple[Change, ...]:
+def changes_of(found: Sequence[manifest_changes.Change]) -> tuple[deployment_results.Change, ...]:
     """What a deploy changed, or would change."""
-    return tuple(Change(**one.to_plain()) for one in found)
+    return tuple(deployment_results.Change(**one.to_plain()) for one in found)
 
 
-def schedule_of(manifest: Manifest) -> Schedule | None:
+def schedule_of(manifest: Manifest) -> deployment_results.Schedule | None:
     """The schedule of a deployment."""
-    return None if manifest.schedule is None else Schedule(**asdict(manifest.schedule))
+    return None if manifest.schedule is None else deployment_results.Schedule(**asdict(manifest.schedule))
 
 
-def triggers_of(manifest: Manifest) -> tuple[Trigger, ...]:
+def triggers_of(manifest: Manifest) -> tuple[deployment_results.Trigger, ...]:
     """The events that a deployment waits for."""
-    return tuple(Trigger(**asdict(one)) for one in manifest.triggers)
+    return tuple(deployment_results.Trigger(**asdict(one)) for one in manifest.triggers)
 
 
-def _deployment(found: deployments.Deployment, pollers: Sequence[Poller]) -> Deployment:
+def _deployment(found: deployments.Deployment, pollers: Sequence[Poller]) -> deployment_results.Deployment:
     manifest, due = found.manifest, found.schedule.info.next_action_times
-    return Deployment(
+    return deployment_results.Deployment(
         deployment=found.name,
         flow=manifest.flow,
         version=manifest.version,
@@ -143,7 +133,9 @@ def _deployment(found: deployments.Deployment, pollers: Sequence[Poller]) -> Dep
         triggers=triggers_of(manifest),
         task_queue=manifest.task_queue,
         workers=tuple(
-            Worker(identity=one.identity, last_seen=Time(one.last_seen.isoformat(timespec="seconds")))
+            deployment_results.Worker(
+                identity=one.identity, last_seen=Time(one.last_seen.isoformat(timespec="seconds"))
+            )
             for one in pollers
         ),
         owner=manifest.owner,
@@ -151,9 +143,9 @@ def _deployment(found: deployments.Deployment, pollers: Sequence[Poller]) -> Dep
     )
 
 
-def _description(found: deployments.Deployment, pollers: Sequence[Poller]) -> Description:
+def _description(found: deployments.Deployment, pollers: Sequence[Poller]) -> deployment_results.Description:
     manifest, launch = found.manifest, found.manifest.launch
-    return Description(
+    return deployment_results.Description(
         **vars(_deployment(found, pollers)),
         created_at=iso(found.schedule.info.created_at),
         next_runs=() if found.paused else tuple(iso(at) for at in found.schedule.info.next_action_times),
@@ -162,7 +154,7 @@ def _description(found: deployments.Deployment, pollers: Sequence[Poller]) -> De
         file=launch.file,
         steps=tuple(step.name for step in manifest.steps),
         parameters=tuple(
-            Parameter(name=one.name, type=one.type, required=one.required, help=one.help)
+            deployment_results.Parameter(name=one.name, type=one.type, required=one.required, help=one.help)
             for one in manifest.parameters
         ),
         decorators=launch.decorators,

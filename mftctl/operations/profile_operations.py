@@ -11,33 +11,21 @@ from ..console.text import parse_duration, without_secrets
 from ..control.connection.endpoint import NAMES, UnsetVariable, settings
 from ..local import devserver
 from ..model.errors import MftctlError, UsageError
-from ..profiles import KEYS, Key, config_file, document, editing
-from ..profiles import Profile as ProfileInForce
-from ..profiles import Setting as SettingInForce
-from ..profiles import Source as SourceInForce
+from ..profiles import KEYS, Key, Profile, Setting, Source, config_file, document, editing
 from ..profiles.keys import suggest
 from ..profiles.settings import chosen_name
-from ..results.profile_results import (
-    Changed,
-    ConfigurationFile,
-    Profile,
-    Setting,
-    Settings,
-    Source,
-    settings_table,
-    table,
-)
+from ..results import profile_results
 from .command_options import Connection, flow_interpreter
 from .server_choice import names_server
 
 
-def list_() -> Result[list[Profile]]:
+def list_() -> Result[list[profile_results.Profile]]:
     """The profiles of the configuration file."""
     file = config_file()
     content = document.read(file)
     current, _ = chosen_name(content, None)
     rows = [
-        Profile(
+        profile_results.Profile(
             name=name,
             current=name == current,
             default=name == content.get("default_profile"),
@@ -47,16 +35,16 @@ def list_() -> Result[list[Profile]]:
         for name, values in content.get("profiles", {}).items()
     ]
     note = f"there is no profile in {file}; make one with: mftctl profile set NAME key=value"
-    return Result(rows, table(rows), [row.name for row in rows], () if rows else (note,))
+    return Result(rows, profile_results.table(rows), [row.name for row in rows], () if rows else (note,))
 
 
-def use(name: str) -> Result[Changed]:
+def use(name: str) -> Result[profile_results.Changed]:
     """Make a profile the default."""
     editing.set_default(config_file(), name)
     return _changed(name, f"{name} is the default profile")
 
 
-def set_(name: str, assignments: Sequence[str]) -> Result[Changed]:
+def set_(name: str, assignments: Sequence[str]) -> Result[profile_results.Changed]:
     """Set keys, given as key=value."""
     if not name.strip():
         raise UsageError("the name of the profile is empty", hint="name it, as in: mftctl profile set prod")
@@ -66,7 +54,7 @@ def set_(name: str, assignments: Sequence[str]) -> Result[Changed]:
     return _changed(name, f"profile {name} is {'created' if new else 'changed'}")
 
 
-def unset(name: str, keys: Sequence[str], *, whole: bool) -> Result[Changed]:
+def unset(name: str, keys: Sequence[str], *, whole: bool) -> Result[profile_results.Changed]:
     """Remove keys, or the whole profile."""
     if bool(keys) == whole:
         raise UsageError("name keys, or use --all", hint="Try `mftctl profile unset --help`.")
@@ -78,33 +66,35 @@ def unset(name: str, keys: Sequence[str], *, whole: bool) -> Result[Changed]:
     return _changed(name, f"profile {name} is removed{more}")
 
 
-def path() -> Result[ConfigurationFile]:
+def path() -> Result[profile_results.ConfigurationFile]:
     """The path of the configuration file."""
     file = config_file()
     exists = file.exists()
     notes = () if exists else ("it does not exist yet",)
-    return Result(ConfigurationFile(file=str(file), exists=exists), str(file), str(file), notes)
+    return Result(
+        profile_results.ConfigurationFile(file=str(file), exists=exists), str(file), str(file), notes
+    )
 
 
-def show(connection: Connection, name: str | None) -> Result[Settings]:
+def show(connection: Connection, name: str | None) -> Result[profile_results.Settings]:
     """The settings in force."""
     connection = with_profile(connection, name)
     profile = connection.settings()
-    found = Settings(
+    found = profile_results.Settings(
         profile=profile.name, file=str(config_file()), settings=settings_in_force(connection, profile)
     )
-    return Result(found, settings_table(found), profile.name or "")
+    return Result(found, profile_results.settings_table(found), profile.name or "")
 
 
-def settings_in_force(connection: Connection, profile: ProfileInForce) -> tuple[Setting, ...]:
+def settings_in_force(connection: Connection, profile: Profile) -> tuple[profile_results.Setting, ...]:
     """Each setting; those of the connection may come from Temporal's variables and file, too."""
     found = settings(profile, connection.address, connection.temporal_namespace)
     if not names_server(connection, profile) and (running := devserver.running()) is not None:
-        found["address"] = SettingInForce(running, SourceInForce("default", "the embedded server"))
-    by_key = {name: found.get(name) or found.get(f"{name}_data") or SettingInForce() for name in NAMES}
+        found["address"] = Setting(running, Source("default", "the embedded server"))
+    by_key = {name: found.get(name) or found.get(f"{name}_data") or Setting() for name in NAMES}
     by_key |= {key.name: profile.setting(key.name) for key in KEYS.values() if key.section != "connection"}
     if by_key["python"].value is None:
-        by_key["python"] = SettingInForce(flow_interpreter(profile))
+        by_key["python"] = Setting(flow_interpreter(profile))
     return tuple(_setting(key, setting) for key, setting in by_key.items())
 
 
@@ -117,7 +107,7 @@ def with_profile(connection: Connection, name: str | None) -> Connection:
     return replace(connection, profile=name)
 
 
-def _setting(key: str, setting: SettingInForce) -> Setting:
+def _setting(key: str, setting: Setting) -> profile_results.Setting:
     """A setting; without its value where it is or may be secret."""
     value: Any = setting.value
     is_set, source = value is not None, setting.source
@@ -127,8 +117,8 @@ def _setting(key: str, setting: SettingInForce) -> Setting:
         value = None
     elif key == "notify_url" and value is not None:
         value = [without_secrets(url) for url in value]
-    shown = Source(kind=source.kind, name=source.name or None, place=source.place or None)
-    return Setting(key=key, value=value, set=is_set, source=shown)
+    shown = profile_results.Source(kind=source.kind, name=source.name or None, place=source.place or None)
+    return profile_results.Setting(key=key, value=value, set=is_set, source=shown)
 
 
 def _problem(name: str, values: dict[str, Any]) -> str | None:
@@ -163,6 +153,6 @@ def _valid(key: Key, text: str) -> Any:
     return value
 
 
-def _changed(name: str, what: str) -> Result[Changed]:
+def _changed(name: str, what: str) -> Result[profile_results.Changed]:
     file = str(config_file())
-    return Result(Changed(profile=name, file=file), "", name, (f"{what} in {file}",))
+    return Result(profile_results.Changed(profile=name, file=file), "", name, (f"{what} in {file}",))

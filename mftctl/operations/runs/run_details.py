@@ -18,22 +18,14 @@ from ...local import devserver
 from ...model.graph import ordered_steps
 from ...model.manifest import Step
 from ...profiles import Profile
-from ...results.run_results import (
-    Failure,
-    HandlerRun,
-    Links,
-    PendingTask,
-    RunDetails,
-    StepDetails,
-    TaskCounts,
-)
+from ...results import run_results
 from .finished_run import failure_of
 from .list_runs import row
 
 
 def details_of(
     run: Run, history: RunHistory, ended: RunOutcome | None, served: bool | None, ui: str | None
-) -> RunDetails:
+) -> run_results.RunDetails:
     """The details of a run; ``ended``: None before its end, ``served``: None after it, ``ui``: its URL there."""
     record, given = history.record, history.given
     assert given is not None
@@ -45,10 +37,10 @@ def details_of(
     open_tasks = [task for task in record.tasks.values() if task.state in {"waiting", "running", "retrying"}]
     listed = replace(
         row(run),
-        tasks=TaskCounts(done=done, known=known),
+        tasks=run_results.TaskCounts(done=done, known=known),
         failed_step=failure.step if failure else None,
     )
-    return RunDetails(
+    return run_results.RunDetails(
         **vars(listed),
         pathspec=run.pathspec,
         parameters=dict(given.parameters),
@@ -63,7 +55,7 @@ def details_of(
         pending=tuple(_pending(task) for task in open_tasks),
         compensations=tuple(_handler(task) for task in record.of("compensation")),
         hooks=tuple(_handler(task) for task in record.of("hook")),
-        links=Links(temporal=ui, client=f'metaflow.Run("{run.pathspec}")'),
+        links=run_results.Links(temporal=ui, client=f'metaflow.Run("{run.pathspec}")'),
     )
 
 
@@ -94,8 +86,8 @@ def seconds_of(record: StepRecord) -> float | None:
     return round((record.ended or time.time()) - record.began, 3)
 
 
-def _step(step: Step, record: StepRecord) -> StepDetails:
-    return StepDetails(
+def _step(step: Step, record: StepRecord) -> run_results.StepDetails:
+    return run_results.StepDetails(
         step=step.name,
         type=step.type,
         next=tuple(step.next),
@@ -113,8 +105,8 @@ def _step(step: Step, record: StepRecord) -> StepDetails:
     )
 
 
-def _failure(task: TaskRecord) -> Failure:
-    return Failure(
+def _failure(task: TaskRecord) -> run_results.Failure:
+    return run_results.Failure(
         message=task.message,
         step=task.step,
         task=task.task_id,
@@ -123,9 +115,9 @@ def _failure(task: TaskRecord) -> Failure:
     )
 
 
-def _pending(task: TaskRecord) -> PendingTask:
+def _pending(task: TaskRecord) -> run_results.PendingTask:
     last = task.attempts[-1] if task.attempts and task.state == "running" else None
-    return PendingTask(
+    return run_results.PendingTask(
         step=task.step,
         task=task.task_id,
         label=task.label,
@@ -138,8 +130,8 @@ def _pending(task: TaskRecord) -> PendingTask:
     )
 
 
-def _handler(task: TaskRecord) -> HandlerRun:
-    return HandlerRun(
+def _handler(task: TaskRecord) -> run_results.HandlerRun:
+    return run_results.HandlerRun(
         name=task.step,
         task=task.task_id if task.kind == "compensation" else None,
         label=task.label,
