@@ -35,7 +35,7 @@ def completion(shell: Shell, /) -> Result[None]:
     shell
         bash, zsh or fish.
     """
-    write(script(shell, commands()))
+    write(script(shell, commands(with_help=shell == "fish")))
     return Result()
 
 
