@@ -164,7 +164,7 @@ def test_a_step_spoils_only_itself(odd: Any, case: Odd) -> None:
     after = trigger(odd, "sane")
     assert after["status"] == "completed", after
     look = "import metaflow; metaflow.namespace(None); print(metaflow.Step('{}').task.data.before)"
-    shown = odd.command("python", "-c", look.format(f"Odd/{after['run_id']}/start"))
+    shown = odd.python("-c", look.format(f"Odd/{after['run_id']}/start"))
     assert shown.stdout.strip() == "(18, True, True)", shown.stderr
 
 
