@@ -1,6 +1,5 @@
 """Options that many commands share, and their values in force."""
 
-import asyncio
 import os
 import shutil
 import sys
@@ -20,19 +19,6 @@ profiles.on_temporary_folder(say)
 
 T = TypeVar("T")
 FLAG = Parameter(negative="")
-LIST = Parameter(negative="")
-Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Do not ask for confirmation.")]
-DeploymentName = Annotated[str, Parameter(help="The deployment, or its last part where that is unambiguous.")]
-Authorize = Annotated[
-    str | None, Parameter(help="Use this production token, if somebody else deployed the flow.")
-]
-RunIdFile = Annotated[Path | None, Parameter(help="Write the run id to this file before the run starts.")]
-Isolation = Annotated[
-    str | None, Parameter(help="Start tasks as forks of a warm process (fork, default) or anew (spawn).")
-]
-HostMaxAge = Annotated[
-    str | None, Parameter(help="Import a flow again when its warm process is this old (default: 1h).")
-]
 _OUTPUT = Group("Output", sort_key=300)
 _CONNECTION = Parameter(group=Group("Connection", sort_key=200))
 
@@ -66,6 +52,8 @@ class Connection:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine that needs the server."""
+        import asyncio  # a tenth of every `--help`, which does without
+
         return asyncio.run(work)
 
 
@@ -79,23 +67,7 @@ class LimitedConnection(Connection):
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine that needs the server; MftctlError with exit code 124 when it takes longer than --timeout."""
-        return asyncio.run(self._within(work))
-
-    async def _within(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            limit = None if self.timeout is None else parse_duration(self.timeout, "--timeout")
-        except MftctlError:
-            work.close()
-            raise
-        try:
-            async with asyncio.timeout(limit):
-                return await work
-        except TimeoutError:
-            if limit is None:
-                raise
-            raise MftctlError(
-                f"not done after {format_duration(limit)}", exit=Exit.TIMEOUT, code="timeout"
-            ) from None
+        return super().run(_within(self.timeout, work))
 
 
 @Parameter(name="*")
@@ -125,6 +97,21 @@ class RunOptions(Limited, Latest):
     """The options of most commands on a run."""
 
 
+LIST = Parameter(negative="")
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Do not ask for confirmation.")]
+DeploymentName = Annotated[str, Parameter(help="The deployment, or its last part where that is unambiguous.")]
+Authorize = Annotated[
+    str | None, Parameter(help="Use this production token, if somebody else deployed the flow.")
+]
+RunIdFile = Annotated[Path | None, Parameter(help="Write the run id to this file before the run starts.")]
+Isolation = Annotated[
+    str | None, Parameter(help="Start tasks as forks of a warm process (fork, default) or anew (spawn).")
+]
+HostMaxAge = Annotated[
+    str | None, Parameter(help="Import a flow again when its warm process is this old (default: 1h).")
+]
+
+
 def flow_interpreter(profile: profiles.Profile, given: str | None = None) -> str:
     """The flow's Python: ``given``, MFTCTL_PYTHON, the profile's, the active virtual environment's, or mftctl's own."""
     named = profile.setting("python", given)
@@ -146,3 +133,22 @@ def _absolute(python: str, source: profiles.Source) -> str:
         )
     # Not resolved: an interpreter in a virtual environment is a link whose place makes it what it is.
     return os.path.abspath(found)
+
+
+async def _within(given: str | None, work: Coroutine[Any, Any, T]) -> T:
+    import asyncio  # see Connection.run
+
+    try:
+        limit = None if given is None else parse_duration(given, "--timeout")
+    except MftctlError:
+        work.close()
+        raise
+    try:
+        async with asyncio.timeout(limit):
+            return await work
+    except TimeoutError:
+        if limit is None:
+            raise
+        raise MftctlError(
+            f"not done after {format_duration(limit)}", exit=Exit.TIMEOUT, code="timeout"
+        ) from None
