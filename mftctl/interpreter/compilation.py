@@ -40,11 +40,9 @@ class Compilation:
         self._request = self._client.send("compile", fields)
 
     def __enter__(self) -> Self:
-        """Itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill it if it is not done."""
         self.stop()
 
     def stop(self) -> None:

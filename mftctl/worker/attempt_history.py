@@ -38,22 +38,11 @@ class AttemptHistory:
         activity.heartbeat([*self._earlier, self._this])
 
     def added_to(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The result of an attempt that succeeded, with the earlier ones."""
+        """The result of this attempt, or the details of its failure, with the earlier ones."""
         return {**result, "attempts": self._earlier} if self._earlier else result
 
-    def failed(self, error: ApplicationError) -> ApplicationError:
-        """The error of one that did not; a last heartbeat carries its message, where another attempt follows."""
-        message = error.message[:MAX_MESSAGE]
+    def fail(self, error: ApplicationError) -> None:
+        """Note that this attempt failed; a last heartbeat carries the message, where another attempt follows."""
         if not error.non_retryable:
-            self._this |= {"ended": round(time.time(), 3), "message": message}
+            self._this |= {"ended": round(time.time(), 3), "message": error.message[:MAX_MESSAGE]}
             self.heartbeat()
-        if not self._earlier or not error.details:
-            return error
-        details = {**error.details[0], "attempts": self._earlier}
-        return ApplicationError(
-            error.message,
-            details,
-            type=error.type,
-            non_retryable=error.non_retryable,
-            next_retry_delay=error.next_retry_delay,
-        )

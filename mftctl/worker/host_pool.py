@@ -6,10 +6,10 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from ..interpreter.client import Client, ProcessEnded
+from ..interpreter.client import Client, ProcessEnded, interpreter_of
 from ..interpreter.inside.environment import variables
 from ..interpreter.inside.package_cache import package_folder
 from ..interpreter.inside.protocol import UNFORKABLE
@@ -24,14 +24,6 @@ from .host_memory import memory_limit, memory_of
 START_TIMEOUT = 600.0
 #: Seconds for which a flow that could not be imported is not imported again.
 BROKEN_FOR = 10.0
-
-
-@dataclass(frozen=True)
-class _Key:
-    sha: str
-    python: str
-    cwd: str | None
-    launch: str
 
 
 class HostPool:
@@ -59,17 +51,17 @@ class HostPool:
         self._python = python
         self._report = report
         self._source = source
-        self._hosts: dict[tuple[_Key, str], asyncio.Task[Host]] = {}
-        self._unforkable: set[_Key] = set()
+        self._hosts: dict[tuple[str, str], asyncio.Task[Host]] = {}
+        self._unforkable: set[str] = set()
         self._max_age = max_age
         self._memory = memory_limit() if memory is None else memory
         self._retired: list[Host] = []
 
     async def supervisor(self, launch: Launch) -> Supervisor:
         """An idle supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
-        if not os.access(launch.python, os.X_OK):
-            launch = replace(launch, python=self._python)
-        key = _key(launch)
+        launch = replace(launch, python=interpreter_of(launch, self._python))
+        # Runs of a deployment share a host, whatever their tags.
+        key = json.dumps(to_plain(replace(launch, tags=())), sort_keys=True)
         for _ in range(3):
             isolation = "spawn" if key in self._unforkable else self._isolation
             host = await self._host(key, launch, isolation)
@@ -98,7 +90,7 @@ class HostPool:
         hosts = [*self._retired, *(host for host in started if isinstance(host, Host))]
         await asyncio.gather(*(host.close() for host in hosts))
 
-    async def _host(self, key: _Key, launch: Launch, isolation: str) -> Host | None:
+    async def _host(self, key: str, launch: Launch, isolation: str) -> Host | None:
         known = self._hosts.get((key, isolation))
         if known is not None and known.done():
             if known.cancelled() or known.exception() is not None or not known.result().alive:
@@ -126,7 +118,7 @@ class HostPool:
         self._retired.append(host)
         host.retire()
 
-    def _forget(self, key: tuple[_Key, str], host: Host) -> None:
+    def _forget(self, key: tuple[str, str], host: Host) -> None:
         known = self._hosts.get(key)
         if known is not None and known.done() and known.exception() is None and known.result() is host:
             del self._hosts[key]
@@ -151,12 +143,7 @@ class HostPool:
             launch = _without_lost_folder(launch)
         env = variables(launch, folder, in_place=self._source is not None)
         client = Client.start(launch.python, "host", env, cwd=launch.cwd)
-        fields = {
-            "launch": to_plain(launch),
-            "folder": folder,
-            "isolation": isolation,
-            "file": self._source,
-        }
+        fields = {"launch": to_plain(launch), "folder": folder, "isolation": isolation, "file": self._source}
         try:
             answer = await client.request("load", fields, timeout=START_TIMEOUT)
         except TimeoutError:
@@ -187,8 +174,3 @@ def _without_lost_folder(launch: Launch) -> Launch:
 
 class _Unforkable(Exception):
     """The flow's import left something that a fork does not take over."""
-
-
-def _key(launch: Launch) -> _Key:
-    rest = json.dumps(to_plain(launch) | {"tags": []}, sort_keys=True)
-    return _Key(launch.package.sha, launch.python, launch.cwd, rest)

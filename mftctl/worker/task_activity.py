@@ -79,7 +79,8 @@ class TaskActivity:
             finally:
                 self._slots.end()
         except ApplicationError as error:
-            raise history.failed(error) from error.__cause__
+            history.fail(error)
+            raise
         finally:
             self._running.discard(running)
             beating.cancel()
@@ -106,11 +107,8 @@ class TaskActivity:
 
     async def _hook(self, given: HookInput) -> dict[str, Any]:
         """Call a function of @exit_hook; its output is the result, whether it ended well or not."""
-        fields = {
-            "hook": given.hook,
-            "file": self._hosts.file(given.launch),
-            "run": f"{given.launch.flow}/{given.run_id}",
-        }
+        run = f"{given.launch.flow}/{given.run_id}"
+        fields = {"hook": given.hook, "file": self._hosts.file(given.launch), "run": run}
         try:
             supervisor = await self._hosts.supervisor(given.launch)
             result = await supervisor.request("hook", fields)

@@ -121,8 +121,9 @@ class TaskAttempt:
     ) -> ApplicationError:
         ref = self.given.task.ref
         details = {"step": ref.step, "task": ref.task_id, "attempt": self.given.attempt, "message": detail}
+        details = self.history.added_to(details | more)
         return ApplicationError(
-            message, details | more, type="StepFailed", non_retryable=final, next_retry_delay=delay
+            message, details, type="StepFailed", non_retryable=final, next_retry_delay=delay
         )
 
     def _again(self, delay: timedelta) -> NextAttempt:

@@ -42,7 +42,7 @@ def settings(launch: Launch) -> dict[str, str]:
     Each machine knows how it reaches services: its environment, or its Metaflow configuration, comes before the
     deployer's.
     """
-    own = _own_settings()
+    own = {name for name, value in (*os.environ.items(), *metaflow_config.settings().items()) if value}
     return {name: value for name, value in launch.env.items() if not (name in _MACHINE and name in own)}
 
 
@@ -60,13 +60,5 @@ def forget_configs() -> None:
 def config_options(launch: Launch, folder: str) -> tuple[str, ...]:
     """The option that names the file with the flow's Configs, as the native runtime passes it to its tasks."""
     file = os.path.join(folder, ".mf_meta", "CONFIG")
-    return (
-        (f"--local-config-file={file}",)
-        if "--config-value" in launch.options and os.path.exists(file)
-        else ()
-    )
-
-
-def _own_settings() -> set[str]:
-    """Names of the settings that Metaflow finds on this machine."""
-    return {name for name, value in (*os.environ.items(), *metaflow_config.settings().items()) if value}
+    given = "--config-value" in launch.options and os.path.exists(file)
+    return (f"--local-config-file={file}",) if given else ()

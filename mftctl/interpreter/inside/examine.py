@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 import tempfile
+from functools import partial
 from typing import Any, Callable, Optional
 
 from . import metaflow_version, protocol, search_path
@@ -25,14 +26,11 @@ def main(fd: str) -> None:
 
     Each has ``metadata``, ``datastore`` and ``datastore_root``. An answer has ``error`` when the part cannot be used.
     """
-
-    def metadata(request: Request) -> dict[str, Any]:
-        return _tried(_metadata, request.fields.get("metadata"), None)
-
-    def datastore(request: Request) -> dict[str, Any]:
-        return _tried(_datastore, request.fields.get("datastore"), request.fields.get("datastore_root"))
-
-    handlers = {"interpreter": _interpreter, "metadata": metadata, "datastore": datastore}
+    handlers: dict[str, protocol.Handler] = {
+        "interpreter": _interpreter,
+        "metadata": partial(_tried, _metadata),
+        "datastore": partial(_tried, _datastore),
+    }
     protocol.serve(Channel.of_fd(int(fd)), handlers)
 
 
@@ -45,19 +43,14 @@ def _interpreter(_: Request) -> dict[str, Any]:
         import metaflow
     except ImportError as error:
         return {**here, "error": f"it has no metaflow: {error}"}
-    own = not search_path.is_borrowed(metaflow)
-    return {
-        **here,
-        "metaflow": str(metaflow.__version__),
-        "own_metaflow": own,
-        "remark": metaflow_version.remark(),
-    }
+    own, remark = not search_path.is_borrowed(metaflow), metaflow_version.remark()
+    return {**here, "metaflow": str(metaflow.__version__), "own_metaflow": own, "remark": remark}
 
 
-def _tried(what: Callable[..., None], kind: Optional[str], root: Optional[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": kind}
+def _tried(what: Callable[..., None], request: Request) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": request.fields.get(request.kind)}
     try:
-        what(found, root)
+        what(found, request.fields.get("datastore_root"))
     except Exception as error:
         found["error"] = " ".join(f"{type(error).__name__}: {error}".split())[:400]
     return found

@@ -30,10 +30,9 @@ def _upload(request: protocol.Request) -> str:
     """
     given = request.fields
     parameter = from_plain(Parameter, given["parameter"])
-    if given["datastore"] == "s3":
-        problem = s3.problem(f"{given['datastore_root']}/{s3.PROBE}", there=False)
-        if problem is not None:
-            raise MftctlError(problem)
+    problem = s3.root_problem(given["datastore"], given["datastore_root"])
+    if problem is not None:
+        raise MftctlError(problem)
     clients: dict[str, Any] = {client.TYPE: client for client in DATACLIENTS}
     try:
         descriptor = CURRENT_UPLOADER.store(

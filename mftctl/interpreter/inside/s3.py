@@ -24,7 +24,7 @@ _CONNECT, _ANSWER = 10.0, 20.0
 #: Metaflow saves up to _ONE_BY_ONE artifacts one by one; here up to _FEW, if all together have at most _SMALL bytes.
 _ONE_BY_ONE, _FEW, _SMALL = 10, 40, 4 * 1024 * 1024
 #: Name of an object that does not exist: when S3 reports that, it can be reached.
-PROBE = "mftctl-probe"
+_PROBE = "mftctl-probe"
 _MISSING = ("NoSuchKey", "404")
 #: Error codes of S3, and what to do about each.
 _CODES = {
@@ -84,6 +84,11 @@ def _size(file: Any) -> int:
     return size
 
 
+def root_problem(datastore: str, root: str) -> Optional[str]:
+    """Why this machine cannot use the ``root`` of a datastore of this type, or None, as for all others than S3."""
+    return problem(f"{root}/{_PROBE}", there=False) if datastore == "s3" else None
+
+
 def problem(url: str, *, there: bool) -> Optional[str]:
     """Why this machine cannot read the object at ``url``, or None. One request, where Metaflow retries for minutes.
 
@@ -91,13 +96,8 @@ def problem(url: str, *, there: bool) -> Optional[str]:
     """
     where = f"S3 at {metaflow_config.S3_ENDPOINT_URL}" if metaflow_config.S3_ENDPOINT_URL else "S3"
     try:
+        from botocore import exceptions
         from botocore.config import Config
-        from botocore.exceptions import (
-            BotoCoreError,
-            ClientError,
-            EndpointConnectionError,
-            NoCredentialsError,
-        )
     except ImportError:
         return f"Metaflow needs boto3 for S3, and {sys.executable} has none: install it there"
     retries = {"total_max_attempts": 2, "mode": "standard"}
@@ -106,21 +106,18 @@ def problem(url: str, *, there: bool) -> Optional[str]:
     try:
         settings = {**metaflow_config.DATATOOLS_CLIENT_PARAMS, "config": config}
         client, _ = get_s3_client(s3_client_params=settings)
-        _read(client, place.netloc, place.path.lstrip("/"))
-    except NoCredentialsError:
+        # Without its content; HEAD gives no reason for an error.
+        found = client.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Range="bytes=0-0")
+        found["Body"].close()
+    except exceptions.NoCredentialsError:
         return f"{where} needs credentials, and this machine has none: set AWS_ACCESS_KEY_ID or an AWS profile here"
-    except EndpointConnectionError:
+    except exceptions.EndpointConnectionError:
         return f"{where} cannot be reached from this machine: check METAFLOW_S3_ENDPOINT_URL"
-    except ClientError as error:
+    except exceptions.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in _MISSING:
             return f"{where} has no object {url}" if there else None
         return f"{where} ({place.netloc}) {_CODES.get(code) or f'reports {error}'}"
-    except (BotoCoreError, MetaflowException, ValueError) as error:
+    except (exceptions.BotoCoreError, MetaflowException, ValueError) as error:
         return f"{where}: {' '.join(str(error).split())}"
     return None
-
-
-def _read(client: Any, bucket: str, key: str) -> None:
-    """Request the object without its content; HEAD gives no reason for an error."""
-    client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from .. import own_code
-from .logs import RECENT_LINES, Stream
+from .logs import RECENT_LINES, Output
 
 #: Lines of output that a failure carries.
 TAIL_LINES = 12
@@ -29,16 +29,16 @@ class Failure:
     log: list[str]
 
 
-def failure_in(streams: tuple[Stream, Stream]) -> Failure:
-    """The failure that stdout and stderr of an attempt show.
+def failure_in(output: Output) -> Failure:
+    """The failure that the output of an attempt shows.
 
     The client of a compute backend prints both streams of its task to one of its own, and then how the task ended:
     the task's own lines count, unless there are none.
     """
-    lines = _bare([line for stream in streams for line in stream.tail(RECENT_LINES, remote=True)])
+    lines = _bare(output.tail(RECENT_LINES, remote=True))
     if not any(_is_headline(line) for line in lines):
-        lines = streams[1].tail(RECENT_LINES)
-    return Failure(_exception(lines), lines[-TAIL_LINES:] or streams[0].tail(TAIL_LINES))
+        lines = output.stderr.tail(RECENT_LINES)
+    return Failure(_exception(lines), lines[-TAIL_LINES:] or output.stdout.tail(TAIL_LINES))
 
 
 def _bare(lines: list[str]) -> list[str]:

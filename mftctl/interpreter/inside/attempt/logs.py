@@ -127,8 +127,25 @@ class Stream:
             self._full = True
 
 
+class Output:
+    """Both output streams of a process."""
+
+    def __init__(self, on_lines: OnLines | None = None) -> None:
+        self.stdout = Stream("stdout", on_lines)
+        self.stderr = Stream("stderr", on_lines)
+        self.streams = (self.stdout, self.stderr)
+
+    def end(self) -> None:
+        """Both have ended."""
+        for stream in self.streams:
+            stream.end()
+
+    def tail(self, lines: int, remote: bool = False) -> list[str]:
+        """The last lines of each stream; see ``Stream.tail``."""
+        return [line for stream in self.streams for line in stream.tail(lines, remote)]
+
+
 def _text(line: bytes, let_go: int) -> str:
-    """A line as it is shown."""
     beyond = max(0, len(line) - SHOWN_BYTES) + let_go
     text = line[:SHOWN_BYTES].strip().decode("utf-8", errors="replace")
     return f"{text} [and {beyond} bytes more]" if beyond else text
@@ -156,27 +173,30 @@ class LiveLines:
 
 
 class Saver:
-    """Saves a task's streams while it runs, rarely enough that a long log is not written over and over."""
+    """Saves a task's output while it runs, rarely enough that a long log is not written over and over."""
 
-    def __init__(self, datastore: Any, streams: tuple[Stream, ...]) -> None:
+    def __init__(self, datastore: Any, output: Output) -> None:
         self._datastore = datastore
-        self._streams = streams
+        self._streams = output.streams
         self._began = self._saved = monotonic()
-        self._sizes = (0,) * len(streams)
+        self._sizes = [0, 0]
 
-    def due(self) -> float:
-        """Seconds until the next save is due."""
-        now = monotonic()
-        return max(0.0, self._saved + max(SAVE_EVERY, SAVE_SHARE * (now - self._began)) - now)
-
-    def save_if_due(self) -> None:
-        """Save when it is time and there is something new."""
-        if self.due() == 0.0:
+    def save_if_due(self) -> float:
+        """Save when it is time and there is something new; the seconds until it is time again."""
+        if self._due() == 0.0:
             self._saved = monotonic()
-            if self._sizes != tuple(stream.size for stream in self._streams):
-                self.save()
+            if self._sizes != [stream.size for stream in self._streams]:
+                with contextlib.suppress(
+                    Exception
+                ):  # the next one, at the latest the one at its end, has it all
+                    self.save()
+        return self._due()
 
     def save(self) -> None:
         """Save what there is."""
-        self._sizes = tuple(stream.size for stream in self._streams)
         self._datastore.save_logs(SOURCE, {stream.name: stream.content() for stream in self._streams})
+        self._sizes = [stream.size for stream in self._streams]
+
+    def _due(self) -> float:
+        now = monotonic()
+        return max(0.0, self._saved + max(SAVE_EVERY, SAVE_SHARE * (now - self._began)) - now)

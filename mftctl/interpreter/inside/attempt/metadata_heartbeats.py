@@ -1,8 +1,7 @@
 """Heartbeats to a metadata service: of runs, one at a time, and of forked tasks, by a fork.
 
 Metaflow's local runtime starts a process for each task, and one for the run, that send them every few seconds
-(``metaflow/metadata_provider/heartbeat.py``). Metaflow is imported in functions: a host loads this module before the
-code package decides which metaflow is the flow's.
+(``metaflow/metadata_provider/heartbeat.py``).
 """
 
 from __future__ import annotations
@@ -12,6 +11,13 @@ import sys
 import traceback
 from types import SimpleNamespace
 from typing import Any
+
+import requests
+from metaflow.metaflow_config import SERVICE_HEADERS, SERVICE_URL
+from metaflow.plugins import METADATA_PROVIDERS, SIDECARS
+from metaflow.plugins.metadata_providers.service import ServiceMetadataProvider
+from metaflow.sidecar import Message, MessageTypes
+from metaflow.sidecar.sidecar_subprocess import SidecarSubProcess
 
 from ....model.codec import from_json
 from ....model.errors import MftctlError
@@ -29,9 +35,6 @@ def send_of_run(provider: str, flow: str, run_id: str) -> dict[str, Any]:
     """
     if not _is_service(provider):
         return {"every": None}
-    import requests
-    from metaflow.metaflow_config import SERVICE_HEADERS, SERVICE_URL
-
     url = f"{str(SERVICE_URL).rstrip('/')}/flows/{flow}/runs/{run_id}/heartbeat"
     try:
         response = requests.post(url, data="{}", headers=dict(SERVICE_HEADERS), timeout=_TIMEOUT)
@@ -46,8 +49,6 @@ def send_of_run(provider: str, flow: str, run_id: str) -> dict[str, Any]:
 
 def fork_of_task() -> None:
     """In a forked task: make its heartbeat process a fork of it, not a new Python that imports metaflow again."""
-    from metaflow.sidecar.sidecar_subprocess import SidecarSubProcess
-
     original = SidecarSubProcess._start_subprocess
 
     def start(sidecar: Any, command: list[str]) -> Any:
@@ -57,9 +58,6 @@ def fork_of_task() -> None:
 
 
 def _is_service(name: str) -> bool:
-    from metaflow.plugins import METADATA_PROVIDERS
-    from metaflow.plugins.metadata_providers.service import ServiceMetadataProvider
-
     return any(name == one.TYPE and issubclass(one, ServiceMetadataProvider) for one in METADATA_PROVIDERS)
 
 
@@ -84,15 +82,12 @@ def _fork() -> SimpleNamespace:
 
 def _beat(read: int) -> None:
     """What ``sidecar_worker.py`` does: pass the task's messages on to Metaflow's own heartbeat."""
-    from metaflow.plugins import SIDECARS
-    from metaflow.sidecar import Message, MessageTypes
-
-    worker = SIDECARS[_SIDECAR].get_worker()()
+    sidecar = SIDECARS[_SIDECAR].get_worker()()
     with os.fdopen(read, encoding="utf-8") as messages:
         while line := messages.readline().strip():
             message = Message.deserialize(line)
             if message.msg_type == MessageTypes.INVALID:
                 continue
-            worker.process_message(message)
+            sidecar.process_message(message)
             if message.msg_type == MessageTypes.SHUTDOWN:
                 return

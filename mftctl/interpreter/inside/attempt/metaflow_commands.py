@@ -66,6 +66,9 @@ def step_command(given: TaskInput, paths: list[str], folder: Optional[str], size
     launch, task = given.launch, given.task
     split = [] if task.split_index is None else ["--split-index", str(task.split_index)]
     namespace = [] if launch.namespace is None else ["--namespace", launch.namespace]
+    # What @parallel's `runtime_step_cli` adds for the control task.
+    nodes = [] if size is None else ["--num-parallel", str(size)]
+    control = ["--ubf-context", "ubf_control", *nodes] if task.control else []
     return [
         *top_options(launch),
         "step",
@@ -76,19 +79,20 @@ def step_command(given: TaskInput, paths: list[str], folder: Optional[str], size
         task.ref.task_id,
         *_inputs(paths, folder),
         *split,
-        *_retry_count(given),
+        "--retry-count",
+        str(given.attempt),
         "--max-user-code-retries",
         str(given.user_retries),
         *_tags(launch),
         *namespace,
-        *(_parallel(size) if task.control else []),
+        *control,
         *_origin(given),
     ]
 
 
 def clone_command(given: TaskInput, task_id: str, origin: str) -> list[str]:
     """Copies the result of the task at path ``origin`` of another run, as Metaflow's own `resume` does."""
-    task = ["--run-id", given.run_id, "--task-id", task_id, *_retry_count(given)]
+    task = ["--run-id", given.run_id, "--task-id", task_id, "--retry-count", str(given.attempt)]
     return [
         *top_options(given.launch),
         "step",
@@ -116,12 +120,6 @@ def _origin(given: TaskInput) -> list[str]:
     return [] if given.origin is None else ["--clone-run-id", given.origin]
 
 
-def _retry_count(given: TaskInput) -> list[str]:
-    """The number of the attempt, which Metaflow counts from 0, as ``given`` does."""
-    number = str(given.attempt)
-    return ["--retry-count", number]
-
-
 def _inputs(paths: list[str], folder: Optional[str]) -> list[str]:
     if folder is None or len(paths) <= MAX_INLINE_INPUTS:
         return ["--input-paths", ",".join(paths)]
@@ -133,11 +131,6 @@ def _write(folder: str, name: str, content: str) -> str:
     with open(path, "w", encoding="utf-8") as file:
         file.write(content)
     return path
-
-
-def _parallel(size: Optional[int]) -> list[str]:
-    """What @parallel's ``runtime_step_cli`` adds for the control task."""
-    return ["--ubf-context", "ubf_control", *([] if size is None else ["--num-parallel", str(size)])]
 
 
 def _tags(launch: Launch) -> list[str]:

@@ -11,9 +11,10 @@ import termios
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, sleep  # their own, whatever the flow makes of them
-from typing import Callable, Optional
+from typing import Optional
 
 from ..channel import Channel
+from .logs import Output, Saver, Stream
 from .task_process import Process, Starter
 
 #: Seconds between TERM and KILL for a task's process group: as the native runtime grants, and where the task runs on
@@ -21,9 +22,8 @@ from .task_process import Process, Starter
 GRACE, GRACE_ELSEWHERE = 5.0, 30.0
 #: Bytes of output that are read at once.
 _CHUNK = 65536
-
-#: Takes what was read of which output (1 or 2).
-OnOutput = Callable[[int, bytes], None]
+#: Seconds between looks at a process whose output is not saved while it runs.
+_LOOK_EVERY = 60.0
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,16 @@ class Watch:
         starter: Starter,
         argv: list[str],
         env: dict[str, str],
-        on_output: OnOutput,
-        tick: Callable[[], float],
+        output: Output,
+        saver: Optional[Saver] = None,
         grace: float = GRACE,
     ) -> ProcessEnd:
-        """Start the process and follow it; ``tick`` returns in how many seconds to call it again.
+        """Start the process and follow it to its end, which is that of its ``output``; ``saver`` saves that meanwhile.
 
         ``grace``: seconds that it has to end in when it is stopped. OSError when it cannot be started.
         """
         if self._read_requests():
+            output.end()
             return ProcessEnd(-signal.SIGTERM, True, self._orphaned, self._final)
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
@@ -84,33 +85,29 @@ class Watch:
                 os.close(err_write)
             with suppress(OSError):  # it has done so itself, or is gone already
                 os.setpgid(process.pid, process.pid)
-            pipes = {out_read: 1, err_read: 2}
+            pipes = {out_read: output.stdout, err_read: output.stderr}
             for fd in pipes:
                 os.set_blocking(fd, False)
             try:
-                code = self._follow(process, pipes, on_output, tick, grace)
+                code = self._follow(process, pipes, saver, grace)
             except BaseException:
                 signal_group(process.pid, signal.SIGKILL)
                 while process.poll() is None:
                     sleep(0.01)
                 raise
             for fd, stream in pipes.items():
-                _drain(fd, stream, on_output)
+                _drain(fd, stream)
         finally:
             os.close(out_read)
             os.close(err_read)
+        output.end()
         if self._stopped:
             # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
             signal_group(process.pid, signal.SIGKILL)
         return ProcessEnd(code, self._stopped, self._orphaned, self._final)
 
     def _follow(
-        self,
-        process: Process,
-        pipes: dict[int, int],
-        on_output: OnOutput,
-        tick: Callable[[], float],
-        grace: float,
+        self, process: Process, pipes: dict[int, Stream], saver: Optional[Saver], grace: float
     ) -> int:
         deadline: Optional[float] = None
         # It has no descriptor of its own and, unlike select, no limit on the numbers of others.
@@ -118,21 +115,21 @@ class Watch:
             for fd in (*pipes, self._wake, self._channel.fileno()):
                 watched.register(fd, selectors.EVENT_READ)
             while True:
-                wait = tick()
+                wait = _LOOK_EVERY if saver is None else saver.save_if_due()
                 if deadline is not None:
                     wait = min(wait, max(0.0, deadline - monotonic()))
                 for key, _ in watched.select(wait):
-                    if not self._take(key.fd, pipes, on_output):
+                    if not self._take(key.fd, pipes):
                         watched.unregister(key.fd)
                 code = process.poll()
                 if code is not None:
                     return code
                 deadline = self._stop(process, deadline, grace)
 
-    def _take(self, fd: int, pipes: dict[int, int], on_output: OnOutput) -> bool:
+    def _take(self, fd: int, pipes: dict[int, Stream]) -> bool:
         """Take what has come over a descriptor; False when it has ended."""
         if fd in pipes:
-            return _read(fd, pipes[fd], on_output) != 0
+            return _read(fd, pipes[fd]) != 0
         if fd == self._wake:
             os.read(fd, 512)
             return True
@@ -158,21 +155,21 @@ class Watch:
         return self._stopped
 
 
-def _read(fd: int, stream: int, on_output: OnOutput, most: int = _CHUNK) -> Optional[int]:
+def _read(fd: int, stream: Stream, most: int = _CHUNK) -> Optional[int]:
     """How many bytes were read; None: nothing there now; 0: the pipe has ended."""
     try:
         data = os.read(fd, most)
     except BlockingIOError:
         return None
     if data:
-        on_output(stream, data)
+        stream.feed(data)
     return len(data)
 
 
-def _drain(fd: int, stream: int, on_output: OnOutput) -> None:
+def _drain(fd: int, stream: Stream) -> None:
     """Read what an ended process has left in its pipe, and not what others who hold the pipe write from now on."""
     (left,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
-    while left > 0 and (read := _read(fd, stream, on_output, min(left, _CHUNK))):
+    while left > 0 and (read := _read(fd, stream, min(left, _CHUNK))):
         left -= read
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import tempfile
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Optional
@@ -19,7 +20,7 @@ from .. import not_packaged
 from ..task.import_failure import EXIT_DISALLOW_RETRY
 from . import metaflow_commands, reuse
 from .failure_reason import TAIL_LINES, failure_in
-from .logs import OnLines, Saver, Stream
+from .logs import OnLines, Output, Saver
 from .process_watch import GRACE, GRACE_ELSEWHERE, ProcessEnd, Watch
 from .run_store import NotReady, RunStore
 from .task_process import Starter
@@ -49,50 +50,46 @@ class Runtime:
         try:
             return self._run(RunStore(self.given.launch, self.given.run_id))
         except NotReady as error:
-            return {"ok": False, "message": str(error), "log": [], "final": False}
+            return _failed(str(error), final=False)
 
     def _run(self, store: RunStore) -> Optional[dict[str, Any]]:
         given, ref = self.given, self.given.task.ref
         try:
             earlier = reuse.earlier_result(store, given)
         except reuse.Conflict:
-            message = f"task {ref.task_id} was begun by another resume of the run at the same time"
-            return {"ok": False, "message": message, "log": [], "final": True}
+            return _failed(f"task {ref.task_id} was begun by another resume of the run at the same time")
         if earlier is not None:
             found = {"since": earlier.since, "generation": earlier.ref.generation}
-            return {**self._success(store, earlier.ref, None), **found}
+            return {**_succeeded(store, earlier.ref, None), **found}
         failures = store.failures(ref, given.attempt)
         lost = given.attempt - failures
         given = replace(given, user_retries=given.user_retries + lost)
         problem = self._prepare(store, given)
         if problem is not None:
             return problem
-        datastore = store.open(ref, given.attempt)
-        streams = (Stream("stdout", self.on_lines), Stream("stderr", self.on_lines))
+        datastore, output = store.open(ref, given.attempt), Output(self.on_lines)
         # What starts the task's process with another command imports the flow there, and prints it there.
-        for stream, printed in zip(streams, (b"", b"") if given.rewrites else self.starter.prelude):
+        for stream, printed in zip(output.streams, (b"", b"") if given.rewrites else self.starter.prelude):
             stream.feed(printed)
-        saver = Saver(datastore, streams)
-
-        def tick() -> float:
-            saver.save_if_due()
-            return saver.due()
-
+        saver = Saver(datastore, output)
         needs_files = self.starter.bounded or given.rewrites
         with tempfile.TemporaryDirectory(prefix="mftctl-") if needs_files else nullcontext() as folder:
             argv = self._command(store, given, folder)
             grace = GRACE_ELSEWHERE if given.elsewhere else GRACE
-            ended = self.watch.run(
-                self.starter,
-                argv,
-                given.environment,
-                lambda fd, data: streams[fd - 1].feed(data),
-                tick,
-                grace,
-            )
-        for stream in streams:
-            stream.end()
-        return self._conclude(store, datastore, streams, saver, ended, failures)
+            ended = self.watch.run(self.starter, argv, given.environment, output, saver, grace)
+        _record(datastore, output, saver, ended)
+        if ended.orphaned:
+            return None
+        if ended.stopped:
+            return _stopped(ended)
+        if ended.code:
+            return self._failure(ended, output, failures)
+        try:
+            result = _succeeded(store, ref, given.attempt)
+        except NotReady as error:
+            # It exited behind Metaflow's back (os._exit): the native runtime ends the run then, without a retry.
+            return _failed(str(error), output.tail(TAIL_LINES))
+        return result if self.clone is None else {**result, "since": self.clone.execution}
 
     def _prepare(self, store: RunStore, given: TaskInput) -> Optional[dict[str, Any]]:
         """Store parameters and clone nodes, which the task needs; a result when that fails or is stopped."""
@@ -113,22 +110,13 @@ class Runtime:
         self, argv: list[str], message: str, variables: Optional[dict[str, str]] = None
     ) -> Optional[dict[str, Any]]:
         """Run a command that is not the task's; a result, with the ``message``, when it fails or is stopped."""
-        streams = (Stream("stdout", None), Stream("stderr", None))
-        env = {**self.given.environment, **(variables or {})}
-        ended = self.watch.run(
-            self.starter, argv, env, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0
-        )
-        for stream in streams:
-            stream.end()
-        if ended.orphaned:
-            return {"ok": False, "lost": True}
+        output = Output()
+        ended = self.watch.run(self.starter, argv, {**self.given.environment, **(variables or {})}, output)
         if ended.stopped:
-            return {"ok": False, "lost": not ended.final, "cancelled": ended.final}
+            return _stopped(ended)
         # Where the flow cannot be imported, the task itself says so.
-        if ended.code and ended.code != EXIT_DISALLOW_RETRY:
-            log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
-            return {"ok": False, "message": message, "log": log, "final": True}
-        return None
+        failed = ended.code and ended.code != EXIT_DISALLOW_RETRY
+        return _failed(message, output.tail(TAIL_LINES)) if failed else None
 
     def _command(self, store: RunStore, given: TaskInput, folder: Optional[str]) -> list[str]:
         if self.clone is not None:
@@ -140,61 +128,43 @@ class Runtime:
         size = store.parallel_size(given.task) if given.task.control else None
         return metaflow_commands.step_command(given, paths, folder, size)
 
-    def _success(self, store: RunStore, ref: TaskRef, number: Optional[int]) -> dict[str, Any]:
-        return {
-            "ok": True,
-            "outcome": to_plain(store.outcome(ref, number)),
-            "artifacts": store.artifacts(ref, number)[:MAX_NAMES],
-        }
-
-    def _conclude(
-        self,
-        store: RunStore,
-        datastore: Any,
-        streams: tuple[Stream, Stream],
-        saver: Saver,
-        ended: ProcessEnd,
-        failures: int,
-    ) -> Optional[dict[str, Any]]:
-        if ended.orphaned:
-            # Nobody waits for this any more; a store that does not answer keeps no process alive.
-            signal.alarm(SAVE_LIMIT)
-        again = ended.stopped and not ended.final
-        if ended.stopped:
-            for stream in streams:
-                stream.line(b"[KILLED BY ORCHESTRATOR]\n", system=True)
-        if not again:
-            datastore.save_metadata(
-                {"runtime": {"return_code": ended.code, "killed": ended.stopped, "success": ended.code == 0}}
-            )
-        if ended.code and not ended.stopped:
-            text = b"Task failed with a segmentation fault." if ended.code == -11 else b"Task failed."
-            streams[1].line(text, system=True)
-        saver.save()
-        if ended.orphaned:
-            return None
-        if ended.stopped:
-            return {"ok": False, "lost": again, "cancelled": ended.final}
-        if ended.code:
-            return self._failure(ended, streams, failures)
-        try:
-            result = self._success(store, self.given.task.ref, self.given.attempt)
-        except NotReady as error:
-            # It exited behind Metaflow's back (os._exit): the native runtime ends the run then, without a retry.
-            log = [line for stream in streams for line in stream.tail(TAIL_LINES)]
-            return {"ok": False, "message": str(error), "log": log, "final": True}
-        return result if self.clone is None else {**result, "since": self.clone.execution}
-
-    def _failure(self, ended: ProcessEnd, streams: tuple[Stream, Stream], failures: int) -> dict[str, Any]:
+    def _failure(self, ended: ProcessEnd, output: Output, failures: int) -> dict[str, Any]:
         """``final`` once the user's retries or Metaflow's MAX_ATTEMPTS are used up."""
-        failed = failure_in(streams)
+        failed = failure_in(output)
         used_up = failures + 1 >= self.given.attempts or self.given.attempt + 1 >= MAX_ATTEMPTS
         how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"exited with code {ended.code}"
         message = failed.message or how
         missing = not_packaged.reason(message, self.given.launch.left_out)
-        return {
-            "ok": False,
-            "message": f"{message} ({missing})" if missing else message,
-            "log": failed.log,
-            "final": used_up or ended.code == EXIT_DISALLOW_RETRY,
-        }
+        message = f"{message} ({missing})" if missing else message
+        return _failed(message, failed.log, final=used_up or ended.code == EXIT_DISALLOW_RETRY)
+
+
+def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> None:
+    """Save how the attempt ended, unless it is to run again, and its logs."""
+    if ended.orphaned:
+        # Nobody waits for this any more; a store that does not answer keeps no process alive.
+        signal.alarm(SAVE_LIMIT)
+    if ended.stopped:
+        for stream in output.streams:
+            stream.line(b"[KILLED BY ORCHESTRATOR]\n", system=True)
+    if ended.final or not ended.stopped:
+        datastore.save_metadata(
+            {"runtime": {"return_code": ended.code, "killed": ended.stopped, "success": ended.code == 0}}
+        )
+    if ended.code and not ended.stopped:
+        text = b"Task failed with a segmentation fault." if ended.code == -11 else b"Task failed."
+        output.stderr.line(text, system=True)
+    saver.save()
+
+
+def _succeeded(store: RunStore, ref: TaskRef, number: Optional[int]) -> dict[str, Any]:
+    names = store.artifacts(ref, number)[:MAX_NAMES]
+    return {"ok": True, "outcome": to_plain(store.outcome(ref, number)), "artifacts": names}
+
+
+def _failed(message: str, log: Sequence[str] = (), *, final: bool = True) -> dict[str, Any]:
+    return {"ok": False, "message": message, "log": list(log), "final": final}
+
+
+def _stopped(ended: ProcessEnd) -> dict[str, Any]:
+    return {"ok": False, "lost": not ended.final, "cancelled": ended.final}

@@ -11,7 +11,7 @@ from .. import protocol
 from ..channel import Channel
 from ..protocol import Request
 from . import metadata_heartbeats
-from .logs import RECENT_LINES, LiveLines, Stream
+from .logs import RECENT_LINES, LiveLines, Output
 from .process_watch import Watch
 from .runtime import Runtime
 from .task_process import Spawned, Starter
@@ -22,7 +22,8 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
 
     ``launch`` is how the host's tasks start. ``run`` makes one attempt: a ``task`` (``TaskInput``), and whether its
     lines are wanted ``live``, as events ``{"stream", "lines"}``; answers are those of ``Runtime.run``. ``hook`` calls a
-    function of @exit_hook. ``heartbeat`` sends one of a run to the metadata service.
+    function of @exit_hook, whose failure fails nothing else: ``ok`` and its ``output``. ``heartbeat`` sends one of a
+    run to the metadata service.
     """
     watch = Watch(channel)
 
@@ -35,23 +36,11 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
 
     def hook(request: Request) -> dict[str, Any]:
         watch.begin(request.number)
-        return _hook(watch, request.fields)
+        fields, output = request.fields, Output()
+        ended = watch.run(Spawned(fields["file"], "hook"), [fields["hook"], fields["run"]], {}, output)
+        return {"ok": ended.code == 0, "output": output.tail(RECENT_LINES)}
 
     def heartbeat(request: Request) -> dict[str, Any]:
         return metadata_heartbeats.send_of_run(launch.metadata, launch.flow, request.fields["run_id"])
 
     protocol.serve(channel, {"run": run, "hook": hook, "heartbeat": heartbeat})
-
-
-def _hook(watch: Watch, fields: dict[str, Any]) -> dict[str, Any]:
-    """Call a function of @exit_hook; ``ok`` and its ``output``. Its failure fails nothing else."""
-    streams = (Stream("stdout", None), Stream("stderr", None))
-    starter = Spawned(fields["file"], "hook")
-    argv = [fields["hook"], fields["run"]]
-    ended = watch.run(starter, argv, {}, lambda fd, data: streams[fd - 1].feed(data), lambda: 60.0)
-    for stream in streams:
-        stream.end()
-    return {
-        "ok": ended.code == 0,
-        "output": [line for stream in streams for line in stream.tail(RECENT_LINES)],
-    }

@@ -18,17 +18,16 @@ from metaflow.user_configs.config_options import ConfigInput
 from metaflow.util import get_username
 
 from ....model import ids
-from ....model.manifest import Launch, Manifest, Package, Receiver, Step
+from ....model.manifest import Launch, Manifest, Package, Receiver
 from ....model.options import Options
 from ....model.package_contents import Contents
 from ....model.parameter import Parameter
-from ..task import decorator_hooks
-from . import code_package, policies
-from .compensation_handlers import handler_of, handlers_of
+from . import code_package
 from .compile_error import CompileError
 from .declared_parameters import parameters_of
 from .parameter_values import click_error, from_variables
 from .schedule_decorator import schedule_of
+from .steps import handlers_of, steps_of
 from .task_variables import variables
 from .trigger_decorators import triggers_of
 
@@ -54,8 +53,7 @@ def build(state: Any, options: Options, cache: str) -> Built:
     """Check the flow as `python flow.py run` does, store its code package and describe it. Raises CompileError."""
     state.check(state.graph, state.flow, state.environment, pylint=state.pylint)
     validate_tags(options.tags)
-    policies.check_supported(state)
-    steps = tuple(_step(state, node) for node in state.graph)
+    steps = tuple(steps_of(state))
     parameters = tuple(parameters_of(state.flow))
     deployment = deployment_name(state, options.name)
     owner = get_username()
@@ -86,7 +84,7 @@ def build(state: Any, options: Options, cache: str) -> Built:
         error_hooks=_hooks(state.flow, "error_hooks"),
         schedule=schedule_of(state.flow, options),
         triggers=triggers_of(state.flow, parameters),
-        compensations=tuple(handlers_of(state)),
+        compensations=tuple(handlers_of(state.flow, steps)),
         notify=tuple(Receiver(url, options.notify_key_env) for url in options.notify_url),
     )
     return Built(manifest.to_plain(), contents, refused, given)
@@ -104,29 +102,6 @@ def deployment_name(state: Any, given: Optional[str]) -> str:
     if problem:
         raise CompileError(f"'{name}' is not a deployment name: {problem}", "usage")
     return name
-
-
-def _step(state: Any, node: Any) -> Step:
-    decorators = getattr(state.flow, node.name).decorators
-    user, error = policies.retries(decorators)
-    split = node.split_parents[-1] if node.type == "join" else None
-    elsewhere = decorator_hooks.may_run_elsewhere(decorators)
-    return Step(
-        name=node.name,
-        type=node.type,
-        next=tuple(dict.fromkeys(node.out_funcs)) if node.type == "split-switch" else tuple(node.out_funcs),
-        split=split,
-        join=node.matching_join,
-        parallel=node.parallel_foreach,
-        user_retries=user,
-        error_retries=error,
-        delay=policies.retry_delay(decorators),
-        # A task may wait in a backend's queue; the backend counts the seconds of @timeout.
-        timeout=None if elsewhere else policies.timeout(decorators),
-        rewrites=decorator_hooks.rewrites_command(decorators),
-        elsewhere=elsewhere,
-        compensation=handler_of(getattr(state.flow, node.name)),
-    )
 
 
 def _launch(
@@ -190,6 +165,5 @@ def _hooks(flow: Any, kind: str) -> tuple[str, ...]:
 
 
 def _description(flow: Any) -> Optional[str]:
-    """The flow's docstring, cut to MAX_DESCRIPTION characters."""
     text = inspect.cleandoc(flow.__doc__ or "")[:MAX_DESCRIPTION]
     return text or None

@@ -36,30 +36,20 @@ def make(state: Any, cache: str) -> tuple[Package, Contents]:
 
 def _check_reachable(datastore: Any) -> None:
     """CompileError when S3 cannot be written; Metaflow would retry for minutes."""
-    if datastore.TYPE != "s3":
-        return
-    problem = s3.problem(f"{datastore.datastore_root}/{s3.PROBE}", there=False)
+    problem = s3.root_problem(datastore.TYPE, datastore.datastore_root)
     if problem is not None:
-        raise CompileError(
-            f"cannot store the code package: {problem}",
-            "datastore.unreachable",
-            "run `mftctl profile check`",
-        )
+        message, hint = f"cannot store the code package: {problem}", "run `mftctl profile check`"
+        raise CompileError(message, "datastore.unreachable", hint)
 
 
 def _include_saga(environment: Any) -> None:
     """Add the parts of mftctl that the flow imports to its package: a compute backend's image may have no mftctl."""
-    imported = [sys.modules[name] for name in ("mftctl", "mftctl.saga") if "mftctl.saga" in sys.modules]
-    files = [(str(one.__file__), one.__name__.replace(".", "/")) for one in imported]
-    if not files:
+    if "mftctl.saga" not in sys.modules:
         return
+    files = {"mftctl": "mftctl/__init__.py", "mftctl.saga": "mftctl/saga.py"}
+    ours = [(str(sys.modules[name].__file__), path) for name, path in files.items()]
     original = environment.add_to_package
-
-    def add_to_package() -> Any:
-        ours = [(files[0][0], f"{files[0][1]}/__init__.py"), (files[1][0], f"{files[1][1]}.py")]
-        return [*(original() or []), *ours]
-
-    environment.add_to_package = add_to_package
+    environment.add_to_package = lambda: [*(original() or []), *ours]
 
 
 def _environment_error(state: Any, error: Any) -> CompileError:

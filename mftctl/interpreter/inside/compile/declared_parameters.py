@@ -48,7 +48,7 @@ def parameters_of(flow: Any) -> list[Parameter]:
                 encoding=getattr(kind, "_encoding", "utf-8") or "utf-8",
                 spelling=spelling,
                 nargs=option.nargs,
-                choices=_choices(option.type),
+                choices=tuple(map(str, getattr(option.type, "choices", ()))),
                 any_case=not getattr(option.type, "case_sensitive", True),
                 **_range(option.type),
             )
@@ -116,10 +116,6 @@ def _spelling(option: Any) -> str:
     if option.multiple:
         return "multiple"
     return "nargs" if option.nargs != 1 else ""
-
-
-def _choices(kind: Any) -> tuple[str, ...]:
-    return tuple(str(one) for one in getattr(kind, "choices", ()))
 
 
 def _range(kind: Any) -> dict[str, Optional[float]]:

@@ -89,7 +89,6 @@ def _build(metaflow_cli: Any, resume: Callable[[], None], options: Options, cach
 
 
 def _no_flow(file: str) -> CompileError:
-    """The error of a file that ran to its end and started no flow."""
     flows = [
         name
         for name, value in vars(sys.modules["__main__"]).items()

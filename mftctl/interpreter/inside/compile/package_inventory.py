@@ -72,15 +72,16 @@ def _imported_below(folder: str) -> list[str]:
 
 def _outside(folder: str, names: set[str]) -> set[str]:
     """Top-level modules that the flow imports from a folder of its own on sys.path, and that the package lacks."""
-    roots = [os.path.join(place, "") for place in sys.path if place and _is_own_folder(place)]
+    linked = _folders_of_pth()
+    places = [place for place in sys.path if place and place not in linked and _is_own_folder(place)]
+    roots = [os.path.normpath(place) + os.sep for place in places]
     found = set()
     for name, module in list(sys.modules.items()):
         file: Any = getattr(module, "__file__", None)
         if not file or name == "__main__" or not own_code.is_own(file):
             continue
         file = os.path.normpath(file)
-        within = [os.path.normpath(root) + os.sep for root in roots]
-        root = max((one for one in within if file.startswith(one)), key=len, default=None)
+        root = max((one for one in roots if file.startswith(one)), key=len, default=None)
         if root is None or root == os.path.join(os.path.realpath(folder), ""):
             continue
         path = file[len(root) :]
@@ -90,12 +91,8 @@ def _outside(folder: str, names: set[str]) -> set[str]:
 
 
 def _is_own_folder(place: str) -> bool:
-    """Whether a folder on sys.path belongs neither to the interpreter nor to an installed package."""
-    return (
-        os.path.isdir(place)
-        and own_code.is_own(os.path.join(place, "x.py"))
-        and place not in _folders_of_pth()
-    )
+    """Whether a folder on sys.path belongs neither to the interpreter nor to its packages."""
+    return os.path.isdir(place) and own_code.is_own(os.path.join(place, "x.py"))
 
 
 def _folders_of_pth() -> set[str]:

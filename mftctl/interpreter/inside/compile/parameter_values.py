@@ -25,12 +25,11 @@ def click_error(state: Any, parameters: Iterable[Parameter], given: Mapping[str,
         option.prompt = None  # no prompts: `check` reports what is missing
     defaults = {name: one.default for name, one in known.items() if one.default is not None}
     try:
-        line = [
-            word
-            for name, value in {**defaults, **given}.items()
-            if name in known
-            for word in words(name, _value(known[name], value), known[name].spelling)
-        ]
+        line = []
+        for name, value in {**defaults, **given}.items():
+            if one := known.get(name):
+                text = to_json(values_of(one, value)) if one.several else value
+                line += words(name, text, one.spelling)
         command = click.Command("run", params=options)
         command.make_context("run", line, obj=state, auto_envvar_prefix="METAFLOW_RUN")
     except click.ClickException as error:
@@ -52,10 +51,6 @@ def from_variables(state: Any) -> dict[str, str]:
         for name, value in found.items()
         if value is not None
     }
-
-
-def _value(parameter: Parameter, value: str) -> str:
-    return to_json(values_of(parameter, value)) if parameter.several else value
 
 
 def _options(state: Any) -> list[tuple[str, Any]]:

@@ -46,25 +46,17 @@ def _description(fd: int, about: os.stat_result) -> str:
         return "an open socket"
     if stat.S_ISFIFO(mode):
         return "an open pipe"
-    if stat.S_ISDIR(mode) or (stat.S_ISCHR(mode) and about.st_rdev in _devices()):
+    devices = {os.stat(path).st_rdev for path in _SHARED if os.path.exists(path)}
+    if stat.S_ISDIR(mode) or (stat.S_ISCHR(mode) and about.st_rdev in devices):
         return ""
-    if (
-        stat.S_ISREG(mode)
-        and about.st_nlink
-        and (about.st_dev, about.st_ino) in _mapped()
-        and not _has_file_object(fd)
-    ):
+    mapped = stat.S_ISREG(mode) and about.st_nlink and (about.st_dev, about.st_ino) in _mapped()
+    if mapped and not _has_file_object(fd):
         return ""  # `mmap` keeps the descriptor of its file, without a position
     name = os.path.basename(_path(fd)) if about.st_nlink else ""
     return f"an open file ({name})" if name else "an open file"
 
 
-def _devices() -> set[int]:
-    return {os.stat(path).st_rdev for path in _SHARED if os.path.exists(path)}
-
-
 def _path(fd: int) -> str:
-    """The file's path; empty if it is unknown."""
     try:
         return os.readlink(f"/proc/self/fd/{fd}")
     except OSError:  # no such folder on macOS
@@ -84,6 +76,5 @@ def _mapped() -> set[tuple[int, int]]:
 
 
 def _has_file_object(fd: int) -> bool:
-    """Whether a file object of Python has this descriptor."""
     files = [one for one in gc.get_objects() if issubclass(type(one), _io.FileIO)]
     return any(not file.closed and file.fileno() == fd for file in files)

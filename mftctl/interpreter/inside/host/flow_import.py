@@ -31,17 +31,15 @@ def serve(request: Request, launch: Launch, file: str) -> NoReturn:
     before = fork_safety.snapshot()
     random_state, clock, exits, signals = RandomState(), Clock(), ExitHandlers(), SignalHandlers()
     command_line = CommandLine()
-    for watch in (random_state, clock, exits):
-        watch.watch()
+    random_state.watch()
+    clock.watch()
+    exits.watch()
     imported = []
 
     def stop_watching() -> tuple[bytes, bytes]:
         """End the watch over the import; what it has printed."""
-        clock.stop()
-        command_line.stop()
-        random_state.stop()
-        exits.stop()
-        signals.stop()
+        for watch in (clock, command_line, random_state, exits, signals):
+            watch.stop()
         return output.stop()
 
     def on_flow(flow: Any, resume: Callable[[], None]) -> None:

@@ -56,7 +56,6 @@ def main(fd: str) -> None:
 
 
 def _exit_on(request: protocol.Request, problem: Optional[str]) -> None:
-    """Reply with the problem, if there is one, and end."""
     if problem:
         request.fail(MftctlError(problem))
         sys.exit(1)

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from ..attempt import metadata_heartbeats
 from ..attempt.task_process import Fork, Process
-from ..task import clone_parameters, compensation_step, hidden_variables, orphans, stacks, trigger_context
+from ..task import clone_parameters, compensation_step, hidden_variables, orphans, trigger_context
 from ..task.import_failure import EXIT_DISALLOW_RETRY
 from . import exit_handlers, signal_handlers
 from .randomness import RandomState
@@ -62,8 +62,8 @@ class Forked:
                 code = 0
             except SystemExit as left:
                 code = _exit_code(left)
-            except BaseException:
-                sys.excepthook(*stacks.uncaught())
+            except BaseException as error:
+                sys.excepthook(type(error), error, error.__traceback__)
             finally:
                 _leave(code)
         return Fork(pid)

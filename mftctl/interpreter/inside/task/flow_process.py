@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Optional
+from contextlib import ExitStack
+from typing import Any, Callable
 
 from ..search_path import add_package
-from . import orphans, stacks
+from . import import_failure, orphans, stacks
 from .import_output import ImportOutput
 
 
@@ -23,14 +24,7 @@ def main(file: str) -> None:
 def _run(file: str) -> None:
     # These import metaflow: not before `add_package`.
     from .. import flow_file
-    from . import (
-        clone_parameters,
-        compensation_step,
-        decorated_command,
-        hidden_variables,
-        import_failure,
-        trigger_context,
-    )
+    from . import clone_parameters, compensation_step, decorated_command, hidden_variables, trigger_context
 
     clone_parameters.prepare(sys.argv)
     trigger_context.prepare()
@@ -48,22 +42,17 @@ def _run(file: str) -> None:
         resume()
 
     try:
-        flow_file.execute(file, on_flow)
+        with ExitStack() as stack:
+            if output is not None:
+                stack.callback(output.release)  # what a failed import has printed belongs to the task
+            flow_file.execute(file, on_flow)
         reason = import_failure.no_flow(file)
     except BaseException as error:
-        _release(output)
         if imported or import_failure.is_of_machine(error):
             raise
         reason = import_failure.text(error)
     if imported:
         sys.exit(0)
-    _release(output)
     sys.stdout.flush()
     sys.stderr.write(reason)
     sys.exit(import_failure.EXIT_DISALLOW_RETRY)
-
-
-def _release(output: Optional[ImportOutput]) -> None:
-    """Print what a failed import has printed: it belongs to the task."""
-    if output is not None:
-        output.release()

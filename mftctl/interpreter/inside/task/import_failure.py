@@ -7,15 +7,13 @@ user's traceback. What the machine lacks (memory, disk, processes) may be there 
 from __future__ import annotations
 
 import errno
-import os
 import traceback
 from typing import Any, Optional
 
-from .... import ROOT
+from .. import own_code
 
 #: Metaflow's METAFLOW_EXIT_DISALLOW_RETRY: the exit code of a task that is not retried.
 EXIT_DISALLOW_RETRY = 202
-_OURS = os.path.join(ROOT, "")
 _LACKING = {
     errno.EAGAIN,
     errno.EDQUOT,
@@ -62,5 +60,5 @@ def _drop_own_frames(trace: Any) -> None:
     seen: set[int] = set()
     while trace is not None and id(trace) not in seen:
         seen.add(id(trace))
-        trace.stack[:] = [frame for frame in trace.stack if not frame.filename.startswith(_OURS)]
+        trace.stack[:] = [frame for frame in trace.stack if not own_code.is_mftctl(frame.filename)]
         trace = trace.__cause__ or trace.__context__

@@ -37,22 +37,10 @@ def hide_own_frames() -> None:
         sys.excepthook = _print_exception
 
 
-def uncaught() -> tuple[type[BaseException], BaseException, Optional[TracebackType]]:
-    """The current exception, as ``sys.excepthook`` takes it."""
-    kind, error, found = sys.exc_info()
-    assert kind is not None
-    assert error is not None
-    return kind, error, found
-
-
-def without_own_frames(found: Optional[TracebackType]) -> Optional[TracebackType]:
-    """A traceback from its first frame that is not mftctl's; the whole one when there is none."""
+def _print_exception(kind: type[BaseException], error: BaseException, found: Optional[TracebackType]) -> None:
+    """Print it from its first frame that is not mftctl's; whole when there is none."""
     shown = found
     while shown is not None and own_code.is_mftctl(shown.tb_frame.f_code.co_filename):
         shown = shown.tb_next
-    return shown or found
-
-
-def _print_exception(kind: type[BaseException], error: BaseException, found: Optional[TracebackType]) -> None:
-    shown = without_own_frames(found)
+    shown = shown or found
     sys.__excepthook__(kind, error.with_traceback(shown), shown)

@@ -3,7 +3,7 @@
 from metaflow.mflog import mflog
 
 from mftctl.interpreter.inside.attempt.failure_reason import Failure, failure_in
-from mftctl.interpreter.inside.attempt.logs import SOURCE, Stream
+from mftctl.interpreter.inside.attempt.logs import SOURCE, Output, Stream
 
 TRACEBACK = """<flow Train step fit> failed:
     Internal error
@@ -22,7 +22,7 @@ CLIENT = (
 
 def test_a_local_task_tells_its_exception():
     """The exception's first line, not the last line of what was printed; the log is the end of stderr."""
-    failed = failure_in(_streams("working\n", "a warning\n" + TRACEBACK))
+    failed = failure_in(_output("working\n", "a warning\n" + TRACEBACK))
     assert failed == Failure("ValueError: no data (flow.py:3 in fit)", ["a warning", *TRACEBACK.splitlines()])
 
 
@@ -38,7 +38,7 @@ def test_the_flows_own_last_frame_is_named():
     ]
     lines = [f'  File "{file}", line {n}, in {name}\n    code()\n' for n, (file, name) in enumerate(frames)]
     text = "<flow Train step fit> failed:\nTraceback (most recent call last):\n" + "".join(lines)
-    message = failure_in(_streams("", text + "ValueError: bad shape\n")).message
+    message = failure_in(_output("", text + "ValueError: bad shape\n")).message
     assert message == "ValueError: bad shape (shapes.py:3 in check)"
 
 
@@ -46,13 +46,13 @@ def test_a_frame_of_the_file_itself_has_no_function():
     """It is named by its line alone; without a frame of the flow's own there is none to name."""
     for file, where in (("train.py", " (train.py:7)"), ("/x/site-packages/lib.py", "")):
         text = f'Traceback (most recent call last):\n  File "{file}", line 7, in <module>\nKeyError: 1\n'
-        assert failure_in(_streams("", text)).message == f"KeyError: 1{where}"
+        assert failure_in(_output("", text)).message == f"KeyError: 1{where}"
 
 
 def test_a_long_exception_is_cut_at_a_word():
     """The headline is one line that can be read; the whole text is in the log."""
     text = 'Traceback (most recent call last):\n  File "train.py", line 7, in fit\nValueError: '
-    message = failure_in(_streams("", text + "many words " * 100)).message
+    message = failure_in(_output("", text + "many words " * 100)).message
     assert message.endswith(("words … (train.py:7 in fit)", "many … (train.py:7 in fit)"))
     assert 290 < len(message) < 325
 
@@ -60,20 +60,20 @@ def test_a_long_exception_is_cut_at_a_word():
 def test_earlier_tracebacks_are_not_the_failure():
     """What a step printed of an error that it has handled is no reason."""
     handled = "Traceback (most recent call last):\n  File\nKeyError: 1\n"
-    assert failure_in(_streams("", handled + TRACEBACK)).message == "ValueError: no data (flow.py:3 in fit)"
+    assert failure_in(_output("", handled + TRACEBACK)).message == "ValueError: no data (flow.py:3 in fit)"
 
 
 def test_a_remote_task_tells_its_exception_and_not_its_clients():
     """Lines of the backend come without the job's id, which its client puts before each."""
     remote = b"".join(mflog.refine(_sent(line), prefix=POD) for line in TRACEBACK.splitlines())
-    failed = failure_in(_streams(remote.decode(), CLIENT))
+    failed = failure_in(_output(remote.decode(), CLIENT))
     assert failed == Failure("ValueError: no data (flow.py:3 in fit)", TRACEBACK.splitlines())
 
 
 def test_a_backend_that_ended_the_task_tells_why():
     """Out of memory or evicted, the task says nothing; its client does."""
     remote = mflog.refine(_sent("working"), prefix=POD)
-    assert failure_in(_streams(remote.decode(), CLIENT)).message == " ".join(CLIENT.split())
+    assert failure_in(_output(remote.decode(), CLIENT)).message == " ".join(CLIENT.split())
 
 
 def test_lines_of_a_backend_are_saved_by_it():
@@ -91,9 +91,9 @@ def _sent(text: str) -> bytes:
     return mflog.decorate("task", text.encode() + b"\n")
 
 
-def _streams(stdout: str, stderr: str) -> tuple[Stream, Stream]:
-    streams = (Stream("stdout", None), Stream("stderr", None))
-    for stream, text in zip(streams, (stdout, stderr), strict=True):
-        stream.feed(text.encode())
-        stream.end()
-    return streams
+def _output(stdout: str, stderr: str) -> Output:
+    output = Output()
+    output.stdout.feed(stdout.encode())
+    output.stderr.feed(stderr.encode())
+    output.end()
+    return output

@@ -12,7 +12,7 @@ from metaflow.mflog import mflog
 from metaflow.runtime import TruncatedBuffer
 
 from mftctl.interpreter.inside.attempt import logs
-from mftctl.interpreter.inside.attempt.logs import MAX_BYTES, SHOWN_BYTES, LiveLines, Stream
+from mftctl.interpreter.inside.attempt.logs import MAX_BYTES, SHOWN_BYTES, LiveLines, Output, Saver, Stream
 from mftctl.interpreter.inside.channel import Channel
 from mftctl.interpreter.inside.protocol import Request
 
@@ -87,6 +87,30 @@ def test_a_worker_that_takes_no_lines_does_not_hold_the_task_up(monkeypatch):
     assert f"[{left_out} lines are not shown: they came faster than they were taken]" in lines
     assert {message["number"] for message in told} == {3}
     assert len(stream.content().getvalue()) > 9 * 1024 * 1024
+
+
+def test_a_save_that_fails_while_the_task_runs_stops_nothing(monkeypatch):
+    """The next save has what that one missed; only the last one, when the task has ended, may fail."""
+    monkeypatch.setattr(logs, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(logs, "SAVE_SHARE", 0.0)
+    problems, saved = [OSError("no space left on device")], []
+
+    class Datastore:
+        def save_logs(self, *given):
+            if problems:
+                raise problems.pop()
+            saved.append(given[1]["stdout"].read())
+
+    output = Output()
+    saver = Saver(Datastore(), output)
+    output.stdout.feed(b"hello\n")
+    saver.save_if_due()
+    assert saved == []
+    saver.save_if_due()
+    assert mflog.parse(saved[0]).msg == b"hello"
+    problems.append(OSError("no space left on device"))
+    with pytest.raises(OSError, match="no space"):
+        saver.save()
 
 
 def _bare(log: bytes) -> bytes:
