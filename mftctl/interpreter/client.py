@@ -145,7 +145,8 @@ class Client:
                     stop = timeout = None
                     limit.reschedule(asyncio.get_running_loop().time() + STOP_LIMIT)
                     continue
-                if message.get("number", number) != number:
+                self._pid = message.get("pid", self._pid)
+                if "pid" in message or message.get("number", number) != number:
                     continue
                 if "error" in message:
                     self._ended = "number" not in message
@@ -209,13 +210,6 @@ class Client:
 
     async def _receive(self) -> dict[str, Any]:
         """The next message, of any length. A cancellation loses no part of it."""
-        while True:
-            message = await self._next()
-            if "pid" not in message:
-                return message
-            self._pid = message["pid"]
-
-    async def _next(self) -> dict[str, Any]:
         assert self._reader is not None
         while not self._line.endswith(b"\n"):
             try:

@@ -61,23 +61,17 @@ class _Reader:
         Values of up to ``largest`` bytes are loaded. None for a task without results.
         """
         given = request.fields
-        return _artifacts(self._store, self._run_id, given["step"], given["task"], given["largest"])
+        try:
+            data = self._store.get_task_datastore(self._run_id, given["step"], given["task"])
+        except DataException:
+            return None
+        names = sorted(name for name in data if not name.startswith("_") and name != "name")
+        return [_artifact(data, name, given["largest"]) for name in names]
 
 
-def _artifacts(store: Any, run_id: str, step: str, task: str, largest: int) -> Optional[list[dict[str, Any]]]:
-    try:
-        data = store.get_task_datastore(run_id, step, task)
-    except DataException:
-        return None
-    return [
-        _artifact(data, name, data._info.get(name, {}), largest)
-        for name in sorted(data)
-        if not name.startswith("_") and name != "name"
-    ]
-
-
-def _artifact(data: Any, name: str, info: dict[str, Any], largest: int) -> dict[str, Any]:
+def _artifact(data: Any, name: str, largest: int) -> dict[str, Any]:
     """One artifact; its value where it is not larger than ``largest`` bytes and can be loaded here."""
+    info = data._info.get(name, {})
     kind = str(info.get("type", "")).replace("<class '", "").replace("'>", "")
     size = info.get("size")
     artifact: dict[str, Any] = {"name": name, "type": kind, "size": size, "text": None, "value": None}

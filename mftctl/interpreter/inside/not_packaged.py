@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 
+from ...model.package_contents import suffix_of
 from .environment import IN_PLACE, package_root
 
 _NO_FILE = ("FileNotFoundError", "No such file or directory", "No files found", "does not exist")
@@ -29,8 +30,8 @@ def reason(message: str, left_out: Sequence[str]) -> str:
         return ""
     for quoted, bare in _PATH.findall(message):
         path = quoted or bare
-        suffix = _left_out(path, left_out)
-        if suffix and _is_here(path):
+        suffix = suffix_of(path)
+        if suffix in left_out and _is_here(path):
             return (
                 f"its code package has no {suffix} files, and some were beside the flow when it was deployed: "
                 f"deploy with --package-suffixes {suffix}"
@@ -46,12 +47,6 @@ def outside(modules: Sequence[str]) -> str:
         f'put METAFLOW_PACKAGE_POLICY = "include" into {"their" if several else "its"} __init__.py, or move it beside '
         "the flow"
     )
-
-
-def _left_out(path: str, left_out: Sequence[str]) -> str:
-    name = os.path.basename(path).lower()
-    kind = name if name.startswith(".") else os.path.splitext(name)[1] or name
-    return kind if kind in left_out else ""
 
 
 def _is_here(path: str) -> bool:

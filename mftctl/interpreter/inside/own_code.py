@@ -69,7 +69,5 @@ def imported() -> dict[str, tuple[int, int]]:
 
 def _of_metaflow() -> list[str]:
     """Folders of Metaflow and its extensions, which may be in the code package."""
-    found = []
-    for name in ("metaflow", "metaflow_extensions"):
-        found += list(getattr(sys.modules.get(name), "__path__", ()))
-    return found
+    modules = [sys.modules.get(name) for name in ("metaflow", "metaflow_extensions")]
+    return [folder for module in modules for folder in getattr(module, "__path__", ())]

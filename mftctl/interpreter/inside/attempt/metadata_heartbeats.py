@@ -33,7 +33,8 @@ def send_of_run(provider: str, flow: str, run_id: str) -> dict[str, Any]:
 
     None where the metadata ``provider`` takes no heartbeats. MftctlError when the service did not take this one.
     """
-    if not _is_service(provider):
+    services = [one.TYPE for one in METADATA_PROVIDERS if issubclass(one, ServiceMetadataProvider)]
+    if provider not in services:
         return {"every": None}
     url = f"{str(SERVICE_URL).rstrip('/')}/flows/{flow}/runs/{run_id}/heartbeat"
     try:
@@ -55,10 +56,6 @@ def fork_of_task() -> None:
         return _fork() if sidecar._worker_type == _SIDECAR else original(sidecar, command)
 
     SidecarSubProcess._start_subprocess = start
-
-
-def _is_service(name: str) -> bool:
-    return any(name == one.TYPE and issubclass(one, ServiceMetadataProvider) for one in METADATA_PROVIDERS)
 
 
 def _fork() -> SimpleNamespace:

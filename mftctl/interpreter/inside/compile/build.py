@@ -62,6 +62,7 @@ def build(state: Any, options: Options, cache: str) -> Built:
     refused, given = None, {}
     if options.given is not None:
         refused, given = click_error(state, parameters, dict(options.given)), from_variables(state)
+    docstring = inspect.cleandoc(state.flow.__doc__ or "")
     code, contents = code_package.make(state, cache)
     launch = _launch(state, options, owner, code, contents, parameters)
     manifest = Manifest(
@@ -78,7 +79,7 @@ def build(state: Any, options: Options, cache: str) -> Built:
         max_workers=options.max_workers or Manifest.max_workers,
         workflow_timeout=options.workflow_timeout,
         title=options.workflow_title,
-        description=options.workflow_description or _description(state.flow),
+        description=options.workflow_description or docstring[:MAX_DESCRIPTION] or None,
         priority=options.priority,
         success_hooks=_hooks(state.flow, "success_hooks"),
         error_hooks=_hooks(state.flow, "error_hooks"),
@@ -162,8 +163,3 @@ def _option(name: str, value: Any) -> list[str]:
 
 def _hooks(flow: Any, kind: str) -> tuple[str, ...]:
     return tuple(name for hook in flow._flow_decorators.get("exit_hook", []) for name in getattr(hook, kind))
-
-
-def _description(flow: Any) -> Optional[str]:
-    text = inspect.cleandoc(flow.__doc__ or "")[:MAX_DESCRIPTION]
-    return text or None

@@ -73,8 +73,11 @@ def _imported_below(folder: str) -> list[str]:
 def _outside(folder: str, names: set[str]) -> set[str]:
     """Top-level modules that the flow imports from a folder of its own on sys.path, and that the package lacks."""
     linked = _folders_of_pth()
-    places = [place for place in sys.path if place and place not in linked and _is_own_folder(place)]
-    roots = [os.path.normpath(place) + os.sep for place in places]
+    # Folders on sys.path that belong neither to the interpreter nor to its packages.
+    places = [place for place in sys.path if os.path.isdir(place) and place not in linked]
+    roots = [
+        os.path.normpath(place) + os.sep for place in places if own_code.is_own(os.path.join(place, "x.py"))
+    ]
     found = set()
     for name, module in list(sys.modules.items()):
         file: Any = getattr(module, "__file__", None)
@@ -88,11 +91,6 @@ def _outside(folder: str, names: set[str]) -> set[str]:
         if path not in names and f".mf_code/{path}" not in names:
             found.add(name.partition(".")[0])
     return found
-
-
-def _is_own_folder(place: str) -> bool:
-    """Whether a folder on sys.path belongs neither to the interpreter nor to its packages."""
-    return os.path.isdir(place) and own_code.is_own(os.path.join(place, "x.py"))
 
 
 def _folders_of_pth() -> set[str]:

@@ -36,14 +36,9 @@ def prepare() -> None:
     def save_metadata(made: Any, contents: Any, *more: Any, **options: Any) -> Any:
         result = original(made, contents, *more, **options)
         # Before the step, Metaflow reads them last for this record.
-        if "task_begin" in contents:
-            _drop()
+        for name, value in _GIVEN.items() if "task_begin" in contents else ():
+            if os.environ.get(name) == value:
+                del os.environ[name]
         return result
 
     TaskDataStore.save_metadata = save_metadata
-
-
-def _drop() -> None:
-    for name, value in _GIVEN.items():
-        if os.environ.get(name) == value:
-            del os.environ[name]
