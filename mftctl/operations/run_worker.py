@@ -24,7 +24,8 @@ from ..model.errors import UsageError
 from ..profiles import Profile, cache_dir
 from ..worker.freshness import MAX_AGE
 from ..worker.observer import Observer
-from ..worker.service import Service, Settings
+from ..worker.service import Service
+from ..worker.worker_settings import Settings
 from . import worker_file
 from .command_options import Connection, flow_interpreter
 from .pending_retries import retry_text

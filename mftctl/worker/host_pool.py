@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from ..interpreter.client import Client, ProcessEnded, interpreter_of
 from ..interpreter.inside.environment import variables
@@ -17,8 +16,9 @@ from ..model.codec import to_plain
 from ..model.errors import MftctlError
 from ..model.manifest import Launch
 from .flow_host import Host, Supervisor
-from .freshness import MAX_AGE, Freshness
+from .freshness import Freshness
 from .host_memory import memory_limit, memory_of
+from .worker_settings import Settings
 
 #: Seconds a host may take to import its flow, which may import half the world.
 START_TIMEOUT = 600.0
@@ -27,43 +27,27 @@ BROKEN_FOR = 10.0
 
 
 class HostPool:
-    """Gives each attempt a supervisor in the right host.
+    """Gives each attempt a supervisor in the right host; ``report`` gets, once a flow, why its tasks are not forked.
 
-    ``isolation`` is ``fork``, or ``spawn`` for a new process for each task; ``python`` the interpreter of flows whose
-    deployer's is not on this machine; ``report`` gets, once a flow, why its tasks are not forked. ``source`` is the
-    user's own file, as given to `run`: its tasks run in place, not from the code package. A host is used for
-    ``max_age`` seconds, and only as long as the files that it has imported do not change. Hosts are kept while all
-    together take no more memory than ``memory`` bytes.
+    A host is used for ``host_max_age`` seconds, and only as long as the files that it has imported do not change. Hosts
+    are kept while all together take no more memory than ``memory`` bytes.
     """
 
-    def __init__(
-        self,
-        cache: Path,
-        isolation: str,
-        python: str,
-        report: Callable[[str], None],
-        source: str | None = None,
-        max_age: float = MAX_AGE,
-        memory: int | None = None,
-    ) -> None:
-        self._cache = cache
-        self._isolation = isolation
-        self._python = python
+    def __init__(self, settings: Settings, report: Callable[[str], None], memory: int | None = None) -> None:
+        self._settings = settings
         self._report = report
-        self._source = source
         self._hosts: dict[tuple[str, str], asyncio.Task[Host]] = {}
         self._unforkable: set[str] = set()
-        self._max_age = max_age
         self._memory = memory_limit() if memory is None else memory
         self._retired: list[Host] = []
 
     async def supervisor(self, launch: Launch) -> Supervisor:
         """An idle supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
-        launch = replace(launch, python=interpreter_of(launch, self._python))
+        launch = replace(launch, python=interpreter_of(launch, self._settings.python))
         # Runs of a deployment share a host, whatever their tags.
         key = json.dumps(to_plain(replace(launch, tags=())), sort_keys=True)
         for _ in range(3):
-            isolation = "spawn" if key in self._unforkable else self._isolation
+            isolation = "spawn" if key in self._unforkable else self._settings.isolation
             host = await self._host(key, launch, isolation)
             if host is None:
                 continue
@@ -75,7 +59,7 @@ class HostPool:
 
     def file(self, launch: Launch) -> str:
         """Path of the flow's file that its tasks execute here."""
-        return self._source or os.path.join(package_folder(str(self._cache), launch.package), launch.file)
+        return self._settings.source or os.path.join(self._folder(launch), launch.file)
 
     async def warm(self, launch: Launch) -> None:
         """Start the host of ``launch`` and a supervisor before the first task needs them."""
@@ -137,13 +121,16 @@ class HostPool:
                 taken -= host.memory
                 self._retire(host)
 
+    def _folder(self, launch: Launch) -> str:
+        return package_folder(str(self._settings.cache), launch.package)
+
     async def _start(self, launch: Launch, isolation: str) -> Host:
-        folder = package_folder(str(self._cache), launch.package)
-        if self._source is None:
+        folder, source = self._folder(launch), self._settings.source
+        if source is None:
             launch = _without_lost_folder(launch)
-        env = variables(launch, folder, in_place=self._source is not None)
+        env = variables(launch, folder, in_place=source is not None)
         client = Client.start(launch.python, "host", env, cwd=launch.cwd)
-        fields = {"launch": to_plain(launch), "folder": folder, "isolation": isolation, "file": self._source}
+        fields = {"launch": to_plain(launch), "folder": folder, "isolation": isolation, "file": source}
         try:
             answer = await client.request("load", fields, timeout=START_TIMEOUT)
         except TimeoutError:
@@ -161,7 +148,8 @@ class HostPool:
             client.kill()
             raise
         else:
-            max_age = min(self._max_age, BROKEN_FOR) if answer["broken"] else self._max_age
+            max_age = self._settings.host_max_age
+            max_age = min(max_age, BROKEN_FOR) if answer["broken"] else max_age
             return Host(client, Freshness(answer["files"], max_age), memory_of(client.pid))
         raise MftctlError(f"{launch.flow} cannot be loaded: {problem}", code="flow.import")
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.worker import (
@@ -27,7 +24,6 @@ from ..engine.workflow import FlowWorkflow
 from ..events.delivery import EventActivities
 from ..events.listener import Listener
 from ..model.manifest import Launch
-from .freshness import MAX_AGE
 from .host_pool import HostPool
 from .observer import Observer
 from .queue_worker import QueueWorker
@@ -35,6 +31,7 @@ from .run_heartbeats import RunHeartbeats
 from .slots import Slots
 from .task_activity import TaskActivity
 from .webhook import post_notice
+from .worker_settings import Settings
 from .workflow_failures import WorkflowFailureLog
 
 #: Cancellations arrive with the answers to heartbeats: this limits their delay.
@@ -51,22 +48,6 @@ POLLERS = PollerBehaviorAutoscaling(minimum=1, initial=1, maximum=20)
 GIVE_UP = 10.0
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a worker runs: the folder of code packages, the number of tasks at once, and ``fork`` or ``spawn``.
-
-    ``python``: the interpreter for flows whose deployer's interpreter is not on this machine. ``source``: the file of
-    the flow that `mftctl run` runs in place. ``host_max_age``: seconds after which an imported flow is imported again.
-    """
-
-    cache: Path
-    concurrency: int
-    isolation: str = "fork"
-    python: str = sys.executable
-    source: str | None = None
-    host_max_age: float = MAX_AGE
-
-
 class Service:
     """Serves task queues with shared flow hosts and a shared limit of running tasks."""
 
@@ -74,7 +55,6 @@ class Service:
         self, client: Client, settings: Settings, observer: Observer, warn: Warnings | None = None
     ) -> None:
         self._client = client
-        self._settings = settings
         slots = Slots(settings.concurrency)
         self._tuner = WorkerTuner.create_composite(
             workflow_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
@@ -82,14 +62,7 @@ class Service:
             local_activity_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
             nexus_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
         )
-        self._hosts = HostPool(
-            settings.cache,
-            settings.isolation,
-            settings.python,
-            observer.report,
-            settings.source,
-            settings.host_max_age,
-        )
+        self._hosts = HostPool(settings, observer.report)
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.report)
         self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats)
         self._events = EventActivities(client, warn or Warnings(observer.report))

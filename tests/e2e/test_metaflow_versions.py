@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import venv
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from mftctl.interpreter.compilation import compile_flow
 from mftctl.model.errors import MftctlError
 from mftctl.model.options import Options
 from mftctl.worker.host_pool import HostPool
+from mftctl.worker.worker_settings import Settings
 
 OLD, NEW = "2.19.9", "99.1"
 FLOW = """
@@ -101,7 +101,7 @@ def test_a_worker_with_an_older_metaflow_runs_nothing(home, interpreter, monkeyp
     launch = asyncio.run(compile_flow(flow, Options(), str(interpreter.python), cache)).launch
 
     async def first_host() -> None:
-        hosts = HostPool(cache, isolation, sys.executable, print)
+        hosts = HostPool(Settings(cache, 1, isolation), print)
         try:
             (await hosts.supervisor(launch)).release()
         finally:

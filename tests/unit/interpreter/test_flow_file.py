@@ -12,6 +12,7 @@ import pytest
 from mftctl.interpreter.compilation import compile_flow
 from mftctl.model.options import Options
 from mftctl.worker.host_pool import HostPool
+from mftctl.worker.worker_settings import Settings
 
 LOOKS = """
 import inspect, sys
@@ -99,17 +100,15 @@ def test_run_loads_the_users_own_file_and_a_resumed_run_its_package(seen, tmp_pa
     typed, cache = "proj/here.py", tmp_path / "cache"
     here = f"old {tmp_path / typed} {tmp_path} False"
     launch = asyncio.run(compile_flow(typed, Options(cwd=str(tmp_path)), sys.executable, cache)).launch
-    assert _loads(HostPool(cache, "fork", sys.executable, print, typed), launch, seen) == [here, here]
+    assert _loads(HostPool(Settings(cache, 1, source=typed), print), launch, seen) == [here, here]
     (tmp_path / "proj" / "here.py").write_text("raise SystemExit('changed')")
     packaged = cache / "packages" / launch.package.sha / "here.py"
     from_package = f"old {packaged} {tmp_path} True"
-    resumed = HostPool(cache, "fork", sys.executable, print)
+    resumed = HostPool(Settings(cache, 1), print)
     assert resumed.file(launch) == str(packaged)
     assert _loads(resumed, launch, seen) == [from_package]
     elsewhere = replace(launch, cwd=str(tmp_path / "gone"))
-    assert _loads(HostPool(cache, "fork", sys.executable, print), elsewhere, seen)[0].startswith(
-        f"old {packaged}"
-    )
+    assert _loads(HostPool(Settings(cache, 1), print), elsewhere, seen)[0].startswith(f"old {packaged}")
 
 
 def _loads(hosts: HostPool, launch, seen: Path) -> list[str]:

@@ -13,6 +13,7 @@ from mftctl.interpreter.inside import own_code, package_cache
 from mftctl.model.manifest import Launch, Package
 from mftctl.worker.freshness import Freshness
 from mftctl.worker.host_pool import HostPool
+from mftctl.worker.worker_settings import Settings
 
 FLOW = """
 from metaflow import FlowSpec, step
@@ -79,7 +80,7 @@ async def _replaced(tmp_path: Path) -> None:
     helper = folder / "helper.py"
     helper.write_text("")
     package_cache.note_files(str(folder))
-    hosts = HostPool(tmp_path, "fork", sys.executable, print)
+    hosts = HostPool(Settings(tmp_path, 1), print)
     try:
         first = await hosts.supervisor(_launch())
         (await hosts.supervisor(_launch())).release()

@@ -14,6 +14,7 @@ from supervising import launch
 
 from mftctl.worker import host_memory
 from mftctl.worker.host_pool import HostPool
+from mftctl.worker.worker_settings import Settings
 
 
 class _Host:
@@ -57,16 +58,16 @@ def test_as_many_hosts_are_kept_as_fit_into_memory(tmp_path: Path) -> None:
     """Twenty flows in turn are each imported once where they fit; else those that were used longest ago end."""
     wanted = launch(tmp_path)
     order = [*range(20)] * 3
-    roomy = HostPool(tmp_path, "fork", sys.executable, print, memory=2000)
+    roomy = HostPool(Settings(tmp_path, 1), print, memory=2000)
     assert _starts(roomy, wanted, order) == [*range(20)]
-    small = HostPool(tmp_path, "fork", sys.executable, print, memory=250)
+    small = HostPool(Settings(tmp_path, 1), print, memory=250)
     assert _starts(small, wanted, [0, 1, 0, 2, 0, 1]) == [0, 1, 2, 1]
 
 
 def test_a_host_that_runs_a_task_or_is_wanted_stays(tmp_path: Path) -> None:
     """However little memory there is: a task waits for no other flow."""
     wanted = launch(tmp_path)
-    pool = HostPool(tmp_path, "fork", sys.executable, print, memory=0)
+    pool = HostPool(Settings(tmp_path, 1), print, memory=0)
     assert _starts(pool, wanted, [0, 1, 1, 0, 2, 1], busy=frozenset({0})) == [0, 1, 2, 1]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from mftctl.interpreter.inside.package_cache import note_files, package_folder
 from mftctl.model.errors import MftctlError
 from mftctl.model.task import TaskRef
 from mftctl.worker.host_pool import HostPool
+from mftctl.worker.worker_settings import Settings
 
 FLOW = """
 from metaflow import FlowSpec, step
@@ -42,7 +42,7 @@ def served(tmp_path: Path, text: str, test, isolation: str = "fork"):
     said: list[str] = []
 
     async def whole():
-        hosts = HostPool(tmp_path / "cache", isolation, sys.executable, said.append, source=str(file))
+        hosts = HostPool(Settings(tmp_path / "cache", 1, isolation, source=str(file)), said.append)
         try:
             return await test(hosts, wanted)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import Optional, Protocol
 
 from .. import BOOT
@@ -41,11 +42,11 @@ class Starter(Protocol):
         ...
 
 
+@dataclass
 class Fork:
     """A child that was forked."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
+    pid: int
 
     def poll(self) -> Optional[int]:
         """See Process."""
@@ -53,15 +54,14 @@ class Fork:
         return None if done == 0 else os.waitstatus_to_exitcode(status)
 
 
+@dataclass
 class Spawned:
     """New processes of this interpreter, each in a ``mode`` of boot.py."""
 
     bounded = True
     prelude = (b"", b"")
-
-    def __init__(self, file: str, mode: str = "flow") -> None:
-        self._file = file
-        self._mode = mode
+    file: str
+    mode: str = "flow"
 
     def start(
         self,
@@ -72,7 +72,7 @@ class Spawned:
         ours: list[int],  # noqa: ARG002 - a new program has none of them
     ) -> Process:
         """Start the flow's file through boot.py, which finds metaflow and the package as the host does."""
-        command = [sys.executable, "-u", BOOT, self._mode, self._file, *argv]
+        command = [sys.executable, "-u", BOOT, self.mode, self.file, *argv]
         return subprocess.Popen(
             command,
             env={**os.environ, **env},

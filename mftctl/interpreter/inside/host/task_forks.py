@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from os import getpid  # its own, whatever the flow makes of it
 from typing import Any, Callable
 
@@ -16,26 +17,20 @@ from .randomness import RandomState
 from .signal_handlers import SignalHandlers
 
 
+@dataclass
 class Forked:
-    """Forks of a host that has imported the flow."""
+    """Forks of a host that has imported the ``flow`` of a ``file``; ``resume`` continues in Metaflow's command line.
+
+    ``random_state`` and ``signals``: what the import has set.
+    """
 
     bounded = False
-
-    def __init__(
-        self,
-        file: str,
-        flow: Any,
-        resume: Callable[[], None],
-        random_state: RandomState,
-        signals: SignalHandlers,
-        prelude: tuple[bytes, bytes] = (b"", b""),
-    ) -> None:
-        self.prelude = prelude
-        self._file = file
-        self._flow = flow
-        self._resume = resume
-        self._random_state = random_state
-        self._signals = signals
+    file: str
+    flow: Any
+    resume: Callable[[], None]
+    random_state: RandomState
+    signals: SignalHandlers
+    prelude: tuple[bytes, bytes]
 
     def start(
         self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]
@@ -48,17 +43,17 @@ class Forked:
             try:
                 orphans.end_with(supervisor)
                 _become_leader(stdout, stderr, ours)
-                self._signals.set_child()
+                self.signals.set_child()
                 exit_handlers.reset()
-                self._random_state.set_child()
+                self.random_state.set_child()
                 os.environ.update(env)
-                sys.argv = [self._file, *argv]
+                sys.argv = [self.file, *argv]
                 metadata_heartbeats.fork_of_task()
                 clone_parameters.prepare(argv)
                 trigger_context.prepare()
-                compensation_step.prepare(self._flow)
+                compensation_step.prepare(self.flow)
                 hidden_variables.prepare()
-                self._resume()
+                self.resume()
                 code = 0
             except SystemExit as left:
                 code = _exit_code(left)
@@ -69,14 +64,13 @@ class Forked:
         return Fork(pid)
 
 
+@dataclass
 class Unloadable:
-    """Starts processes that print why the flow cannot be imported, and fail without a retry."""
+    """Starts processes that print the ``reason`` why the flow cannot be imported, and fail without a retry."""
 
     bounded = False
-
-    def __init__(self, reason: str, prelude: tuple[bytes, bytes] = (b"", b"")) -> None:
-        self.prelude = prelude
-        self._reason = reason.encode("utf-8", errors="replace")
+    reason: str
+    prelude: tuple[bytes, bytes]
 
     def start(
         self,
@@ -91,7 +85,7 @@ class Unloadable:
         if pid == 0:
             try:
                 os.setpgid(0, 0)
-                left = self._reason
+                left = self.reason.encode("utf-8", errors="replace")
                 while left:
                     left = left[os.write(stderr, left) :]
             finally:
