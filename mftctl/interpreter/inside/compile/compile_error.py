@@ -25,7 +25,9 @@ MAX_TEXT, MAX_LINES = 300, 40
 class CompileError(MftctlError):
     """The flow cannot be compiled; its exit code follows from its ``code``."""
 
-    def __init__(self, message: str, code: str, hint: str = "", log: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, message: str, code: str = "flow.invalid", hint: str = "", log: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message, exit=_EXITS.get(code, Exit.FAILED), code=code, hint=hint, log=log)
 
 

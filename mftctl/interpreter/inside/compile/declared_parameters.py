@@ -25,8 +25,7 @@ def parameters_of(flow: Any) -> list[Parameter]:
     for _, parameter in flow._get_parameters():
         if parameter.name.lower() in names:
             raise CompileError(
-                f"Parameter '{parameter.name}' is declared twice: upper and lower case are the same",
-                "flow.invalid",
+                f"Parameter '{parameter.name}' is declared twice: upper and lower case are the same"
             )
         names.add(parameter.name.lower())
         if parameter.IS_CONFIG_PARAMETER:
@@ -65,9 +64,7 @@ def click_option(parameter: Any) -> Any:
         return click.Option(("--" + parameter.name,), **parameter.option_kwargs(deploy_mode=False))
     except Exception as error:
         text = " ".join(str(error).replace("Parameter.__init__() ", "").split())
-        raise CompileError(
-            f"Metaflow rejects Parameter '{parameter.name}': {text}", "flow.invalid"
-        ) from error
+        raise CompileError(f"Metaflow rejects Parameter '{parameter.name}': {text}") from error
 
 
 def _evaluated(given: Any, *, several: bool) -> Optional[str]:
@@ -97,7 +94,7 @@ def _check_default(parameter: Any, option: Any) -> None:
         text = error.format_message() if isinstance(error, click.ClickException) else str(error)
         message = " ".join(text.split())
         raise CompileError(
-            f"Metaflow rejects the default of Parameter '{parameter.name}': {message}", "flow.invalid"
+            f"Metaflow rejects the default of Parameter '{parameter.name}': {message}"
         ) from error
 
 

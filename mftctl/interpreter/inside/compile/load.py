@@ -82,7 +82,7 @@ def _build(metaflow_cli: Any, resume: Callable[[], None], options: Options, cach
     except MetaflowException as error:
         if error.headline == "Unknown user":
             raise CompileError(metaflow_error(error), "user", "set METAFLOW_USER") from error
-        raise CompileError(metaflow_error(error), "flow.invalid") from error
+        raise CompileError(metaflow_error(error)) from error
     except click.ClickException as error:
         raise CompileError(error.format_message(), "usage") from error
     return built[0]

@@ -48,24 +48,19 @@ def _on_event(decorator: Any, parameters: dict[str, str]) -> tuple[Trigger, ...]
     for event in decorator.triggers:
         name = event["name"]
         if not ids.is_event_name(name):
-            raise CompileError(
-                f"@trigger: '{name}' is not a valid event name", "flow.invalid", ids.EVENT_NAME_HINT
-            )
+            raise CompileError(f"@trigger: '{name}' is not a valid event name", hint=ids.EVENT_NAME_HINT)
         pairs = []
         for parameter, field in event.get("parameters", {}).items():
             if not _FIELD.fullmatch(field):
                 raise CompileError(
-                    f"@trigger: event {name}: '{field}' is not a field name",
-                    "flow.invalid",
-                    "use letters, digits and _",
+                    f"@trigger: event {name}: '{field}' is not a field name", hint="use letters, digits and _"
                 )
             if parameter.lower() not in parameters:
                 raise CompileError(
-                    f"@trigger: event {name} sets parameter '{parameter}', which the flow does not have",
-                    "flow.invalid",
+                    f"@trigger: event {name} sets parameter '{parameter}', which the flow does not have"
                 )
             if parameter.lower() in set_before:
-                raise CompileError(f"@trigger: parameter '{parameter}' is set twice", "flow.invalid")
+                raise CompileError(f"@trigger: parameter '{parameter}' is set twice")
             set_before.add(parameter.lower())
             pairs.append((parameters[parameter.lower()], field))
         found.append(Trigger(name, "event", tuple(pairs)))
@@ -84,8 +79,7 @@ def _on_finish(decorator: Any) -> tuple[Trigger, ...]:
         if bool(project) is not bool(branch):
             raise CompileError(
                 f"@trigger_on_finish: {event['flow']} has only one of project and project_branch",
-                "flow.invalid",
-                "give both, or decorate the flow with @project",
+                hint="give both, or decorate the flow with @project",
             )
         name = ".".join(part for part in (project, branch, event["flow"]) if part)
         found.append(Trigger(f"metaflow.{name}.end", "run"))
