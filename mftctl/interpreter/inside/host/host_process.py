@@ -80,5 +80,9 @@ def _fetch(launch: Launch, folder: str) -> Optional[str]:
     os.close(write)
     with open(read, encoding="utf-8", errors="replace") as problem:
         found = problem.read()
-    os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code and not found:  # killed, such as for want of memory
+        found = (
+            f"cannot read the code package {launch.package.url}: the process that reads it ended with {code}"
+        )
     return found or None

@@ -10,6 +10,8 @@ from typing import Any, Optional
 from metaflow.package import MetaflowPackage
 from metaflow.packaging_sys import ContentType
 
+from ..environment import package_root
+
 _ARCHIVE = ".mf_archive"
 
 
@@ -29,7 +31,7 @@ class StoredPackage:
     @property
     def blob(self) -> bytes:
         """The archive. It is cached beside the unpacked package, for backends that store it again for each task."""
-        root = os.environ["METAFLOW_EXTRACTED_ROOT"]
+        root = package_root()
         kept = os.path.join(root, _ARCHIVE)
         if not os.path.exists(kept):
             blob = next(blob for _, blob in self._datastore.load_data([self._sha]))
