@@ -149,6 +149,7 @@ def test_a_task_that_behaves_badly_hurts_nobody_else(tmp_path, code):
     """It ends when its process does, and the next task sees nothing of it."""
 
     async def test(found):
+        assert (await found.request("run", request(3, "pass")))["ok"]  # it has started
         assert (await asyncio.wait_for(found.request("run", request(1, code)), 10))["ok"]
         began = time.monotonic()
         answer = await found.request(
