@@ -12,8 +12,6 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from temporalio.client import Client
-
 from ..console.crash_report import report
 from ..console.process_exit import leave
 from ..control import deployments
@@ -47,44 +45,27 @@ async def _answer(request: dict[str, Any]) -> Any:
         profile=request.get("profile"),
     )
     client = await open_client(connection, connection.settings())
-    return await _QUERIES[request["query"]](client, request)
+    match request["query"]:
+        case "get_deployment":
+            return (await deployments.get(client, request["name"])).to_plain()
+        case "find_deployment":
+            return (await deployments.find_manifest(client, request["name"])).to_plain()
+        case "list_deployments":
+            manifests = [one.manifest for one in await all_deployments(client)]
+            return [one.to_plain() for one in manifests if request["flow"] in {None, one.flow}]
+        case "status":
+            run = await lookup.describe(client, request["run_id"])
+            return STATES[lookup.require_flow(run, request["flow"]).status]
+        case "list_runs":
+            runs = await lookup.list_runs(
+                client,
+                flow=request["flow"],
+                deployment=request["name"],
+                statuses=statuses_of(request["states"]),
+                limit=MAX_RUNS,
+            )
+            return [run.run_id for run in runs]
 
-
-async def _get_deployment(client: Client, request: dict[str, Any]) -> dict[str, Any]:
-    return (await deployments.get(client, request["name"])).to_plain()
-
-
-async def _find_deployment(client: Client, request: dict[str, Any]) -> dict[str, Any]:
-    return (await deployments.find_manifest(client, request["name"])).to_plain()
-
-
-async def _list_deployments(client: Client, request: dict[str, Any]) -> list[dict[str, Any]]:
-    flow = request["flow"]
-    manifests = [one.manifest for one in await all_deployments(client)]
-    return [manifest.to_plain() for manifest in manifests if flow in {None, manifest.flow}]
-
-
-async def _status(client: Client, request: dict[str, Any]) -> str:
-    return STATES[
-        lookup.require_flow(await lookup.describe(client, request["run_id"]), request["flow"]).status
-    ]
-
-
-async def _list_runs(client: Client, request: dict[str, Any]) -> list[str]:
-    statuses = statuses_of(request["states"])
-    runs = await lookup.list_runs(
-        client, flow=request["flow"], deployment=request["name"], statuses=statuses, limit=MAX_RUNS
-    )
-    return [run.run_id for run in runs]
-
-
-_QUERIES = {
-    "get_deployment": _get_deployment,
-    "find_deployment": _find_deployment,
-    "list_deployments": _list_deployments,
-    "status": _status,
-    "list_runs": _list_runs,
-}
 
 if __name__ == "__main__":
     main()

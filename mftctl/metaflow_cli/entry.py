@@ -42,7 +42,9 @@ def serve(
     except Exception as problem:  # noqa: BLE001 - also our own bugs are reported in one line
         result, error = Result(), _error(problem)
     if file:
-        _write_answer(file, {"error": error.to_plain()} if error else result.data)
+        answer = {"error": error.to_plain()} if error else output.to_json(result.data)
+        with suppress(OSError), open(file, "w", encoding="utf-8") as target:
+            json.dump(answer, target)
     _exit(state, output.fail(error) if error else output.render(result))
 
 
@@ -88,11 +90,6 @@ def _error(problem: Exception) -> MftctlError:
     if isinstance(problem, MetaflowException):
         return UsageError(metaflow_error(problem), code="flow.invalid")
     return report(problem)
-
-
-def _write_answer(file: str, data: Any) -> None:
-    with suppress(OSError), open(file, "w", encoding="utf-8") as answer:
-        json.dump(output.to_json(data), answer)
 
 
 def _end_sidecars(state: Any) -> None:

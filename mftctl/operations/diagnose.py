@@ -11,7 +11,7 @@ from ..console.output import Result
 from ..control.connection.endpoint import settings
 from ..local import caches, devserver
 from ..local.server_binary import installed
-from ..profiles import Profile, config_file
+from ..profiles import config_file
 from ..results.doctor_results import Diagnosis, ProfileName, Server, page
 from .command_options import Connection
 from .profile_checks import failure_of, run_checks
@@ -22,8 +22,9 @@ def doctor(connection: Connection, *, clean: bool) -> Result[Diagnosis]:
     """Diagnose this installation; ``clean`` caches first."""
     cleaned = caches.clean() if clean else None
     profile = connection.settings()
-    server = _server(connection, profile)
-    checks = run_checks(connection, profile, with_server=server.where is not None)
+    configured = names_server(connection, profile)
+    where = settings(profile, connection.address)["address"].value if configured else devserver.running()
+    checks = run_checks(connection, profile, with_server=where is not None)
     found = Diagnosis(
         versions={
             "mftctl": f"{__version__} ({ROOT})",
@@ -33,15 +34,9 @@ def doctor(connection: Connection, *, clean: bool) -> Result[Diagnosis]:
             "system": platform.platform(),
         },
         profile=ProfileName(name=profile.name, file=str(config_file())),
-        server=server,
+        server=Server(where=where, configured=configured, binary=installed()),
         checks=tuple(checks),
         caches=tuple(caches.list_caches()),
         cleaned=cleaned,
     )
     return Result(found, page(found), error=failure_of(checks))
-
-
-def _server(connection: Connection, profile: Profile) -> Server:
-    configured = names_server(connection, profile)
-    where = settings(profile, connection.address)["address"].value if configured else devserver.running()
-    return Server(where=where, configured=configured, binary=installed())

@@ -9,7 +9,7 @@ from typing import cast
 from ...console.output import Result
 from ...control.runs.outcome import RunOutcome, run_failed
 from ...model import ids
-from ...model.manifest import Launch, Manifest
+from ...model.manifest import Manifest
 from ...model.statuses import Status
 from ...results.run_results import DeploymentRun, Failure
 
@@ -82,11 +82,7 @@ def _after_local(manifest: Manifest, run_id: str, ended: RunOutcome, file: str) 
 def _is_stored(manifest: Manifest, run_id: str, ended: RunOutcome) -> bool:
     launch = manifest.launch
     if launch.datastore == "local":
-        return os.path.exists(os.path.join(_parameters(launch, run_id), "0.DONE.lock"))
+        step = os.path.join(launch.datastore_root, launch.flow, run_id, "_parameters")
+        return os.path.exists(os.path.join(step, ids.parameters_task_id(), "0.DONE.lock"))
     # Not worth a request to a remote store: the first task stores them before it prints anything.
     return ended.step is None or ended.step != manifest.start or bool(ended.log)
-
-
-def _parameters(launch: Launch, run_id: str) -> str:
-    """The folder of the run's parameters in a local datastore."""
-    return os.path.join(launch.datastore_root, launch.flow, run_id, "_parameters", ids.parameters_task_id())

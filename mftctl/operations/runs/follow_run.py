@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from temporalio.client import Client
@@ -34,43 +34,33 @@ PENDING_INTERVAL = 2.0
 STUCK_INTERVAL = 5.0
 
 
-class ProgressLines:
-    """Prints a line when progress has changed; ``introduce``: and the run's status at the start."""
+@contextmanager
+def progress_lines(run: Run, history: RunHistory, *, introduce: bool = True) -> Iterator[Callable[[], None]]:
+    """Print a line when progress has changed; ``introduce``: and the run's status at the start."""
+    last: Any = ({}, None)
+    printed = float("-inf")
 
-    def __init__(self, run: Run, history: RunHistory, *, introduce: bool = True) -> None:
-        self._introduce = introduce
-        self._run = run
-        self._history = history
-        self._last: Any = ({}, None)
-        self._printed = float("-inf")
-
-    def begin(self) -> None:
-        """Called once before the first update."""
-        if self._run.ended is None and self._introduce:
-            say(f"run {self._run.run_id} is {self._run.status}")
-
-    def update(self) -> None:
-        """Print what has changed."""
-        if not self._history.is_there or self._run.ended is not None:
-            return
+    def update() -> None:
+        nonlocal last, printed
         now = time.monotonic()
-        if now - self._printed < interval(self._run):
+        if not history.is_there or run.ended is not None or now - printed < interval(run):
             return
-        self._printed = now
-        record = self._history.record
+        printed = now
+        record = history.record
         steps = record.steps()
         counts = {
             name: step_counts(steps[name]) for name in ordered_steps(record.manifest) if steps[name].known
         }
         retry = next_retry(record)
-        if (counts, retry) != self._last:
-            self._last = (counts, retry)
+        if (counts, retry) != last:
+            last = (counts, retry)
             label, again = retry or ("", None)
             say(progress_line(counts) + (f"; {label}: {retry_text(again)}" if again else ""))
-            event({"event": "progress", "run_id": self._run.run_id, "steps": counts})
+            event({"event": "progress", "run_id": run.run_id, "steps": counts})
 
-    def end(self) -> None:
-        """Called once after the last update."""
+    if run.ended is None and introduce:
+        say(f"run {run.run_id} is {run.status}")
+    yield update
 
 
 async def follow_to_end(client: Client, run_id: str, limit: float | None) -> RunOutcome:
@@ -79,26 +69,27 @@ async def follow_to_end(client: Client, run_id: str, limit: float | None) -> Run
     async def follow() -> RunOutcome:
         run = await describe(client, run_id)
         history = RunHistory(client, run)
-        return await to_end(client, run, history, ProgressLines(run, history, introduce=False))
+        return await to_end(client, run, history, progress_lines(run, history, introduce=False))
 
     return await within(run_id, limit, follow())
 
 
-async def to_end(client: Client, run: Run, history: RunHistory, progress: ProgressLines) -> RunOutcome:
-    """Show progress of the run until it ends."""
+async def to_end(
+    client: Client, run: Run, history: RunHistory, progress: AbstractContextManager[Callable[[], None]]
+) -> RunOutcome:
+    """Follow the run until it ends, and call what ``progress`` gives, which shows it, every now and then."""
     ending = asyncio.create_task(wait_for_outcome(workflow_handle(client, run.run_id)))
     following = asyncio.create_task(history.follow())
     polling = asyncio.create_task(poll_pending(run, history))
     checking = asyncio.create_task(report_stuck(client, run))
-    progress.begin()
     try:
-        while not ending.done():
-            await asyncio.wait([ending], timeout=INTERVAL)
-            if following.done():
-                following.result()
-            progress.update()
+        with progress as update:
+            while not ending.done():
+                await asyncio.wait([ending], timeout=INTERVAL)
+                if following.done():
+                    following.result()
+                update()
     finally:
-        progress.end()
         for task in (ending, following, polling, checking):
             task.cancel()
             with suppress(asyncio.CancelledError):

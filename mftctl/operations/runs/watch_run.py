@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ...console.output import Result
 from ...console.text import can_draw
@@ -18,7 +20,7 @@ from ..pending_retries import pending_retry
 from ..selection import open_run
 from .board import Board, Frame, StepRow
 from .finished_run import outcome_result
-from .follow_run import ProgressLines, to_end, within
+from .follow_run import progress_lines, to_end, within
 
 
 async def watch_run(
@@ -29,36 +31,29 @@ async def watch_run(
     manifest = (await run_input(client, run)).manifest
     history = RunHistory(client, run)
     drawn = can_draw(sys.stdout) and run.ended is None
-    progress = ProgressBoard(run, history) if drawn else ProgressLines(run, history)
+    progress = progress_board(run, history) if drawn else progress_lines(run, history)
     ended = await within(run.run_id, limit, to_end(client, run, history, progress))
     return outcome_result(manifest, run.run_id, ended)
 
 
-class ProgressBoard(ProgressLines):
-    """Draws the steps with counts and bars, as `run` does."""
+@contextmanager
+def progress_board(run: Run, history: RunHistory) -> Iterator[Callable[[], None]]:
+    """Draw the steps with counts and bars, as `run` does; the board updates itself."""
+    board = Board(lambda: _frame(run, history), rate=4)
+    board.start()
+    try:
+        yield lambda: None
+    finally:
+        board.stop()
 
-    def __init__(self, run: Run, history: RunHistory) -> None:
-        super().__init__(run, history)
-        self._board = Board(self._frame, rate=4)
 
-    def begin(self) -> None:
-        """Start to draw."""
-        self._board.start()
-
-    def update(self) -> None:
-        """The board updates itself."""
-
-    def end(self) -> None:
-        """Stop drawing."""
-        self._board.stop()
-
-    def _frame(self) -> Frame:
-        rows = {}
-        if self._history.is_there:
-            record = self._history.record
-            steps = record.steps()
-            rows = {name: _row(record, steps[name]) for name in ordered_steps(record.manifest)}
-        return Frame(self._run.pathspec, self._run.seconds, rows)
+def _frame(run: Run, history: RunHistory) -> Frame:
+    rows = {}
+    if history.is_there:
+        record = history.record
+        steps = record.steps()
+        rows = {name: _row(record, steps[name]) for name in ordered_steps(record.manifest)}
+    return Frame(run.pathspec, run.seconds, rows)
 
 
 def _row(record: RunRecord, step: StepRecord) -> StepRow:
