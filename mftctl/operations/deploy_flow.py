@@ -67,7 +67,7 @@ async def deploy(
     lines = _lines(deployed, found)
     if worker_file is not None:
         lines.append(f"worker file\t{worker_file}")
-    lines += [package_listing.line(contents), *(package_listing.listing(contents) if listed else ())]
+    lines += [package_listing.line(contents), *(f"packaged\t{name}" for name in deployed.package.list or ())]
     notes = (
         f"run a worker: mftctl worker {manifest.deployment}",
         f"start a run: mftctl trigger {manifest.deployment}",

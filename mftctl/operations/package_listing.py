@@ -14,11 +14,6 @@ def line(contents: Contents) -> str:
     return f"package\t{files} and {contents.others} of Metaflow, {format_size(contents.size)}"
 
 
-def listing(contents: Contents) -> list[str]:
-    """A row for each of the flow's files."""
-    return [f"packaged\t{name}" for name in contents.files]
-
-
 def data(contents: Contents, *, listed: bool = False) -> Package:
     """The package; ``listed``: with its files."""
     return Package(

@@ -101,24 +101,27 @@ def _interpreter(found: dict[str, Any]) -> CheckResult:
 def _datastore(found: dict[str, Any] | None) -> CheckResult:
     if found is None:
         return CheckResult("datastore", None, "not reached")
-    where = " at ".join(filter(None, (found.get("type"), found.get("where"))))
     if "error" in found:
         hint = "is datastore_root right, and has this machine the rights and the packages (boto3 for s3)?"
-        return CheckResult("datastore", False, f"{where}: {found['error']}".lstrip(": "), hint, "datastore")
-    return CheckResult("datastore", True, f"{where} can be written and read")
+        return CheckResult("datastore", False, _problem(found), hint, "datastore")
+    return CheckResult("datastore", True, f"{_place(found)} can be written and read")
 
 
 def _metadata(found: dict[str, Any] | None) -> CheckResult:
     if found is None:
         return CheckResult("metadata service", None, "not reached")
-    kind, where = found.get("type"), found.get("where")
     if "error" in found:
-        place = " at ".join(filter(None, (kind, where)))
         hint = 'is METAFLOW_SERVICE_URL right, and the service up? `metadata = "local"` needs none'
-        return CheckResult(
-            "metadata service", False, f"{place}: {found['error']}".lstrip(": "), hint, "metadata"
-        )
-    if where is None:
-        return CheckResult("metadata service", True, f"{kind}: none is needed")
+        return CheckResult("metadata service", False, _problem(found), hint, "metadata")
+    if found.get("where") is None:
+        return CheckResult("metadata service", True, f"{found.get('type')}: none is needed")
     version = f", version {found['version']}" if found.get("version") else ""
-    return CheckResult("metadata service", True, f"{where} answers{version}")
+    return CheckResult("metadata service", True, f"{found['where']} answers{version}")
+
+
+def _place(found: dict[str, Any]) -> str:
+    return " at ".join(filter(None, (found.get("type"), found.get("where"))))
+
+
+def _problem(found: dict[str, Any]) -> str:
+    return f"{_place(found)}: {found['error']}".lstrip(": ")
