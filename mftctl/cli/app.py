@@ -86,12 +86,14 @@ def build(argv: Sequence[str] = ()) -> App:
         result_action="return_value",
     )
     groups = {"": app}
-    for name, (where, line) in _named(argv).items():
+    commands = _named(argv)
+    for name, (where, line) in commands.items():
         group, _, part = name.rpartition(" ")
         if group not in groups:
             groups[group] = App(name=group, help=GROUPS[group], help_format="plaintext")
             app.command(groups[group])
-        groups[group].command(f"mftctl.cli.{where}", name=part, help=line, help_epilogue=epilogue(name))
+        examples = epilogue(name) if len(commands) == 1 else None  # a list of commands shows none
+        groups[group].command(f"mftctl.cli.{where}", name=part, help=line, help_epilogue=examples)
     return app
 
 
