@@ -79,8 +79,7 @@ def step_command(given: TaskInput, paths: list[str], folder: Optional[str], size
         task.ref.task_id,
         *_inputs(paths, folder),
         *split,
-        "--retry-count",
-        str(given.attempt),
+        *_retry_count(given),
         "--max-user-code-retries",
         str(given.user_retries),
         *_tags(launch),
@@ -92,7 +91,7 @@ def step_command(given: TaskInput, paths: list[str], folder: Optional[str], size
 
 def clone_command(given: TaskInput, task_id: str, origin: str) -> list[str]:
     """Copies the result of the task at path ``origin`` of another run, as Metaflow's own `resume` does."""
-    task = ["--run-id", given.run_id, "--task-id", task_id, "--retry-count", str(given.attempt)]
+    task = ["--run-id", given.run_id, "--task-id", task_id, *_retry_count(given)]
     return [
         *top_options(given.launch),
         "step",
@@ -118,6 +117,14 @@ def parameters_path(given: TaskInput) -> str:
 
 def _origin(given: TaskInput) -> list[str]:
     return [] if given.origin is None else ["--clone-run-id", given.origin]
+
+
+def _retry_count(given: TaskInput) -> list[str]:
+    """The number of the attempt, which Metaflow counts from 0, as ``given`` does."""
+    number = str(
+        given.attempt
+    )  # apart: metaflow-orchestrator-kit takes it for Temporal's, which begins with 1
+    return ["--retry-count", number]
 
 
 def _inputs(paths: list[str], folder: Optional[str]) -> list[str]:
