@@ -34,7 +34,7 @@ def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optio
     An event counts once for each ``id``, however often it is published. The default id in a step is made of the task
     and the number of events published before, so that a retry publishes the same events; elsewhere it is random.
     """
-    chosen = id or _default_id(name)
+    chosen = _default_id(name) if id is None else id
     fields = [
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in (payload or {}).items()

@@ -91,6 +91,7 @@ class ServerStart:
                     break
                 words += data
         except OSError as error:
+            self._connection.close()
             raise _start_failed(str(error)) from error
         answer: dict[str, str] = json.loads(words or b"{}")
         if "address" not in answer:

@@ -11,6 +11,7 @@ from ..console.output import Result, say
 from ..control.runs.run_parameters import parse_words
 from ..events import delivery, subscriptions
 from ..events.subscriptions import ListenerState
+from ..model.errors import UsageError
 from ..model.event import Event as Occurrence
 from ..model.manifest import Manifest, Trigger
 from ..results.event_results import Event, Published, Waiting, page, table
@@ -22,6 +23,8 @@ async def publish(
     connection: Limited, name: str, payload: tuple[str, ...], event_id: str | None
 ) -> Result[Published]:
     """Publish an event; its id is made up where none is given."""
+    if event_id == "":
+        raise UsageError("--id: '' is no id", hint="leave it out for one that is made up")
     fields = dict(parse_words(payload, once=True))
     event = delivery.validate(Occurrence(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
     client = await open_client(connection, connection.settings())

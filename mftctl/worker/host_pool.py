@@ -109,7 +109,11 @@ class HostPool:
 
     def _evict(self, wanted: Host) -> None:
         """Retire least recently used idle hosts, but not ``wanted``, while all together take too much memory."""
-        for key in [key for key, starting in self._hosts.items() if starting.done() and starting.exception()]:
+        for key in [
+            key
+            for key, starting in self._hosts.items()
+            if starting.done() and (starting.cancelled() or starting.exception())
+        ]:
             del self._hosts[key]
         started = {key: starting.result() for key, starting in self._hosts.items() if starting.done()}
         taken = sum(host.memory for host in started.values())

@@ -64,6 +64,8 @@ class TaskActivity:
         running = asyncio.current_task()
         assert running is not None
         self._running.add(running)
+        if self._stopping:  # it came after the others were stopped
+            running.cancel()
         clock = asyncio.get_running_loop().time
         came = clock()
         try:

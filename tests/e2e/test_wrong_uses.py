@@ -93,6 +93,7 @@ TABLE = [
     Wrong(
         "schedule backfill Daily --start 2020-01-01 --end 2026-01-01", 2, "schedule.many", "1000", "shorter"
     ),
+    Wrong("events publish x --id=", 2, "usage", "--id", "leave it out"),
     Wrong("events publish a/b", 2, "event.name", "a/b", "letters"),
     Wrong("trigger Plain alpha", 2, "parameter.invalid", "'alpha' is not a parameter", "name=value"),
     Wrong("trigger Plain --timeout never", 2, "usage", "--timeout", "15m"),

@@ -200,3 +200,25 @@ def test_a_result_that_is_there_wins_over_a_cancel(tmp_path):
         return recorder.events
 
     assert asyncio.run(whole()) == ["started", "finished"]
+
+
+class Endless(StandIn):
+    """Its task runs until it is stopped."""
+
+    async def request(self, *_: Any, **__: Any) -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return self._end  # type: ignore[return-value]
+
+
+def test_a_task_that_comes_while_the_worker_stops_is_stopped(tmp_path):
+    """As those that ran: another worker runs it, and it uses up no retry."""
+
+    async def whole() -> None:
+        env = ActivityEnvironment()
+        tasks = TaskActivity(Endless({}), Slots(1), Recorder(), HEARTBEATS)  # type: ignore[arg-type]
+        tasks.stop_all()
+        payload = env.payload_converter.to_payload(given(tmp_path))
+        with pytest.raises(asyncio.CancelledError):
+            await env.run(tasks.run, [RawValue(payload)])  # type: ignore[arg-type]
+
+    asyncio.run(whole())

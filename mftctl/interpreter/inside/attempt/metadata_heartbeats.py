@@ -43,8 +43,9 @@ def send_of_run(provider: str, flow: str, run_id: str) -> dict[str, Any]:
         # The service answers with JSON within JSON.
         answer = response.json()
         values = from_json(answer) if isinstance(answer, str) else answer
-        return {"every": values.get("wait_time_in_seconds")}
-    except (requests.RequestException, ValueError) as error:
+        every = values.get("wait_time_in_seconds")
+        return {"every": None if every is None else float(every)}
+    except (requests.RequestException, ValueError, TypeError, AttributeError) as error:
         raise MftctlError(f"{type(error).__name__}: {error}") from error
 
 
