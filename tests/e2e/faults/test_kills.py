@@ -157,7 +157,10 @@ def test_a_task_that_ignores_term_is_ended_with_its_children(
     assert json.loads(done.stdout)["status"] == "cancelled"
     assert time.monotonic() - began < 30
     assert not alive(task)
-    assert not [command for command in runs.home.left_running() if "trap" in command]
+    wait_until(
+        lambda: not [command for command in runs.home.left_running() if "trap" in command],
+        "its child is gone",
+    )
     assert len(runs.attempts(run_id)) == 1
 
 
