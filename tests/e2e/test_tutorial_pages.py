@@ -13,10 +13,13 @@ PAGES = sorted((Path(__file__).resolve().parents[2] / "docs" / "tutorial").glob(
 
 
 class Reader:
-    """Who follows the pages, in a home with the session's server."""
+    """Who follows the pages, in a home with the session's server.
 
-    def __init__(self, place, wait_until) -> None:
-        self.place = place
+    A command that keeps its terminal busy leaves the reader with a new one, which begins in the home.
+    """
+
+    def __init__(self, home, wait_until) -> None:
+        self.home = self.place = home
         self.code = 0
         self._wait_until = wait_until
 
@@ -43,13 +46,11 @@ class Reader:
             assert command.shown == (str(self.code),), f"{command.where}: it was {self.code}"
         elif words.startswith("cd "):
             self.place = replace(self.place, folder=self._path(words.removeprefix("cd ")))
-        elif words == "mftctl dev":
-            assert command.keeps_running  # the session's server is one
-        elif command.keeps_running and words.startswith("mftctl worker "):
-            log = self.place.worker(*shlex.split(words)[2:])
-            self._wait_until(lambda: not command.missing(log.read_text()), command.where)
+        elif command.keeps_running and words.endswith("&"):
+            self.place.start_command("bash", "-c", f"exec {words.removesuffix('&')}")
         elif command.keeps_running:
-            self.place.start_command("bash", "-c", f"exec {words}")
+            self._occupy_terminal(command)
+            self.place = self.home
         elif words.startswith("mftctl "):
             # The latest of this flow: other tests may use the same server.
             words = words.replace("@latest", "@latest --deployment ShopFlow")
@@ -59,10 +60,20 @@ class Reader:
             assert command.missing(done.stdout + done.stderr) == [], (
                 f"{command.where}\n{done.stdout}{done.stderr}"
             )
-        else:  # what another process does meanwhile may be seen a little later
+        elif command.shown:  # what another process does meanwhile may be seen a little later
             self._wait_until(
                 lambda: command.missing(self.place.command("bash", "-c", words).stdout) == [], command.where
             )
+        else:
+            done = self.place.command("bash", "-c", words)
+            assert done.returncode == 0, f"{command.where}\n{done.stderr}"
+
+    def _occupy_terminal(self, command: console.Command) -> None:
+        if command.words == "mftctl dev":
+            return  # the session's server is one
+        assert command.words.startswith("mftctl worker "), command.where
+        log = self.place.worker(*shlex.split(command.words)[2:])
+        self._wait_until(lambda: not command.missing(log.read_text()), command.where)
 
 
 def test_a_reader_of_the_tutorial_sees_what_it_shows(served, wait_until) -> None:
