@@ -31,7 +31,7 @@ class Option:
     ``keyword``: its name for the Deployer. ``key``: its name in a profile; empty with ``in_profile`` False.
     ``adds``: values of the command line are added to those of the profile. ``negative``: there is a `--no-` form.
     ``metaflow``: it is an option of Metaflow's own command line, before `temporal`. ``in_create``: `temporal create`
-    has it. ``in_run``: `mftctl run` uses it.
+    has it. ``in_run``: `mftctl run` has it.
     ``choices`` and ``most`` bound its value. ``seconds``: of a duration, the Deployer takes whole seconds.
     """
 
@@ -168,7 +168,11 @@ class Options:
         in_profile=False,
     )
     priority: Optional[int] = _option(
-        "count", "Priority among runs of the same task queue, 1 (first) to 5", default="3", most=5
+        "count",
+        "Priority among runs of the same task queue, 1 (first) to 5",
+        default="3",
+        most=5,
+        in_run=False,
     )
     name: Optional[str] = _option(
         "text", "Name of the deployment", default="the flow's", in_create=False, in_profile=False

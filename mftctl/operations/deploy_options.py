@@ -30,11 +30,11 @@ _GROUPS = {
 }
 
 
-def _options_of(table: type, *groups: str) -> Callable[[type[T]], type[T]]:
-    """Give a class the options of these groups as fields, which are options of the command line to cyclopts."""
+def _options_of(table: type, *, in_run: bool) -> Callable[[type[T]], type[T]]:
+    """Give a class the options that `mftctl run` has, or the others, as fields: cyclopts makes options of them."""
 
     def fill(cls: type[T]) -> type[T]:
-        found = [row for row in rows(table).values() if row.group in groups]
+        found = [row for row in rows(table).values() if row.in_run == in_run]
         cls.__annotations__ = {row.name: _annotation(row) for row in found}
         for row in found:
             setattr(cls, row.name, _absent(row))
@@ -65,7 +65,7 @@ def _absent(row: Option) -> Any:
     return () if row.repeated else False if row.kind == "switch" and not row.negative else None
 
 
-@_options_of(Options, "Deployment")
+@_options_of(Options, in_run=True)
 class DeploymentOptions:
     """Options of a deployment and of `run`."""
 
@@ -83,12 +83,12 @@ class DeploymentOptions:
         return flow_interpreter(profile, vars(self)["python"])
 
 
-@_options_of(Options, "Schedule", "Notification")
+@_options_of(Options, in_run=False)
 class AllDeploymentOptions(DeploymentOptions):
-    """Options of a deployment, with those of its schedule and of who is notified when a run has ended."""
+    """All options of a deployment, also those that `run` has no use for, such as its task queue and its schedule."""
 
 
-@_options_of(TokenOptions, "Production token")
+@_options_of(TokenOptions, in_run=False)
 class Ownership:
     """Options that say who may deploy again: the last one who did, or who knows the production token."""
 

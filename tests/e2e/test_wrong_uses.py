@@ -69,6 +69,7 @@ TABLE = [
     Wrong("deploy flow.py --max-workers many", 2, "usage", "many", "mftctl deploy --help"),
     Wrong("deploy flow.py --max-workers 0", 2, "usage", "1 or more", "leave it out"),
     Wrong("deploy flow.py --priority 9", 2, "usage", "9", "leave it out"),
+    Wrong("run flow.py --task-queue q", 2, "usage", "--task-queue", "mftctl run --help"),
     Wrong("deploy flow.py --workflow-timeout soon", 2, "usage", "'soon' is not a duration", "15m"),
     Wrong("deploy flow.py --catchup-window 3x", 2, "usage", "--catchup-window", "15m"),
     Wrong("deploy flow.py --schedule-overlap twice", 2, "usage", "twice", "mftctl deploy --help"),

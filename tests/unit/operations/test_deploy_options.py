@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from mftctl.model.errors import Exit, MftctlError
-from mftctl.model.options import Options
+from mftctl.model.options import Options, rows
 from mftctl.operations.deploy_options import AllDeploymentOptions, DeploymentOptions, file_argument
 from mftctl.operations.run_worker import worker_settings
 from mftctl.profiles import KEYS, Profile
@@ -29,7 +30,7 @@ PROFILE = Profile(
 
 def test_a_profile_fills_in_what_no_flag_says() -> None:
     """All that a deployment needs may come from the profile."""
-    options = DeploymentOptions().options(PROFILE)
+    options = AllDeploymentOptions().options(PROFILE)
     assert options.production
     assert options.tags == ("team:ml",)
     assert options.workflow_timeout == 7200
@@ -105,6 +106,18 @@ def test_every_key_of_a_worker_reaches_it(monkeypatch: pytest.MonkeyPatch, rank:
     assert (settings.isolation, settings.concurrency, settings.host_max_age) == ("fork", 1, 30)
 
 
+def test_run_ignores_no_option_that_it_has() -> None:
+    """What only a shared task queue, a schedule or a receiver of notifications makes use of is unknown to it."""
+    for name, row in rows(Options).items():
+        offered = name in {one.name for one in fields(DeploymentOptions)}
+        assert offered == row.in_run
+        assert not row.key or ("run" in KEYS[row.key].commands) == offered
+    for name in ("task_queue", "priority", "schedule_overlap", "notify_url"):
+        assert not rows(Options)[name].in_run
+    given = Profile("p", {"task_queue": "q", "priority": 1})
+    assert DeploymentOptions().options(given) == DeploymentOptions().options(Profile())
+
+
 def test_a_duration_that_is_none_is_named_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable, or the profile, and not a flag that nobody gave."""
     monkeypatch.setenv("MFTCTL_WORKFLOW_TIMEOUT", "soon")
@@ -133,7 +146,7 @@ def test_variables_stand_between(monkeypatch: pytest.MonkeyPatch) -> None:
     "given",
     [
         DeploymentOptions(max_workers=0),
-        DeploymentOptions(priority=6),
+        AllDeploymentOptions(priority=6),
         DeploymentOptions(workflow_timeout="soon"),
     ],
 )

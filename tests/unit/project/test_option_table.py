@@ -35,10 +35,12 @@ def test_what_is_made_of_the_table_is_up_to_date(table: Any) -> None:
 
 
 def test_the_command_line_has_every_option_of_the_table() -> None:
-    """`deploy` has all, with their flags, and `run` those of the group Deployment."""
+    """`deploy` has all, with their flags, and `run` those that are ``in_run`` and no others."""
     flags = {one.name: {name for option in one.options for name in option.names} for one in commands()}
     assert {row.flag for row in ROWS.values()} <= flags["deploy"]
-    assert {row.flag for row in ROWS.values() if row.group == "Deployment"} <= flags["run"]
+    assert {row.flag for row in ROWS.values() if row.flag in flags["run"]} == {
+        row.flag for row in ROWS.values() if row.in_run
+    }
 
 
 def test_the_deployer_documents_every_keyword_once() -> None:
