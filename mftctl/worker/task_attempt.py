@@ -65,12 +65,12 @@ class TaskAttempt:
 
     async def _follow(self, supervisor: Supervisor) -> dict[str, Any]:
         """The supervisor's answer. One that it gives although it was to stop counts: the task has ended by itself."""
-        stopped = final = False
+        stopped = cancelled = False
 
         def stop() -> dict[str, Any]:
-            nonlocal stopped, final
-            stopped, final = True, not self.runs_again()
-            return {"final": final}
+            nonlocal stopped, cancelled
+            stopped, cancelled = True, not self.runs_again()
+            return {"cancelled": cancelled}
 
         def on_event(printed: dict[str, Any]) -> None:
             for text, at in printed["lines"]:
@@ -80,7 +80,7 @@ class TaskAttempt:
         try:
             result = await supervisor.request("run", fields, on_event=on_event, stop=stop)
         except ProcessEnded:
-            if not final:
+            if not cancelled:
                 raise
             result = {"cancelled": True}
         if stopped and result.get("cancelled"):

@@ -27,7 +27,7 @@ def test_a_process_that_does_not_stop_is_killed(monkeypatch):
     async def test(pid, asked):
         theirs.sendall(json.dumps({"pid": pid}).encode() + b"\n")
         found = Client(ours)
-        asking = asyncio.create_task(found.request("run", {}, stop=lambda: {"final": True}))
+        asking = asyncio.create_task(found.request("run", {}, stop=lambda: {"cancelled": True}))
         await asyncio.to_thread(asked.readline)
         await asyncio.sleep(0.2)
         assert not asking.done()
@@ -35,7 +35,7 @@ def test_a_process_that_does_not_stop_is_killed(monkeypatch):
         with pytest.raises(ProcessEnded):
             await asking
         assert not found.usable
-        assert json.loads(asked.readline()) == {"kind": "stop", "of": 1, "final": True}
+        assert json.loads(asked.readline()) == {"kind": "stop", "of": 1, "cancelled": True}
         found.close()
 
     with theirs, theirs.makefile("rb") as asked, subprocess.Popen(["sleep", "60"]) as hanging:

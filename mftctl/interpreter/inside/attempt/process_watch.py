@@ -30,14 +30,14 @@ _LOOK_EVERY = 60.0
 class ProcessEnd:
     """How a process ended: ``code`` as in ``Popen.returncode`` (-9: killed by signal 9).
 
-    ``stopped``: the worker requested it, or (``orphaned``) is gone. ``final``: it is the end of the task, which does
-    not run again.
+    ``stopped``: the worker requested it, or (``orphaned``) is gone. ``cancelled``: its task was cancelled, and does not
+    run again.
     """
 
     code: int
     stopped: bool = False
     orphaned: bool = False
-    final: bool = False
+    cancelled: bool = False
 
 
 class Watch:
@@ -56,7 +56,7 @@ class Watch:
     def begin(self, number: Optional[int]) -> None:
         """Begin the request with this number: only a stop of it counts from now on."""
         self._number = number
-        self._stopped = self._orphaned = self._final = False
+        self._stopped = self._orphaned = self._cancelled = False
 
     def run(
         self,
@@ -73,7 +73,7 @@ class Watch:
         """
         if self._read_requests():
             output.end()
-            return ProcessEnd(-signal.SIGTERM, True, self._orphaned, self._final)
+            return ProcessEnd(-signal.SIGTERM, True, self._orphaned, self._cancelled)
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         try:
@@ -104,7 +104,7 @@ class Watch:
         if self._stopped:
             # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
             signal_group(process.pid, signal.SIGKILL)
-        return ProcessEnd(code, self._stopped, self._orphaned, self._final)
+        return ProcessEnd(code, self._stopped, self._orphaned, self._cancelled)
 
     def _follow(
         self, process: Process, pipes: dict[int, Stream], saver: Optional[Saver], grace: float
@@ -148,10 +148,10 @@ class Watch:
         for message in self._channel.arrived():
             if message.get("kind") == "stop" and message.get("of") == self._number:
                 self._stopped = True
-                self._final = bool(message.get("final"))
+                self._cancelled = bool(message.get("cancelled"))
         if self._channel.ended:
             self._stopped = self._orphaned = True
-            self._final = False
+            self._cancelled = False
         return self._stopped
 
 

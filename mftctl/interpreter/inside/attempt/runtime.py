@@ -147,7 +147,7 @@ def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> 
     if ended.stopped:
         for stream in output.streams:
             stream.line(b"[KILLED BY ORCHESTRATOR]\n", system=True)
-    if ended.final or not ended.stopped:
+    if ended.cancelled or not ended.stopped:
         datastore.save_metadata(
             {"runtime": {"return_code": ended.code, "killed": ended.stopped, "success": ended.code == 0}}
         )
@@ -167,4 +167,4 @@ def _failed(message: str, log: Sequence[str] = (), *, final: bool = True) -> dic
 
 
 def _stopped(ended: ProcessEnd) -> dict[str, Any]:
-    return {"ok": False, "lost": not ended.final, "cancelled": ended.final}
+    return {"ok": False, "lost": not ended.cancelled, "cancelled": ended.cancelled}

@@ -48,7 +48,10 @@ def test_what_ignores_term_is_killed_with_its_children(tmp_path):
         async with client(tmp_path, "hasty") as found:
             asking = asyncio.create_task(
                 found.request(
-                    "run", request(1, STUBBORN, live=True), on_event=on_event, stop=lambda: {"final": True}
+                    "run",
+                    request(1, STUBBORN, live=True),
+                    on_event=on_event,
+                    stop=lambda: {"cancelled": True},
                 )
             )
             await going.wait()

@@ -53,7 +53,7 @@ def test_a_stop_never_touches_the_next_task(tmp_path, moments):
 
         def stop():
             stops.append(True)
-            return {"final": True}
+            return {"cancelled": True}
 
         for number in range(MOST):
             if number >= moments and stopped and late:
@@ -87,7 +87,7 @@ def test_a_stop_in_the_same_breath_as_its_request(tmp_path):
     async def test(found):
         def together(code, about):
             found.send("run", request(found._number + 1, code))
-            found._write({"kind": "stop", "of": about, "final": True})
+            found._write({"kind": "stop", "of": about, "cancelled": True})
 
         together("import time; time.sleep(60)", about=1)
         assert (await asyncio.wait_for(found.answer(1), 30))["cancelled"]
