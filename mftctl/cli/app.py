@@ -29,8 +29,8 @@ GROUPS = {
 }
 #: Commands by name: where each lives, and its line in the help.
 COMMANDS = {
-    "run": ("flow_commands:run", "Compile, serve and run a flow now."),
-    "deploy": ("flow_commands:deploy", "Deploy a flow to a Temporal server."),
+    "run": ("run_command:run", "Compile, serve and run a flow now."),
+    "deploy": ("deployment_commands:deploy", "Deploy a flow to a Temporal server."),
     "worker": ("deployment_commands:worker", "Run a worker for one or more deployments."),
     "trigger": ("deployment_commands:trigger", "Start a run of a deployment."),
     "runs list": ("runs_commands:list_", "List runs and their progress."),

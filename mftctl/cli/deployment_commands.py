@@ -1,4 +1,4 @@
-"""The commands for deployments: `mftctl worker`, `mftctl trigger` and `mftctl deployments`."""
+"""The commands for deployments: `mftctl deploy`, `worker`, `trigger` and `deployments`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,10 +18,38 @@ from ..operations.command_options import (
     Unlimited,
     Yes,
 )
-from ..operations.deploy_options import AllDeploymentOptions
+from ..operations.deploy_options import AllDeploymentOptions, Ownership
 
 if TYPE_CHECKING:
     from ..results import deployment_results, run_results
+
+
+def deploy(
+    flow: str,
+    /,
+    *,
+    worker_file: Annotated[str | None, Parameter(name="--output")] = None,
+    list_package: Annotated[bool, Parameter(negative="")] = False,
+    deployment: AllDeploymentOptions = AllDeploymentOptions(),
+    ownership: Ownership = Ownership(),
+    options: Limited = Limited(),
+) -> Result["deployment_results.Deployed"]:
+    """Compile a flow, save its code in its datastore and deploy it to a Temporal server.
+
+    Parameters
+    ----------
+    flow
+        The flow's file.
+    worker_file
+        Also write a small Python file that serves the deployment, or starts a run of it.
+    list_package
+        List the files in the code package.
+    """
+    from ..operations import deploy_flow
+
+    return options.run(
+        deploy_flow.deploy(options, flow, deployment, ownership, worker_file, listed=list_package)
+    )
 
 
 def worker(

@@ -41,8 +41,8 @@ async def _on_server(kind: str, prefix: str, line: list[str]) -> list[str]:
     from ..control.connection.connect import connect_quickly
     from ..control.runs import lookup
     from ..operations.command_options import Connection
+    from ..operations.open_client import quiet_sdk
     from ..operations.server_choice import endpoint
-    from ..operations.session import quiet_sdk
 
     connection = Connection(
         address=_value(line, "--address"),

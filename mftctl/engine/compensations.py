@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from ..model.codec import from_plain, to_plain
 from ..model.manifest import Step
 from ..model.task import COMPENSATION, Input, Task, TaskRef
-from .activities import run_task
+from .commands import run_task
 from .payloads import RunInput
 
 #: A finished task and when it finished (Unix seconds), as child workflows of a wide foreach report them.

@@ -14,7 +14,7 @@ from ..model import ids
 from ..model.codec import from_plain, to_plain
 from ..model.graph import graph_lines, markdown
 from ..model.task import Input, Outcome, Task
-from .activities import continue_as_new, run_task
+from .commands import continue_as_new, run_task
 from .compensations import Compensations
 from .failures import TIMEOUT, details_of, failure_from_plain, first_failure, plain_failure, result_mismatch
 from .history_limits import DRAIN_BYTES, DRAIN_EVENTS, MAX_EVENTS

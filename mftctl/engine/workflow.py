@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from ..model import ids
 from ..model.codec import from_plain, to_plain
 from ..model.task import Task
-from .activities import call_hooks, continue_as_new, publish_run_finished
+from .commands import call_hooks, continue_as_new, publish_run_finished
 from .compensations import compensate
 from .driver import Driver
 from .failures import CANCELLED, TIMEOUT, failure_from_plain, is_cancelled, plain_failure, with_compensations

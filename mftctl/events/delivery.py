@@ -15,7 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from ..control import deployments
 from ..control.runs import run_parameters, start
 from ..control.unreadable import UnreadableDeployment, Warnings
-from ..engine.activities import DELIVER, START
+from ..engine.commands import DELIVER, START
 from ..engine.payloads import RunInput
 from ..model import ids
 from ..model.errors import MftctlError, NotFoundError, UsageError

@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from ..engine.activities import CALL_TIMEOUT, RETRY, START
+from ..engine.commands import CALL_TIMEOUT, RETRY, START
 from .inbox import Inbox
 
 LISTENER_TYPE = "mftctl.listener"

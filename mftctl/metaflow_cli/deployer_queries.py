@@ -19,8 +19,8 @@ from ..control.runs import lookup
 from ..model.errors import Exit, MftctlError
 from ..model.statuses import MAX_RUNS, STATES, statuses_of
 from ..operations.command_options import Connection
+from ..operations.open_client import open_client
 from ..operations.selection import all_deployments
-from ..operations.session import open_client
 
 
 def main() -> NoReturn:

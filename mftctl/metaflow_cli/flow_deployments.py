@@ -18,9 +18,9 @@ from ..events import registration
 from ..interpreter.upload import upload
 from ..model.errors import ConflictError
 from ..model.manifest import Manifest
+from ..operations.open_client import open_client
 from ..operations.run_id_file import announce
 from ..operations.selection import all_deployments, unserved
-from ..operations.session import open_client
 from .invocation import Invocation
 
 

@@ -12,8 +12,8 @@ from ..control.runs import actions, lookup
 from ..control.runs.run import Run
 from ..model.errors import UsageError
 from ..model.statuses import FILTERS, MAX_RUNS, STATES, statuses_of
+from ..operations.open_client import open_client
 from ..operations.run_id_file import write_run_id
-from ..operations.session import open_client
 from .invocation import Invocation
 
 

@@ -18,8 +18,8 @@ from . import package_listing
 from .command_options import Limited
 from .deploy_options import AllDeploymentOptions, Ownership, file_argument
 from .deployment_operations import changes_of, schedule_of, triggers_of
+from .open_client import open_client
 from .run_id_file import check_writable
-from .session import open_client
 from .worker_file import write as write_worker_file
 
 #: How many of the next runs of a schedule are shown.

@@ -24,8 +24,8 @@ from ..profiles import cache_dir
 from ..results import deployment_results
 from .command_options import Limited
 from .deploy_options import AllDeploymentOptions, file_argument
+from .open_client import open_client
 from .selection import all_deployments, unserved
-from .session import open_client
 
 
 async def list_(connection: Limited, flow: str | None) -> Result[list[deployment_results.Deployment]]:

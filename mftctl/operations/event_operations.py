@@ -16,7 +16,7 @@ from ..model.event import Event as Occurrence
 from ..model.manifest import Manifest, Trigger
 from ..results.event_results import Event, Published, Waiting, page, table
 from .command_options import Limited
-from .session import open_client
+from .open_client import open_client
 
 
 async def publish(

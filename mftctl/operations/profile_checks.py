@@ -16,9 +16,9 @@ from ..profiles import Profile
 from ..results.doctor_results import Check, checks_table
 from ..results.profile_results import Checks
 from .command_options import Connection, flow_interpreter
+from .open_client import quiet_sdk
 from .profile_operations import with_profile
 from .server_choice import endpoint
-from .session import quiet_sdk
 
 #: Errors of settings, and the check that would have used them.
 _CHECK_OF = {"temporal.key": "authentication", "temporal.address": "dns"}

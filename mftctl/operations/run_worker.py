@@ -28,8 +28,8 @@ from ..worker.service import Service
 from ..worker.worker_settings import Settings
 from . import worker_file
 from .command_options import Connection, flow_interpreter
+from .open_client import export_to_tasks, open_client
 from .pending_retries import retry_text
-from .session import export_to_tasks, open_client
 
 
 def run_worker(

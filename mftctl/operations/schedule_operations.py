@@ -25,8 +25,8 @@ from ..results.schedule_results import (
     table,
 )
 from .command_options import Limited
+from .open_client import open_client
 from .selection import all_deployments, unserved
-from .session import open_client
 
 
 async def list_(connection: Limited) -> Result[list[ScheduleState]]:

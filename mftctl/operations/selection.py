@@ -15,7 +15,7 @@ from ..control.runs.record import RunRecord, TaskRecord
 from ..control.runs.run import Run
 from ..model.errors import MftctlError, NotFoundError, UsageError
 from .command_options import Connection
-from .session import open_client
+from .open_client import open_client
 
 _TASK = re.compile(r"^([A-Za-z_]\w*)(?:/(.+)|\[([\d,]+)\])?$")
 

@@ -1,4 +1,4 @@
-"""Report runs whose workflow tasks fail on this worker; the SDK's own logs are silenced (`operations/session.py`)."""
+"""Report runs whose workflow tasks fail on this worker: `operations/open_client.py` silences the SDK's own logs."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ sys.path[:0] = [str(FOLDER.parent / "parts")]
 from scenarios import SCENARIOS  # noqa: E402 - from where the line above says
 from standin import Engine, server  # noqa: E402
 
-from mftctl.operations.session import quiet_sdk  # noqa: E402
+from mftctl.operations.open_client import quiet_sdk  # noqa: E402
 
 
 async def _record(folder: Path, names: list[str]) -> None:

@@ -21,7 +21,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from mftctl.control.runs import outcome, start
-from mftctl.engine.activities import DELIVER, START
+from mftctl.engine.commands import DELIVER, START
 from mftctl.engine.notification import POST, Notification
 from mftctl.engine.payloads import RunInput
 from mftctl.engine.workflow import FlowWorkflow

@@ -14,7 +14,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.converter import DataConverter
 
-from ...engine.activities import HOOK_TYPE
+from ...engine.commands import HOOK_TYPE
 from ...engine.failures import details_of
 from ...engine.payloads import RunInput
 from ..unreadable import input_of

@@ -17,10 +17,10 @@ from ...control.runs.lookup import describe, run_input, workflow_handle
 from ...model.errors import Exit, MftctlError, UsageError
 from ...results.run_results import ChangeError, DeploymentRun, RunState, StoppedRun
 from ..command_options import Connection
+from ..open_client import open_client
 from ..selection import find_run, unserved
-from ..session import open_client
-from .finished_run import deployment_run, outcome_result
 from .follow_run import follow_to_end
+from .run_status import deployment_run, outcome_result
 
 #: The note of a change that no worker has confirmed.
 PENDING = "accepted; takes effect when a worker is available"

@@ -13,8 +13,8 @@ from ...model.errors import NotFoundError, UsageError
 from ...model.statuses import Status
 from ...results.run_results import RunRow, TaskCounts
 from ..command_options import Connection
+from ..open_client import open_client
 from ..selection import find_deployment
-from ..session import open_client
 
 _HEADINGS = ("RUN", "DEPLOYMENT", "STATUS", "STARTED", "TIME", "TASKS", "FAILED IN")
 

@@ -25,11 +25,11 @@ from ...model.statuses import Status
 from ...profiles import Profile
 from ...results.run_results import FinishedRun
 from ...worker.service import Service
+from ..open_client import export_to_tasks
 from ..run_id_file import write_run_id
 from ..run_worker import worker_settings
-from ..session import export_to_tasks
-from .finished_run import failure_of, hint_after
 from .run_request import RunRequest
+from .run_status import failure_of, hint_after
 from .run_views import JsonView, LineView
 
 #: Tasks at once, as in `python flow.py run`.

@@ -19,8 +19,8 @@ from ...model.graph import ordered_steps
 from ...model.manifest import Step
 from ...profiles import Profile
 from ...results import run_results
-from .finished_run import failure_of
 from .list_runs import row
+from .run_status import failure_of
 
 
 def details_of(

@@ -76,7 +76,7 @@ async def _connect(
 ) -> tuple[Client, devserver.Lease | None]:
     # Imports temporalio: see _run.
     from ...control.connection.connect import connect
-    from ..session import open_client, quiet_sdk
+    from ..open_client import open_client, quiet_sdk
 
     quiet_sdk()
     if opening is None:

@@ -17,11 +17,11 @@ from ...interpreter.upload import upload
 from ...results.run_results import DeploymentRun
 from .. import worker_file
 from ..command_options import Connection
+from ..open_client import open_client
 from ..run_id_file import announce, check_writable
 from ..selection import unserved
-from ..session import open_client
-from .finished_run import deployment_run, outcome_result
 from .follow_run import follow_to_end
+from .run_status import deployment_run, outcome_result
 
 
 async def start_run(

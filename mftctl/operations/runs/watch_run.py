@@ -19,8 +19,8 @@ from ..command_options import Connection
 from ..pending_retries import pending_retry
 from ..selection import open_run
 from .board import Board, Frame, StepRow
-from .finished_run import outcome_result
 from .follow_run import progress_lines, to_end, within
+from .run_status import outcome_result
 
 
 async def watch_run(

@@ -26,7 +26,7 @@ LIGHT = {
     "operations.profile_operations": "temporalio",
     "cli.app": "mftctl.results",
     "cli.runs_commands": "asyncio",
-    "cli.flow_commands": "asyncio",
+    "cli.run_command": "asyncio",
     "cli.completion": "mftctl.results.run_results",
 }
 

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 from standin import Engine, server
 
-from mftctl.operations.session import quiet_sdk
+from mftctl.operations.open_client import quiet_sdk
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Start activities for tasks and exit hooks, publish the end of a run, and continue as new."""
+"""Commands of a workflow: start activities for tasks and exit hooks, publish the end of a run, and continue as new."""
 
 from __future__ import annotations
 

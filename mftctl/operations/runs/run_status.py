@@ -1,4 +1,4 @@
-"""How a run ended, as `run`, `trigger --wait`, `runs watch` and `runs resume --wait` report it, and what to do next."""
+"""The status of a run that a command started or waited for: as it is now or at its end, and what to do next."""
 
 from __future__ import annotations
 

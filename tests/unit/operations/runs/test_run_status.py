@@ -10,7 +10,7 @@ import pytest
 from mftctl.control.runs.outcome import RunOutcome
 from mftctl.model import ids
 from mftctl.model.manifest import Launch, Manifest, Package, Step
-from mftctl.operations.runs.finished_run import hint_after
+from mftctl.operations.runs.run_status import hint_after
 
 RUN = "temporal-tiny-1"
 

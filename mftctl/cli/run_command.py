@@ -1,16 +1,14 @@
-"""The commands that take a flow's file: `mftctl run` and `mftctl deploy`."""
+"""The command `mftctl run`."""
 
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
-
 from ..console.output import Result
-from ..operations.command_options import FLAG, HostMaxAge, Isolation, Limited, RunIdFile, Unlimited
-from ..operations.deploy_options import AllDeploymentOptions, DeploymentOptions, Ownership
+from ..operations.command_options import FLAG, HostMaxAge, Isolation, RunIdFile, Unlimited
+from ..operations.deploy_options import DeploymentOptions
 from ..operations.runs.run_request import RunRequest
 
 if TYPE_CHECKING:
-    from ..results import deployment_results, run_results
+    from ..results import run_results
 
 
 def run(
@@ -44,31 +42,3 @@ def run(
         flow, parameters, isolation, host_max_age, durable_retries, run_id_file, options.format
     )
     return run_flow(request, deployment, options)
-
-
-def deploy(
-    flow: str,
-    /,
-    *,
-    worker_file: Annotated[str | None, Parameter(name="--output")] = None,
-    list_package: Annotated[bool, Parameter(negative="")] = False,
-    deployment: AllDeploymentOptions = AllDeploymentOptions(),
-    ownership: Ownership = Ownership(),
-    options: Limited = Limited(),
-) -> Result["deployment_results.Deployed"]:
-    """Compile a flow, save its code in its datastore and deploy it to a Temporal server.
-
-    Parameters
-    ----------
-    flow
-        The flow's file.
-    worker_file
-        Also write a small Python file that serves the deployment, or starts a run of it.
-    list_package
-        List the files in the code package.
-    """
-    from ..operations import deploy_flow
-
-    return options.run(
-        deploy_flow.deploy(options, flow, deployment, ownership, worker_file, listed=list_package)
-    )

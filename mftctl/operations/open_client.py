@@ -1,4 +1,4 @@
-"""The client of a command. Imports temporalio."""
+"""Open the client of a command. Imports temporalio."""
 
 from __future__ import annotations
 
