@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from ...console.confirm import objected
 from ...console.output import Result
+from ...console.process import in_thread
 from ...control import pollers
 from ...control.runs import actions, outcome
 from ...control.runs.lookup import describe, run_input, workflow_handle
@@ -98,9 +99,13 @@ async def terminate_runs(
     connection: Connection,
 ) -> Result[StoppedRun | list[StoppedRun]]:
     """Terminate each run, unless somebody at the terminal says no."""
+    asking = asyncio.Lock()
 
     async def terminate(client: Client, run_id: str) -> Result[StoppedRun]:
-        if not yes and objected(f"Terminate {run_id}? Its compensations will not run."):
+        question = f"Terminate {run_id}? Its compensations will not run."
+        async with asking:  # one question at a time
+            no = not yes and await in_thread(lambda: objected(question))
+        if no:
             return _stopped(run_id, "running", f"run {run_id} was not terminated", exit=Exit.FAILED)
         await actions.terminate(client, run_id, reason)
         return _stopped(run_id, "terminated")
