@@ -37,10 +37,6 @@ class Source:
         text = words.get(self.kind) or self.name or self.kind
         return f"{text} ({self.place})" if self.file else text
 
-    def to_plain(self) -> dict[str, str | None]:
-        """JSON values."""
-        return {"kind": self.kind, "name": self.name or None, "place": self.place or None}
-
 
 DEFAULT = Source("default")
 

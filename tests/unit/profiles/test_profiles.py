@@ -62,11 +62,7 @@ def test_each_value_knows_its_source(file: Path, monkeypatch: pytest.MonkeyPatch
     assert str(profile.setting("max_workers").source) == f"profile prod ({file}:13)"
     monkeypatch.setenv("MFTCTL_MAX_WORKERS", "7")
     assert profile.setting("max_workers").value == 7
-    assert profile.setting("max_workers").source.to_plain() == {
-        "kind": "variable",
-        "name": "MFTCTL_MAX_WORKERS",
-        "place": None,
-    }
+    assert profile.setting("max_workers").source == profiles.Source("variable", "MFTCTL_MAX_WORKERS")
     assert profile.setting("branch").source.kind == "default"
 
 
