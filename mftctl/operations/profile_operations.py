@@ -8,7 +8,7 @@ from typing import Any
 
 from ..console.output import Result
 from ..console.text import parse_duration, without_secrets
-from ..control.connection.endpoint import NAMES, UnsetVariable, settings
+from ..control.connection.endpoint import NAMES, UnsetVariable, settings, valid_address
 from ..local import devserver
 from ..model.errors import MftctlError, UsageError
 from ..profiles import KEYS, Key, Profile, Setting, Source, config_file, document, editing
@@ -150,6 +150,8 @@ def _valid(key: Key, text: str) -> Any:
         raise UsageError(str(error)) from None
     if key.kind == "duration":
         parse_duration(value, key.name)
+    if key.name == "address":
+        valid_address(value, "namespace", Source("flag", key.name))
     return value
 
 

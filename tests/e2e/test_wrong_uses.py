@@ -108,6 +108,7 @@ TABLE = [
     # settings
     Wrong("profile set p adress=x", 2, "usage", "adress", "address"),
     Wrong("profile set p max_workers=many", 2, "usage", "max_workers", ""),
+    Wrong("profile set p address=nonsense", 2, "temporal.address", "'nonsense'", "HOST:PORT"),
     Wrong("profile set p address", 2, "usage", "has no value", "key=value"),
     Wrong("profile unset p", 2, "usage", "name keys", "--help"),
     Wrong("profile use nobody", 2, "profile.unknown", "nobody", "prod"),

@@ -103,7 +103,7 @@ def resolve(profile: Profile, address: str | None = None, temporal_namespace: st
         )
     namespace = str(values["temporal_namespace"])
     return Endpoint(
-        address=_address(str(values["address"]), namespace, found["address"].source),
+        address=valid_address(str(values["address"]), namespace, found["address"].source),
         temporal_namespace=namespace,
         tls=bool(values.get("tls")),
         ca=_pem(found, "tls_ca", b"CERTIFICATE"),
@@ -114,6 +114,22 @@ def resolve(profile: Profile, address: str | None = None, temporal_namespace: st
         meta=temporal.meta,
         unverified=temporal.unverified,
         sources={name: setting.source for name, setting in found.items()},
+    )
+
+
+def valid_address(address: str, namespace: str, source: Source) -> str:
+    """HOST:PORT, with ``${namespace}`` replaced, as `temporal` does it; MftctlError with exit code 2 if it is none."""
+    address = address.replace("${namespace}", namespace)
+    if (
+        re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}", address)
+        and 0 < int(address.rpartition(":")[2]) < 65536
+    ):
+        return address
+    hint = "write it as HOST:PORT, such as localhost:7233"
+    if "://" in address:
+        hint = "remove the scheme; TLS is `tls = true` in the profile, or TEMPORAL_TLS=true"
+    raise UsageError(
+        f"'{address}' is not the address of a Temporal server ({source})", code="temporal.address", hint=hint
     )
 
 
@@ -200,19 +216,3 @@ def _pem(found: dict[str, Setting], name: str, kind: bytes) -> Pem | None:
         hint = "use PEM, text that begins with -----BEGIN"
         raise UnreachableError(f"{what}: {problem}", code="temporal.tls.file", hint=hint)
     return Pem(str(path.value) if path is not None else what, content)
-
-
-def _address(address: str, namespace: str, source: Source) -> str:
-    """HOST:PORT, with ``${namespace}`` replaced, as `temporal` does it."""
-    address = address.replace("${namespace}", namespace)
-    if (
-        re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}", address)
-        and 0 < int(address.rpartition(":")[2]) < 65536
-    ):
-        return address
-    hint = "write it as HOST:PORT, such as localhost:7233"
-    if "://" in address:
-        hint = "remove the scheme; TLS is `tls = true` in the profile, or TEMPORAL_TLS=true"
-    raise UsageError(
-        f"'{address}' is not the address of a Temporal server ({source})", code="temporal.address", hint=hint
-    )

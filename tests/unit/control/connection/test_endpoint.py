@@ -10,7 +10,7 @@ import pytest
 from mftctl.control.connection.endpoint import resolve
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.operations.command_options import Connection
-from mftctl.operations.profile_operations import settings_in_force
+from mftctl.operations.profile_operations import set_, settings_in_force
 from mftctl.profiles import Profile
 
 TEMPORAL = """
@@ -147,6 +147,20 @@ def test_an_address_needs_host_and_port(address: str) -> None:
     with pytest.raises(MftctlError) as caught:
         resolve(Profile(), address)
     assert (caught.value.exit, caught.value.code) == (Exit.USAGE, "temporal.address")
+
+
+def test_a_profile_is_given_no_address_without_host_and_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`profile set` refuses it as `--address` is refused, and writes nothing."""
+    file = tmp_path / "config.toml"
+    monkeypatch.setenv("MFTCTL_CONFIG", str(file))
+    with pytest.raises(MftctlError, match="'nonsense' is not the address of a Temporal server") as caught:
+        set_("p", ["tls=true", "address=nonsense"])
+    assert (caught.value.exit, caught.value.code) == (Exit.USAGE, "temporal.address")
+    assert not file.exists()
+    set_("p", ["address=${namespace}.example.com:7233"])
+    assert "${namespace}.example.com:7233" in file.read_text()
 
 
 def test_an_ipv6_address_stands_in_brackets() -> None:
