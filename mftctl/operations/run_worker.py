@@ -160,9 +160,8 @@ class TaskLog(Observer):
         self,
         attempt: Attempt,
         message: str,
-        final: bool,  # noqa: ARG002
         log: list[str],  # noqa: ARG002
-        again: NextAttempt | None = None,
+        again: NextAttempt | None,
     ) -> None:
         """The attempt failed."""
         _log(attempt, f"failed: {message}" + ("" if again is None else f"; {retry_text(again)}"))

@@ -21,10 +21,8 @@ class Observer:
     def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:
         """It completed; ``outcome`` as in ``model.task.Outcome``."""
 
-    def failed(
-        self, attempt: Attempt, message: str, final: bool, log: list[str], again: NextAttempt | None = None
-    ) -> None:
-        """It failed; ``final``: without another attempt, else ``again`` is the next one."""
+    def failed(self, attempt: Attempt, message: str, log: list[str], again: NextAttempt | None) -> None:
+        """It failed; ``again`` is the next attempt, if there is one."""
 
     def cancelled(self, attempt: Attempt) -> None:
         """It was stopped because its run was cancelled."""

@@ -104,7 +104,7 @@ class TaskAttempt:
         last = self.given.attempt + 1 >= MAX_ATTEMPTS
         message = reason + (f" ({MAX_ATTEMPTS} times)" if last else "")
         again = None if last else self._again(delay)
-        self.observer.failed(self._attempt, message, final=last, log=[], again=again)
+        self.observer.failed(self._attempt, message, log=[], again=again)
         return self._error(message, f"step {self.given.task.label}: {message}", delay)
 
     def _failure(self, result: dict[str, Any]) -> ApplicationError:
@@ -112,7 +112,7 @@ class TaskAttempt:
         log, final = result["log"], result["final"]
         delay = timedelta(seconds=self.given.delay) if self.given.delay else backoff.AT_ONCE
         again = None if final else self._again(delay)
-        self.observer.failed(self._attempt, result["message"], final=final, log=log, again=again)
+        self.observer.failed(self._attempt, result["message"], log=log, again=again)
         message = f"step {self.given.task.label} failed: {result['message']}"
         return self._error(message, message, delay, final, log=_shorten(log))
 

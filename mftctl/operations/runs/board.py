@@ -140,14 +140,13 @@ class BoardView(LineView):
             for name in outcome["next"]:
                 self._steps[name].known = max(self._steps[name].known, outcome["splits"])
 
-    def failed(
-        self, attempt: Attempt, message: str, final: bool, log: list[str], again: NextAttempt | None = None
-    ) -> None:
+    def failed(self, attempt: Attempt, message: str, log: list[str], again: NextAttempt | None) -> None:
         """The attempt failed."""
-        super().failed(attempt, message, final, log, again)
+        super().failed(attempt, message, log, again)
         step = self._leave(attempt)
-        step.failed += int(final)
-        if again is not None:
+        if again is None:
+            step.failed += 1
+        else:
             step.retries[attempt.pathspec] = again
 
     def cancelled(self, attempt: Attempt) -> None:

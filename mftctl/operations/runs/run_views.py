@@ -55,11 +55,9 @@ class LineView(Observer):
         """The attempt succeeded."""
         self.write(_where(attempt), "Task finished successfully.", time.time())
 
-    def failed(
-        self, attempt: Attempt, message: str, final: bool, log: list[str], again: NextAttempt | None = None
-    ) -> None:
+    def failed(self, attempt: Attempt, message: str, log: list[str], again: NextAttempt | None) -> None:
         """The attempt failed; if the task could write a log, the message is in it."""
-        retry = [] if final or again is None else [f"{retry_sentence(again)}."]
+        retry = [] if again is None else [f"{retry_sentence(again)}."]
         text = " ".join(retry if log else [f"Task failed: {message}.", *retry])
         if text:
             self.write(_where(attempt), text, time.time())
@@ -105,13 +103,12 @@ class JsonView(LineView):
         self,
         attempt: Attempt,
         message: str,
-        final: bool,
         log: list[str],  # noqa: ARG002
-        again: NextAttempt | None = None,
+        again: NextAttempt | None,
     ) -> None:
         """The attempt failed."""
         due = None if again is None else datetime.fromtimestamp(again.at, UTC).isoformat(timespec="seconds")
-        _send("task_failed", attempt, message=message, final=final, next_attempt=due)
+        _send("task_failed", attempt, message=message, final=again is None, next_attempt=due)
 
     def cancelled(self, attempt: Attempt) -> None:
         """The attempt was cancelled."""
