@@ -35,7 +35,7 @@ class Forked:
     def start(
         self, argv: list[str], env: dict[str, str], stdout: int, stderr: int, ours: list[int]
     ) -> Process:
-        """Fork; the child goes on into Metaflow's command line where the host stopped."""
+        """Fork; the child continues in Metaflow's command line, where the host stopped."""
         supervisor = getpid()
         pid = os.fork()
         if pid == 0:
