@@ -40,6 +40,8 @@ class HostPool:
         self._unforkable: set[str] = set()
         self._memory = memory_limit() if memory is None else memory
         self._retired: list[Host] = []
+        #: A key for each request that waits for its host.
+        self._awaited: list[tuple[str, str]] = []
 
     async def supervisor(self, launch: Launch) -> Supervisor:
         """An idle supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
@@ -87,6 +89,7 @@ class HostPool:
         # In the order of their last use: the first is evicted when they take too much memory.
         self._hosts.pop((key, isolation), None)
         self._hosts[key, isolation] = known
+        self._awaited.append((key, isolation))
         try:
             host = await asyncio.shield(known)
         except _Unforkable as why:
@@ -94,6 +97,8 @@ class HostPool:
                 self._unforkable.add(key)
                 self._report(f"{launch.flow}: its import leaves {why}; each task gets a new process")
             return None
+        finally:
+            self._awaited.remove((key, isolation))
         self._evict(host)
         return host
 
@@ -120,7 +125,7 @@ class HostPool:
         for key, host in started.items():
             if taken <= self._memory:
                 return
-            if host is not wanted and not host.busy:
+            if host is not wanted and not host.busy and key not in self._awaited:
                 del self._hosts[key]
                 taken -= host.memory
                 self._retire(host)

@@ -71,6 +71,25 @@ def test_a_host_that_runs_a_task_or_is_wanted_stays(tmp_path: Path) -> None:
     assert _starts(pool, wanted, [0, 1, 1, 0, 2, 1], busy=frozenset({0})) == [0, 1, 2, 1]
 
 
+def test_a_host_that_somebody_waits_for_stays(tmp_path: Path) -> None:
+    """Two flows that are imported at the same time both begin, however little memory there is."""
+    wanted = launch(tmp_path)
+    pool = HostPool(Settings(tmp_path, 1), print, memory=0)
+
+    async def start(*_: Any) -> _Host:
+        return _Host()
+
+    async def lives(flow: str) -> bool:
+        host: Any = await pool.supervisor(replace(wanted, flow=flow))
+        return bool(host.alive)
+
+    async def both() -> list[bool]:
+        return await asyncio.gather(lives("0"), lives("1"))
+
+    pool._start = start  # type: ignore[method-assign, assignment]
+    assert asyncio.run(both()) == [True, True]
+
+
 def test_the_memory_of_a_process_is_what_it_has_allocated() -> None:
     """Bytes of its own; a process that is gone counts as a flow of middle size."""
     text = "x = bytearray(b'x' * 100_000_000); print('there', flush=True); input()"
