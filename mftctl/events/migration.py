@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.converter import DataConverter
 
+from ..control.history_events import history_events
 from . import listener
 from .inbox import Inbox
 
@@ -22,7 +23,7 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
     handling start the same runs again, and the server accepts a run id once.
     """
     old = client.get_workflow_handle(found.id, run_id=found.run_id)
-    events = [event async for event in old.fetch_history_events()]
+    events = [event async for event in history_events(old)]
     new = await client.start_workflow(
         listener.LISTENER_TYPE,
         await state_from_history(client.data_converter, str(found.run_id), events),
@@ -34,7 +35,7 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
     execution, known = found.run_id, events[-1].event_id
     while execution:
         old, execution = client.get_workflow_handle(found.id, run_id=execution), ""
-        async for event in old.fetch_history_events():
+        async for event in history_events(old):
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
                 execution = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
             elif event.event_id > known and _is_signal(event):

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from ...engine.payloads import RunInput
 from ...model import ids
 from ..connection.connect import IgnoreNotFound
+from ..history_events import history_events
 from .record import RunRecord, TaskRecord
 from .record_builder import RecordBuilder
 from .run import Run
@@ -112,7 +113,7 @@ class RunHistory:
         self._open.add((workflow_id, execution))
         scheduled: dict[int, TaskRecord] = {}
         following: str | None = None
-        async for event in handle.fetch_history_events(wait_new_event=wait):
+        async for event in history_events(handle, wait=wait):
             kind = event.event_type
             if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
                 following = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id

@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from ...engine.failures import CANCELLED, TIMEOUT, details_of
 from ...model.errors import Exit, MftctlError
+from ..history_events import workflow_result
 
 #: Seconds between two queries of a run's progress.
 POLL = 0.5
@@ -43,7 +44,7 @@ class RunOutcome:
 async def wait_for_outcome(handle: WorkflowHandle[Any, Any]) -> RunOutcome:
     """Wait for the run to end."""
     try:
-        await handle.result()
+        await workflow_result(handle)
     except WorkflowFailureError as error:
         return _unsuccessful(error.cause)
     return RunOutcome("completed")
