@@ -211,6 +211,7 @@ def test_a_server_that_was_away_for_a_minute(
         server.wait()
         time.sleep(60)
         server = start_server(tmp_path, port)
+        wait_until(lambda: home.run("runs", "describe", started).returncode == 0, "the server is back")
         done = home.run("runs", "watch", started, "-o", "jsonl", timeout=150)
         assert '"completed"' in done.stdout, done.stdout + done.stderr
         assert trigger(home)["status"] == "completed"
