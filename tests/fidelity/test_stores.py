@@ -29,7 +29,6 @@ Dump = dict[str, Any]
 pytestmark = [
     pytest.mark.fidelity,
     needs_mftctl,
-    pytest.mark.xdist_group("fidelity-stores"),
     pytest.mark.timeout(600),
 ]
 
@@ -87,6 +86,7 @@ def over_stores(found: Dump) -> Dump:
     return found
 
 
+@pytest.mark.xdist_group("fidelity-stores")
 @pytest.mark.parametrize("case", cases(CHOSEN))
 def test_run_is_as_the_local_run(
     case: FlowCase,
@@ -104,6 +104,7 @@ def test_run_is_as_the_local_run(
     assert not found, "\n" + "\n".join(found)
 
 
+@pytest.mark.xdist_group("fidelity-stores-run")  # another process: each takes a quarter of an hour
 @pytest.mark.timeout(1200)  # both ways to run, each for as long as the harness waits
 @pytest.mark.parametrize("case", cases(()))
 def test_run_is_as_a_run_over_the_same_stores(

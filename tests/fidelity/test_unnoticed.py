@@ -17,9 +17,9 @@ from .compare import differences
 from .harness import Stage, dump, make_stage
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Milliseconds that `import metaflow` may take longer, and what no other work on the machine changes: modules, calls.
+#: How many times as long `import metaflow` may take, and what no other work on the machine changes: modules, calls.
 #: Metaflow reads the list of the wheel's files, with some 14 calls for each.
-ALLOWED_MS, ALLOWED_MODULES, ALLOWED_CALLS = 5.0, 10, 6000
+ALLOWED_TIME, ALLOWED_MODULES, ALLOWED_CALLS = 1.05, 10, 6000
 TURNS, FASTEST = 120, 12
 IMPORT = """
 import sys, time
@@ -89,11 +89,11 @@ def test_import_does_little_more_in_silence(pythons: tuple[Path, Path]) -> None:
 
 @pytest.mark.soak
 def test_import_is_as_fast(pythons: tuple[Path, Path]) -> None:
-    """`import metaflow` takes at most 5 ms longer: the fastest tenth of many turns. Wants a quiet machine."""
+    """`import metaflow` takes at most a twentieth longer: the CPU time of the fastest tenth of many turns."""
     turns = [(_import(pythons[0])[0], _import(pythons[1])[0]) for _ in range(TURNS)]
     without, with_it = (sum(sorted(kind)[:FASTEST]) / FASTEST for kind in zip(*turns, strict=True))
     print(f"{without:.1f} ms without, {with_it - without:+.1f} ms with mftctl")
-    assert with_it - without <= ALLOWED_MS
+    assert with_it <= ALLOWED_TIME * without
 
 
 @pytest.mark.parametrize("name", ["fails"])
