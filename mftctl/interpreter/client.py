@@ -156,9 +156,9 @@ class Client:
                 if on_event is not None:
                     on_event(message["event"])
 
-    def pass_socket(self, other: socket.socket) -> None:
-        """Give the process a socket; OSError when it is gone."""
-        socket.send_fds(self._sock, [b"."], [other.fileno()])
+    def pass_socket(self, other: socket.socket, what: bytes) -> None:
+        """Give the process a socket, and one byte that says what it is for; OSError when it is gone."""
+        socket.send_fds(self._sock, [what], [other.fileno()])
 
     def close(self) -> None:
         """Close the connection: the process stops what it runs for it, and ends."""

@@ -134,6 +134,11 @@ class TaskInput(Serializable):
         return 1 + self.user_retries + self.error_retries
 
     @property
+    def plain_step(self) -> bool:
+        """Whether its process runs the step command of the flow as it is, and nothing before it."""
+        return bool(self.task.inputs) and not self.rewrites and COMPENSATION not in self.variables
+
+    @property
     def environment(self) -> dict[str, str]:
         """What the task's process has in its environment beside what its host has."""
         return {"METAFLOW_RUN_ID": self.run_id, **self.variables}

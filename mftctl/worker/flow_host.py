@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..interpreter.client import Client
+from ..interpreter.inside.protocol import PLAIN, STARTED
 from ..model.errors import MftctlError
 from .freshness import Freshness
 
@@ -19,6 +20,7 @@ class Supervisor:
 
     client: Client
     host: Host
+    kind: bytes
 
     async def request(self, kind: str, fields: Mapping[str, Any], **options: Any) -> dict[str, Any]:
         """See Client.request. One that replies is idle again; one that does not is closed, with what it runs."""
@@ -36,24 +38,25 @@ class Supervisor:
 
     def release(self) -> None:
         """Make it idle, for the next request."""
-        self.host.idle.append(self)
+        self.host.idle[self.kind].append(self)
         self.host.take_back()
 
 
 class Host:
     """A running flow host; once it is retired it finishes what it runs, and gets no more.
 
-    ``memory``: bytes that it takes.
+    ``memory``: bytes that it takes. ``startable``: whether it has supervisors that start the flow's command line once.
     """
 
-    def __init__(self, client: Client, freshness: Freshness, memory: int) -> None:
+    def __init__(self, client: Client, freshness: Freshness, memory: int, *, startable: bool) -> None:
         self.memory = memory
+        self._startable = startable
         self._client = client
         self._freshness = freshness
         self._retired = False
         self._ending: asyncio.Task[None] | None = None
         self._busy = 0
-        self.idle: list[Supervisor] = []
+        self.idle: dict[bytes, list[Supervisor]] = {PLAIN: [], STARTED: []}
 
     @property
     def alive(self) -> bool:
@@ -70,10 +73,14 @@ class Host:
         """Whether what it has imported may be out of date."""
         return self._freshness.expired
 
-    async def supervisor(self) -> Supervisor:
-        """An idle supervisor, or a new one; OSError when the host has ended."""
-        while self.idle:
-            found = self.idle.pop()
+    async def supervisor(self, *, started: bool) -> Supervisor:
+        """An idle supervisor, or a new one; OSError when the host has ended.
+
+        ``started``: its tasks may share the start of the flow's command line.
+        """
+        kind = STARTED if started and self._startable else PLAIN
+        while self.idle[kind]:
+            found = self.idle[kind].pop()
             if found.client.usable:
                 self._busy += 1
                 return found
@@ -82,14 +89,14 @@ class Host:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self._client.pass_socket(theirs)
+                self._client.pass_socket(theirs, kind)
             client = Client(ours)
             await client.connect()
         except BaseException:
             ours.close()
             self.take_back()
             raise
-        return Supervisor(client, self)
+        return Supervisor(client, self, kind)
 
     def take_back(self) -> None:
         """Count one supervisor less in use."""
@@ -112,6 +119,6 @@ class Host:
             self._ending = asyncio.create_task(self._end())
 
     async def _end(self) -> None:
-        for supervisor in self.idle:
+        for supervisor in (*self.idle[PLAIN], *self.idle[STARTED]):
             supervisor.client.close()
         await self._client.end()

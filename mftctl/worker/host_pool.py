@@ -43,8 +43,11 @@ class HostPool:
         #: A key for each request that waits for its host.
         self._awaited: list[tuple[str, str]] = []
 
-    async def supervisor(self, launch: Launch) -> Supervisor:
-        """An idle supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here."""
+    async def supervisor(self, launch: Launch, *, started: bool = False) -> Supervisor:
+        """An idle supervisor for a task of ``launch``; MftctlError when its flow cannot be loaded here.
+
+        ``started``: for a task that runs the step command, and nothing before it.
+        """
         launch = replace(launch, python=interpreter_of(launch, self._settings.python))
         # Runs of a deployment share a host, whatever their tags.
         key = json.dumps(to_plain(replace(launch, tags=())), sort_keys=True)
@@ -54,7 +57,7 @@ class HostPool:
             if host is None:
                 continue
             try:
-                return await host.supervisor()
+                return await host.supervisor(started=started)
             except OSError:
                 self._forget((key, isolation), host)
         raise MftctlError(f"the flow host of {launch.flow} ended as soon as it was started", code="host.lost")
@@ -64,8 +67,9 @@ class HostPool:
         return self._settings.source or os.path.join(self._folder(launch), launch.file)
 
     async def warm(self, launch: Launch) -> None:
-        """Start the host of ``launch`` and a supervisor before the first task needs them."""
-        (await self.supervisor(launch)).release()
+        """Start the host of ``launch`` and supervisors before the first tasks need them."""
+        for started in (False, True):
+            (await self.supervisor(launch, started=started)).release()
 
     async def close(self) -> None:
         """End all hosts, also those that are starting."""
@@ -159,7 +163,8 @@ class HostPool:
         else:
             max_age = self._settings.host_max_age
             max_age = min(max_age, BROKEN_FOR) if answer["broken"] else max_age
-            return Host(client, Freshness(answer["files"], max_age), memory_of(client.pid))
+            freshness = Freshness(answer["files"], max_age)
+            return Host(client, freshness, memory_of(client.pid), startable=answer["startable"])
         raise MftctlError(f"{launch.flow} cannot be loaded: {problem}", code="flow.import")
 
 

@@ -44,7 +44,7 @@ class TaskAttempt:
         """The activity's result; ApplicationError ``StepFailed`` when the attempt failed or was lost."""
         attempt, unavailable = self._attempt, backoff.cannot_run_here(self.given.attempt)
         try:
-            supervisor = await self.hosts.supervisor(self.given.launch)
+            supervisor = await self.hosts.supervisor(self.given.launch, started=self.given.plain_step)
         except MftctlError as error:
             self.observer.report(f"{attempt.pathspec} cannot run here: {error.message}")
             raise self._error(error.message, error.message, unavailable) from error

@@ -105,7 +105,7 @@ def test_run_is_as_the_local_run(
 
 
 @pytest.mark.xdist_group("fidelity-stores-run")  # another process: each takes a quarter of an hour
-@pytest.mark.timeout(1200)  # both ways to run, each for as long as the harness waits
+@pytest.mark.timeout(2400)  # both ways to run, each for as long as the harness waits
 @pytest.mark.parametrize("case", cases(()))
 def test_run_is_as_a_run_over_the_same_stores(
     case: FlowCase, stage: Stage, mftctl: list[str], remote: dict[str, str], deployer: dict[str, str]

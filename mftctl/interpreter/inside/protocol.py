@@ -19,6 +19,8 @@ from .channel import Channel
 
 #: Code of the error that a host replies with when it cannot fork the flow's tasks.
 UNFORKABLE = "flow.unforkable"
+#: With the socket of a supervisor: whether it starts the flow's command line once for all of its tasks.
+PLAIN, STARTED = b".", b"s"
 
 
 @dataclass(frozen=True)

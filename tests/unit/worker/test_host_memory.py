@@ -28,7 +28,7 @@ class _Host:
     def retire(self) -> None:
         self.alive = False
 
-    async def supervisor(self) -> _Host:
+    async def supervisor(self, **_: object) -> _Host:
         return self
 
     async def close(self) -> None: ...

@@ -17,6 +17,7 @@ from temporalio.testing import ActivityEnvironment
 
 from mftctl.engine.payloads import HookInput
 from mftctl.interpreter.client import ProcessEnded
+from mftctl.interpreter.inside.protocol import PLAIN
 from mftctl.model.errors import MftctlError
 from mftctl.model.manifest import MAX_ATTEMPTS
 from mftctl.model.task import Input, Task, TaskInput, TaskRef
@@ -61,7 +62,7 @@ class StandIn:
         self._end = end
         self._loads = loads
 
-    async def supervisor(self, _: Any) -> Any:
+    async def supervisor(self, _: Any, **__: Any) -> Any:
         if not self._loads:
             raise self._end  # type: ignore[misc]
         return self
@@ -155,10 +156,10 @@ def test_a_cancel_stops_the_task_and_frees_the_supervisor(tmp_path, code):
         recorder = Recorder()
         async with client(tmp_path) as found:
             kept: list[Supervisor] = []
-            host: Any = SimpleNamespace(idle=kept, take_back=lambda: None)
+            host: Any = SimpleNamespace(idle={PLAIN: kept}, take_back=lambda: None)
 
-            async def supervisor(_: Any) -> Supervisor:
-                return Supervisor(found, host)
+            async def supervisor(_: Any, **__: Any) -> Supervisor:
+                return Supervisor(found, host, PLAIN)
 
             hosts = SimpleNamespace(supervisor=supervisor)
             running = asyncio.create_task(attempt(hosts, given(tmp_path, code), recorder=recorder))

@@ -81,8 +81,7 @@ class Watch:
             try:
                 process = starter.start(argv, env, out_write, err_write, ours)
             finally:
-                os.close(out_write)
-                os.close(err_write)
+                _close(out_write, err_write)
             with suppress(OSError):  # it has done so itself, or is gone already
                 os.setpgid(process.pid, process.pid)
             pipes = {out_read: output.stdout, err_read: output.stderr}
@@ -98,8 +97,7 @@ class Watch:
             for fd, stream in pipes.items():
                 _drain(fd, stream)
         finally:
-            os.close(out_read)
-            os.close(err_read)
+            _close(out_read, err_read)
         output.end()
         if self._stopped:
             # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
@@ -153,6 +151,12 @@ class Watch:
             self._stopped = self._orphaned = True
             self._cancelled = False
         return self._stopped
+
+
+def _close(*fds: int) -> None:
+    for fd in fds:
+        with suppress(OSError):  # a forked task has closed it already
+            os.close(fd)
 
 
 def _read(fd: int, stream: Stream, most: int = _CHUNK) -> Optional[int]:

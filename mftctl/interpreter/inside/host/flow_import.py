@@ -15,7 +15,7 @@ from .. import flow_file, not_packaged, own_code, s3
 from ..protocol import UNFORKABLE, Request
 from ..task import decorated_command, import_failure, stacks
 from ..task.import_output import ImportOutput
-from . import enclosing_blocks, fork_safety, fork_server
+from . import enclosing_blocks, fork_safety, fork_server, started_flow, step_sources
 from .clock import Clock
 from .command_line import CommandLine
 from .exit_handlers import ExitHandlers
@@ -54,10 +54,12 @@ def serve(request: Request, launch: Launch, file: str) -> NoReturn:
         if found := [*found, *command_line.problems(), *enclosing_blocks.problems()]:
             _refuse_to_fork(request, found)
         starter = Forked(file, flow, resume, random_state, signals, prelude)
-        fork_server.serve(request, launch, starter, own_code.imported())
+        started = starter if started_flow.may_start(flow, launch) else None
+        fork_server.serve(request, launch, starter, own_code.imported(), started=started)
 
     try:
         command_line.watch(file)
+        step_sources.keep()
         flow_file.execute(file, on_flow)
         reason = import_failure.no_flow(file)
     except BaseException as error:

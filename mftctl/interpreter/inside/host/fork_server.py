@@ -18,6 +18,8 @@ from .. import protocol
 from ..attempt import supervisor
 from ..attempt.task_process import Starter
 from ..channel import Channel
+from . import started_flow
+from .task_forks import Forked
 
 
 def serve(
@@ -26,16 +28,18 @@ def serve(
     starter: Starter,
     files: Optional[dict[str, tuple[int, int]]] = None,
     broken: bool = False,
+    started: Optional[Forked] = None,
 ) -> NoReturn:
     """Answer the worker's request, fork a supervisor for each socket, and exit when the worker is gone.
 
     ``files``: what the import has read (``own_code.imported``); the worker starts a new host when it changes.
-    ``broken``: the import failed, and may succeed in another host.
+    ``broken``: the import failed, and may succeed in another host. ``started``: forks of the flow for supervisors that
+    start its command line once for all of their tasks (``started_flow``).
     """
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    request.answer({"files": files or {}, "broken": broken})
+    request.answer({"files": files or {}, "broken": broken, "startable": started is not None})
     channel = request.channel
     refused: list[Channel] = []
     while True:
@@ -54,19 +58,28 @@ def serve(
         if pid == 0:
             for other in (channel, *refused):
                 other.close()
-            _supervise(fds[0], launch, starter)
+            _supervise(fds[0], launch, starter, started if data == protocol.STARTED else None)
         os.close(fds[0])
 
 
-def _supervise(fd: int, launch: Launch, starter: Starter) -> NoReturn:
-    try:
-        supervisor.serve(Channel.of_fd(fd), launch, starter)
-    except (BrokenPipeError, ConnectionResetError):  # the worker is gone: nobody waits for the result
-        pass
-    except BaseException:
-        traceback.print_exc()
-    finally:
+def _supervise(fd: int, launch: Launch, starter: Starter, started: Optional[Forked]) -> NoReturn:
+    channel = Channel.of_fd(fd)
+
+    def answer(starter: Starter) -> NoReturn:
+        try:
+            supervisor.serve(channel, launch, starter)
+        except (BrokenPipeError, ConnectionResetError):  # the worker is gone: nobody waits for the result
+            pass
+        except started_flow.TaskBegins:
+            channel.sock.detach()  # a forked task has closed its descriptor
+            raise
+        except BaseException:
+            traceback.print_exc()
         os._exit(0)
+
+    if started is not None:
+        started_flow.serve(started, launch, answer)
+    answer(starter)
 
 
 def _refuse(fd: int, reason: str) -> Channel:

@@ -39,7 +39,6 @@ class Forked:
         supervisor = getpid()
         pid = os.fork()
         if pid == 0:
-            code = 1
             try:
                 orphans.end_with(supervisor)
                 _become_leader(stdout, stderr, ours)
@@ -53,15 +52,15 @@ class Forked:
                 trigger_context.prepare()
                 compensation_step.prepare(self.flow)
                 hidden_variables.prepare()
-                self.resume()
-                code = 0
-            except SystemExit as left:
-                code = _exit_code(left)
             except BaseException as error:
                 sys.excepthook(type(error), error, error.__traceback__)
-            finally:
-                _leave(code)
+                os._exit(1)
+            self.begin(argv)
         return Fork(pid)
+
+    def begin(self, argv: list[str]) -> None:  # noqa: ARG002 - it is in sys.argv
+        """Run the task to its end, in the forked process."""
+        run_to_end(self.resume, lambda: True)
 
 
 @dataclass
@@ -91,6 +90,24 @@ class Unloadable:
             finally:
                 os._exit(EXIT_DISALLOW_RETRY)
         return Fork(pid)
+
+
+def run_to_end(resume: Callable[[], None], is_task: Callable[[], bool]) -> None:
+    """Run Metaflow's command line, and end the process as Python would; raise what it raises where it is no task."""
+    code = 1
+    try:
+        resume()
+        code = 0
+    except BaseException as error:
+        if not is_task():
+            raise
+        if isinstance(error, SystemExit):
+            code = _exit_code(error)
+        else:
+            sys.excepthook(type(error), error, error.__traceback__)
+    finally:
+        if is_task():
+            _leave(code)
 
 
 def _become_leader(stdout: int, stderr: int, ours: list[int]) -> None:
