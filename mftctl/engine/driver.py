@@ -10,19 +10,20 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
-from ..model import ids
 from ..model.codec import from_plain, to_plain
 from ..model.graph import graph_lines, markdown
 from ..model.task import Input, Outcome, Task
+from . import history_limits
 from .commands import continue_as_new, run_task
 from .compensations import Compensations
 from .failures import TIMEOUT, details_of, failure_from_plain, first_failure, plain_failure, result_mismatch
-from .history_limits import DRAIN_BYTES, DRAIN_EVENTS, MAX_EVENTS
+from .foreach_part import give_back_slots, part_id, send_pause, start_part
 from .memo import FAILED_STEP, PAUSED, TALLY
 from .payloads import RunInput
 from .plan import Plan, PlanError, Ready, SplitRange
 from .progress import Progress
 from .ready_queue import ReadyQueue
+from .task_slots import TaskSlots, one_at_a_time
 
 #: A foreach up to this width runs in the workflow that opened it; a wider one is divided among child workflows.
 INLINE = 100
@@ -30,8 +31,8 @@ INLINE = 100
 CHUNK = 250
 #: Tasks in flight in a workflow (the server refuses 2,000 pending activities, and recommends 500).
 MAX_SLOTS = 400
-#: The patch that added DRAIN_EVENTS and DRAIN_BYTES: before, no new task started from MAX_EVENTS on.
-DRAINS_LATE = "drains-late"
+#: The patch that added ``_give_back``: before, a part kept its slots until it ended.
+GIVES_BACK = "gives-slots-back"
 #: Seconds between updates of the task counts in the memo, which lists read without a worker.
 MEMO_INTERVAL = 10.0
 
@@ -45,14 +46,15 @@ class Driver:
         self._graph = manifest.graph
         self._plan = Plan(self._graph, manifest.start, given.scope)
         self._queue = ReadyQueue(INLINE, CHUNK, given.scope)
-        self._slots = min(given.slots or manifest.max_workers, MAX_SLOTS)
-        self._free = self._slots
+        self._slots = TaskSlots(min(given.slots or manifest.max_workers, MAX_SLOTS))
+        self._gives_back = given.scope is not None and one_at_a_time(self._graph, given.scope)
         self._running: set[asyncio.Task[None]] = set()
+        self._sending: list[asyncio.Task[None]] = []
         self._ended: list[tuple[Task | SplitRange, Any]] = []
         self._woken = False
         self._fatal: ApplicationError | None = None
         self._long = self._draining = False
-        self._children: set[workflow.ChildWorkflowHandle[Any, Any]] = set()
+        self._parts: set[workflow.ChildWorkflowHandle[Any, Any]] = set()
         self._noted = workflow.time()
         self.paused = given.paused
         self.compensations = Compensations(manifest.steps)
@@ -71,6 +73,7 @@ class Driver:
                 if self._long and not self._running:
                     continue_as_new(self._continued())
                 self._start_ready()
+                self._give_back()
                 self.update_details()
                 if self._draining and not self._running:
                     continue_as_new(self._continued())
@@ -90,13 +93,18 @@ class Driver:
                 alarm.cancel()
         return self._result()
 
+    def get_back(self, part: str, number: int) -> None:
+        """Use slots again that a child workflow does not need any more."""
+        self._slots.get_back(part, number)
+        self._woken = True
+
     async def pause(self, paused: bool) -> None:
         """Pause or continue, here and in child workflows: a paused run starts no new task."""
         self.paused, self._woken = paused, True
         if self._input.scope is None:
             workflow.upsert_memo({PAUSED: paused})
-        for child in list(self._children):
-            await self._send_pause(child)
+        for part in list(self._parts):
+            await send_pause(part, self.paused)
 
     def note(self, error: BaseException | None = None) -> None:
         """Write to the memo how many tasks are done and known, and the step that failed the run."""
@@ -116,18 +124,28 @@ class Driver:
 
     def _start_ready(self) -> None:
         waiting: list[Ready] = []
-        while self._free > 0 and not self._draining and not self.paused and (item := self._queue.next()):
+        while (
+            self._slots.free > 0 and not self._draining and not self.paused and (item := self._queue.next())
+        ):
             if isinstance(item, SplitRange):
-                slots = min(self._free, max(1, (self._slots + 1) // 2), item.width)
-                if self._running and slots < min(item.width, self._slots // 4):
-                    # A child keeps the slots that it starts with: with so few it would take long.
+                slots = self._slots.for_part(item)
+                if self._running and self._slots.too_few(slots, item):
                     waiting.append(item)
                     continue
-                self._begin(item, self._run_splits(item, slots), slots)
+                self._begin(item, self._run_splits(item, slots), slots, part_id(item, self._input.generation))
             else:
                 self.progress.started(item.ref.step)
                 self._begin(item, self._run_task(item), 1)
         self._queue.add(waiting)
+
+    def _give_back(self) -> None:
+        """Return slots to the parent, once all splits of this part have started."""
+        if not self._gives_back or self._queue or self._draining or self._plan.done:
+            return
+        parent, number = workflow.info().parent, self._slots.spare
+        if parent is not None and number and workflow.patched(GIVES_BACK):
+            self._slots.drop(number)
+            self._sending.append(asyncio.create_task(give_back_slots(parent.workflow_id, number)))
 
     def _add(self, items: list[Ready]) -> None:
         for item in items:
@@ -137,8 +155,8 @@ class Driver:
                 self.progress.expect(item.step, item.width)
         self._queue.add(items)
 
-    def _begin(self, item: Task | SplitRange, work: Any, slots: int) -> None:
-        self._free -= slots
+    def _begin(self, item: Task | SplitRange, work: Any, slots: int, part: str | None = None) -> None:
+        self._slots.take(slots, part)
 
         async def follow() -> None:
             try:
@@ -146,7 +164,7 @@ class Driver:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - `_take_ended` raises it
                 result = error
             finally:
-                self._free += slots
+                self._slots.end(slots, part)
             # After the wait: `_keep_for_compensation` may have replaced the list meanwhile.
             self._ended.append((item, result))
 
@@ -159,27 +177,15 @@ class Driver:
         return await run_task(self._input, self._graph[task.ref.step], task, pausable=True)
 
     async def _run_splits(self, splits: SplitRange, slots: int) -> Any:
-        given = replace(self._input, scope=splits, slots=slots, state=None, parameters={}, paused=self.paused)
-        child = await workflow.start_child_workflow(
-            ids.foreach_type(self._input.manifest.flow),
-            given.to_plain(),
-            id=ids.foreach_id(
-                workflow.info().workflow_id, splits.step, splits.parent.path, splits.low, given.generation
-            ),
-            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-            static_summary=f"{splits.step}[{splits.low}-{splits.high - 1}]",
-        )
-        self._children.add(child)
+        paused = self.paused
+        part = await start_part(self._input, splits, slots, paused=paused)
+        self._parts.add(part)
         try:
-            if self.paused != given.paused:  # paused or continued while it was started
-                await self._send_pause(child)
-            return await child
+            if self.paused != paused:  # paused or continued while it was started
+                await send_pause(part, self.paused)
+            return await part
         finally:
-            self._children.discard(child)
-
-    async def _send_pause(self, child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
-        with contextlib.suppress(FailureError):  # it has ended
-            await child.signal("pause", self.paused)
+            self._parts.discard(part)
 
     def _take_ended(self) -> None:
         while self._ended:
@@ -204,19 +210,8 @@ class Driver:
                     self._add(self._plan.finished(done, from_plain(Outcome, result["outcome"]), since))
                 except PlanError as error:
                     raise result_mismatch(item, error, since < self._input.execution) from error
-        self._measure()
-
-    def _measure(self) -> None:
-        """Decide whether to continue as new when nothing is in flight, or to drain: start nothing until then."""
-        info = workflow.info()
-        events, size = info.get_current_history_length(), info.get_current_history_size()
-        if events <= MAX_EVENTS and not info.is_continue_as_new_suggested():
-            return
-        if workflow.patched(DRAINS_LATE):
-            self._long = True
-            self._draining = events > DRAIN_EVENTS or size > DRAIN_BYTES
-        else:
-            self._draining = True
+        if history_limits.is_long():
+            self._long, self._draining = True, history_limits.drains()
 
     def _keep_for_compensation(self) -> None:
         """Add tasks that finished after the first failure, or while they were being stopped."""

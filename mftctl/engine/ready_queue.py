@@ -29,6 +29,9 @@ class ReadyQueue:
         self._heap: list[tuple[int, int, Ready, bool]] = []
         self._count = 0
 
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
     def add(self, items: Iterable[Ready]) -> None:
         """Add what the plan returned."""
         for item in items:

@@ -23,6 +23,7 @@ from .commands import call_hooks, continue_as_new, publish_run_finished
 from .compensations import compensate
 from .driver import Driver
 from .failures import CANCELLED, TIMEOUT, failure_from_plain, is_cancelled, plain_failure, with_compensations
+from .foreach_part import SLOTS_SIGNAL
 from .history_limits import MAX_EVENTS
 from .memo import ENDED
 from .notification import notify
@@ -133,6 +134,12 @@ class FlowWorkflow:
         It accepts any arguments: a signal that does not fit would fail the workflow task for ever.
         """
         await self._driver.pause(paused is not False)
+
+    @workflow.signal(name=SLOTS_SIGNAL)
+    def slots_given_back(self, part: Any = "", number: Any = 0, *_: Any) -> None:
+        """A part of a foreach, by its workflow id, needs that many slots less from now on. Any arguments, as above."""
+        if isinstance(part, str) and isinstance(number, int):
+            self._driver.get_back(part, number)
 
     @workflow.query(name="paused")
     def paused(self) -> bool:

@@ -18,7 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 
 from mftctl.control.runs import outcome
 from mftctl.control.runs.lookup import describe
-from mftctl.engine import driver
+from mftctl.engine import history_limits
 from mftctl.model.task import Outcome
 
 _SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
@@ -185,6 +185,30 @@ async def test_a_wide_foreach_runs_in_parts(engine: Engine) -> None:
     assert (joined.ref.step, joined.low, joined.count) == ("work", 0, 260)
 
 
+async def test_a_slow_split_keeps_one_slot(engine: Engine) -> None:
+    """The other that its part has goes to one that has not started: three of four tasks run beside the slow one."""
+    gate, late, now, most = asyncio.Event(), asyncio.Event(), set(), 0
+
+    async def work(call: Call) -> None:
+        nonlocal most
+        if call.name == "work[0]":
+            await gate.wait()
+        elif call.task.task.ref.path[0] >= 250:  # of the second part, which has two slots, or of the third
+            now.add(call.name)
+            most = max(most, len(now))
+            if most >= 3:
+                late.set()
+            await late.wait()
+
+    given = manifest("Straggler", foreach(), max_workers=4)
+    script, handle = await engine.start(given, {"work": work}, widths={"start": 510})
+    await until(late.is_set)
+    assert "work[0]" not in script.ended
+    gate.set()
+    assert (await ended(handle)).status == "completed"
+    assert len(script.names) == len(set(script.names)) == 510 + 3
+
+
 async def test_hooks_run_after_the_last_task(engine: Engine) -> None:
     """Those of the end that it was, in their order; one that fails fails nothing."""
     script, how = await engine.run(
@@ -202,8 +226,8 @@ async def test_a_long_run_continues_as_new(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
     """It does when nothing is in flight, or starts nothing more when it must; every task runs once all the same."""
-    monkeypatch.setattr(driver, "MAX_EVENTS", 30)
-    monkeypatch.setattr(driver, "DRAIN_EVENTS", 60 if late else 20_000)
+    monkeypatch.setattr(history_limits, "MAX_EVENTS", 30)
+    monkeypatch.setattr(history_limits, "DRAIN_EVENTS", 60 if late else 20_000)
     script, handle = await engine.start(manifest("Long", NESTED), widths={"start": 3, "middle": 30})
     first = (await handle.describe()).run_id
     assert (await ended(handle)).status == "completed"
@@ -215,7 +239,7 @@ async def test_a_slow_task_idles_no_slot_of_a_long_run(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From MAX_EVENTS on a run continues as new only when nothing is in flight: other tasks start meanwhile."""
-    monkeypatch.setattr(driver, "MAX_EVENTS", 20)
+    monkeypatch.setattr(history_limits, "MAX_EVENTS", 20)
     gate = asyncio.Event()
     given = manifest("Slow", foreach(), max_workers=4)
     script, handle = await engine.start(given, {"work[0]": waits(gate)}, widths={"start": 60})
