@@ -84,6 +84,10 @@ bench: build
 soak *args:
     pytest -n 2 -m soak "$@"
 
+# many deployments, wide and long runs, one after the other, with their figures
+scale *args:
+    pytest -n 0 -m scale -s tests/scale "$@"
+
 # keep what `python flow.py run` leaves behind, for the fidelity suite: what is missing or of another flow, or `all`
 references which="stale":
     MFTCTL_FIDELITY_REFRESH={{ which }} pytest -n {{ workers }} -m soak tests/fidelity/test_reference.py \
