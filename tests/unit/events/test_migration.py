@@ -28,7 +28,7 @@ class Server:
         self.signals: list[str] = []
 
     def get_workflow_handle(self, _: str, run_id: str) -> Any:
-        async def events() -> AsyncIterator[HistoryEvent]:
+        async def events(**_: Any) -> AsyncIterator[HistoryEvent]:
             for event in self.histories[run_id]:
                 yield event
 
