@@ -63,6 +63,7 @@ async def test_a_token_that_is_refused_for_ever_is_an_error(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the server says of it is raised, not asked for without end."""
+    monkeypatch.setattr(history_events, "MAX_REFUSALS", 2)
     gate = asyncio.Event()
     _, handle = await engine.start(FLOW, {"a": waits(gate)})
     tokens = refuse(monkeypatch, engine.client, lambda _: True)

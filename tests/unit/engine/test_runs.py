@@ -18,7 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 
 from mftctl.control.runs import outcome
 from mftctl.control.runs.lookup import describe
-from mftctl.engine import history_limits
+from mftctl.engine import driver, history_limits
 from mftctl.model.task import Outcome
 
 _SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
@@ -185,15 +185,17 @@ async def test_a_wide_foreach_runs_in_parts(engine: Engine) -> None:
     assert (joined.ref.step, joined.low, joined.count) == ("work", 0, 260)
 
 
-async def test_a_slow_split_keeps_one_slot(engine: Engine) -> None:
+async def test_a_slow_split_keeps_one_slot(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other that its part has goes to one that has not started: three of four tasks run beside the slow one."""
+    monkeypatch.setattr(driver, "INLINE", 10)
+    monkeypatch.setattr(driver, "CHUNK", 20)
     gate, late, now, most = asyncio.Event(), asyncio.Event(), set(), 0
 
     async def work(call: Call) -> None:
         nonlocal most
         if call.name == "work[0]":
             await gate.wait()
-        elif call.task.task.ref.path[0] >= 250:  # of the second part, which has two slots, or of the third
+        elif call.task.task.ref.path[0] >= 20:  # of the second part, which has two slots, or of the third
             now.add(call.name)
             most = max(most, len(now))
             if most >= 3:
@@ -201,12 +203,12 @@ async def test_a_slow_split_keeps_one_slot(engine: Engine) -> None:
             await late.wait()
 
     given = manifest("Straggler", foreach(), max_workers=4)
-    script, handle = await engine.start(given, {"work": work}, widths={"start": 510})
+    script, handle = await engine.start(given, {"work": work}, widths={"start": 50})
     await until(late.is_set)
     assert "work[0]" not in script.ended
     gate.set()
     assert (await ended(handle)).status == "completed"
-    assert len(script.names) == len(set(script.names)) == 510 + 3
+    assert len(script.names) == len(set(script.names)) == 50 + 3
 
 
 async def test_hooks_run_after_the_last_task(engine: Engine) -> None:
