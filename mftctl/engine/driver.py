@@ -278,7 +278,9 @@ class Driver:
 
     def _continued(self) -> RunInput:
         state = {"plan": self._plan.dump(), "queue": self._queue.dump(), **self._part()}
-        return replace(self._input, state=state, paused=self.paused)
+        # A part has those of its slots that it has not given back; the run itself has `max_workers`.
+        slots = 0 if self._input.scope is None else self._slots.total
+        return replace(self._input, state=state, paused=self.paused, slots=slots)
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._plan.load(state["plan"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +20,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 from mftctl.control.runs import outcome
 from mftctl.control.runs.lookup import describe
 from mftctl.engine import driver, history_limits
+from mftctl.engine.payloads import RunInput
 from mftctl.model.task import Outcome
 
 _SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
@@ -209,6 +211,47 @@ async def test_a_slow_split_keeps_one_slot(engine: Engine, monkeypatch: pytest.M
     gate.set()
     assert (await ended(handle)).status == "completed"
     assert len(script.names) == len(set(script.names)) == 50 + 3
+
+
+async def test_slots_that_were_given_back_stay_so(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when a part continues as new: it has what it kept, and gives nothing back twice."""
+    for module, name, value in (
+        (driver, "INLINE", 5),
+        (driver, "CHUNK", 10),
+        (history_limits, "MAX_EVENTS", 20),
+    ):
+        monkeypatch.setattr(module, name, value)
+    given = manifest("Kept", foreach(("one", "two")), max_workers=8)
+    alone, kept = asyncio.Event(), {}
+
+    async def work(call: Call) -> None:
+        if call.name == "one[0]":
+            await alone.wait()
+
+    def continued(part: RunInput) -> None:
+        if part.scope is not None and part.scope.low == 0:
+            kept["slots"] = part.slots
+        real(part)
+
+    real = driver.continue_as_new
+    monkeypatch.setattr(driver, "continue_as_new", continued)
+    script, handle = await engine.start(given, {"one": work}, widths={"start": 30})
+    await until(lambda: all(f"two[{number}]" in script.ended for number in range(1, 10)))
+    part = engine.client.get_workflow_handle(f"{handle.id}.one-0")
+    await until(lambda: _is_signalled(engine, part.id, handle.id))
+    alone.set()
+    assert (await ended(handle)).status == "completed"
+    assert kept == {"slots": 1}
+
+
+async def _is_signalled(engine: Engine, part: str, run_id: str) -> bool:
+    """Whether a run's workflow has got back three of the four slots of a part."""
+    history = await engine.client.get_workflow_handle(run_id).fetch_history()
+    signals = [event.workflow_execution_signaled_event_attributes for event in history.events]
+    values = [
+        [json.loads(one.data) for one in signal.input.payloads] for signal in signals if signal.signal_name
+    ]
+    return sum(number for name, number in values if name == part) == 3
 
 
 async def test_hooks_run_after_the_last_task(engine: Engine) -> None:

@@ -31,7 +31,7 @@ _STEP = "step"
 
 
 class TaskBegins(BaseException):
-    """Raised in a forked task: leads back to where the command line goes on."""
+    """Raised in a forked task: unwinds the stack to the start of the command line, which then continues."""
 
     def __init__(self, argv: list[str]) -> None:
         super().__init__()
