@@ -59,6 +59,7 @@ def worker(
     concurrency: int | None = None,
     isolation: Isolation = None,
     host_max_age: HostMaxAge = None,
+    metrics: str | None = None,
     connection: Connection = Connection(),
 ) -> Result[None]:
     """Run a worker for deployments until SIGTERM or Ctrl-C; running tasks then finish.
@@ -76,10 +77,12 @@ def worker(
         Serve this task queue, whatever is deployed there; can be repeated (default: the profile's task_queue).
     concurrency
         Run this many tasks at once (default: the number of cores).
+    metrics
+        Serve Prometheus metrics and probes over HTTP at HOST:PORT or :PORT: /metrics, /healthz, /readyz.
     """
     from ..operations.run_worker import run_worker
 
-    return run_worker(names, all_, queue, connection, concurrency, isolation, host_max_age)
+    return run_worker(names, all_, queue, connection, concurrency, isolation, host_max_age, metrics)
 
 
 def trigger(

@@ -12,6 +12,7 @@ mftctl deploy flow.py --package-suffixes .csv,.json --list-package  # package da
 mftctl deploy flow.py --output flow_worker.py  # write a worker file, too: python flow_worker.py
 mftctl worker TrainFlow  # serve one deployment
 mftctl worker --all --concurrency 8  # serve all deployments, also future ones
+mftctl worker --all --metrics :9464  # with metrics for Prometheus, and probes
 mftctl worker --queue training  # serve what is deployed with --task-queue training
 mftctl trigger TrainFlow alpha=0.1  # start a run and print its id
 mftctl trigger TrainFlow --wait --timeout 2h  # wait until it ends: exit code 0, 3 or 124

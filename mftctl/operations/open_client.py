@@ -17,10 +17,10 @@ from .command_options import Connection
 from .server_choice import endpoint
 
 
-async def open_client(connection: Connection, profile: Profile) -> Client:
-    """Connect to the server; MftctlError with exit code 5 where that fails."""
+async def open_client(connection: Connection, profile: Profile, runtime: Runtime | None = None) -> Client:
+    """Connect to the server; MftctlError with exit code 5 where that fails. ``runtime``: one that has no log."""
     where = endpoint(connection, profile)
-    quiet_sdk()
+    quiet_sdk(runtime)
     return await connect(where)
 
 
@@ -36,7 +36,8 @@ def export_to_tasks(client: Client, profile: Profile) -> None:
         os.environ["MFTCTL_PROFILE"] = profile.name
 
 
-def quiet_sdk() -> None:
+def quiet_sdk(runtime: Runtime | None = None) -> None:
     """Silence the SDK's own log: mftctl reports failing tasks and a lost server itself, once."""
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
+    quiet = runtime or Runtime(telemetry=TelemetryConfig(logging=None))
+    Runtime.set_default(quiet, error_if_already_set=False)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio.service import RPCError
 
@@ -21,7 +21,7 @@ from ..control.task_queues import TaskQueues
 from ..control.unreadable import Warnings
 from ..model.attempt import Attempt, NextAttempt
 from ..model.errors import UsageError
-from ..profiles import Profile, cache_dir
+from ..profiles import Profile, Setting, cache_dir
 from ..worker.freshness import MAX_AGE
 from ..worker.observer import Observer
 from ..worker.service import Service
@@ -30,6 +30,9 @@ from . import worker_file
 from .command_options import Connection, flow_interpreter
 from .open_client import export_to_tasks, open_client
 from .pending_retries import retry_text
+
+if TYPE_CHECKING:
+    from ..worker.monitor import Monitor
 
 
 def run_worker(
@@ -40,6 +43,7 @@ def run_worker(
     concurrency: int | None,
     isolation: str | None,
     host_max_age: str | None,
+    metrics: str | None,
 ) -> Result[None]:
     """Serve the deployments that ``names`` and worker files name, or all of them, or task queues, until a signal."""
     if sum(map(bool, (names, serve_all, queues))) > 1:
@@ -56,8 +60,9 @@ def run_worker(
     if "" in queues:
         raise UsageError("--queue: '' is not a task queue", hint="name one, such as default")
     settings = worker_settings(profile, concurrency, isolation, host_max_age)
+    monitor = _monitor(profile.setting("metrics", metrics))
     with background():
-        asyncio.run(_serve(named or None, frozenset(queues), settings, connection, profile))
+        asyncio.run(_serve(named or None, frozenset(queues), settings, connection, profile, monitor))
     return Result()
 
 
@@ -78,22 +83,41 @@ def worker_settings(
     )
 
 
+def _monitor(address: Setting) -> Monitor | None:
+    """A monitor that is served at an address, if there is one; MftctlError with exit code 2 if it cannot be."""
+    if address.value is None:
+        return None
+    # Only for metrics: 20 ms of each other worker, and of `run`.
+    from ..worker.metrics_exporter import MetricsExporter
+    from ..worker.metrics_server import MetricsServer
+    from ..worker.monitor import Monitor
+
+    server = MetricsServer(address.value, str(address.source))
+    monitor = Monitor(MetricsExporter())
+    server.serve(monitor.answers)
+    say(f"metrics at {server.url}")
+    return monitor
+
+
 async def _serve(
     names: list[str] | None,
     queues: frozenset[str],
     settings: Settings,
     connection: Connection,
     profile: Profile,
+    monitor: Monitor | None,
 ) -> None:
     collect_garbage()
-    client = await open_client(connection, profile)
+    client = await open_client(connection, profile, monitor.runtime if monitor else None)
     export_to_tasks(client, profile)
     served = None
     if names is not None:
         served = frozenset([(await deployments.find_manifest(client, name)).deployment for name in names])
     log = TaskLog()
     warnings = Warnings(log.report)
-    service = Service(client, settings, log, warnings)
+    service = Service(client, settings, log, warnings, monitor.metrics if monitor else None)
+    if monitor is not None:
+        monitor.watch(client, service)
     signals = Signals()
     current = _given(queues) if queues else _found(TaskQueues(client, served, warnings))
     serving = asyncio.create_task(service.serve_all(current))
@@ -104,6 +128,8 @@ async def _serve(
         await service.close()
         serving.result()
     serving.cancel()
+    if monitor is not None:
+        monitor.drain()
     say("Worker shutting down gracefully.")
     stopping = asyncio.create_task(service.stop())
     await first_of(stopping, signals.second)

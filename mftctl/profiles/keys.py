@@ -124,6 +124,13 @@ _ALL = (
     *(_deployment(row) for row in rows(Options).values() if row.key),
     _worker("isolation", "choice", "How tasks are started", "fork", "worker, run", choices=("fork", "spawn")),
     _worker("concurrency", "count", "Tasks of a worker at once", "the number of cores", "worker"),
+    _worker(
+        "metrics",
+        "text",
+        "Address of the worker's HTTP server for metrics and probes, HOST:PORT or :PORT",
+        "none",
+        "worker",
+    ),
     _worker("host_max_age", "duration", "Age at which a worker imports a flow again", "1h", "worker, run"),
 )
 KEYS: dict[str, Key] = {key.name: key for key in _ALL}

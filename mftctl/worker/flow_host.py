@@ -64,6 +64,11 @@ class Host:
         return self._client.alive
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._client.pid
+
+    @property
     def busy(self) -> bool:
         """Whether one of its supervisors is in use."""
         return self._busy > 0

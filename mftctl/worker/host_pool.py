@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..interpreter.client import Client, ProcessEnded, interpreter_of
 from ..interpreter.inside.environment import variables
@@ -24,6 +24,15 @@ from .worker_settings import Settings
 START_TIMEOUT = 600.0
 #: Seconds for which a flow that could not be imported is not imported again.
 BROKEN_FOR = 10.0
+
+
+@dataclass(frozen=True)
+class HostUsage:
+    """The hosts that run: their number, the bytes that they take, and those above which idle ones are ended."""
+
+    count: int
+    memory: int
+    limit: int
 
 
 class HostPool:
@@ -70,6 +79,12 @@ class HostPool:
         """Start the host of ``launch`` and supervisors before the first tasks need them."""
         for started in (False, True):
             (await self.supervisor(launch, started=started)).release()
+
+    def usage(self) -> HostUsage:
+        """What the hosts take now, also those that are ended once their tasks have."""
+        started = [host.result() for host in self._hosts.values() if _has_started(host)]
+        alive = [host for host in (*started, *self._retired) if host.alive]
+        return HostUsage(len(alive), sum(memory_of(host.pid) for host in alive), self._memory)
 
     async def close(self) -> None:
         """End all hosts, also those that are starting."""
@@ -166,6 +181,10 @@ class HostPool:
             freshness = Freshness(answer["files"], max_age)
             return Host(client, freshness, memory_of(client.pid), startable=answer["startable"])
         raise MftctlError(f"{launch.flow} cannot be loaded: {problem}", code="flow.import")
+
+
+def _has_started(host: asyncio.Task[Host]) -> bool:
+    return host.done() and not host.cancelled() and host.exception() is None
 
 
 def _without_lost_folder(launch: Launch) -> Launch:

@@ -25,6 +25,7 @@ from ..events.delivery import EventActivities
 from ..events.listener import Listener
 from ..model.manifest import Launch
 from .host_pool import HostPool
+from .metrics import Metrics, WorkerState
 from .observer import Observer
 from .queue_worker import QueueWorker
 from .run_heartbeats import RunHeartbeats
@@ -52,10 +53,15 @@ class Service:
     """Serves task queues with shared flow hosts and a shared limit of running tasks."""
 
     def __init__(
-        self, client: Client, settings: Settings, observer: Observer, warn: Warnings | None = None
+        self,
+        client: Client,
+        settings: Settings,
+        observer: Observer,
+        warn: Warnings | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._client = client
-        slots = Slots(settings.concurrency)
+        self._slots = slots = Slots(settings.concurrency)
         self._tuner = WorkerTuner.create_composite(
             workflow_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
             activity_supplier=slots,
@@ -64,12 +70,19 @@ class Service:
         )
         self._hosts = HostPool(settings, observer.report)
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.report)
-        self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats)
+        metrics = metrics or Metrics()
+        self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats, metrics)
         self._events = EventActivities(client, warn or Warnings(observer.report))
         self._report = observer.report
-        self._stuck = WorkflowFailureLog(client, observer.report)
+
+        def report_stuck(message: str) -> None:
+            metrics.stuck()
+            observer.report(message)
+
+        self._stuck = WorkflowFailureLog(client, report_stuck)
         self._queues: dict[str, QueueWorker] = {}
         self._stopping: set[asyncio.Task[None]] = set()
+        self._began = False
 
     def serve(self, queue: str) -> None:
         """Serve a task queue, unless it is served already."""
@@ -91,11 +104,32 @@ class Service:
                 self.serve(queue)
             for queue in set(self._queues) - wanted:
                 self.drop(queue)
+            self._began = True
             await asyncio.sleep(REFRESH)
 
     async def warm(self, launch: Launch) -> None:
         """Import a flow before its first task arrives."""
         await self._hosts.warm(launch)
+
+    def state(self) -> WorkerState:
+        """What the worker has now."""
+        used, hosts = self._slots.used, self._hosts.usage()
+        failing = sum(bool(queue.problem) for queue in self._queues.values())
+        return WorkerState(
+            slots_used=used,
+            slots_free=max(0, self._slots.limit - used),
+            hosts=hosts.count,
+            hosts_memory=hosts.memory,
+            hosts_memory_limit=hosts.limit,
+            polled=len(self._queues) - failing,
+            failing=failing,
+        )
+
+    def problems(self) -> list[str]:
+        """Why it does not poll all its task queues; a worker of all deployments may have none."""
+        if not self._began:
+            return ["the worker is starting"]
+        return [queue.problem for queue in self._queues.values() if queue.problem]
 
     async def stop(self) -> None:
         """Take no new task and wait for the running ones, but not for a server that does not answer."""

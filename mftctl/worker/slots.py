@@ -64,6 +64,11 @@ class Slots(CustomSlotSupplier):
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def used(self) -> int:
+        """Slots that tasks have."""
+        return self._running
+
     async def reserve_slot(self, ctx: SlotReserveContext) -> Permit:
         """Wait for permission to poll."""
         self._loop = asyncio.get_running_loop()

@@ -18,6 +18,7 @@ from ..model.task import TaskInput
 from . import backoff
 from .attempt_history import AttemptHistory
 from .host_pool import HostPool
+from .metrics import Metrics
 from .observer import Observer
 from .pauses import PauseCheck
 from .run_heartbeats import RunHeartbeats
@@ -35,9 +36,17 @@ HOLD = 30.0
 class TaskActivity:
     """Runs tasks, each in a slot."""
 
-    def __init__(self, hosts: HostPool, slots: Slots, observer: Observer, heartbeats: RunHeartbeats) -> None:
+    def __init__(
+        self,
+        hosts: HostPool,
+        slots: Slots,
+        observer: Observer,
+        heartbeats: RunHeartbeats,
+        metrics: Metrics,
+    ) -> None:
         self._hosts = hosts
         self._heartbeats = heartbeats
+        self._metrics = metrics
         self._slots = slots
         self._observer = observer
         self._pauses = PauseCheck()
@@ -77,7 +86,7 @@ class TaskActivity:
                 given = replace(TaskInput.from_plain(plain), attempt=activity.info().attempt - 1)
                 if given.pausable and await self._pauses.hold_back(clock() - came):
                     return {"unstarted": True}
-                return await self._attempt(given, history)
+                return await self._attempt(given, history, _queued() + clock() - came)
             finally:
                 self._slots.end()
         except ApplicationError as error:
@@ -99,11 +108,11 @@ class TaskActivity:
             self._slots.begin_beyond()
         return True
 
-    async def _attempt(self, given: TaskInput, history: AttemptHistory) -> dict[str, Any]:
-        attempt = TaskAttempt(given, self._hosts, self._observer, history, self._runs_again)
+    async def _attempt(self, given: TaskInput, history: AttemptHistory, queued: float) -> dict[str, Any]:
+        attempt = TaskAttempt(given, self._hosts, self._observer, history, self._metrics, self._runs_again)
         self._heartbeats.began(given.launch, given.run_id, activity.info().workflow_id or given.run_id)
         try:
-            return history.added_to(await attempt.run())
+            return history.added_to(await attempt.run(queued))
         finally:
             self._heartbeats.ended(given.run_id)
 
@@ -122,6 +131,7 @@ class TaskActivity:
                 type="HookLost",
                 next_retry_delay=backoff.cannot_run_here(activity.info().attempt - 1),
             ) from None
+        self._metrics.hook(given.launch.flow, ok=result["ok"])
         self._observer.hook(given.launch.flow, given.run_id, given.hook, result["ok"], result["output"])
         return {"hook": given.hook, **result}
 
@@ -129,6 +139,12 @@ class TaskActivity:
         """Whether another worker runs an attempt that is cancelled now, or it is the end of its task."""
         details = activity.cancellation_details()
         return self._stopping or (details is not None and (details.not_found or details.timed_out))
+
+
+def _queued() -> float:
+    """Seconds from when the attempt could start until this worker received it, by the server's clock."""
+    info = activity.info()
+    return (info.started_time - info.current_attempt_scheduled_time).total_seconds()
 
 
 async def _send_heartbeats(history: AttemptHistory) -> None:

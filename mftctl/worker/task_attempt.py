@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from . import backoff
 from .attempt_history import AttemptHistory
 from .flow_host import Supervisor
 from .host_pool import HostPool
+from .metrics import AttemptEnd, Metrics
 from .observer import Observer
 
 #: A failure's message in Temporal is cut off at 4 KiB in all.
@@ -34,15 +35,31 @@ class TaskAttempt:
     hosts: HostPool
     observer: Observer
     history: AttemptHistory
+    metrics: Metrics
     runs_again: Callable[[], bool]
 
     def __post_init__(self) -> None:
         given = self.given
         self._attempt = Attempt(given.launch.flow, given.run_id, given.task, given.attempt)
 
-    async def run(self) -> dict[str, Any]:
-        """The activity's result; ApplicationError ``StepFailed`` when the attempt failed or was lost."""
+    async def run(self, queued: float) -> dict[str, Any]:
+        """The activity's result; ApplicationError ``StepFailed`` when the attempt failed or was lost.
+
+        ``queued``: seconds that it has waited for its slot.
+        """
+        with self.metrics.attempt(self._attempt, queued) as end:
+            try:
+                return await self._run(end)
+            except asyncio.CancelledError:
+                again = self.runs_again()
+                end.ends("lost" if again else "cancelled", final=not again)
+                raise
+
+    async def _run(self, end: AttemptEnd) -> dict[str, Any]:
         attempt, unavailable = self._attempt, backoff.cannot_run_here(self.given.attempt)
+        clock = asyncio.get_running_loop().time
+        began, last = clock(), self.given.attempt + 1 >= MAX_ATTEMPTS
+        end.ends("not_run", final=last)
         try:
             supervisor = await self.hosts.supervisor(self.given.launch, started=self.given.plain_step)
         except MftctlError as error:
@@ -50,20 +67,27 @@ class TaskAttempt:
             raise self._error(error.message, error.message, unavailable) from error
         self.observer.started(attempt)
         try:
-            result = await self._follow(supervisor)
+            waited = clock() - began
+            result = await self._follow(supervisor, lambda process: end.measured(waited, process))
         except ProcessEnded:
+            end.ends("lost", final=last)
             delay = backoff.lost(self.history.losses)
             raise self._lost("the task was lost with its process", delay) from None
         except MftctlError as error:
             raise self._lost(f"the task could not run here: {error.message}", unavailable) from None
         if result.get("ok"):
+            end.ends("completed" if "measured" in result else "kept")
             self.observer.finished(attempt, result["outcome"])
             return self._success(result)
         if result.get("lost"):
+            end.ends("lost", final=last)
             raise self._lost("the task was stopped with its worker", backoff.AT_ONCE)
+        end.ends("failed", final=result["final"])
         raise self._failure(result)
 
-    async def _follow(self, supervisor: Supervisor) -> dict[str, Any]:
+    async def _follow(
+        self, supervisor: Supervisor, measured: Callable[[Mapping[str, Any]], None]
+    ) -> dict[str, Any]:
         """The supervisor's answer. One that it gives although it was to stop counts: the task has ended by itself."""
         stopped = cancelled = False
 
@@ -83,6 +107,8 @@ class TaskAttempt:
             if not cancelled:
                 raise
             result = {"cancelled": True}
+        if "measured" in result:
+            measured(result["measured"])
         if stopped and result.get("cancelled"):
             self.observer.cancelled(self._attempt)
             raise asyncio.CancelledError

@@ -15,6 +15,7 @@ from mftctl.model.errors import Exit
     [
         (["dev", "--port", "70000"], "--port: 70000 is not a port"),
         (["dev", "--ui-port", "-1"], "--ui-port: -1 is not a port"),
+        (["worker", "--all", "--metrics", "9464"], "--metrics: '9464' is not HOST:PORT or :PORT"),
         (["profile", "set", " ", "address=a:1"], "the name of the profile is empty"),
         (["runs", "logs", "@latest", "--attempt", "-1"], "--attempt: -1 is negative"),
         (["deploy", "flow.py", "--output", "missing/worker.py"], "--output missing/worker.py: No such file"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +13,9 @@ from typing import Any
 
 import pytest
 from supervising import client, launch
-from temporalio.common import RawValue
+from temporalio.common import MetricMeter, RawValue
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import MetricBuffer, MetricBufferDurationFormat, Runtime, TelemetryConfig
 from temporalio.testing import ActivityEnvironment
 
 from mftctl.engine.payloads import HookInput
@@ -22,6 +25,7 @@ from mftctl.model.errors import MftctlError
 from mftctl.model.manifest import MAX_ATTEMPTS
 from mftctl.model.task import Input, Task, TaskInput, TaskRef
 from mftctl.worker.flow_host import Supervisor
+from mftctl.worker.metrics import Metrics
 from mftctl.worker.observer import Observer
 from mftctl.worker.slots import Slots
 from mftctl.worker.task_activity import TaskActivity
@@ -76,6 +80,9 @@ class StandIn:
         return self._end
 
 
+MEASURED = {"prepared": 0.5, "ran": 2.5, "log_bytes": 7}
+
+
 def given(root: Path, code: str = "") -> dict[str, Any]:
     """The payload of a task that executes ``code``."""
     task = Task(TaskRef("work", (1,)), (Input(TaskRef("start")),))
@@ -83,12 +90,17 @@ def given(root: Path, code: str = "") -> dict[str, Any]:
 
 
 async def attempt(
-    hosts: Any, plain: dict[str, Any], number: int = 0, earlier: Any = (), recorder: Observer | None = None
+    hosts: Any,
+    plain: dict[str, Any],
+    number: int = 0,
+    earlier: Any = (),
+    recorder: Observer | None = None,
+    meter: MetricMeter = MetricMeter.noop,
 ) -> Any:
     """One attempt as Temporal starts it; ``earlier``: what the heartbeats of those before carried."""
     env = ActivityEnvironment()
     env.info = replace(env.info, attempt=number + 1, heartbeat_details=[list(earlier)])
-    tasks = TaskActivity(hosts, Slots(1), recorder or Recorder(), HEARTBEATS)
+    tasks = TaskActivity(hosts, Slots(1), recorder or Recorder(), HEARTBEATS, Metrics(meter))
     payload = env.payload_converter.to_payload(plain)
     return await env.run(tasks.run, [RawValue(payload)])  # type: ignore[arg-type]
 
@@ -129,6 +141,70 @@ def test_what_the_machine_cannot_do_waits(tmp_path, hosts):
     """A task, or a function of @exit_hook, that finds no process, disk or package here is tried again later."""
     assert delays(hosts, given(tmp_path)) == [5, 10, 20, 40, 80]
     assert delays(hosts, HookInput(launch(tmp_path), "r", "bye").to_plain()) == [5, 10, 20, 40, 80]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "number", "counted"),
+    [
+        (StandIn({"ok": True, "outcome": {}, "artifacts": [], "measured": MEASURED}), 0, "completed"),
+        (StandIn({"ok": True, "outcome": {}, "artifacts": []}), 0, "kept"),
+        (StandIn({"ok": False, "final": True, "message": "x", "log": [], "measured": MEASURED}), 0, "failed"),
+        (StandIn(ProcessEnded()), MAX_ATTEMPTS - 1, "lost"),
+        (StandIn(MftctlError("no room"), loads=False), MAX_ATTEMPTS - 1, "not_run"),
+        (StandIn({"ok": False, "lost": True, "measured": MEASURED}), 1, "lost"),
+        (StandIn(ProcessEnded()), 1, "lost"),
+    ],
+)
+def test_each_end_of_an_attempt_is_counted_once(tmp_path, hosts, number, counted):
+    """With its state and number; its task, too, if no attempt follows; times and log only of a process that ran."""
+    updates = counts(lambda meter: attempt(hosts, given(tmp_path), number, meter=meter))
+    ended = [one for one in updates if one[0] == "mftctl_attempts"]
+    labels = {"flow": "F", "step": "work"}
+    assert ended == [("mftctl_attempts", 1, {**labels, "state": counted, "attempt": str(number + 1)})]
+    tasks = [one[2]["state"] for one in updates if one[0] == "mftctl_tasks"]
+    final = number in {0, MAX_ATTEMPTS - 1}
+    assert tasks == (["failed" if counted in {"lost", "not_run"} else counted] if final else [])
+    assert [one[1] for one in updates if one[0] == "mftctl_tasks_running"] == [1, 0]
+    ran = [one[1] for one in updates if one[0] == "mftctl_attempt_run"]
+    assert ran == ([2.5] if "measured" in str(hosts.__dict__) else [])
+
+
+def test_a_cancelled_attempt_is_counted(tmp_path):
+    """Its task ends with it."""
+
+    async def cancelled(meter: MetricMeter) -> None:
+        running = asyncio.create_task(attempt(Endless({}), given(tmp_path), meter=meter))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        running.cancel()
+        await running
+
+    tasks = [labels["state"] for name, _, labels in counts(cancelled) if name == "mftctl_tasks"]
+    assert tasks == ["cancelled"]
+
+
+def test_an_exit_hook_is_counted(tmp_path):
+    """By its flow and whether it ended well."""
+    hook = HookInput(launch(tmp_path), "r", "bye").to_plain()
+    for ok, state in ((True, "completed"), (False, "failed")):
+        hosts = StandIn({"ok": ok, "output": []})
+        updates = counts(lambda meter, hosts=hosts: attempt(hosts, hook, meter=meter))
+        assert ("mftctl_exit_hooks", 1, {"flow": "F", "state": state}) in updates
+
+
+def counts(
+    work: Callable[[MetricMeter], Coroutine[Any, Any, Any]],
+) -> list[tuple[str, float, dict[str, Any]]]:
+    """The updates of metrics that an attempt makes, however it ends: name, value, labels."""
+    buffer = MetricBuffer(1000, duration_format=MetricBufferDurationFormat.SECONDS)
+    runtime = Runtime(telemetry=TelemetryConfig(logging=None, metrics=buffer, attach_service_name=False))
+
+    async def whole() -> None:
+        with suppress(ApplicationError, asyncio.CancelledError):
+            await work(runtime.metric_meter)
+
+    asyncio.run(whole())
+    return [(one.metric.name, one.value, dict(one.attributes)) for one in buffer.retrieve_updates()]
 
 
 def test_a_final_failure_is_reported_once(tmp_path):
@@ -216,7 +292,7 @@ def test_a_task_that_comes_while_the_worker_stops_is_stopped(tmp_path):
 
     async def whole() -> None:
         env = ActivityEnvironment()
-        tasks = TaskActivity(Endless({}), Slots(1), Recorder(), HEARTBEATS)  # type: ignore[arg-type]
+        tasks = TaskActivity(Endless({}), Slots(1), Recorder(), HEARTBEATS, Metrics())  # type: ignore[arg-type]
         tasks.stop_all()
         payload = env.payload_converter.to_payload(given(tmp_path))
         with pytest.raises(asyncio.CancelledError):

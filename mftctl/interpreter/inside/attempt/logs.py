@@ -135,6 +135,11 @@ class Output:
         self.stderr = Stream("stderr", on_lines)
         self.streams = (self.stdout, self.stderr)
 
+    @property
+    def size(self) -> int:
+        """Bytes kept so far."""
+        return sum(stream.size for stream in self.streams)
+
     def end(self) -> None:
         """Both have ended."""
         for stream in self.streams:

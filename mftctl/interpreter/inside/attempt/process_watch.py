@@ -31,13 +31,14 @@ class ProcessEnd:
     """How a process ended: ``code`` as in ``Popen.returncode`` (-9: killed by signal 9).
 
     ``stopped``: the worker requested it, or (``orphaned``) is gone. ``cancelled``: its task was cancelled, and does not
-    run again.
+    run again. ``ran``: seconds from its start to its end; None: it was not started.
     """
 
     code: int
     stopped: bool = False
     orphaned: bool = False
     cancelled: bool = False
+    ran: Optional[float] = None
 
 
 class Watch:
@@ -82,6 +83,7 @@ class Watch:
                 process = starter.start(argv, env, out_write, err_write, ours)
             finally:
                 _close(out_write, err_write)
+            started = monotonic()
             with suppress(OSError):  # it has done so itself, or is gone already
                 os.setpgid(process.pid, process.pid)
             pipes = {out_read: output.stdout, err_read: output.stderr}
@@ -89,6 +91,7 @@ class Watch:
                 os.set_blocking(fd, False)
             try:
                 code = self._follow(process, pipes, saver, grace)
+                ran = monotonic() - started
             except BaseException:
                 signal_group(process.pid, signal.SIGKILL)
                 while process.poll() is None:
@@ -102,7 +105,7 @@ class Watch:
         if self._stopped:
             # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
             signal_group(process.pid, signal.SIGKILL)
-        return ProcessEnd(code, self._stopped, self._orphaned, self._cancelled)
+        return ProcessEnd(code, self._stopped, self._orphaned, self._cancelled, ran)
 
     def _follow(
         self, process: Process, pipes: dict[int, Stream], saver: Optional[Saver], grace: float

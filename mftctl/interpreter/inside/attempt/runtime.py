@@ -10,7 +10,8 @@ import signal
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from time import monotonic  # its own, whatever the flow makes of it
 from typing import Any, Optional
 
 from ....model.codec import to_plain
@@ -40,19 +41,25 @@ class Runtime:
     starter: Starter
     on_lines: Optional[OnLines]
     clone: Optional[reuse.Clone] = None
+    _measured: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> Optional[dict[str, Any]]:
         """``{"ok": True, "outcome", "artifacts"}``; with ``since`` and ``generation`` of an earlier result.
 
         ``{"ok": False, "message", "log", "final"}`` when it failed; ``final``: no retry is left. ``{"ok": False,
         "cancelled": True}``, or ``"lost"`` when it is to run again elsewhere. None when the worker is gone.
-        """
-        try:
-            return self._run(RunStore(self.given.launch, self.given.run_id))
-        except NotReady as error:
-            return _failed(str(error), final=False)
 
-    def _run(self, store: RunStore) -> Optional[dict[str, Any]]:
+        Each has ``measured`` when the task's process was started: the seconds until then, ``prepared``, and from then
+        to its end, ``ran``; and ``log_bytes``, the bytes of its logs.
+        """
+        began = monotonic()
+        try:
+            result = self._run(RunStore(self.given.launch, self.given.run_id), began)
+        except NotReady as error:
+            result = _failed(str(error), final=False)
+        return result and {**result, **self._measured}
+
+    def _run(self, store: RunStore, began: float) -> Optional[dict[str, Any]]:
         given, ref = self.given, self.given.task.ref
         try:
             earlier = reuse.earlier_result(store, given)
@@ -77,7 +84,11 @@ class Runtime:
             argv = self._command(store, given, folder)
             grace = GRACE_ELSEWHERE if given.elsewhere else GRACE
             ended = self.watch.run(self.starter, argv, given.environment, output, saver, grace)
+            until_end = monotonic() - began
         _record(datastore, output, saver, ended)
+        if ended.ran is not None:
+            measured = {"prepared": until_end - ended.ran, "ran": ended.ran, "log_bytes": output.size}
+            self._measured = {"measured": measured}
         if ended.orphaned:
             return None
         if ended.stopped:

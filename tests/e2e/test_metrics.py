@@ -1,0 +1,181 @@
+"""`mftctl worker --metrics`: what a real worker exports while it runs flows, and its probes."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from monitoring import expressions, selectors
+
+from mftctl.worker.metrics import METRICS
+
+FLOW = """
+from metaflow import FlowSpec, Parameter, current, retry, step
+
+class MeasuredFlow(FlowSpec):
+    bad = Parameter("bad", default=False, type=bool)
+
+    @step
+    def start(self):
+        self.items = [1, 2]
+        self.next(self.work, foreach="items")
+
+    @retry(times=1, minutes_between_retries=0)
+    @step
+    def work(self):
+        print("work")
+        if current.retry_count == 0 and self.input > 1:
+            raise ValueError("at first")
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        if self.bad:
+            raise ValueError("bad")
+
+if __name__ == "__main__":
+    MeasuredFlow()
+"""
+SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
+LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+class Worker:
+    """A worker that serves metrics, and what it answers."""
+
+    def __init__(self, place, *arguments: str) -> None:
+        self.log: Path = place.worker(*arguments, MFTCTL_METRICS="127.0.0.1:0")
+        self.process = place.processes[-1]
+        found = re.search(r"metrics at http://(.*):(\d+)/metrics", self.log.read_text())
+        assert found is not None
+        self.address = found[1], int(found[2])
+
+    def get(self, path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Values by name and labels."""
+        status, text = self.get("/metrics")
+        assert status == 200, text
+        lines = (SAMPLE.fullmatch(line) for line in text.splitlines() if line and line[0] != "#")
+        return {(one[1], frozenset(LABEL.findall(one[2] or ""))): float(one[3]) for one in lines if one}
+
+    def values(self, name: str, *keys: str) -> dict[tuple[str, ...], float]:
+        """Values of a metric by these labels."""
+        found = {}
+        for (named, labels), value in self.samples().items():
+            if named == name:
+                given = dict(labels)
+                found[tuple(given[key] for key in keys)] = value
+        return found
+
+
+@pytest.fixture(scope="module")
+def worker(lodging) -> Iterator[Worker]:
+    """A worker that has run a run that ends well and one that does not."""
+    file = lodging.flow("measured_flow.py", FLOW)
+    assert lodging.run("deploy", str(file)).returncode == 0
+    worker = Worker(lodging, "MeasuredFlow", "--concurrency", "2")
+    runs = [
+        lodging.run("trigger", "MeasuredFlow", f"bad={bad}", "-o", "name").stdout.strip()
+        for bad in ("true", "false")
+    ]
+    assert [lodging.run("runs", "watch", run).returncode for run in runs] == [3, 0]
+    return worker
+
+
+def test_the_metrics_equal_what_ran(worker: Worker) -> None:
+    """Tasks, attempts, times and logs are counted once each, with the labels that the table names."""
+    attempts = worker.values("mftctl_attempts_total", "step", "state", "attempt")
+    assert attempts == {
+        ("start", "completed", "1"): 2,
+        ("work", "completed", "1"): 2,
+        ("work", "failed", "1"): 2,
+        ("work", "completed", "2"): 2,
+        ("join", "completed", "1"): 2,
+        ("end", "completed", "1"): 1,
+        ("end", "failed", "1"): 1,
+    }
+    tasks = worker.values("mftctl_tasks_total", "step", "state")
+    assert tasks == {
+        ("start", "completed"): 2,
+        ("work", "completed"): 4,
+        ("join", "completed"): 2,
+        ("end", "completed"): 1,
+        ("end", "failed"): 1,
+    }
+    for what in ("queue", "start", "run"):
+        counts = worker.values(f"mftctl_attempt_{what}_seconds_count", "step")
+        assert counts == {("start",): 2, ("work",): 6, ("join",): 2, ("end",): 2}
+        assert all(
+            value > 0 for value in worker.values(f"mftctl_attempt_{what}_seconds_sum", "step").values()
+        )
+    assert set(worker.values("mftctl_tasks_running", "step").values()) == {0}
+    logs = worker.values("mftctl_log_bytes_total", "step")
+    assert logs["work",] > 6 * len("work\n")
+    assert logs["start",] == 0
+
+
+def test_each_metric_is_exported_as_the_table_says(worker: Worker) -> None:
+    """Name, kind and labels; and the SDK's own beside ours."""
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", worker.get("/metrics")[1], re.MULTILINE))
+    ours = {name: kind for name, kind in kinds.items() if name.startswith("mftctl_")}
+    assert ours == {
+        metric.name: metric.kind for metric in METRICS if metric.name != "mftctl_exit_hooks_total"
+    }
+    labels: dict[str, set[str]] = {}
+    for name, given in worker.samples():
+        stem = re.sub("_(bucket|sum|count)$", "", name)
+        labels.setdefault(stem, set()).update(key for key, _ in given if key != "le")
+    assert {name: labels[name] for name in ours} == {
+        metric.name: set(metric.labels) for metric in METRICS if metric.name in ours
+    }
+    assert kinds["temporal_request_total"] == "counter"
+    assert kinds["temporal_workflow_task_execution_latency_seconds"] == "histogram"
+
+
+def test_gauges_say_what_the_worker_has(worker: Worker) -> None:
+    """Slots, hosts, memory, task queues."""
+    assert worker.values("mftctl_slots_free")[()] == 2
+    assert worker.values("mftctl_slots_used")[()] == 0
+    assert worker.values("mftctl_hosts")[()] == 1
+    assert (
+        10e6
+        < worker.values("mftctl_hosts_memory_bytes")[()]
+        < worker.values("mftctl_hosts_memory_limit_bytes")[()]
+    )
+    assert worker.values("mftctl_task_queues", "state") == {("polled",): 1, ("failing",): 0}
+    assert worker.values("mftctl_ready")[()] == 1
+
+
+def test_the_dashboard_and_the_alerts_name_what_is_exported(worker: Worker) -> None:
+    """Each metric in an expression, with the labels that it asks for, is one of this worker's."""
+    exported: dict[str, set[str]] = {}
+    for name, labels in worker.samples():
+        exported.setdefault(name, {"instance", "job"}).update(key for key, _ in labels)
+    asked: set[str] = set()
+    for expression in expressions():
+        for found in selectors(expression):
+            if found.name != "up":  # Prometheus' own
+                assert found.name in exported, expression
+                assert {one.name for one in found.matchers.matchers} <= exported[found.name], expression
+                asked.add(found.name)
+    assert len(asked) > 15
+
+
+def test_probes_and_other_paths(worker: Worker) -> None:
+    """Both probes answer 200; a path that is none says which there are."""
+    assert worker.get("/healthz") == (200, "ok\n")
+    assert worker.get("/readyz") == (200, "ok\n")
+    assert worker.get("/")[0] == 404
+    assert "/metrics" in worker.get("/nothing")[1]

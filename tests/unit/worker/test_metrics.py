@@ -1,0 +1,30 @@
+"""Metrics of a worker: how many time series there can be."""
+
+from __future__ import annotations
+
+from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
+
+from mftctl.model.attempt import Attempt
+from mftctl.model.task import Task, TaskRef
+from mftctl.worker import metrics
+from mftctl.worker.metrics import METRICS, OTHER, Metrics
+
+
+def test_steps_beyond_the_limit_share_their_series(monkeypatch) -> None:
+    """So a worker of many flows exports a bounded number; what was known before stays as it is."""
+    monkeypatch.setattr(metrics, "MAX_STEPS", 2)
+    buffer = MetricBuffer(1000)
+    runtime = Runtime(telemetry=TelemetryConfig(logging=None, metrics=buffer))
+    counted = Metrics(runtime.metric_meter)
+    for step in ("a", "b", "c", "d", "a"):
+        with counted.attempt(Attempt("F", "r", Task(TaskRef(step)), 0), 1.0) as end:
+            end.ends("completed")
+    found = [one.attributes for one in buffer.retrieve_updates() if one.metric.name == "mftctl_tasks"]
+    assert [one["step"] for one in found] == ["a", "b", OTHER, OTHER, "a"]
+    assert [one["flow"] for one in found] == ["F", "F", OTHER, OTHER, "F"]
+
+
+def test_names_are_as_prometheus_wants_them() -> None:
+    """The SDK's exporter adds these suffixes."""
+    suffixes = {"counter": "_total", "histogram": "_seconds", "gauge": ""}
+    assert [metric.name for metric in METRICS] == [metric.stem + suffixes[metric.kind] for metric in METRICS]
