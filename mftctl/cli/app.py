@@ -24,6 +24,8 @@ GROUPS = {
     "deployments": "List, inspect and delete deployments.",
     "schedule": "Inspect and control the schedules of deployments.",
     "runs": "List, inspect and control runs.",
+    "queues": "List task queues and their backlogs.",
+    "workers": "List workers.",
     "events": "Publish and inspect events.",
     "profile": "Name servers and settings, and inspect those in force.",
 }
@@ -55,6 +57,8 @@ COMMANDS = {
     "schedule trigger": ("schedule_commands:trigger", "Start a run as if it were due now."),
     "schedule backfill": ("schedule_commands:backfill", "Start the runs that were due in the past."),
     "schedule next": ("schedule_commands:next_", "Show the next times at which a schedule is due."),
+    "queues list": ("fleet_commands:list_queues", "List task queues, their backlogs and rates."),
+    "workers list": ("fleet_commands:list_workers", "List workers, their slots and versions."),
     "events publish": ("event_commands:publish", "Publish an event to the deployments that wait for it."),
     "events list": ("event_commands:list_", "List the events that deployments wait for."),
     "events describe": ("event_commands:describe", "Show which deployments wait for an event."),

@@ -45,6 +45,10 @@ mftctl schedule trigger TrainFlow  # start a run as if it were due now
 mftctl schedule backfill TrainFlow --start 2026-01-01 --end 2026-01-07 --dry-run  # list the runs
 mftctl schedule backfill TrainFlow --start 2026-01-01 --end 2026-01-07  # start them one after another
 mftctl schedule next TrainFlow -n 10  # show the next ten times
+mftctl queues list  # show what waits where, and how many workers there are
+mftctl queues list -o jsonl  # print one task queue per line, for programs
+mftctl workers list  # show who is there, and which slots are free
+mftctl workers list --queue training  # show who serves one task queue
 mftctl events publish data_ready path=s3://bucket/x  # publish an event with a field in its payload
 mftctl events list  # list events and who waits for them
 mftctl events describe data_ready  # show who waits for an event

@@ -7,17 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWorkersRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    DescribeTaskQueueResponse,
+    ListWorkersRequest,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 #: Seconds after its last poll when a worker is gone: a poll takes 60 s at most.
 SILENCE = 70.0
 #: How long after the start of its shutdown a worker may still be seen polling.
-_LAST_POLL = timedelta(seconds=2)
-_LEAVING = {WorkerStatus.WORKER_STATUS_SHUTTING_DOWN, WorkerStatus.WORKER_STATUS_SHUTDOWN}
+LAST_POLL = timedelta(seconds=2)
+LEAVING = {WorkerStatus.WORKER_STATUS_SHUTTING_DOWN, WorkerStatus.WORKER_STATUS_SHUTDOWN}
 #: Answers of a server that does not support listing workers, or does not allow it.
-_NO_ANSWER = {
+NO_ANSWER = {
     RPCStatusCode.UNIMPLEMENTED,
     RPCStatusCode.PERMISSION_DENIED,
     RPCStatusCode.INVALID_ARGUMENT,
@@ -27,10 +31,11 @@ _NO_ANSWER = {
 
 @dataclass(frozen=True)
 class Poller:
-    """A worker that polls a task queue, and the time of its last poll."""
+    """A worker that polls a task queue, and the time of its last poll. ``build``: its build id, if it has one."""
 
     identity: str
     last_seen: datetime
+    build: str = ""
 
 
 async def list_pollers(client: Client, task_queue: str) -> list[Poller]:
@@ -45,13 +50,24 @@ async def list_pollers(client: Client, task_queue: str) -> list[Poller]:
     )
     answer = await client.workflow_service.describe_task_queue(request)
     now = datetime.now(UTC)
-    seen = [Poller(one.identity, one.last_access_time.ToDatetime(tzinfo=UTC)) for one in answer.pollers]
-    near = [one for one in seen if (now - one.last_seen).total_seconds() < SILENCE]
+    near = [one for one in pollers_of(answer) if (now - one.last_seen).total_seconds() < SILENCE]
     left = await _leaving_since(client, task_queue) if near else {}
     return sorted(
-        (one for one in near if one.identity not in left or one.last_seen > left[one.identity] + _LAST_POLL),
+        (one for one in near if one.identity not in left or one.last_seen > left[one.identity] + LAST_POLL),
         key=lambda one: one.identity,
     )
+
+
+def pollers_of(answer: DescribeTaskQueueResponse) -> list[Poller]:
+    """Who has polled the task queue within the last five minutes."""
+    return [
+        Poller(
+            one.identity,
+            one.last_access_time.ToDatetime(tzinfo=UTC),
+            one.worker_version_capabilities.build_id,
+        )
+        for one in answer.pollers
+    ]
 
 
 async def has_worker(client: Client, task_queue: str) -> bool:
@@ -67,12 +83,12 @@ async def _leaving_since(client: Client, task_queue: str) -> dict[str, datetime]
     try:
         answer = await client.workflow_service.list_workers(request)
     except RPCError as error:
-        if error.status not in _NO_ANSWER:
+        if error.status not in NO_ANSWER:
             raise
         return {}
     beats = [one.worker_heartbeat for one in answer.workers_info]
     return {
         one.worker_identity: one.heartbeat_time.ToDatetime(tzinfo=UTC)
         for one in beats
-        if one.status in _LEAVING
+        if one.status in LEAVING
     }

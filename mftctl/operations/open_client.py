@@ -8,10 +8,11 @@ import os
 import sys
 
 from temporalio.client import Client
-from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.runtime import Runtime
 
 from .. import ROOT
 from ..control.connection.connect import connect
+from ..control.connection.runtime import new_runtime
 from ..profiles import Profile
 from .command_options import Connection
 from .server_choice import endpoint
@@ -39,5 +40,4 @@ def export_to_tasks(client: Client, profile: Profile) -> None:
 def quiet_sdk(runtime: Runtime | None = None) -> None:
     """Silence the SDK's own log: mftctl reports failing tasks and a lost server itself, once."""
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
-    quiet = runtime or Runtime(telemetry=TelemetryConfig(logging=None))
-    Runtime.set_default(quiet, error_if_already_set=False)
+    Runtime.set_default(runtime or new_runtime(), error_if_already_set=False)

@@ -6,8 +6,9 @@ import http.client
 import socket
 from contextlib import closing
 
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import PrometheusConfig, TelemetryConfig
 
+from ..control.connection.runtime import new_runtime
 from ..model.errors import MftctlError
 from .metrics import BUCKETS, METRICS
 
@@ -26,7 +27,7 @@ class MetricsExporter:
         for left in reversed(range(TRIES)):
             self._port = _free_port()
             try:
-                self.runtime = Runtime(telemetry=_telemetry(self._port))
+                self.runtime = new_runtime(_telemetry(self._port))
             except ValueError as error:  # the port has been taken meanwhile
                 if not left:
                     raise MftctlError(f"the metrics cannot be exported: {error}", code="metrics") from error

@@ -23,7 +23,9 @@ from ..engine.notification import Notification
 from ..engine.workflow import FlowWorkflow
 from ..events.delivery import EventActivities
 from ..events.listener import Listener
+from ..model.declaration import HEARTBEAT, Declaration
 from ..model.manifest import Launch
+from .declaration_plugin import DeclarationPlugin
 from .host_pool import HostPool
 from .metrics import Metrics, WorkerState
 from .observer import Observer
@@ -68,6 +70,7 @@ class Service:
             local_activity_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
             nexus_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
         )
+        self._plugin = DeclarationPlugin(Declaration(__version__, settings.concurrency, HEARTBEAT))
         self._hosts = HostPool(settings, observer.report)
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.report)
         metrics = metrics or Metrics()
@@ -170,5 +173,6 @@ class Service:
             default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             # Without one the SDK computes a digest of all modules: 0.4 s at each start.
             build_id=f"mftctl-{__version__}",
+            plugins=[self._plugin],
             identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
         )

@@ -79,12 +79,18 @@ def test_deployments_are_listed_with_who_serves_them(lodging: Any, wait_until: C
     assert (described["tags"], described["steps"]) == (["team:ml"], ["end", "start"])
     assert [(one["name"], one["type"]) for one in described["parameters"]] == [("alpha", "int")]
     assert lodging.run("deployments", "list", "--flow", "SeenFlow", "-o", "name").stdout == "SeenFlow\n"
+    (seen,) = said(lodging, "workers", "list", "--queue", described["task_queue"])
+    assert (seen["state"], seen["process_id"]) == ("running", str(worker.pid))
+    queues = json.loads(lodging.run("queues", "list", "-o", "json").stdout)
+    (queue,) = [one for one in queues if one["task_queue"] == described["task_queue"]]
+    assert (queue["workers"], queue["deployments"], queue["runs"]) == (1, ["SeenFlow"], 0)
     worker.terminate()
     assert worker.wait(60) == 0
     wait_until(
         lambda: not said(lodging, "deployments", "describe", "SeenFlow")["workers"],
         "the worker that has left is not named any more",
     )
+    assert lodging.run("workers", "list", "--queue", described["task_queue"], "-o", "name").stdout == ""
 
 
 def test_diff_says_what_a_deploy_would_change(lodging: Any) -> None:

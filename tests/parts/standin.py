@@ -42,6 +42,8 @@ AT_ONCE = timedelta(milliseconds=1)
 BEAT = 0.05
 #: Seconds after which something that should have happened never will.
 TIMEOUT = 60.0
+#: Statistics of task queues are those of the moment: by default a server renews them every 5 s.
+FRESH = 'matching.TaskQueueInfoByBuildIdTTL="1ms"'
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ class Engine:
 @asynccontextmanager
 async def server() -> AsyncIterator[Client]:
     """A Temporal server of its own, tuned as the embedded one is, and a client of it."""
-    tuning = [word for value in DYNAMIC for word in ("--dynamic-config-value", value)]
+    tuning = [word for value in (*DYNAMIC, FRESH) for word in ("--dynamic-config-value", value)]
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=installed() or download(),
         dev_server_log_level="error",

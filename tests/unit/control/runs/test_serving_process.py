@@ -94,6 +94,7 @@ def _run(process: dict[str, Any] | None) -> Any:
         start_time=None,
         close_time=None,
         memo=memo,
+        task_queue="q",
     )
 
 

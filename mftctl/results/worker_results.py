@@ -1,0 +1,64 @@
+"""What the commands of workers return, and the text of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from ..console.output import Time
+from ..console.text import columns, format_duration, local_time
+from .queue_results import names
+
+_HEAD = ("WORKER", "STATE", "TASK QUEUES", "SLOTS", "VERSION", "SDK", "SINCE", "LAST SEEN")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerProcess:
+    """A worker. Null is what it has not told: only heartbeats have all of it."""
+
+    identity: str
+    state: Literal["running", "stopping", "lost"]
+    """stopping: it finishes its tasks and takes no new one; lost: no heartbeat came when one was due."""
+    host: str | None
+    process_id: str | None
+    task_queues: tuple[str, ...]
+    slots: int | None
+    """Tasks that it runs at once at most."""
+    slots_used: int | None
+    """Tasks that it had at its last heartbeat."""
+    slots_free: int | None
+    version: str | None
+    """Its version of mftctl."""
+    sdk_version: str | None
+    """Its version of Temporal's SDK."""
+    started: Time | None
+    last_seen: Time
+    """Its last heartbeat, or its last poll if it has none."""
+
+
+def table(found: Sequence[WorkerProcess], now: datetime | None = None) -> str:
+    """A line for each worker, under a head."""
+    at = now or datetime.now(UTC)
+    return columns([_HEAD, *(_row(one, at) for one in found)]) if found else ""
+
+
+def _row(found: WorkerProcess, now: datetime) -> tuple[str, ...]:
+    ago = max((now - datetime.fromisoformat(found.last_seen)).total_seconds(), 0)
+    return (
+        found.identity,
+        found.state,
+        names(found.task_queues),
+        _slots(found),
+        found.version or "-",
+        found.sdk_version or "-",
+        "-" if found.started is None else local_time(found.started),
+        f"{format_duration(ago)} ago",
+    )
+
+
+def _slots(found: WorkerProcess) -> str:
+    if found.slots_used is None:
+        return "-"
+    return f"{found.slots_used}/{'-' if found.slots is None else found.slots}"
