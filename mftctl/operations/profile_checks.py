@@ -48,13 +48,17 @@ def failure_of(checks: Sequence[Check]) -> MftctlError | None:
     failed = [one.check for one in checks if one.ok is False]
     if not failed:
         return None
-    unreachable = any(check in CHECKS for check in failed)
     what = "check has" if len(failed) == 1 else "checks have"
     return MftctlError(
         f"{len(failed)} {what} failed: {', '.join(failed)}",
-        exit=Exit.UNREACHABLE if unreachable else Exit.FAILED,
+        exit=Exit.UNREACHABLE if unreachable(checks) else Exit.FAILED,
         code="profile.check",
     )
+
+
+def unreachable(checks: Sequence[Check]) -> bool:
+    """Whether Temporal cannot be reached or denies access."""
+    return any(one.check in CHECKS for one in checks if one.ok is False)
 
 
 async def _connection_checks(connection: Connection, profile: Profile) -> list[CheckResult]:

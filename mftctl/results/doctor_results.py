@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ..console.text import columns, format_size
 from ..local.caches import Cache, Cleaned
@@ -44,6 +45,16 @@ class Server:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeldRun:
+    """An open run that does not go on."""
+
+    run_id: str
+    reason: Literal["stuck", "no_worker", "retrying"]
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """This installation."""
 
@@ -51,6 +62,8 @@ class Diagnosis:
     profile: ProfileName
     server: Server
     checks: tuple[Check, ...]
+    held_runs: tuple[HeldRun, ...] | None
+    """Those of the newest open runs that do not go on; null where no server could be asked."""
     caches: tuple[Cache, ...]
     cleaned: Cleaned | None
     """What --clean has removed."""
@@ -66,7 +79,12 @@ def page(found: Diagnosis) -> str:
         ("server", server.where or nowhere),
         ("embedded server", server.binary or "its `temporal` command would be downloaded"),
     ]
-    parts = [columns(head), checks_table(found.checks), columns([_row(cache) for cache in found.caches])]
+    parts = [
+        columns(head),
+        checks_table(found.checks),
+        _held(found.held_runs or ()),
+        columns([_row(cache) for cache in found.caches]),
+    ]
     if found.cleaned is not None:
         parts.append(f"cleaned\t{len(found.cleaned.removed)} folders, {format_size(found.cleaned.bytes)}")
     return "\n\n".join(filter(None, parts))
@@ -81,6 +99,16 @@ def checks_table(found: Sequence[Check]) -> str:
         if one.hint:
             rows.append(("", "", f"hint: {one.hint}"))
     return columns(rows)
+
+
+def _held(found: Sequence[HeldRun]) -> str:
+    """A line for each run that does not go on, and below it what to do."""
+    rows = []
+    for one in found:
+        rows.append((one.run_id, one.message))
+        if one.hint:
+            rows.append(("", f"hint: {one.hint}"))
+    return f"runs that do not go on:\n{columns(rows)}" if rows else ""
 
 
 def _row(cache: Cache) -> tuple[str, ...]:

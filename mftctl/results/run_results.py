@@ -77,6 +77,24 @@ class TaskCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Delay:
+    """What an open run waits for, though nothing of it has failed."""
+
+    reason: Literal["no_worker", "retrying"]
+    """No worker serves the task queue, or a task is tried again and again."""
+    task_queue: str
+    tasks: int
+    """Tasks that wait for a worker; 0 if the run itself cannot go on without one."""
+    task: str | None
+    """The task that is tried again, as STEP/TASK."""
+    attempts: int
+    """Its attempts that ended without a result."""
+    since: Time | None
+    """Since when a worker is waited for."""
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRow:
     """A run in a list."""
 
@@ -95,6 +113,7 @@ class RunRow:
     failed_step: str | None
     problem: str | None
     """Why the run is stuck."""
+    delays: tuple[Delay, ...]
     tags: tuple[str, ...]
 
 

@@ -33,7 +33,16 @@ def test_one_page_for_people_and_programs(home, server: str) -> None:
     done = home.run("doctor", "-o", "json", TEMPORAL_ADDRESS=server)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert set(found) == {"schema_version", "versions", "profile", "server", "checks", "caches", "cleaned"}
+    assert set(found) == {
+        "schema_version",
+        "versions",
+        "profile",
+        "server",
+        "checks",
+        "held_runs",
+        "caches",
+        "cleaned",
+    }
     assert set(found["versions"]) == {"mftctl", "python", "temporalio", "metaflow", "system"}
     assert found["server"]["where"] == server
     checks = {one["check"]: one for one in found["checks"]}

@@ -18,10 +18,8 @@ from ...engine.commands import HOOK_TYPE
 from ...engine.failures import details_of
 from ...engine.payloads import RunInput
 from ..unreadable import input_of
+from .delays import LOST
 from .record import OVER, AttemptRecord, RunRecord, TaskRecord
-
-#: Message of an attempt whose worker was lost, or that took longer than the server waits.
-LOST = "lost: its worker stopped sending heartbeats"
 
 
 class RecordBuilder:

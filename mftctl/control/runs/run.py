@@ -11,6 +11,7 @@ from temporalio.client import WorkflowExecution
 
 from ...engine.memo import BEGAN, ENDED, FAILED_STEP, PAUSED, TAGS, TALLY
 from ...model import ids
+from .delays import Delay
 
 #: Statuses that are not the server's names in lower case.
 _STATUS = {"canceled": "cancelled", "continued_as_new": "running"}
@@ -22,6 +23,7 @@ class Run:
 
     ``done`` and ``known``: how many of its tasks are done and known, as the run last noted; None before the first note.
     ``compensations``: how many a run that ended badly has run, or was to run.
+    ``delays``: what an open run waits for, where that was asked for.
     """
 
     run_id: str
@@ -40,6 +42,8 @@ class Run:
     known: int | None = None
     failed_step: str | None = None
     problem: str | None = None
+    task_queue: str = ""
+    delays: tuple[Delay, ...] = ()
 
     @property
     def pathspec(self) -> str:
@@ -77,4 +81,5 @@ def from_execution(execution: WorkflowExecution, memo: Mapping[str, Any]) -> Run
         done=done,
         known=known,
         failed_step=memo.get(FAILED_STEP),
+        task_queue=execution.task_queue,
     )

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
-from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionResponse,
+    GetWorkflowExecutionHistoryReverseRequest,
+)
 from temporalio.client import Client
 
 from ...model.statuses import OPEN
 from ..connection.connect import IgnoreNotFound
+from .delays import Delay, confirmed_delays, possible_delays
 from .run import Run
 
 #: What a user can do about it.
@@ -39,24 +45,44 @@ _FRAME = re.compile(r'File ".*?([^/\\"]+)", line (\d+), in (\S+)')
 
 
 async def mark_stuck(client: Client, runs: list[Run]) -> list[Run]:
-    """The runs, with status ``stuck`` and the ``problem`` where they are; costs a request or two for each open run."""
+    """The runs, with status ``stuck`` and the ``problem`` where they are, and with their ``delays``.
+
+    Costs a request or two for each open run, and as many for each of the task queues where one of them waits.
+    """
     limit = asyncio.Semaphore(AT_ONCE)
+    now = datetime.now(UTC)
+    waits: dict[str, list[Delay]] = {}
 
     async def one(found: Run) -> Run:
         if found.status not in OPEN:
             return found
+        read: list[DescribeWorkflowExecutionResponse] = []
         async with limit:
-            problem = await problem_of(client, found.workflow_id, found.execution_id)
-        return found if problem is None else replace(found, status="stuck", problem=problem)
+            problem = await problem_of(client, found.workflow_id, found.execution_id, read.append)
+        if problem is not None:
+            return replace(found, status="stuck", problem=problem)
+        waits[found.workflow_id] = [delay for each in read for delay in possible_delays(each, now)]
+        return found
 
-    return list(await asyncio.gather(*(one(found) for found in runs)))
+    examined = await asyncio.gather(*(one(found) for found in runs))
+    real = await confirmed_delays(client, waits)
+    return [replace(found, delays=real.get(found.workflow_id, ())) for found in examined]
 
 
-async def problem_of(client: Client, workflow_id: str, execution_id: str | None = None) -> str | None:
-    """Why the workflow task of the workflow, or of one of its first child workflows, fails; None when none does."""
+async def problem_of(
+    client: Client,
+    workflow_id: str,
+    execution_id: str | None = None,
+    on_description: Callable[[DescribeWorkflowExecutionResponse], None] = lambda _: None,
+) -> str | None:
+    """Why the workflow task of the workflow, or of one of its first child workflows, fails; None when none does.
+
+    ``on_description`` is called with what the server says about each of them.
+    """
     with IgnoreNotFound():
         handle = client.get_workflow_handle(workflow_id, run_id=execution_id)
         description = (await handle.describe()).raw_description
+        on_description(description)
         if description.HasField("pending_workflow_task") and description.pending_workflow_task.attempt > 1:
             problem = await _last_failure(
                 client, workflow_id, description.workflow_execution_info.execution.run_id
@@ -64,7 +90,7 @@ async def problem_of(client: Client, workflow_id: str, execution_id: str | None 
             if problem is not None:
                 return problem
         for child in description.pending_children[:CHILDREN]:
-            problem = await problem_of(client, child.workflow_id, child.run_id or None)
+            problem = await problem_of(client, child.workflow_id, child.run_id or None, on_description)
             if problem is not None:
                 return problem
     return None

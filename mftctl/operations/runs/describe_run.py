@@ -72,6 +72,7 @@ def _header(run: Run, details: RunDetails) -> list[tuple[str, str]]:
         ("deployment", f"{run.deployment}, version {run.version}, by {run.owner}"),
     ]
     rows += [("problem", run.problem), ("", stuck.HINT)] if run.problem else []
+    rows += [("waits", one.message) for one in details.delays]
     rows += [("origin", details.origin)] if details.origin else []
     rows += [("tags", ", ".join(run.tags))] if run.tags else []
     rows += [("parameter", f"{name} = {_shorten(value)}") for name, value in details.parameters.items()]

@@ -15,6 +15,7 @@ from ...results.run_results import RunRow, TaskCounts
 from ..command_options import Connection
 from ..open_client import open_client
 from ..selection import find_deployment
+from . import delays_text
 
 _HEADINGS = ("RUN", "DEPLOYMENT", "STATUS", "STARTED", "TIME", "TASKS", "FAILED IN")
 
@@ -62,6 +63,8 @@ def listing(runs: list[Run], notes: tuple[str, ...]) -> Result[list[RunRow]]:
     names = [run.run_id for run in runs]
     if not runs:
         return Result([], "", names, ("no runs found", *notes))
+    waits = any(run.delays for run in runs)
+    head = (*_HEADINGS, "WAITS FOR") if waits else _HEADINGS
     lines = [
         (
             run.run_id,
@@ -71,11 +74,13 @@ def listing(runs: list[Run], notes: tuple[str, ...]) -> Result[list[RunRow]]:
             format_duration(run.seconds),
             "" if run.done is None else f"{run.done}/{run.known}",
             run.failed_step or "",
+            *((delays_text.cell(run.delays),) if waits else ()),
         )
         for run in runs
     ]
     notes += tuple(f"run {run.run_id} is stuck: {run.problem}; {stuck.HINT}" for run in runs if run.problem)
-    return Result([row(run) for run in runs], columns([_HEADINGS, *lines]), names, notes)
+    notes += delays_text.notes(runs)
+    return Result([row(run) for run in runs], columns([head, *lines]), names, notes)
 
 
 def row(run: Run) -> RunRow:
@@ -96,5 +101,6 @@ def row(run: Run) -> RunRow:
         tasks=tasks,
         failed_step=run.failed_step,
         problem=run.problem,
+        delays=delays_text.delays_of(run),
         tags=run.tags,
     )

@@ -1,0 +1,105 @@
+"""What an open run waits for, though nothing of it has failed: a worker, or a task that is tried again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
+from temporalio.client import Client
+
+from ..pollers import has_worker
+
+#: Seconds in which a worker takes a task, if there is one.
+MIN_WAIT = 5.0
+#: Attempts of a task that ended without a result: from then on a list tells it.
+MANY_ATTEMPTS = 3
+#: Task queues that are asked for their workers, and tasks of a run that are named, at most.
+MAX_QUEUES, MAX_TASKS = 20, 3
+#: Characters of a failure's message.
+MAX_MESSAGE = 200
+#: Message of an attempt whose worker was lost, or that took longer than the server waits.
+LOST = "lost: its worker stopped sending heartbeats"
+_FAILED = re.compile(r"^step \S+ failed: ")
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Why a run does not go on.
+
+    ``no_worker``: no worker polls ``task_queue``, where ``tasks`` of the run wait since then; 0 for the run itself,
+    which cannot go on without one. ``retrying``: ``task`` (STEP/TASK) was tried ``attempts`` times; the last attempt
+    ended with ``message``.
+    """
+
+    reason: Literal["no_worker", "retrying"]
+    task_queue: str
+    since: datetime | None = None
+    tasks: int = 0
+    task: str | None = None
+    attempts: int = 0
+    message: str | None = None
+
+
+def possible_delays(described: DescribeWorkflowExecutionResponse, now: datetime) -> list[Delay]:
+    """What the workflow may wait for: whether a task queue has a worker is not known from its description."""
+    queue = described.execution_config.task_queue.name
+    found = []
+    task = described.pending_workflow_task
+    if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED:
+        asked = task.HasField("original_scheduled_time")
+        since = _time(task.original_scheduled_time if asked else task.scheduled_time)
+        found += [Delay("no_worker", queue, since)] if _is_long(since, now) else []
+    for one in described.pending_activities:
+        since = _time(one.scheduled_time)
+        where = one.activity_options.task_queue.name or queue
+        waits = one.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+        if waits and _is_long(since, now):
+            found.append(Delay("no_worker", where, since, tasks=1))
+        if one.attempt > MANY_ATTEMPTS and one.HasField("last_failure"):
+            found.append(_retrying(one, where))
+    return found
+
+
+async def confirmed_delays(client: Client, by_run: dict[str, list[Delay]]) -> dict[str, tuple[Delay, ...]]:
+    """The delays that are real, by run, each task queue once; costs a request or two for each task queue."""
+    queues = {one.task_queue: None for found in by_run.values() for one in found if one.reason == "no_worker"}
+    asked = list(queues)[:MAX_QUEUES]
+    served = await asyncio.gather(*(has_worker(client, queue) for queue in asked))
+    unserved = {queue for queue, has in zip(asked, served, strict=True) if not has}
+    return {run: tuple(_merged(found, unserved)) for run, found in by_run.items()}
+
+
+def _merged(found: list[Delay], unserved: set[str]) -> Iterable[Delay]:
+    by_queue: defaultdict[str, list[Delay]] = defaultdict(list)
+    for one in found:
+        if one.reason == "no_worker" and one.task_queue in unserved:
+            by_queue[one.task_queue].append(one)
+    for queue, waiting in by_queue.items():
+        since = min(one.since for one in waiting if one.since is not None)
+        yield Delay("no_worker", queue, since, tasks=sum(one.tasks for one in waiting))
+    yield from [one for one in found if one.reason == "retrying"][:MAX_TASKS]
+
+
+def _retrying(one: PendingActivityInfo, queue: str) -> Delay:
+    name = f"{one.activity_type.name}/{one.activity_id}"
+    failure = one.last_failure
+    lost = failure.HasField("timeout_failure_info")
+    message = LOST if lost else _FAILED.sub("", " ".join(failure.message.split()))[:MAX_MESSAGE]
+    return Delay("retrying", queue, task=name, attempts=one.attempt - 1, message=message)
+
+
+def _is_long(since: datetime, now: datetime) -> bool:
+    return (now - since).total_seconds() > MIN_WAIT
+
+
+def _time(at: Timestamp) -> datetime:
+    return at.ToDatetime(tzinfo=UTC)

@@ -1,0 +1,76 @@
+"""What runs wait for, for people and for JSON."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from ...console.text import exact, format_duration
+from ...control.runs.delays import Delay
+from ...control.runs.run import Run
+from ...results import run_results
+from ..queue_operations import start_worker
+
+
+def delays_of(run: Run) -> tuple[run_results.Delay, ...]:
+    """The delays of a run."""
+    return tuple(
+        run_results.Delay(
+            reason=one.reason,
+            task_queue=one.task_queue,
+            tasks=one.tasks,
+            task=one.task,
+            attempts=one.attempts,
+            since=exact(one.since),
+            message=sentence(one),
+        )
+        for one in run.delays
+    )
+
+
+def sentence(delay: Delay) -> str:
+    """A delay as text: ``waiting for a worker on task queue gpu for 3m05s (4 tasks)``."""
+    if delay.reason == "retrying":
+        return f"task {delay.task} was tried {delay.attempts} times: {delay.message}"
+    tasks = "" if delay.tasks < 2 else f" ({delay.tasks} tasks)"
+    return f"waiting for a worker on task queue {delay.task_queue} for {_waited(delay)}{tasks}"
+
+
+def cell(delays: Sequence[Delay]) -> str:
+    """The first delay for a cell of a table."""
+    if not delays:
+        return ""
+    first = delays[0]
+    if first.reason == "no_worker":
+        return f"a worker on {first.task_queue} ({_waited(first)})"
+    return f"a retry of {first.task} ({first.attempts} attempts)"
+
+
+def notes(runs: Iterable[Run]) -> tuple[str, ...]:
+    """A line for each task queue where runs wait without a worker, and for each task that is tried again and again."""
+    waiting: defaultdict[str, list[tuple[datetime, Run]]] = defaultdict(list)
+    lines = []
+    for run in runs:
+        for one in run.delays:
+            if one.reason == "no_worker" and one.since is not None:
+                waiting[one.task_queue].append((one.since, run))
+            elif one.reason == "retrying":
+                lines.append(f"run {run.run_id}: {sentence(one)}")
+    return (*(_unserved(queue, found) for queue, found in waiting.items()), *lines)
+
+
+def _unserved(task_queue: str, waiting: list[tuple[datetime, Run]]) -> str:
+    since, first = min(waiting, key=lambda one: one[0])
+    others = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+    has = "have" if others else "has"
+    waited = format_duration((datetime.now(UTC) - since).total_seconds())
+    waits = (
+        f"run {first.run_id}{others} {has} been waiting for a worker on task queue {task_queue} for {waited}"
+    )
+    return f"{waits}; {start_worker(task_queue)}"
+
+
+def _waited(delay: Delay) -> str:
+    since = delay.since or datetime.now(UTC)
+    return format_duration((datetime.now(UTC) - since).total_seconds())

@@ -1,0 +1,62 @@
+"""What a run waits for, by what the server says about its tasks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
+
+from mftctl.control.runs.delays import Delay, possible_delays
+from mftctl.operations.runs.delays_text import cell, sentence
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+
+
+def described(*, ago: float = 60, **task: Any) -> DescribeWorkflowExecutionResponse:
+    """A run with one task that was last scheduled that many seconds ago."""
+    made = DescribeWorkflowExecutionResponse()
+    made.execution_config.task_queue.name = "q"
+    one = made.pending_activities.add(activity_id="temporal-fit-3", **task)
+    one.activity_type.name = "fit"
+    one.scheduled_time.FromDatetime(NOW - timedelta(seconds=ago))
+    return made
+
+
+def test_a_task_that_was_scheduled_long_ago_may_wait_for_a_worker() -> None:
+    """Not one that was just scheduled, has its next attempt in the future, or runs."""
+    assert possible_delays(described(state=SCHEDULED, attempt=1), NOW) == [
+        Delay("no_worker", "q", NOW - timedelta(minutes=1), tasks=1)
+    ]
+    assert possible_delays(described(state=SCHEDULED, attempt=1, ago=1), NOW) == []
+    assert possible_delays(described(state=SCHEDULED, attempt=2, ago=-60), NOW) == []
+    assert possible_delays(described(state=STARTED, attempt=1), NOW) == []
+
+
+def test_a_task_waits_on_its_own_task_queue() -> None:
+    """Which need not be that of the run."""
+    given = described(state=SCHEDULED, attempt=1)
+    given.pending_activities[0].activity_options.task_queue.name = "gpu"
+    assert [one.task_queue for one in possible_delays(given, NOW)] == ["gpu"]
+
+
+def test_a_task_that_is_tried_again_and_again_is_told() -> None:
+    """From its third failure on, with the last one."""
+    given = described(state=STARTED, attempt=4)
+    given.pending_activities[0].last_failure.message = "step fit[3] failed: no\n data"
+    (delay,) = possible_delays(given, NOW)
+    assert sentence(delay) == "task fit/temporal-fit-3 was tried 3 times: no data"
+    assert cell([delay]) == "a retry of fit/temporal-fit-3 (3 attempts)"
+    given.pending_activities[0].attempt = 3
+    assert possible_delays(given, NOW) == []
+
+
+def test_a_task_whose_worker_was_lost_again_and_again_is_told() -> None:
+    """The server knows no reason but the time that has passed."""
+    given = described(state=STARTED, attempt=4)
+    given.pending_activities[0].last_failure.timeout_failure_info.SetInParent()
+    (delay,) = possible_delays(given, NOW)
+    assert delay.message == "lost: its worker stopped sending heartbeats"
