@@ -34,6 +34,7 @@ def list_(
     since: str | None = None,
     tag: Annotated[tuple[str, ...], LIST] = (),
     limit: int = 20,
+    watch: Annotated[bool, FLAG] = False,
     options: Limited = Limited(),
 ) -> Result["list[run_results.RunRow]"]:
     """List runs: first those that have not ended, the newest on top, then the others, the last to end on top.
@@ -50,11 +51,18 @@ def list_(
         Show only runs with this tag; can be repeated for runs with all of the tags.
     limit
         Show at most this many runs (default: 20).
+    watch
+        Read the list every 2 seconds and redraw it in place, until Ctrl-C; needs a terminal.
     """
-    from ..operations.runs.list_runs import list_runs
+    from ..operations.runs.list_runs import RunFilter, list_runs
 
     started = None if since is None else parse_time(since, "--since")
-    return options.run(list_runs(options, deployment, status, started, tag, limit))
+    wanted = RunFilter(deployment, status, started, tag, limit)
+    if watch:
+        from ..operations.runs.watch_list import watch_list  # rich, which only drawing needs
+
+        return options.run(watch_list(options, wanted, options.format, quiet=options.quiet))
+    return options.run(list_runs(options, wanted))
 
 
 def describe(run: RunName, /, *, options: RunOptions = RunOptions()) -> Result["run_results.RunDetails"]:

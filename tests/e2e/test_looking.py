@@ -251,7 +251,19 @@ def test_a_run_is_watched_and_its_logs_followed(
         *command(looked, "runs", "watch", run_id), encoding="utf-8", timeout=60, dimensions=(30, 100)
     )
     screen.expect("body.*2/3 done, 1 running")
+    listed = pexpect.spawn(
+        *command(looked, "runs", "list", "--watch", "--deployment", "Looked"),
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(30, 160),
+    )
+    listed.expect(rf"{run_id} +Looked +running")
     (looked.folder / "go").touch()
+    listed.expect(rf"\x1b\[\d*A.*{run_id} +Looked +completed")  # in place: the cursor goes up first
+    listed.sendintr()
+    listed.expect(pexpect.EOF)
+    listed.close()
+    assert listed.exitstatus == 130
     screen.expect("3/3 done")
     screen.expect(pexpect.EOF)
     screen.close()
@@ -261,6 +273,9 @@ def test_a_run_is_watched_and_its_logs_followed(
     assert lines.count("body 0 attempt 0") == 1
     assert lines.count("body 1 attempt 1") == 1
     assert looked.run("runs", "watch", failed).returncode == 3
+    for options, reason in (((), "not a terminal"), (("-o", "json"), "format json")):
+        refused = looked.run("runs", "list", "--watch", *options)
+        assert (refused.returncode, refused.stdout, reason in refused.stderr) == (2, "", True)
     assert data(looked, "runs", "watch", well)["status"] == "completed"
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
+
+from temporalio.client import Client
 
 from ...console.output import Result
 from ...console.text import columns, exact, format_duration, local_time
@@ -20,19 +23,33 @@ from . import delays_text
 _HEADINGS = ("RUN", "DEPLOYMENT", "STATUS", "STARTED", "TIME", "TASKS", "FAILED IN")
 
 
-async def list_runs(
-    connection: Connection,
-    deployment: str | None,
-    statuses: tuple[Status, ...],
-    since: datetime | None,
-    tags: tuple[str, ...],
-    limit: int,
-) -> Result[list[RunRow]]:
-    """List the runs that match all of this, at most ``limit``; exit code 4 for an unknown deployment."""
-    if limit < 1:
-        raise UsageError(f"--limit: '{limit}' is not positive")
-    client = await open_client(connection, connection.settings())
-    name, flow = (None, None) if deployment is None else await find_deployment(client, deployment)
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs to list: those that match all of this, at most ``limit``. Exit code 2 for a bad limit."""
+
+    deployment: str | None
+    statuses: tuple[Status, ...]
+    since: datetime | None
+    tags: tuple[str, ...]
+    limit: int
+
+    def __post_init__(self) -> None:
+        """Check the limit."""
+        if self.limit < 1:
+            raise UsageError(f"--limit: '{self.limit}' is not positive")
+
+
+async def list_runs(connection: Connection, wanted: RunFilter) -> Result[list[RunRow]]:
+    """List these runs; exit code 4 for an unknown deployment."""
+    return await read_list(await open_client(connection, connection.settings()), wanted)
+
+
+async def read_list(client: Client, wanted: RunFilter) -> Result[list[RunRow]]:
+    """The same, of a server."""
+    statuses, limit = wanted.statuses, wanted.limit
+    name, flow = None, None
+    if wanted.deployment is not None:
+        name, flow = await find_deployment(client, wanted.deployment)
     # Whether a run is stuck is only known once it was described, so all running ones must be.
     most = lookup.PAGE if "stuck" in statuses else limit + 1
     bounds: list[int] = []
@@ -41,8 +58,8 @@ async def list_runs(
         flow=flow,
         deployment=name,
         statuses=statuses,
-        tags=tags,
-        since=since,
+        tags=wanted.tags,
+        since=wanted.since,
         limit=most,
         on_bound=bounds.append,
     )
