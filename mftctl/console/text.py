@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TextIO, overload
 from urllib.parse import urlsplit
 
+from ..model.durations import seconds_of
 from ..model.errors import MftctlError, UsageError
 from .output import Time
-
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_MAX_SECONDS = 10 * 365 * 86400
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
@@ -31,15 +27,11 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 def parse_duration(text: str | float, what: str) -> float:
     """Seconds of 90, 90s, 15m, 2h, 1d or 1h30m. MftctlError where the text is no duration; ``what`` has it."""
-    given = str(text).strip().lower()
-    parts = _PART.findall(given)
-    try:
-        seconds = float(given)
-    except ValueError:
-        whole = "".join(number + unit for number, unit in parts) == given.replace(" ", "")
-        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts) if whole else 0
-    if not 0 < seconds < _MAX_SECONDS:
-        raise _unreadable(given, "a duration", what, "write it as 90, 90s, 15m, 2h or 1h30m")
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise _unreadable(
+            str(text).strip().lower(), "a duration", what, "write it as 90, 90s, 15m, 2h or 1h30m"
+        )
     return seconds
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.common import Priority, RetryPolicy
+from temporalio.exceptions import ActivityError, TimeoutType
+from temporalio.exceptions import TimeoutError as ServerTimeout
 
 from ..model import ids
 from ..model.event import run_finished_events
 from ..model.manifest import MAX_ATTEMPTS, Step
 from ..model.task import Task, TaskInput
+from .failures import not_taken
 from .memo import BEGAN
 from .payloads import HookInput, RunInput
 
@@ -29,6 +31,16 @@ DELIVER, START = "@deliver", "@start_triggered"
 #: They are retried until the server answers.
 RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30))
 CALL_TIMEOUT = timedelta(seconds=30)
+
+
+class DispatchOptions(TypedDict):
+    """The arguments of an activity that depend on its step alone."""
+
+    task_queue: str | None
+    priority: Priority
+    start_to_close_timeout: timedelta
+    schedule_to_start_timeout: timedelta | None
+    heartbeat_timeout: timedelta
 
 
 def continue_as_new(given: RunInput) -> NoReturn:
@@ -58,22 +70,43 @@ async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = Fal
         parameters={} if task.inputs else given.parameters,
         variables=given.variables,
         pausable=pausable,
+        limit=step.dispatch.start_to_close,
     )
-    limit = timedelta(seconds=step.timeout + TIMEOUT_GRACE) if step.timeout else NO_TIMEOUT
     # A task whose worker was lost is retried at once.
     policy = RetryPolicy(
         initial_interval=timedelta(milliseconds=100), backoff_coefficient=1.0, maximum_attempts=MAX_ATTEMPTS
     )
-    return await workflow.execute_activity(
-        step.name,
-        request.to_plain(),
-        activity_id=task.ref.task_id,
-        start_to_close_timeout=limit,
-        heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=policy,
-        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=task.label,
-    )
+    try:
+        return await workflow.execute_activity(
+            step.name,
+            request.to_plain(),
+            activity_id=task.ref.task_id,
+            retry_policy=policy,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=task.label,
+            **_dispatch_options(step),
+        )
+    except ActivityError as error:
+        if isinstance(error.cause, ServerTimeout) and error.cause.type is TimeoutType.SCHEDULE_TO_START:
+            queue = step.dispatch.queue or workflow.info().task_queue
+            raise not_taken(task, queue, step.dispatch.schedule_to_start) from error
+        raise
+
+
+def _dispatch_options(step: Step) -> DispatchOptions:
+    """Where and for how long the server may hand out the step's tasks."""
+    dispatch = step.dispatch
+    limits = [seconds for seconds in (step.timeout, dispatch.start_to_close) if seconds]
+    waits = dispatch.schedule_to_start
+    return {
+        "task_queue": dispatch.queue,
+        "priority": Priority(priority_key=dispatch.priority, fairness_key=dispatch.fairness_key),
+        "start_to_close_timeout": timedelta(seconds=min(limits) + TIMEOUT_GRACE) if limits else NO_TIMEOUT,
+        "schedule_to_start_timeout": timedelta(seconds=waits) if waits else None,
+        "heartbeat_timeout": (
+            timedelta(seconds=dispatch.heartbeat) if dispatch.heartbeat else HEARTBEAT_TIMEOUT
+        ),
+    }
 
 
 async def call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:

@@ -72,6 +72,14 @@ def first_failure(item: Task | SplitRange, error: BaseException) -> BaseExceptio
     return ApplicationError(message, _failure_details(item, message), type="StepFailed")
 
 
+def not_taken(task: Task, queue: str, seconds: float | None) -> ApplicationError:
+    """The failure for a task that no worker took in time."""
+    waited = "too long" if seconds is None else f"longer than {seconds:g} s"
+    where = f"step {task.ref.step} (task {task.ref.task_id})"
+    message = f"{where} waited {waited} for a worker of task queue {queue}"
+    return ApplicationError(message, _failure_details(task, message), type="StepFailed")
+
+
 def result_mismatch(task: Task, error: PlanError, kept: bool) -> ApplicationError:
     """The failure for a task whose result does not fit the graph; a ``kept`` one is of another version of the code."""
     step = task.ref.step

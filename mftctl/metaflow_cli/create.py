@@ -14,7 +14,7 @@ from ..model.errors import UsageError
 from ..model.manifest import Manifest
 from ..model.options import Options, TokenOptions, rows
 from ..operations import package_listing
-from ..operations.deploy_flow import token_notes
+from ..operations.deploy_flow import step_queue_notes, token_notes
 from ..operations.deploy_options import in_force, token_request
 from ..operations.open_client import open_client
 from ..operations.run_id_file import check_writable
@@ -71,6 +71,7 @@ async def create(invocation: Invocation) -> Result:
     }
     notes = (
         f"run a worker: {shlex.join(serving)}",
+        *step_queue_notes(manifest),
         f"start a run: {_trigger_command(invocation, manifest)}",
         *token_notes(manifest, previous),
         *package_listing.warnings(built.contents),

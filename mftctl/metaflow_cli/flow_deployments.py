@@ -9,7 +9,7 @@ from dataclasses import replace
 from temporalio.client import Client
 
 from ..console.output import Result, say
-from ..control import deployments, pollers
+from ..control import deployments
 from ..control.runs import start, tags
 from ..control.runs.run_parameters import from_click, resolve, validate
 from ..control.tokens import username
@@ -20,7 +20,8 @@ from ..model.errors import ConflictError
 from ..model.manifest import Manifest
 from ..operations.open_client import open_client
 from ..operations.run_id_file import announce
-from ..operations.selection import all_deployments, unserved
+from ..operations.selection import all_deployments
+from ..operations.served_queues import look_for_workers
 from .invocation import Invocation
 
 
@@ -37,8 +38,8 @@ async def trigger(invocation: Invocation, options: Mapping[str, str]) -> Result:
     settled = await asyncio.to_thread(resolve, manifest, given, upload)
     run = RunInput(manifest, run_id, settled, given_tags)
     await start.start_once(client, run, given, lambda: announce(run_id, file))
-    if not await pollers.has_worker(client, manifest.task_queue):
-        say(unserved(manifest.deployment))
+    for warning in (await look_for_workers(client, manifest)).warnings:
+        say(warning)
     return Result(invocation.run_attributes(manifest.deployment, run_id), run_id, run_id)
 
 

@@ -15,6 +15,8 @@ TASK_QUEUE_PREFIX = "mftctl."
 LISTENER_PREFIX = "mftctl.events."
 #: A Schedule appends ``-<RFC 3339 time>`` to a workflow id, and SQL visibility stores take 255 bytes.
 MAX_DEPLOYMENT_LENGTH = 200
+#: Temporal takes 1,000 characters; a name in its own names of partitions takes some of them.
+MAX_TASK_QUEUE_LENGTH = 200
 
 _SUFFIX_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 #: What an event may be called, in words.
@@ -77,6 +79,17 @@ def deployment_of(schedule: str) -> str | None:
 def task_queue(deployment: str) -> str:
     """The default task queue of a deployment."""
     return TASK_QUEUE_PREFIX + deployment
+
+
+def task_queue_problem(name: object) -> str | None:
+    """Why a task queue cannot have this name; None if it can. Temporal keeps names with ``/_sys/`` for itself."""
+    if not isinstance(name, str) or not name.strip():
+        return "a task queue needs a name"
+    if name != name.strip() or not name.isprintable():
+        return "a task queue's name has no blanks around it and only printable characters"
+    if len(name.encode()) > MAX_TASK_QUEUE_LENGTH:
+        return f"a task queue's name has at most {MAX_TASK_QUEUE_LENGTH} bytes"
+    return "names with '/_sys/' are Temporal's own" if name.startswith("/_sys/") else None
 
 
 def private_queue(run_id: str) -> str:

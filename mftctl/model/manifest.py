@@ -10,14 +10,32 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from .codec import from_plain, to_plain
 from .parameter import Parameter
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: Metaflow's MAX_ATTEMPTS: its datastore ignores attempts from this number on.
 MAX_ATTEMPTS = 6
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """How Temporal hands out the tasks of a step: its @temporal and the option ``--step-queue``.
+
+    ``queue``: their task queue (default: the deployment's). ``priority``, 1 (first) to 5, and ``fairness_key``: among
+    the tasks of the same task queue (default: the run's). In seconds: ``start_to_close``, how long an attempt may take;
+    ``schedule_to_start``, how long it may wait for a worker; ``heartbeat``, after how long without a sign of its worker
+    an attempt is lost.
+    """
+
+    queue: Optional[str] = None
+    priority: Optional[int] = None
+    fairness_key: Optional[str] = None
+    start_to_close: Optional[float] = None
+    schedule_to_start: Optional[float] = None
+    heartbeat: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +46,7 @@ class Step:
     join, the split or foreach it closes; ``join`` names, for a split or foreach, the join that closes it. ``delay``
     and ``timeout`` are seconds. ``rewrites``: a decorator rewrites the command or its environment, so that the task
     runs as a new process that asks the decorators first. ``elsewhere``: one of them may take it to another machine.
-    ``compensation`` names the handler that undoes the step.
+    ``compensation`` names the handler that undoes the step. ``dispatch``: how Temporal hands out its tasks.
     """
 
     name: str
@@ -44,6 +62,7 @@ class Step:
     rewrites: bool = field(default=False, metadata={"key": "launch"})
     elsewhere: bool = False
     compensation: Optional[str] = None
+    dispatch: Dispatch = Dispatch()
 
     @property
     def attempts(self) -> int:
@@ -176,11 +195,25 @@ class Manifest:
 
     def without_retry_delay(self) -> Manifest:
         """The same without @retry's delay between attempts, as under `python flow.py run`."""
-        steps, handlers = (
-            tuple(dataclasses.replace(step, delay=0.0) for step in several)
-            for several in (self.steps, self.compensations)
+        return self._with_each_step(lambda step: dataclasses.replace(step, delay=0.0))
+
+    def without_step_queues(self) -> Manifest:
+        """The same with all tasks on the task queue of the run, as for the one worker of `mftctl run`."""
+        return self._with_each_step(
+            lambda step: dataclasses.replace(
+                step, dispatch=dataclasses.replace(step.dispatch, queue=None, schedule_to_start=None)
+            )
         )
-        return dataclasses.replace(self, steps=steps, compensations=handlers)
+
+    @property
+    def step_queues(self) -> dict[str, tuple[str, ...]]:
+        """The task queues that steps have beside that of the deployment, each with the names of its steps."""
+        queues: dict[str, tuple[str, ...]] = {}
+        for step in (*self.steps, *self.compensations):
+            queue = step.dispatch.queue
+            if queue is not None and queue != self.task_queue:
+                queues[queue] = (*queues.get(queue, ()), step.name)
+        return queues
 
     @property
     def handlers(self) -> dict[str, Step]:
@@ -195,9 +228,11 @@ class Manifest:
     def to_plain(self) -> dict[str, Any]:
         """JSON values, with the lowest version of the schema that reads them correctly.
 
-        Version 1 would pass a parameter with a ``spelling`` to the flow as ``--name value``.
+        Version 1 would pass a parameter with a ``spelling`` to the flow as ``--name value``, version 2 would ignore the
+        ``dispatch`` of steps.
         """
-        schema = SCHEMA_VERSION if self.launch.spellings else 1
+        dispatched = any(step.dispatch != Dispatch() for step in (*self.steps, *self.compensations))
+        schema = SCHEMA_VERSION if dispatched else 2 if self.launch.spellings else 1
         plain: dict[str, Any] = to_plain(dataclasses.replace(self, schema_version=schema))
         return plain
 
@@ -209,3 +244,9 @@ class Manifest:
                 f"manifest schema {plain['schema_version']} is newer than this mftctl ({SCHEMA_VERSION})"
             )
         return from_plain(Manifest, plain)
+
+    def _with_each_step(self, changed: Callable[[Step], Step]) -> Manifest:
+        steps, handlers = (
+            tuple(changed(step) for step in several) for several in (self.steps, self.compensations)
+        )
+        return dataclasses.replace(self, steps=steps, compensations=handlers)

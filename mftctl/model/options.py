@@ -180,6 +180,13 @@ class Options:
     task_queue: Optional[str] = _option(
         "text", "Task queue of its workers", default="the deployment's own", in_run=False
     )
+    step_queues: tuple[str, ...] = _option(
+        "list",
+        "STEP=QUEUE: task queue of a step's tasks, instead of the deployment's",
+        (),
+        flag="--step-queue",
+        in_run=False,
+    )
     python: Optional[str] = _option(
         "text", "The flow's interpreter", default="that of the active virtual environment", in_create=False
     )

@@ -70,11 +70,20 @@ async def deploy(
     lines += [package_listing.line(contents), *(f"packaged\t{name}" for name in deployed.package.list or ())]
     notes = (
         f"run a worker: mftctl worker {manifest.deployment}",
+        *step_queue_notes(manifest),
         f"start a run: mftctl trigger {manifest.deployment}",
         *token_notes(manifest, previous),
         *package_listing.warnings(contents),
     )
     return Result(deployed, "\n".join(lines), manifest.deployment, notes)
+
+
+def step_queue_notes(manifest: Manifest) -> tuple[str, ...]:
+    """For each task queue of steps, how to run a worker of it."""
+    return tuple(
+        f"run a worker of {', '.join(steps)}: mftctl worker --queue {queue}"
+        for queue, steps in manifest.step_queues.items()
+    )
 
 
 def token_notes(manifest: Manifest, previous: Manifest | None) -> tuple[str, ...]:

@@ -163,6 +163,10 @@ def _description(found: deployments.Deployment, pollers: Sequence[Poller]) -> de
         max_workers=manifest.max_workers,
         workflow_timeout=manifest.workflow_timeout,
         priority=manifest.priority,
+        step_queues=tuple(
+            deployment_results.StepQueue(task_queue=queue, steps=steps)
+            for queue, steps in manifest.step_queues.items()
+        ),
         python=launch.python,
         metadata=launch.metadata,
         datastore=launch.datastore,

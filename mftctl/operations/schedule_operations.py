@@ -9,7 +9,6 @@ from temporalio.client import Client
 from ..console.output import Result
 from ..console.text import iso, local_time, parse_time_in
 from ..control import deployments, schedules, tokens
-from ..control.pollers import has_worker
 from ..model.errors import ConflictError, UsageError
 from ..results.schedule_results import (
     Backfill,
@@ -26,7 +25,8 @@ from ..results.schedule_results import (
 )
 from .command_options import Limited
 from .open_client import open_client
-from .selection import all_deployments, unserved
+from .selection import all_deployments
+from .served_queues import look_for_workers
 
 
 async def list_(connection: Limited) -> Result[list[ScheduleState]]:
@@ -164,7 +164,7 @@ def _authorized_user(found: deployments.Deployment, token: str | None) -> str:
 
 
 async def _unserved(client: Client, found: deployments.Deployment) -> tuple[str, ...]:
-    return () if await has_worker(client, found.manifest.task_queue) else (unserved(found.name),)
+    return (await look_for_workers(client, found.manifest)).warnings
 
 
 def _unchanged(found: deployments.Deployment, how: str, *, strict: bool) -> str:

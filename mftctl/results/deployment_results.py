@@ -79,6 +79,14 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepQueue:
+    """A task queue of steps, beside that of the deployment."""
+
+    task_queue: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Description(Deployment):
     """A deployment with all its options."""
 
@@ -101,6 +109,8 @@ class Description(Deployment):
     """Seconds after which a run is stopped."""
     priority: int | None
     """Priority among the runs of the task queue: 1 (first) to 5."""
+    step_queues: tuple[StepQueue, ...]
+    """Task queues of steps that are not the deployment's."""
     python: str
     """The flow's interpreter."""
     metadata: str
@@ -208,6 +218,7 @@ def page(found: Description) -> str:
         for one in found.parameters
     ]
     rows.append(("steps", ", ".join(found.steps)))
+    rows += [("step queue", f"{one.task_queue}: {', '.join(one.steps)}") for one in found.step_queues]
     for label in ("project", "branch", "namespace", "priority", "datastore_root", "environment", "python"):
         if (value := getattr(found, label)) is not None:
             rows.append((label.replace("_", " "), str(value)))

@@ -48,10 +48,11 @@ FRESH = 'matching.TaskQueueInfoByBuildIdTTL="1ms"'
 
 @dataclass(frozen=True)
 class Call:
-    """An attempt at a task, an exit hook (``hook``), or a notice (``notice``)."""
+    """An attempt at a task, an exit hook (``hook``), or a notice (``notice``). ``queue``: where it waited."""
 
     name: str
     attempt: int = 0
+    queue: str = ""
     task: TaskInput | None = None
     hook: str | None = None
     notice: dict[str, Any] | None = None
@@ -104,11 +105,12 @@ class Standin:
         """An attempt at a task, or a hook."""
         plain = activity.payload_converter().from_payload(args[0].payload, dict)
         script, attempt = self.scripts[plain["run_id"]], activity.info().attempt - 1
+        queue = activity.info().task_queue
         if "hook" in plain:
-            call = Call(f"@{plain['hook']}", attempt, hook=plain["hook"])
+            call = Call(f"@{plain['hook']}", attempt, queue, hook=plain["hook"])
         else:
             given = TaskInput.from_plain(plain)
-            call = Call(given.task.label, attempt, task=given)
+            call = Call(given.task.label, attempt, queue, task=given)
         step = "" if call.task is None else call.task.task.ref.step
         act = script.acts.get(call.name) or script.acts.get(step)
         script.calls.append(call)
@@ -131,7 +133,7 @@ class Standin:
     async def tell(self, given: dict[str, Any]) -> str:
         """A notice."""
         script = self.scripts[given["body"]["run_id"]]
-        call = Call(given["url"], activity.info().attempt - 1, notice=given)
+        call = Call(given["url"], activity.info().attempt - 1, activity.info().task_queue, notice=given)
         script.calls.append(call)
         act = script.acts.get(given["url"])
         if act is not None:

@@ -47,11 +47,25 @@ def launch(root: Path) -> Launch:
     return Launch("F", "f.py", package, sys.executable, "local", "local", str(root), "local", "null", "null")
 
 
-def request(number: int, code: str, *, live: bool = False, attempt: int = 0, retries: int = 0) -> dict:
+def request(
+    number: int,
+    code: str,
+    *,
+    live: bool = False,
+    attempt: int = 0,
+    retries: int = 0,
+    limit: float | None = None,
+) -> dict:
     """What requests an attempt at a task that executes ``code``."""
     task = Task(TaskRef("work", (number,)), (Input(TaskRef("start")),))
     given = TaskInput(
-        launch(Path("/")), "r", task, attempt=attempt, user_retries=retries, variables={"CODE": code}
+        launch(Path("/")),
+        "r",
+        task,
+        attempt=attempt,
+        user_retries=retries,
+        limit=limit,
+        variables={"CODE": code},
     )
     return {"task": given.to_plain(), "live": live}
 

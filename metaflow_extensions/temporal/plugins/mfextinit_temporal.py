@@ -3,6 +3,7 @@
 import sys
 
 CLIS_DESC = [("temporal", ".temporal.command_group.cli")]
+STEP_DECORATORS_DESC = [("temporal", ".temporal.step_decorator.TemporalDecorator")]
 DEPLOYER_IMPL_PROVIDERS_DESC = [("temporal", ".temporal.deployer.TemporalDeployer")]
 
 if "develop" in sys.argv:

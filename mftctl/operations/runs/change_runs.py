@@ -12,14 +12,14 @@ from temporalio.client import Client
 from ...console.confirm import objected
 from ...console.output import Result
 from ...console.process import in_thread
-from ...control import pollers
 from ...control.runs import actions, outcome
 from ...control.runs.lookup import describe, run_input, workflow_handle
 from ...model.errors import Exit, MftctlError, UsageError
 from ...results.run_results import ChangeError, DeploymentRun, RunState, StoppedRun
 from ..command_options import Connection
 from ..open_client import open_client
-from ..selection import find_run, unserved
+from ..selection import find_run
+from ..served_queues import look_for_workers
 from .follow_run import follow_to_end
 from .run_status import deployment_run, outcome_result
 
@@ -58,9 +58,9 @@ async def resume_run(
     manifest = (await run_input(client, await describe(client, resumed))).manifest
     if how.wait:
         return outcome_result(manifest, resumed, await follow_to_end(client, resumed, how.limit))
-    served = await pollers.has_worker(client, manifest.task_queue)
-    notes = () if served else (unserved(manifest.deployment),)
-    return Result(deployment_run(manifest, resumed, "running", worker=served), resumed, resumed, notes)
+    served = await look_for_workers(client, manifest)
+    data = deployment_run(manifest, resumed, "running", worker=served.worker)
+    return Result(data, resumed, resumed, served.warnings)
 
 
 async def pause_run(

@@ -73,7 +73,7 @@ class LocalRun:
         """Start, serve and show the run until it has ended."""
         run_id = ids.new_run_id(manifest.flow)
         queue = ids.private_queue(run_id)
-        mine = replace(manifest, task_queue=queue, max_workers=self._max_workers)
+        mine = replace(manifest, task_queue=queue, max_workers=self._max_workers).without_step_queues()
         if not self._request.durable_retries:
             mine = mine.without_retry_delay()
         run = _Run(mine, run_id, self._client.get_workflow_handle(run_id))

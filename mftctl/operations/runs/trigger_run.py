@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...console.output import Result, event, say
 from ...console.process import collect_garbage
-from ...control import deployments, pollers
+from ...control import deployments
 from ...control.runs import start, tags
 from ...control.runs.run_parameters import parse_words, resolve, validate
 from ...engine.payloads import RunInput
@@ -19,7 +19,7 @@ from .. import worker_file
 from ..command_options import Connection
 from ..open_client import open_client
 from ..run_id_file import announce, check_writable
-from ..selection import unserved
+from ..served_queues import look_for_workers
 from .follow_run import follow_to_end
 from .run_status import deployment_run, outcome_result
 
@@ -49,9 +49,9 @@ async def start_run(
     settled = await asyncio.to_thread(resolve, manifest, given, upload)
     run = RunInput(manifest, run_id, settled, run_tags)
     started = await start.start_once(client, run, given, lambda: announce(run_id, run_id_file))
-    served = await pollers.has_worker(client, manifest.task_queue)
-    if not served:
-        say(unserved(manifest.deployment))
+    served = await look_for_workers(client, manifest)
+    for warning in served.warnings:
+        say(warning)
     if started.again:
         say(f"run {run_id} was started before, and is {started.status.replace('_', ' ')}")
     if (as_file if wait is None else wait) or limit is not None:
@@ -60,7 +60,9 @@ async def start_run(
         event({"event": "run_started", "run": f"{manifest.flow}/{run_id}"})
         result = outcome_result(manifest, run_id, await follow_to_end(client, run_id, limit))
     else:
-        result = Result(deployment_run(manifest, run_id, started.status, worker=served), run_id, run_id)
+        result = Result(
+            deployment_run(manifest, run_id, started.status, worker=served.worker), run_id, run_id
+        )
     return _as_worker_file(result) if as_file else result
 
 

@@ -56,6 +56,7 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
         "branch": "staging",
         "python": sys.executable,
         "priority": 2,
+        "step_queues": ["train=gpu"],
         "notify_url": ["https://example.com/a", "https://example.com/b"],
         "notify_key_env": "SIGNING_KEY",
     }
@@ -72,6 +73,7 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
         notify_key_env="SIGNING_KEY",
         python=sys.executable,
         priority=2,
+        step_queues=("train=gpu",),
         decorators=("retry", "resources:cpu=2,memory=3"),
         tags=("a:b",),
         namespace="n",

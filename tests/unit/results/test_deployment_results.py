@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mftctl.console.output import Time
-from mftctl.results.deployment_results import Description, Schedule, Worker, page, table
+from mftctl.results.deployment_results import Description, Schedule, StepQueue, Worker, page, table
 
 DUE = Time("2026-03-02T06:00:00Z")
 DESCRIPTION = Description(
@@ -36,6 +36,7 @@ DESCRIPTION = Description(
     max_workers=100,
     workflow_timeout=None,
     priority=None,
+    step_queues=(StepQueue(task_queue="gpu", steps=("a", "b")),),
     python="/python",
     metadata="local",
     datastore="local",
@@ -63,4 +64,5 @@ def test_a_page_shows_what_is_set_and_why_a_schedule_is_paused() -> None:
     assert "next run\tpaused: warehouse shut" in lines
     assert "worker\tno worker serves it" in lines
     assert "tags\tteam:ml" in lines
+    assert "step queue\tgpu: a, b" in lines
     assert not any(line.startswith(("namespace", "priority", "triggers")) for line in lines)

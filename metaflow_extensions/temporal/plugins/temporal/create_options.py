@@ -13,6 +13,7 @@ CREATE_OPTIONS = [
     click.option("--workflow-description", "workflow_description", default=None, help="Description of the runs in Temporal's UI (default: the flow's docstring)."),
     click.option("--priority", "priority", type=int, default=None, help="Priority among runs of the same task queue, 1 (first) to 5 (default: 3)."),
     click.option("--task-queue", "task_queue", default=None, help="Task queue of its workers (default: the deployment's own)."),
+    click.option("--step-queue", "step_queues", multiple=True, default=None, help="STEP=QUEUE: task queue of a step's tasks, instead of the deployment's; may be repeated."),
     click.option("--schedule-overlap", "schedule_overlap", type=click.Choice(["skip", "buffer-one", "cancel-other", "allow-all"]), default=None, help="What happens to a run that is due while the previous one is running (default: skip)."),
     click.option("--catchup-window", "catchup_window", default=None, help="Start runs that were missed at most this long ago, such as 1h or 7d (default: 1d)."),
     click.option("--pause-on-failure", "pause_on_failure", is_flag=True, default=False, help="Pause the schedule when a run fails."),

@@ -91,6 +91,8 @@ class TemporalDeployer(DeployerImpl):
             Priority among runs of the same task queue, 1 (first) to 5 (default: 3).
         task_queue : str, optional, default None
             Task queue of its workers (default: the deployment's own).
+        step_queues : List[str], optional, default None
+            STEP=QUEUE: task queue of a step's tasks, instead of the deployment's.
         schedule_overlap : str, optional, default None
             What happens to a run that is due while the previous one is running (default: skip). One of
             skip, buffer-one, cancel-other, allow-all.

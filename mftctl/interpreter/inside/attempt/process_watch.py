@@ -31,7 +31,8 @@ class ProcessEnd:
     """How a process ended: ``code`` as in ``Popen.returncode`` (-9: killed by signal 9).
 
     ``stopped``: the worker requested it, or (``orphaned``) is gone. ``cancelled``: its task was cancelled, and does not
-    run again. ``ran``: seconds from its start to its end; None: it was not started.
+    run again. ``ran``: seconds from its start to its end; None: it was not started. ``late``: it had not ended in time,
+    and was stopped for that.
     """
 
     code: int
@@ -39,6 +40,7 @@ class ProcessEnd:
     orphaned: bool = False
     cancelled: bool = False
     ran: Optional[float] = None
+    late: bool = False
 
 
 class Watch:
@@ -57,7 +59,7 @@ class Watch:
     def begin(self, number: Optional[int]) -> None:
         """Begin the request with this number: only a stop of it counts from now on."""
         self._number = number
-        self._stopped = self._orphaned = self._cancelled = False
+        self._stopped = self._orphaned = self._cancelled = self._late = False
 
     def run(
         self,
@@ -67,10 +69,12 @@ class Watch:
         output: Output,
         saver: Optional[Saver] = None,
         grace: float = GRACE,
+        limit: Optional[float] = None,
     ) -> ProcessEnd:
         """Start the process and follow it to its end, which is that of its ``output``; ``saver`` saves that meanwhile.
 
-        ``grace``: seconds that it has to end in when it is stopped. OSError when it cannot be started.
+        ``grace``: seconds that it has to end in when it is stopped. ``limit``: seconds after which it is stopped.
+        OSError when it cannot be started.
         """
         if self._read_requests():
             output.end()
@@ -90,7 +94,7 @@ class Watch:
             for fd in pipes:
                 os.set_blocking(fd, False)
             try:
-                code = self._follow(process, pipes, saver, grace)
+                code = self._follow(process, pipes, saver, grace, limit)
                 ran = monotonic() - started
             except BaseException:
                 signal_group(process.pid, signal.SIGKILL)
@@ -102,29 +106,38 @@ class Watch:
         finally:
             _close(out_read, err_read)
         output.end()
-        if self._stopped:
+        if self._stopped or self._late:
             # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
             signal_group(process.pid, signal.SIGKILL)
-        return ProcessEnd(code, self._stopped, self._orphaned, self._cancelled, ran)
+        return ProcessEnd(code, self._stopped, self._orphaned, self._cancelled, ran, self._late)
 
     def _follow(
-        self, process: Process, pipes: dict[int, Stream], saver: Optional[Saver], grace: float
+        self,
+        process: Process,
+        pipes: dict[int, Stream],
+        saver: Optional[Saver],
+        grace: float,
+        limit: Optional[float],
     ) -> int:
         deadline: Optional[float] = None
+        ends_by = None if limit is None else monotonic() + limit
         # It has no descriptor of its own and, unlike select, no limit on the numbers of others.
         with selectors.PollSelector() as watched:
             for fd in (*pipes, self._wake, self._channel.fileno()):
                 watched.register(fd, selectors.EVENT_READ)
             while True:
                 wait = _LOOK_EVERY if saver is None else saver.save_if_due()
-                if deadline is not None:
-                    wait = min(wait, max(0.0, deadline - monotonic()))
+                for until in (deadline, ends_by):
+                    if until is not None:
+                        wait = min(wait, max(0.0, until - monotonic()))
                 for key, _ in watched.select(wait):
                     if not self._take(key.fd, pipes):
                         watched.unregister(key.fd)
                 code = process.poll()
                 if code is not None:
                     return code
+                if ends_by is not None and monotonic() >= ends_by:
+                    self._late, ends_by = not self._stopped, None
                 deadline = self._stop(process, deadline, grace)
 
     def _take(self, fd: int, pipes: dict[int, Stream]) -> bool:
@@ -139,7 +152,8 @@ class Watch:
 
     def _stop(self, process: Process, deadline: Optional[float], grace: float) -> Optional[float]:
         """Signal a process that has to stop; until when it has time for that."""
-        if not self._stopped or (deadline is not None and monotonic() < deadline):
+        stopping = self._stopped or self._late
+        if not stopping or (deadline is not None and monotonic() < deadline):
             return deadline
         signal_group(process.pid, signal.SIGTERM if deadline is None else signal.SIGKILL)
         return monotonic() + (grace if deadline is None else GRACE)

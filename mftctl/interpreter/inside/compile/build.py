@@ -22,7 +22,7 @@ from ....model.manifest import Launch, Manifest, Package, Receiver
 from ....model.options import Options
 from ....model.package_contents import Contents
 from ....model.parameter import Parameter
-from . import code_package
+from . import code_package, dispatch
 from .compile_error import CompileError
 from .declared_parameters import parameters_of
 from .parameter_values import click_error, from_variables
@@ -53,7 +53,7 @@ def build(state: Any, options: Options, cache: str) -> Built:
     """Check the flow as `python flow.py run` does, store its code package and describe it. Raises CompileError."""
     state.check(state.graph, state.flow, state.environment, pylint=state.pylint)
     validate_tags(options.tags)
-    steps = tuple(steps_of(state))
+    steps = tuple(steps_of(state, dispatch.queues_of(state.graph, options.step_queues)))
     parameters = tuple(parameters_of(state.flow))
     deployment = deployment_name(state, options.name)
     owner = get_username()

@@ -7,14 +7,18 @@ from typing import Any
 
 from ....model.manifest import Step
 from ..task import decorator_hooks
+from . import dispatch
 from .compile_error import CompileError
 
 #: Step decorators that no worker can run, and why.
 _UNSUPPORTED = {"slurm": "it submits the step to a Slurm scheduler"}
 
 
-def steps_of(state: Any) -> Iterator[Step]:
-    """The steps in the graph's order; CompileError for one that no worker can run."""
+def steps_of(state: Any, queues: dict[str, str]) -> Iterator[Step]:
+    """The steps in the graph's order; CompileError for one that no worker can run.
+
+    ``queues``: task queues of steps that the deployment names, instead of those of @temporal.
+    """
     for node in state.graph:
         step = getattr(state.flow, node.name)
         for decorator in step.decorators:
@@ -35,6 +39,7 @@ def steps_of(state: Any) -> Iterator[Step]:
             rewrites=decorator_hooks.rewrites_command(step.decorators),
             elsewhere=elsewhere,
             compensation=getattr(step, "compensation", None),
+            dispatch=dispatch.of(node.name, step.decorators, queues.get(node.name)),
             **_policies(step.decorators, timed=not elsewhere),
         )
 
@@ -48,7 +53,12 @@ def handlers_of(flow: Any, steps: tuple[Step, ...]) -> Iterator[Step]:
         if decorator_hooks.rewrites_command(decorators):
             problem = "its decorators must not change how or where it runs"
             raise CompileError(f"{step.compensation} compensates step {step.name}: {problem}", "unsupported")
-        yield Step(step.compensation, "compensation", **_policies(decorators))
+        yield Step(
+            step.compensation,
+            "compensation",
+            dispatch=dispatch.of(step.compensation, decorators),
+            **_policies(decorators),
+        )
 
 
 def _policies(decorators: list[Any], *, timed: bool = True) -> dict[str, Any]:

@@ -25,8 +25,9 @@ from .task_forks import Forked, run_to_end
 #: Decorators whose initialisation depends on nothing but the flow and its options.
 _KNOWN = frozenset(
     {"card", "catch", "environment", "exit_hook", "parallel", "project", "resources", "retry", "schedule"}
-    | {"secrets", "timeout", "trigger", "trigger_on_finish", "unbounded_test_foreach_internal"}
+    | {"secrets", "temporal", "timeout", "trigger", "trigger_on_finish", "unbounded_test_foreach_internal"}
 )
+_OURS = ("metaflow.", "metaflow_extensions.temporal.")
 _STEP = "step"
 
 
@@ -62,7 +63,7 @@ def may_start(flow: Any, launch: Launch) -> bool:
         not changing
         and plain == ("local", "nullSidecarLogger", "nullSidecarMonitor")
         and added <= _KNOWN
-        and all(one.name in _KNOWN and type(one).__module__.startswith("metaflow.") for one in decorators)
+        and all(one.name in _KNOWN and type(one).__module__.startswith(_OURS) for one in decorators)
     )
 
 

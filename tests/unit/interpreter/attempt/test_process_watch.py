@@ -66,6 +66,20 @@ def test_what_ignores_term_is_killed_with_its_children(tmp_path):
     asyncio.run(whole())
 
 
+@pytest.mark.parametrize("code", ["import time; time.sleep(60)", STUBBORN])
+def test_an_attempt_that_takes_too_long_is_stopped_and_fails(tmp_path, code):
+    """With the limit in its message, as a failure that may be retried; a task that ends in time is left alone."""
+
+    async def whole():
+        async with client(tmp_path, "hasty") as found:
+            late = await found.request("run", request(1, code, limit=0.3, retries=1))
+            message = "took longer than start_to_close, 0.3 s, and was stopped"
+            assert (late["ok"], late["message"], late["final"]) == (False, message, False)
+            assert (await found.request("run", request(2, "pass", limit=60)))["ok"]
+
+    asyncio.run(whole())
+
+
 def test_descriptors_beyond_1023_are_watched(tmp_path):
     """A supervisor whose flow has opened a thousand files runs tasks as any other."""
 
