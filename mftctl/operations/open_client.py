@@ -12,7 +12,7 @@ from temporalio.runtime import Runtime
 
 from .. import ROOT
 from ..control.connection.connect import connect
-from ..control.connection.runtime import new_runtime
+from ..control.connection.sdk_runtime import new_runtime
 from ..profiles import Profile
 from .command_options import Connection
 from .server_choice import endpoint

@@ -8,7 +8,7 @@ from contextlib import closing
 
 from temporalio.runtime import PrometheusConfig, TelemetryConfig
 
-from ..control.connection.runtime import new_runtime
+from ..control.connection.sdk_runtime import new_runtime
 from ..model.errors import MftctlError
 from .metrics import BUCKETS, METRICS
 
