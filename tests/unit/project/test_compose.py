@@ -7,14 +7,16 @@ import json
 import re
 from pathlib import Path
 
+import commandlines
 import jsonschema
 import pytest
 import yaml
 
-FILE = Path(__file__).resolve().parents[3] / "docker-compose.yml"
+ROOT = Path(__file__).resolve().parents[3]
+FILE = ROOT / "docker-compose.yml"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def services() -> dict[str, dict]:
     return yaml.safe_load(FILE.read_text())["services"]
 
@@ -32,21 +34,69 @@ def test_it_keeps_to_the_compose_specification() -> None:
 
 
 def test_versions_are_pinned(services: dict[str, dict]) -> None:
-    """Each image has a whole version; server and tools have the same."""
-    images = {name: service["image"] for name, service in services.items()}
-    assert all(re.fullmatch(r"[a-z/-]+:\d+\.\d+(\.\d+)?", image) for image in images.values()), images
+    """Each image has a whole version, or is built from packaging/Dockerfile; server and tools have the same."""
+    images = {name: service["image"] for name, service in services.items() if "build" not in service}
+    assert all(re.fullmatch(r"[a-z/_-]+:v?\d+\.\d+(\.\d+)?", image) for image in images.values()), images
     versions = {
-        image.partition(":")[2] for image in images.values() if re.search("server|admin-tools", image)
+        image.partition(":")[2] for image in images.values() if re.search("temporalio/(server|admin)", image)
     }
     assert len(versions) == 1
+    for service in services.values():
+        if "build" in service:
+            assert (ROOT / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
 
 
-def test_it_is_temporal_on_postgresql_with_its_ui_at_8080(services: dict[str, dict]) -> None:
-    """For this machine alone; who needs something waits until it is there."""
+def test_ports_are_for_this_machine_alone_and_each_is_used_once(services: dict[str, dict]) -> None:
+    """Temporal is at 7233, its UI at 8080; everything else has a port of its own."""
+    ports = [port for service in services.values() for port in service.get("ports", ())]
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    outside = [port.split(":")[1] for port in ports]
+    assert len(set(outside)) == len(outside)
     assert services["temporal"]["environment"]["DB"] == "postgres12"
     assert services["ui"]["ports"] == ["127.0.0.1:8080:8080"]
     assert services["temporal"]["ports"] == ["127.0.0.1:7233:7233"]
+
+
+def test_who_needs_something_waits_until_it_is_there(services: dict[str, dict]) -> None:
+    """Each dependency has a health check or an end that is waited for; `up --wait` fails for an end that nobody waits for."""
+    ends = set()
     for name, service in services.items():
         for needed, how in service.get("depends_on", {}).items():
-            ends = how["condition"] == "service_completed_successfully"
-            assert ends or "healthcheck" in services[needed], f"{name} waits for {needed}"
+            if how["condition"] == "service_completed_successfully":
+                ends.add(needed)
+            else:
+                assert how["condition"] == "service_healthy", f"{name} waits for {needed}"
+                assert "healthcheck" in services[needed], f"{name} waits for {needed}"
+    assert ends == {"schema", "namespace", "bucket", "metadata-schema"}
+    for name in ends:
+        assert "healthcheck" not in services[name]
+
+
+def test_volumes_and_configs_are_declared_and_used() -> None:
+    """What a service mounts by name is declared, and what is declared is mounted."""
+    whole = yaml.safe_load(FILE.read_text())
+    services = whole["services"].values()
+    mounted = {volume.split(":")[0] for service in services for volume in service.get("volumes", ())}
+    assert {name for name in mounted if re.fullmatch("[a-z0-9-]+", name)} == set(whole["volumes"])
+    configs = {config["source"] for service in services for config in service.get("configs", ())}
+    assert configs == set(whole["configs"])
+    for name, config in whole["configs"].items():
+        assert yaml.safe_load(config["content"]), name
+
+
+def test_workers_serve_two_task_queues_with_one_set_of_stores(services: dict[str, dict]) -> None:
+    """mftctl takes the command lines of the workers, which differ in their task queue alone."""
+    workers = {name: service for name, service in services.items() if name.startswith("worker-")}
+    assert len(workers) == 2
+    for name, service in workers.items():
+        command, given = commandlines.parse(service["command"])
+        assert command == "worker"
+        assert f"worker-{given['queue'][0]}" == name
+        assert {**service, "command": None} == {**workers["worker-default"], "command": None}
+        assert service["environment"] == services["mftctl"]["environment"]
+    store = yaml.safe_load(FILE.read_text())["configs"]["s3"]["content"]
+    (identity,) = json.loads(store)["identities"]
+    env = services["mftctl"]["environment"]
+    assert identity["credentials"] == [
+        {"accessKey": env["AWS_ACCESS_KEY_ID"], "secretKey": env["AWS_SECRET_ACCESS_KEY"]}
+    ]

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Deploy a flow with @project on a branch of its own, run it, write its report, and delete the deployment:
+#
+#     preview.sh FLOW.py BRANCH [NAME=VALUE...]
+#
+# Its tasks run in a worker that it starts. It writes report.html and summary.md (Markdown) to the folder
+# PREVIEW_FOLDER (default: preview), with the worker's log, and waits PREVIEW_TIMEOUT (default: 1h) for the run.
+# Exit code: that of `mftctl trigger --wait`, or of the deploy if that fails. Further options of the deploy are in
+# PREVIEW_DEPLOY_OPTIONS, separated by spaces.
+set -euo pipefail
+
+if [ $# -lt 2 ]; then
+    echo "usage: preview.sh FLOW.py BRANCH [NAME=VALUE...]" >&2
+    exit 2
+fi
+flow=$1
+# @project takes lower case, digits and underscores.
+branch=$(printf %s "$2" | LC_ALL=C tr '[:upper:]' '[:lower:]' | LC_ALL=C tr -cs 'a-z0-9' '_')
+shift 2
+folder=${PREVIEW_FOLDER:-preview}
+mkdir -p "$folder"
+rm -f "$folder"/{report.html,run-id,summary.md,worker.log}
+read -ra options <<<"${PREVIEW_DEPLOY_OPTIONS:-}"
+
+# A task queue of its own: other workers do not take its tasks, nor its worker theirs.
+deployment=$(mftctl deploy "$flow" --branch "$branch" --no-production \
+    --task-queue "preview-$branch-$(basename "$flow" .py)" "${options[@]}" -o name)
+
+worker=
+# shellcheck disable=SC2329 # called by the trap
+leave() {
+    mftctl deployments delete "$deployment" --yes --quiet || true
+    if [ -n "$worker" ]; then
+        kill "$worker" 2>/dev/null || true
+        wait "$worker" || true
+    fi
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+mftctl worker "$deployment" 2>"$folder/worker.log" &
+worker=$!
+
+code=0
+mftctl trigger "$deployment" "$@" --timeout "${PREVIEW_TIMEOUT:-1h}" --run-id-file "$folder/run-id" \
+    --quiet -o name || code=$?
+run=$(cat "$folder/run-id" 2>/dev/null || true)
+if [ -n "$run" ]; then
+    if [ "$code" = 124 ]; then mftctl runs cancel "$run" --quiet || true; fi
+    mftctl runs report "$run" -o "$folder/report.html" --quiet || true
+fi
+
+case $code in
+0) outcome="completed" ;;
+124) outcome="cancelled after ${PREVIEW_TIMEOUT:-1h}" ;;
+*) outcome="did not complete (exit code $code)" ;;
+esac
+{
+    echo "**$flow** on branch \`$branch\`: $outcome"
+    if [ -n "$run" ]; then
+        printf '\n```\n'
+        mftctl runs describe "$run" || true
+        printf '```\n'
+    fi
+} >"$folder/summary.md"
+cat "$folder/summary.md"
+exit "$code"
