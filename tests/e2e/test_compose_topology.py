@@ -7,13 +7,16 @@ import re
 from pathlib import Path
 
 import pytest
+import warm
 import yaml
 from metadataservice import metadata_service
 from objectstore import object_store
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
-SERVICES = yaml.safe_load((Path(__file__).resolve().parents[2] / "docker-compose.yml").read_text())["services"]
+SERVICES = yaml.safe_load((Path(__file__).resolve().parents[2] / "docker-compose.yml").read_text())[
+    "services"
+]
 FLOW = """
 from metaflow import FlowSpec, step
 
@@ -44,25 +47,26 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def environment(server, tmp_path_factory):
-    """What the services of the file that run mftctl have, with the addresses of real parts in place of services' names."""
+    """What the services that run mftctl have, with the addresses of real parts in place of services' names."""
     folders = tmp_path_factory.mktemp("s3"), tmp_path_factory.mktemp("service")
     with object_store(folders[0]) as store, metadata_service(folders[1]) as service:
         given = SERVICES["mftctl"]["environment"]
         here = {**store, **service.env, "TEMPORAL_ADDRESS": server}
         env = {name: here.get(name, value) for name, value in given.items()}
         names = "|".join(map(re.escape, SERVICES))
-        assert not [one for one in env.values() if re.search(rf"(^|//)({names})[:/]", one)]
+        assert not [one for one in env.values() if re.search(rf"(^|//)({names}):\d", one)]
         yield env
 
 
-def test_each_queue_has_its_worker(lodging, environment, wait_until) -> None:
-    """Flows deployed to the two task queues run on the workers of the file, each on its own, over S3 and the service."""
+def test_each_queue_has_its_worker(lodging, environment) -> None:
+    """Flows deployed to the two task queues run on the workers of the file, each on its own, over S3 and metadata."""
     logs = {}
     for name, service in SERVICES.items():
         if name.startswith("worker-"):
             (lodging.folder / name).mkdir()
             own = {"MFTCTL_CACHE": str(lodging.folder / name / "cache"), "METAFLOW_USER": "worker"}
-            logs[name.removeprefix("worker-")] = lodging.worker(*service["command"], **environment, **own)
+            words = (*warm.COMMAND, *service["command"])
+            logs[name.removeprefix("worker-")] = lodging.serve(*words, **environment, **own)
     runs = {}
     for queue in logs:
         flow = f"{queue.title()}Flow"

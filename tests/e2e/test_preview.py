@@ -40,7 +40,11 @@ MAIN = "shop.prod.TrainFlow"
 def repository(lodging):
     """A checkout of a pull request, whose flow is in production already."""
     lodging.flow("train.py", FLOW)
-    for words in (["init"], ["add", "."], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-m", "Train"]):
+    for words in (
+        ["init"],
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-m", "Train"],
+    ):
         assert lodging.command("git", *words).returncode == 0
     assert lodging.run("deploy", "train.py", "--production").returncode == 0
     return lodging
@@ -55,7 +59,7 @@ def deployments(repository) -> list[str]:
 
 
 def test_a_good_run_is_reported_and_nothing_is_left(repository) -> None:
-    """Exit code 0, a report of the run, a summary for the pull request; the branch is gone, and production is as before."""
+    """Exit code 0, a report of the run, a summary; the branch is gone, and production is as before."""
     done = preview(repository, "Pull-Request/12")
     assert done.returncode == 0, done.stdout + done.stderr
     folder = repository.folder / "preview"

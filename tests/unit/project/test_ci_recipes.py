@@ -22,7 +22,9 @@ def schema(name: str) -> dict:
     found = importlib.util.find_spec("check_jsonschema")  # which brings it along
     assert found is not None
     assert found.origin is not None
-    return json.loads((Path(found.origin).parent / "builtin_schemas" / "vendor" / f"{name}.json").read_text("utf-8"))
+    return json.loads(
+        (Path(found.origin).parent / "builtin_schemas" / "vendor" / f"{name}.json").read_text("utf-8")
+    )
 
 
 @pytest.mark.parametrize(

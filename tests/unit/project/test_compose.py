@@ -14,6 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "docker-compose.yml"
+PAGE = (ROOT / "docs" / "how-to" / "containers.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_ports_are_for_this_machine_alone_and_each_is_used_once(services: dict[s
 
 
 def test_who_needs_something_waits_until_it_is_there(services: dict[str, dict]) -> None:
-    """Each dependency has a health check or an end that is waited for; `up --wait` fails for an end that nobody waits for."""
+    """Each dependency has a health check, or ends; `up --wait` fails if somebody ends for whom nobody waits."""
     ends = set()
     for name, service in services.items():
         for needed, how in service.get("depends_on", {}).items():
@@ -85,7 +86,7 @@ def test_volumes_and_configs_are_declared_and_used() -> None:
 
 
 def test_workers_serve_two_task_queues_with_one_set_of_stores(services: dict[str, dict]) -> None:
-    """mftctl takes the command lines of the workers, which differ in their task queue alone."""
+    """The command lines of the workers are mftctl's, and the workers differ in nothing else."""
     workers = {name: service for name, service in services.items() if name.startswith("worker-")}
     assert len(workers) == 2
     for name, service in workers.items():
@@ -100,3 +101,36 @@ def test_workers_serve_two_task_queues_with_one_set_of_stores(services: dict[str
     assert identity["credentials"] == [
         {"accessKey": env["AWS_ACCESS_KEY_ID"], "secretKey": env["AWS_SECRET_ACCESS_KEY"]}
     ]
+
+
+def test_the_page_says_what_is_in_the_file(services: dict[str, dict]) -> None:
+    """docs/how-to/containers.md names services that there are, at their ports, and the stores of the workers."""
+    rows = re.findall(r"^\| (`.*`) \|(.*?)\|", PAGE, re.MULTILINE)
+    assert len(rows) == 6
+    for names, where in rows:
+        found = [services[name] for name in re.findall("`([a-z0-9-]+)`", names)]
+        outside = {port.split(":")[1] for one in found for port in one.get("ports", ())}
+        assert set(re.findall(r"localhost:(\d+)>?,? ", where)) == outside, names
+    exported = dict(
+        re.findall(r"(?<= )([A-Z0-9_]+)=(\S+)", "\n".join(re.findall("^    export.*$", PAGE, re.MULTILINE)))
+    )
+    inside = services["mftctl"]["environment"]
+    assert inside.keys() == exported.keys() - {"MFTCTL_TEMPORAL_UI"}
+    assert {name for name in inside if inside[name] != exported[name]} == {
+        "TEMPORAL_ADDRESS",
+        "METAFLOW_S3_ENDPOINT_URL",
+        "METAFLOW_SERVICE_URL",
+    }
+    ports = {
+        port.split(":")[1] for name in ("temporal", "s3", "metadata") for port in services[name]["ports"]
+    }
+    assert {exported[name].rpartition(":")[2] for name in inside if inside[name] != exported[name]} == ports
+
+
+def test_mftctl_takes_the_commands_of_the_page() -> None:
+    """Each command that the page gives to mftctl, on this machine or in a container, is one."""
+    found = re.findall(
+        r"^    (?:docker run .*|docker compose run --rm )?(?<![\w/-])mftctl (.*)$", PAGE, re.MULTILINE
+    )
+    commands = [commandlines.parse(words.split())[0] for words in found if words != "--version"]
+    assert {"worker", "deploy", "trigger", "list_"} == set(commands)

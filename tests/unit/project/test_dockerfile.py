@@ -66,7 +66,7 @@ def test_the_build_is_sent_no_more_than_it_needs() -> None:
 
 @pytest.mark.soak
 def test_the_build_stage_makes_what_the_container_starts(tmp_path: Path) -> None:
-    """Its commands, with what .dockerignore leaves, make a zipapp that starts at once from a folder it may not write to."""
+    """Its commands, with what .dockerignore leaves, make a zipapp that starts without writing anything."""
     seen(tmp_path / "source")
     stage = FILE.read_text().partition("AS build")[2].partition("\nFROM")[0].partition("COPY . .")[2]
     env = {**os.environ, "PATH": os.pathsep.join((str(SCRIPTS), os.environ["PATH"])), "HOME": str(tmp_path)}
@@ -76,11 +76,18 @@ def test_the_build_stage_makes_what_the_container_starts(tmp_path: Path) -> None
         words = words.replace("/opt/mftctl", str(tmp_path / "opt"))
         words = re.sub(r"^mftctl ", f"{tmp_path}/mftctl ", words)
         done = subprocess.run(
-            ["bash", "-c", words], cwd=tmp_path / "source", env=env, capture_output=True, text=True, check=False
+            ["bash", "-c", words],
+            cwd=tmp_path / "source",
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{words}: {done.stderr}"
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "opt").rglob("*")}
-    started = subprocess.run([tmp_path / "mftctl", "worker", "--help"], env=env, capture_output=True, text=True, check=True)
+    started = subprocess.run(
+        [tmp_path / "mftctl", "worker", "--help"], env=env, capture_output=True, text=True, check=True
+    )
     assert started.stderr == ""
     (bundle,) = (path for path in (tmp_path / "opt").iterdir() if path.is_dir())
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "opt").rglob("*")}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ import yaml
 
 import mftctl
 
-CHART = Path(__file__).resolve().parents[3] / "packaging" / "helm" / "mftctl"
+ROOT = Path(__file__).resolve().parents[3]
+CHART = ROOT / "packaging" / "helm" / "mftctl"
+PAGE = (ROOT / "docs" / "how-to" / "kubernetes.md").read_text("utf-8")
 #: Lints and renders the chart with each set of values of stdin, in a process of its own: Helm is a library in Go.
 RENDER = """
 import json, sys
@@ -63,6 +67,11 @@ FULL = {
     "serviceAccount": {"annotations": {"role": "reader"}},
     "podAnnotations": {"team": "ml"},
 }
+#: The values that docs/how-to/kubernetes.md shows.
+SHOWN = [
+    yaml.safe_load(textwrap.dedent(block))
+    for block in re.findall(r"^ *```yaml\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)
+]
 WRONG = {
     "a queue's key": {"queues": {"default": {"replica": 3}}},
     "a name": {"queues": {"Default": {}}},
@@ -88,9 +97,10 @@ class Rendered:
 
 @pytest.fixture(scope="module")
 def charts() -> dict[str, Rendered]:
-    """The chart with default values, with all values, and with wrong ones."""
+    """The chart with default values, with all values, with those of the page, and with wrong ones."""
     pytest.importorskip("helm_python", reason="helm-python-sdk has no wheel for this system")
-    cases = {"default": {}, "full": FULL, **WRONG}
+    shown = {f"page-{number}": values for number, values in enumerate(SHOWN)}
+    cases = {"default": {}, "full": FULL, **shown, **WRONG}
     command = [sys.executable, "-c", RENDER, CHART]
     done = subprocess.run(
         command, input=json.dumps([*cases.values()]), capture_output=True, text=True, check=False
@@ -160,7 +170,7 @@ def test_each_queue_has_a_deployment(charts: dict[str, Rendered]) -> None:
 
 
 def test_a_queue_can_scale_with_its_backlog(charts: dict[str, Rendered]) -> None:
-    """KEDA counts the tasks that wait in the task queue, with the connection of the workers; nobody else sets replicas."""
+    """KEDA counts the tasks that wait, with the connection of the workers; nobody else sets replicas."""
     full = charts["full"]
     scaled = full.one("ScaledObject", "prod-mftctl-gpu")["spec"]
     (trigger,) = scaled["triggers"]
@@ -175,7 +185,9 @@ def test_a_queue_can_scale_with_its_backlog(charts: dict[str, Rendered]) -> None
     }
     assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (0, 4)
     assert "replicas" not in full.one("Deployment", "prod-mftctl-gpu")["spec"]
-    secrets = full.one("TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"]["secretTargetRef"]
+    secrets = full.one("TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"][
+        "secretTargetRef"
+    ]
     assert [one["parameter"] for one in secrets] == ["apiKey", "ca", "cert", "key"]
     assert not any("keda" in one["apiVersion"] for one in charts["default"].objects)
 
@@ -220,6 +232,17 @@ def test_flows_are_deployed_by_jobs(charts: dict[str, Rendered]) -> None:
     command, given = commandlines.parse(container["args"])
     assert (command, given["flow"]) == ("deploy", "/flows/train.py")
     assert not any(one["kind"] == "Job" for one in charts["default"].objects)
+
+
+def test_the_values_of_the_page_are_good(charts: dict[str, Rendered]) -> None:
+    """Each example of docs/how-to/kubernetes.md has nothing that Helm complains of, and makes what the page says."""
+    shown = [charts[f"page-{number}"] for number in range(len(SHOWN))]
+    assert [one.messages for one in shown] == [[]] * 3
+    install, scale, deploy = shown
+    assert {("Deployment", "prod-mftctl-default"), ("Deployment", "prod-mftctl-gpu")} <= install.kinds()
+    assert ("ScaledObject", "prod-mftctl-default") in scale.kinds()
+    assert ("Job", "prod-mftctl-deploy-train") in deploy.kinds()
+    assert "job/prod-mftctl-deploy-train" in PAGE
 
 
 def test_its_version_is_that_of_mftctl() -> None:

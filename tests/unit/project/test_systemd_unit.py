@@ -36,7 +36,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
 
 
 def test_a_worker_serves_the_queue_of_its_instance_and_may_finish_its_tasks() -> None:
-    """mftctl takes the command line; SIGTERM goes to the worker alone, which has hours to end."""
+    """The command line is mftctl's; SIGTERM goes to the worker alone, which has hours to end."""
     settings = dict(re.findall(r"^(\w+)=(.*)$", FILE.read_text(), re.MULTILINE))
     program, *arguments = shlex.split(settings["ExecStart"].replace("%i", "training"))
     assert program == "/usr/local/bin/mftctl"
