@@ -79,10 +79,35 @@ def test_volumes_and_configs_are_declared_and_used() -> None:
     services = whole["services"].values()
     mounted = {volume.split(":")[0] for service in services for volume in service.get("volumes", ())}
     assert {name for name in mounted if re.fullmatch("[a-z0-9-]+", name)} == set(whole["volumes"])
+    assert [name for name in mounted if name.startswith("./") and not (ROOT / name).is_file()] == []
     configs = {config["source"] for service in services for config in service.get("configs", ())}
     assert configs == set(whole["configs"])
     for name, config in whole["configs"].items():
         assert yaml.safe_load(config["content"]), name
+
+
+def test_prometheus_and_grafana_find_what_they_show(services: dict[str, dict]) -> None:
+    """Prometheus scrapes each worker at the image's port, as the job of the alert rules; both files are mounted."""
+    configs = {
+        name: yaml.safe_load(one["content"])
+        for name, one in yaml.safe_load(FILE.read_text())["configs"].items()
+    }
+    jobs = {job["job_name"]: job for job in configs["prometheus"]["scrape_configs"]}
+    alerts = (ROOT / "packaging" / "monitoring" / "alerts.yml").read_text()
+    assert set(re.findall(r'job="([^"]+)"', alerts)) <= set(jobs)
+    (found,) = jobs["mftctl-worker"]["dns_sd_configs"]
+    assert found["names"] == [name for name in services if name.startswith("worker-")]
+    dockerfile = (ROOT / "packaging" / "Dockerfile").read_text()
+    assert f"MFTCTL_METRICS=:{found['port']}" in dockerfile
+    assert f"127.0.0.1:{found['port']}/healthz" in dockerfile
+    (rules,) = configs["prometheus"]["rule_files"]
+    assert (
+        f"./packaging/monitoring/alerts.yml:/etc/prometheus/{rules}:ro" in services["prometheus"]["volumes"]
+    )
+    (provider,) = configs["grafana-dashboards"]["providers"]
+    mounted = [volume.split(":") for volume in services["grafana"]["volumes"]]
+    (target,) = (where for what, where, *_ in mounted if what == "./packaging/monitoring/dashboard.json")
+    assert str(Path(target).parent) == provider["options"]["path"]
 
 
 def test_workers_serve_two_task_queues_with_one_set_of_stores(services: dict[str, dict]) -> None:

@@ -157,7 +157,10 @@ def test_each_queue_has_a_deployment(charts: dict[str, Rendered]) -> None:
     (worker,) = gpu["template"]["spec"]["containers"]
     command, given = commandlines.parse(worker["args"])
     assert command == "worker"
-    assert given == {"queue": ("GPU",), "concurrency": 1, "isolation": "spawn"}
+    assert given == {"queue": ("GPU",), "concurrency": 1, "isolation": "spawn", "metrics": ":9464"}
+    assert {"name": "metrics", "containerPort": 9464} in worker["ports"]
+    probes = {worker[name]["httpGet"]["path"] for name in ("livenessProbe", "readinessProbe")}
+    assert probes == {"/healthz", "/readyz"}
     assert worker["image"] == "registry.example.com/flows:7"
     assert worker["resources"]["limits"] == {"nvidia.com/gpu": "1", "memory": "8Gi"}
     assert {"name": "OMP_NUM_THREADS", "value": "2"} in worker["env"]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^ ]+)", re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["build.txt", "dev.txt", "runtime.txt"])
 def test_a_lock_pins_by_hash_and_names_no_host(name: str) -> None:
     """Each requirement is one version with its hashes, and nothing says where it is to come from."""
     text = (ROOT / "requirements" / name).read_text()
@@ -24,9 +24,10 @@ def test_a_lock_pins_by_hash_and_names_no_host(name: str) -> None:
 
 
 def test_what_is_tested_is_what_ships() -> None:
-    """The development lock holds every requirement of the runtime lock in the same version."""
-    runtime = set(PINNED.findall((ROOT / "requirements" / "runtime.txt").read_text()))
-    assert runtime <= set(PINNED.findall((ROOT / "requirements" / "dev.txt").read_text()))
+    """The development lock has each requirement of the runtime and of an image's build, in the same version."""
+    tested = set(PINNED.findall((ROOT / "requirements" / "dev.txt").read_text()))
+    for name in ("runtime.txt", "build.txt"):
+        assert set(PINNED.findall((ROOT / "requirements" / name).read_text())) <= tested
 
 
 def test_the_locks_cover_what_the_project_declares() -> None:
