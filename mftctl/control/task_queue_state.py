@@ -57,15 +57,18 @@ class TaskQueueState:
         return self.workflows + self.activities
 
 
-async def read_states(client: Client, names: Iterable[str]) -> list[TaskQueueState]:
-    """The task queues as they are now, with two requests for each."""
+async def read_states(client: Client, names: Iterable[str], *, backlogs: bool = True) -> list[TaskQueueState]:
+    """The task queues as they are now, with two requests for each; without ``backlogs`` one, for who polls it."""
     limit = asyncio.Semaphore(MAX_REQUESTS)
 
     async def one(name: str) -> TaskQueueState:
         async with limit:
             workflows = await _describe(client, name, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+            pollers = tuple(pollers_of(workflows))
+            if not backlogs:
+                return TaskQueueState(name, None, None, pollers)
             activities = await _describe(client, name, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
-        return TaskQueueState(name, _backlog(workflows), _backlog(activities), tuple(pollers_of(workflows)))
+        return TaskQueueState(name, _backlog(workflows), _backlog(activities), pollers)
 
     return list(await asyncio.gather(*map(one, names)))
 

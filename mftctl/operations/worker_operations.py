@@ -20,7 +20,8 @@ async def list_(connection: Limited, queues: tuple[str, ...]) -> Result[list[wor
     client = await open_client(connection, connection.settings())
     notes: list[str] = []
     names = list(queues) or list(await used_queues(client, notes))
-    found, heartbeats = await list_workers(client, await read_states(client, names))
+    states = await read_states(client, names, backlogs=False)
+    found, heartbeats = await list_workers(client, states)
     rows = [row(one) for one in found if not queues or not set(queues).isdisjoint(one.task_queues)]
     if not heartbeats:
         notes.append(UNKNOWN)
@@ -32,7 +33,9 @@ async def list_(connection: Limited, queues: tuple[str, ...]) -> Result[list[wor
 
 def row(found: Worker) -> worker_results.WorkerProcess:
     """A worker as a row of the list."""
-    free = None if found.slots is None or found.used is None else max(found.slots - found.used, 0)
+    free = None
+    if found.slots is not None and found.used is not None:
+        free = max(found.slots - found.used, 0) if found.state == "running" else 0
     return worker_results.WorkerProcess(
         identity=found.identity,
         state=found.state,

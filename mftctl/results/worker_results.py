@@ -29,6 +29,7 @@ class WorkerProcess:
     slots_used: int | None
     """Tasks that it had at its last heartbeat."""
     slots_free: int | None
+    """Tasks that it can take now; 0 if it is stopping or lost."""
     version: str | None
     """Its version of mftctl."""
     sdk_version: str | None

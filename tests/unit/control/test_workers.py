@@ -58,6 +58,7 @@ def test_a_killed_worker_is_lost_after_three_heartbeats() -> None:
     assert only(beat(29)).state == "running"
     lost = only(beat(185))
     assert (lost.state, lost.last_seen) == ("lost", NOW - timedelta(seconds=185))
+    assert (row(only(beat(29))).slots_free, row(lost).slots_free) == (1, 0)
     assert worker_results.table([row(lost)], NOW).splitlines()[1].endswith("\t3m05s ago")
     assert workers_of([beat(901)], (), NOW) == []
 

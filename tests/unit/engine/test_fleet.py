@@ -22,9 +22,10 @@ from mftctl.control.runs.run import Run
 from mftctl.control.task_queue_state import read_states
 from mftctl.control.workers import Worker, list_workers
 from mftctl.model.declaration import Declaration
-from mftctl.operations import queue_operations, worker_operations
+from mftctl.operations import queue_operations, selection, worker_operations
 from mftctl.operations.command_options import Limited
 from mftctl.operations.runs import held_runs
+from mftctl.operations.runs.describe_run import describe_run
 from mftctl.operations.runs.list_runs import listing
 from mftctl.worker import service
 from mftctl.worker.declaration_plugin import DeclarationPlugin
@@ -131,7 +132,9 @@ async def test_a_worker_that_stops_is_gone(
     assert result.notes == ("there are no workers of fleet-one; start one with: mftctl worker --all",)
 
 
-async def test_a_run_without_a_worker_waits(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_without_a_worker_waits(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, as_server: Callable[[Any], None]
+) -> None:
     """Lists, `describe` and `doctor` name the task queue and say for how long, of the run itself and of its tasks."""
     monkeypatch.setattr(delays, "MIN_WAIT", 0.0)
     queue = "fleet-nobody"
@@ -151,6 +154,9 @@ async def test_a_run_without_a_worker_waits(engine: Engine, monkeypatch: pytest.
     assert row.delays[0].message.startswith(f"waiting for a worker on task queue {queue} for ")
     (note,) = result.notes
     assert note.startswith(f"run {handle.id} has been waiting for a worker on task queue {queue} for ")
+    as_server(selection)
+    described = await describe_run(handle.id, None, Limited())
+    assert f"\nwaits\twaiting for a worker on task queue {queue} for " in described.text
     (held,) = [one for one in await held_runs.held_runs(engine.client) if one.run_id == handle.id]
     assert (held.reason, held.hint) == ("no_worker", f"start one with: mftctl worker --queue {queue}")
     async with engine.worker(task_queue=queue):
