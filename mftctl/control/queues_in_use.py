@@ -1,4 +1,4 @@
-"""The task queues that deployments or open runs use."""
+"""The task queues that deployments, their steps or open runs use."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ class QueueUse:
 async def queues_in_use(
     client: Client, manifests: Iterable[Manifest], on_bound: Callable[[int], None] = lambda _: None
 ) -> dict[str, QueueUse]:
-    """The task queues of these deployments and of open runs, by name.
+    """The task queues of these deployments, of their steps and of open runs, by name.
 
     Costs one request, and another one for each thousand of open runs. ``on_bound`` is called with MAX_RUNS where there
     may be more open runs than that.
     """
     found: defaultdict[str, QueueUse] = defaultdict(QueueUse)
     for manifest in manifests:
-        found[manifest.task_queue].deployments.append(manifest.deployment)
+        for queue in (manifest.task_queue, *manifest.step_queues):
+            found[queue].deployments.append(manifest.deployment)
     runs = await lookup.list_runs(client, statuses=("running", "paused"), limit=MAX_RUNS)
     for run in runs:
         found[run.task_queue].runs += 1

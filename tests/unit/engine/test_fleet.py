@@ -22,6 +22,7 @@ from mftctl.control.runs.run import Run
 from mftctl.control.task_queue_state import read_states
 from mftctl.control.workers import Worker, list_workers
 from mftctl.model.declaration import Declaration
+from mftctl.model.manifest import Dispatch
 from mftctl.operations import queue_operations, selection, worker_operations
 from mftctl.operations.command_options import Limited
 from mftctl.operations.runs import held_runs
@@ -76,11 +77,25 @@ async def test_a_backlog_is_counted(engine: Engine, as_server: Callable[[Any], N
 
 
 async def test_task_queues_of_deployments_are_used_without_a_run(engine: Engine) -> None:
-    """By name, with the deployments that share one."""
-    given = [manifest(name, linear(), task_queue="fleet-shared") for name in ("B", "A")]
+    """By name, with the deployments that share one; those of steps, too."""
+    steps = linear(start={"dispatch": Dispatch(queue="fleet-steps")})
+    given = [manifest(name, steps, task_queue="fleet-shared") for name in ("B", "A")]
     used = await queues_in_use(engine.client, given)
-    assert used["fleet-shared"].deployments == ["B", "A"]
-    assert used["fleet-shared"].runs == 0
+    for queue in ("fleet-shared", "fleet-steps"):
+        assert (used[queue].deployments, used[queue].runs) == (["B", "A"], 0)
+
+
+async def test_a_step_whose_task_queue_has_no_worker_waits(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run itself has one; the task queue of the step is named."""
+    monkeypatch.setattr(delays, "MIN_WAIT", 0.0)
+    steps = linear(start={"dispatch": Dispatch(queue="fleet-gpu")})
+    _, handle = await engine.start(manifest("Gpu", steps))
+    await until(lambda: _pending(handle))
+    (delay,) = (await _examined(engine, handle.id)).delays
+    assert (delay.reason, delay.task_queue, delay.tasks) == ("no_worker", "fleet-gpu", 1)
+    await handle.terminate()
 
 
 async def test_a_worker_tells_its_slots(engine: Engine, beating: Client) -> None:
