@@ -15,6 +15,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import FixedSizeSlotSupplier, WorkerTuner
 
 from mftctl import __version__
+from mftctl.control import workers
 from mftctl.control.queues_in_use import queues_in_use
 from mftctl.control.runs import delays, stuck
 from mftctl.control.runs.lookup import describe
@@ -129,6 +130,7 @@ async def test_a_worker_that_stops_is_gone(
     """Until then it is listed with its version, its number of slots and the task queues that it serves."""
     as_server(worker_operations)
     monkeypatch.setattr(service, "HEARTBEAT", 1.0)
+    monkeypatch.setattr(workers, "PAGE", 1)
     serving = service.Service(beating, Settings(tmp_path, 4), Observer())
     for queue in ("fleet-one", "fleet-two"):
         serving.serve(queue)
