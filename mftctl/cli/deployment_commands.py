@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ..console.output import Result
+from ..console.output import LogFormat, Result
 from ..console.text import parse_duration
 from ..operations.command_options import (
     LIST,
@@ -60,6 +60,7 @@ def worker(
     isolation: Isolation = None,
     host_max_age: HostMaxAge = None,
     metrics: str | None = None,
+    log_format: LogFormat | None = None,
     connection: Connection = Connection(),
 ) -> Result[None]:
     """Run a worker for deployments until SIGTERM or Ctrl-C; running tasks then finish.
@@ -79,10 +80,14 @@ def worker(
         Run this many tasks at once (default: the number of cores).
     metrics
         Serve Prometheus metrics and probes over HTTP at HOST:PORT or :PORT: /metrics, /healthz, /readyz.
+    log_format
+        Write the log as text (default), or as json: one object for each line.
     """
     from ..operations.run_worker import run_worker
 
-    return run_worker(names, all_, queue, connection, concurrency, isolation, host_max_age, metrics)
+    return run_worker(
+        names, all_, queue, connection, concurrency, isolation, host_max_age, metrics, log_format
+    )
 
 
 def trigger(

@@ -2,7 +2,8 @@
 
 A schema is named as its command, with dots: `runs.resume`. `-o jsonl` writes the items of a list one a line, each as
 the schema's `items`. `event` is the schema of the lines that `run` and `trigger --wait` write with `-o jsonl` before
-their result, `error` that of the object on stderr. Descriptions are the docstrings of the types and of their fields.
+their result, `error` that of the object on stderr, `log` that of a line of `worker --log-format json`. Descriptions are
+the docstrings of the types and of their fields.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from docstring_parser import parse_from_object
 
 from .. import results
+from ..console.log_lines import LogLine
 from ..console.output import SCHEMA_VERSION, Error, Result, Time, write
 from ..model.errors import NotFoundError
 from ..profiles.keys import suggest
@@ -43,7 +45,7 @@ class Event:
     event: str
 
 
-_OTHERS: Final[dict[str, Any]] = {"error": Error, "event": Event}
+_OTHERS: Final[dict[str, Any]] = {"error": Error, "event": Event, "log": LogLine}
 
 
 def schema(name: str | None = None, /) -> Result[None]:
@@ -52,7 +54,7 @@ def schema(name: str | None = None, /) -> Result[None]:
     Parameters
     ----------
     name
-        The command with dots, such as runs.list; or error, or event, which is a line of `run -o jsonl`.
+        The command with dots, such as runs.list; or error, event (a line of `run -o jsonl`), log (of a worker).
     """
     if name is None:
         write("".join(f"{one}\n" for one in names()))

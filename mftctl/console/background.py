@@ -13,7 +13,7 @@ import select
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -21,13 +21,17 @@ from typing import TextIO
 LIMIT = 16 * 1024 * 1024
 #: Bytes written at once.
 _PART = 64 * 1024
+#: Bytes of a line after which a framed line ends, whether a newline follows or not.
+LINE = 256 * 1024
+#: Makes a whole line of one without its newline; whether another process printed it.
+Frame = Callable[[bytes, bool], bytes]
 #: Seconds without progress after which the rest is given up at exit.
 PATIENCE = 1.0
 
 
 @contextmanager
-def background(patience: float | None = PATIENCE) -> Iterator[None]:
-    """Write stdout and stderr in the background.
+def background(patience: float | None = PATIENCE, frame: Frame | None = None) -> Iterator[None]:
+    """Write stdout and stderr in the background; ``frame`` gives each line its form.
 
     At the end, write what is left, until no byte was taken for ``patience`` seconds (None: without limit).
     """
@@ -37,8 +41,8 @@ def background(patience: float | None = PATIENCE) -> Iterator[None]:
     except (OSError, ValueError):  # replaced by a program that uses mftctl as a library
         yield
         return
-    writer = Writer(LIMIT, fds[1])
-    streams = [_Stream(writer, stream) for stream in saved]
+    writer = Writer(LIMIT, fds[1], frame)
+    streams = [_Stream(writer, stream, frame) for stream in saved]
     sys.stdout, sys.stderr = streams
     atexit.register(writer.drain, PATIENCE)  # if the process exits in between
     try:
@@ -47,6 +51,7 @@ def background(patience: float | None = PATIENCE) -> Iterator[None]:
         sys.stdout, sys.stderr = saved
         for stream in streams:
             stream.close_inlet()
+            stream.end_line()
         writer.drain(patience)
         atexit.unregister(writer.drain)
 
@@ -54,9 +59,10 @@ def background(patience: float | None = PATIENCE) -> Iterator[None]:
 class Writer:
     """Writes to descriptors in order, with a buffer of ``limit`` bytes; ``report``: where it reports dropped lines."""
 
-    def __init__(self, limit: int, report: int) -> None:
+    def __init__(self, limit: int, report: int, frame: Frame | None = None) -> None:
         self._limit = limit
         self._report = report
+        self._frame = frame
         self._state = threading.Condition()
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._size = 0
@@ -94,8 +100,8 @@ class Writer:
                 lost, room = self._lost, self._size < self._limit // 2
                 self._state.notify_all()
             if lost and written and room:
-                note = f"mftctl: {lost:,} lines of output were dropped because nothing read them in time\n"
-                if self._write(self._report, note.encode()):
+                note = f"mftctl: {lost:,} lines of output were dropped because nothing read them in time".encode()
+                if self._write(self._report, self._frame(note, False) if self._frame else note + b"\n"):
                     with self._state:
                         self._lost -= lost
 
@@ -132,10 +138,12 @@ class Writer:
 class _Stream(io.TextIOBase):
     """A text stream that never blocks and never fails; child processes write to a pipe that a thread reads."""
 
-    def __init__(self, writer: Writer, real: TextIO) -> None:
+    def __init__(self, writer: Writer, real: TextIO, frame: Frame | None) -> None:
         self._writer = writer
         self._real = real
         self._fd = real.fileno()
+        self._frame = frame
+        self._lines = self._line_buffer(foreign=False)
         self._inlet: int | None = None
         self._copying: threading.Thread | None = None
 
@@ -150,7 +158,7 @@ class _Stream(io.TextIOBase):
         return self._real.isatty()
 
     def write(self, text: str) -> int:
-        self._writer.put(self._fd, text.encode(self._real.encoding, "backslashreplace"))
+        self._lines.feed(text.encode(self._real.encoding, "backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
@@ -171,7 +179,42 @@ class _Stream(io.TextIOBase):
             self._inlet = None
             self._copying.join(PATIENCE)
 
+    def end_line(self) -> None:
+        """Write a last line without a newline."""
+        self._lines.end()
+
+    def _line_buffer(self, *, foreign: bool) -> _Lines:
+        return _Lines(lambda data: self._writer.put(self._fd, data), self._frame, foreign)
+
     def _copy(self, outlet: int) -> None:
+        lines = self._line_buffer(foreign=True)
         with suppress(OSError), open(outlet, "rb", buffering=0) as source:
             while data := source.read(_PART):
-                self._writer.put(self._fd, data)
+                lines.feed(data)
+        lines.end()
+
+
+class _Lines:
+    """Passes data on as it comes, or with a ``frame`` in whole lines; ``foreign``: other processes wrote it."""
+
+    def __init__(self, put: Callable[[bytes], None], frame: Frame | None, foreign: bool) -> None:
+        self._put = put
+        self._frame = frame
+        self._foreign = foreign
+        self._begun = b""
+        self._lock = threading.Lock()
+
+    def feed(self, data: bytes) -> None:
+        if self._frame is None:
+            self._put(data)
+            return
+        with self._lock:
+            *lines, self._begun = (self._begun + data).split(b"\n")
+            if len(self._begun) > LINE:
+                lines, self._begun = [*lines, self._begun], b""
+            for line in lines:
+                self._put(self._frame(line, self._foreign))
+
+    def end(self) -> None:
+        if self._begun:
+            self.feed(b"\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Literal, NewType
@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Literal, NewTy
 from ..model.errors import Exit, MftctlError
 
 SCHEMA_VERSION: Final = 1
+#: The form of a worker's log (console/log_lines.py).
+LogFormat = Literal["text", "json"]
+#: How serious a message is.
+Level = Literal["info", "warning", "error"]
 Format = Literal["text", "json", "jsonl", "name"]
 FORMATS: Final[tuple[Format, ...]] = ("text", "json", "jsonl", "name")
 
@@ -141,7 +145,9 @@ def render(result: Result[Any] | None) -> int:
 
 def fail(error: MftctlError, log: Sequence[str] = ()) -> int:
     """Write an error, in text with the last lines of its log; its exit code."""
-    if _is_json():
+    if _errors is not None:
+        _message(_errors(error))
+    elif _is_json():
         body = ErrorBody(
             code=error.code,
             message=error.message,
@@ -156,10 +162,26 @@ def fail(error: MftctlError, log: Sequence[str] = ()) -> int:
     return error.exit
 
 
-def say(message: str) -> None:
-    """Write a message, but not with --quiet or JSON: there stderr holds one error object or nothing."""
-    if not _quiet and not _is_json():
+def say(message: str, level: Level = "info", **about: Any) -> None:
+    """Write a message, but not with --quiet or JSON: there stderr holds one error object or nothing.
+
+    ``level`` and ``about``, what the message concerns, are for messages of another form (``messages_as``).
+    """
+    if _messages is not None:
+        _message(_messages(level, message, **about))
+    elif not _quiet and not _is_json():
         _message(f"mftctl: {message}\n")
+
+
+def messages_as(messages: Callable[..., str], errors: Callable[[MftctlError], str]) -> None:
+    """Write messages and errors from now on as these make them: of level, message and what it concerns; of an error."""
+    global _messages, _errors
+    _messages, _errors = messages, errors
+
+
+def has_plain_messages() -> bool:
+    """Whether messages are plain text."""
+    return _messages is None
 
 
 def write(text: str) -> None:
@@ -183,6 +205,8 @@ def event(data: dict[str, Any]) -> None:
 
 _format: Format = "text"
 _quiet = False
+_messages: Callable[..., str] | None = None
+_errors: Callable[[MftctlError], str] | None = None
 
 
 def _is_json() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from temporalio.service import RPCError
 
 from .. import profiles
+from ..console import log_lines
 from ..console.background import background
-from ..console.output import Result, say
+from ..console.output import Level, LogFormat, Result, say
 from ..console.process import Signals, collect_garbage, first_of
 from ..console.text import parse_duration
 from ..control import deployments
@@ -44,6 +44,7 @@ def run_worker(
     isolation: str | None,
     host_max_age: str | None,
     metrics: str | None,
+    log_format: LogFormat | None,
 ) -> Result[None]:
     """Serve the deployments that ``names`` and worker files name, or all of them, or task queues, until a signal."""
     if sum(map(bool, (names, serve_all, queues))) > 1:
@@ -52,6 +53,7 @@ def run_worker(
         )
     named, connection = worker_file.resolve(names, connection)
     profile = connection.settings()
+    frame = log_lines.begin(profile.get("log_format", log_format) or "text")
     if not (names or serve_all or queues):
         queue = profile.get("task_queue")
         if queue is None:
@@ -61,7 +63,7 @@ def run_worker(
         raise UsageError("--queue: '' is not a task queue", hint="name one, such as default")
     settings = worker_settings(profile, concurrency, isolation, host_max_age)
     monitor = _monitor(profile.setting("metrics", metrics))
-    with background():
+    with background(frame=frame):
         asyncio.run(_serve(named or None, frozenset(queues), settings, connection, profile, monitor))
     return Result()
 
@@ -113,9 +115,9 @@ async def _serve(
     served = None
     if names is not None:
         served = frozenset([(await deployments.find_manifest(client, name)).deployment for name in names])
-    log = TaskLog()
-    warnings = Warnings(log.report)
-    service = Service(client, settings, log, warnings, monitor.metrics if monitor else None)
+    observer = TaskLog()
+    warnings = Warnings(observer.report)
+    service = Service(client, settings, observer, warnings, monitor.metrics if monitor else None)
     if monitor is not None:
         monitor.watch(client, service)
     signals = Signals()
@@ -160,7 +162,7 @@ def _found(task_queues: TaskQueues) -> Callable[[], Awaitable[frozenset[str]]]:
             last = await task_queues.current()
         except RPCError as error:
             if answers:
-                say(f"the Temporal server does not answer, retrying: {error.message}")
+                say(f"the Temporal server does not answer, retrying: {error.message}", "warning")
             answers = False
         else:
             if not answers:
@@ -176,11 +178,12 @@ class TaskLog(Observer):
 
     def started(self, attempt: Attempt) -> None:
         """An attempt starts."""
-        _log(attempt, "started" + (f" (attempt {attempt.number + 1})" if attempt.number else ""))
+        again = f" (attempt {attempt.number + 1})" if attempt.number else ""
+        _log("info", attempt, f"started{again}", event="task_started")
 
     def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:  # noqa: ARG002 - the observer's
         """The attempt succeeded."""
-        _log(attempt, "finished")
+        _log("info", attempt, "finished", event="task_finished")
 
     def failed(
         self,
@@ -190,26 +193,34 @@ class TaskLog(Observer):
         again: NextAttempt | None,
     ) -> None:
         """The attempt failed."""
-        _log(attempt, f"failed: {message}" + ("" if again is None else f"; {retry_text(again)}"))
+        what = f"failed: {message}"
+        if again is None:
+            _log("error", attempt, what, event="task_failed")
+        else:
+            due = datetime.fromtimestamp(again.at, UTC).isoformat(timespec="seconds")
+            _log("warning", attempt, f"{what}; {retry_text(again)}", event="task_failed", next_attempt=due)
 
     def cancelled(self, attempt: Attempt) -> None:
         """The attempt was cancelled."""
-        _log(attempt, "stopped")
+        _log("info", attempt, "stopped", event="task_cancelled")
 
     def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:  # noqa: ARG002
         """An exit hook ran."""
-        _write(f"{flow}/{run_id} exit hook {name} {'finished' if ok else 'failed'}")
+        message = f"{flow}/{run_id} exit hook {name} {'finished' if ok else 'failed'}"
+        about = {"event": "exit_hook", "flow": flow, "run_id": run_id, "hook": name}
+        log_lines.task_line("info" if ok else "warning", message, **about)
 
-    def report(self, message: str) -> None:
+    def report(self, message: str, about: Attempt | str | None = None) -> None:
         """Write a message of the worker."""
-        say(message)
+        say(message, "warning", **(_ids(about) if isinstance(about, Attempt) else {"run_id": about}))
 
 
-def _log(attempt: Attempt, what: str) -> None:
-    _write(f"{attempt.pathspec} {what}")
+def _log(level: Level, attempt: Attempt, what: str, **more: Any) -> None:
+    log_lines.task_line(level, f"{attempt.pathspec} {what}", **_ids(attempt), **more)
 
 
-def _write(text: str) -> None:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    sys.stderr.write(f"{now} {text}\n")
-    sys.stderr.flush()
+def _ids(attempt: Attempt) -> dict[str, Any]:
+    """The fields of a line (``LogLine``) about an attempt."""
+    ref = attempt.task.ref
+    known = {"flow": attempt.flow, "run_id": attempt.run_id, "step": ref.step, "task": ref.task_id}
+    return {**known, "attempt": attempt.number}

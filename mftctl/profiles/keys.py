@@ -131,6 +131,7 @@ _ALL = (
         "none",
         "worker",
     ),
+    _worker("log_format", "choice", "Lines of a worker's log", "text", "worker", choices=("text", "json")),
     _worker("host_max_age", "duration", "Age at which a worker imports a flow again", "1h", "worker, run"),
 )
 KEYS: dict[str, Key] = {key.name: key for key in _ALL}

@@ -54,7 +54,7 @@ METRICS = (
         "counter",
         (*_STEP, "state", "attempt"),
         "Attempts that ended on this worker: completed, kept, failed, lost, cancelled or not_run; "
-        "the first attempt is 1",
+        "the first attempt is 0",
     ),
     Metric("mftctl_tasks_running", "gauge", _STEP, "Tasks that run now"),
     Metric(
@@ -194,7 +194,7 @@ class Metrics:
 
     def _ended(self, labels: dict[str, str], number: int, end: AttemptEnd) -> None:
         state = {"state": end.state}
-        self._add("mftctl_attempts_total", 1, {**labels, **state, "attempt": str(number + 1)})
+        self._add("mftctl_attempts_total", 1, {**labels, **state, "attempt": str(number)})
         if end.final:
             task = {"state": "failed" if end.state in {"lost", "not_run"} else end.state}
             self._add("mftctl_tasks_total", 1, {**labels, **task})

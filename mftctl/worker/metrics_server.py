@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import threading
@@ -40,9 +41,11 @@ class MetricsServer:
         try:
             self._socket = _listen(host, int(found["port"]))
         except OSError as error:
+            # Not the text of create_server, which repeats the address.
+            reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
             raise UsageError(
-                f"{source}: the metrics server cannot listen at {address}: {error.strerror}",
-                hint="choose another address with --metrics",
+                f"{source}: the metrics server cannot listen at {address}: {reason}",
+                hint="choose another address",
             ) from error
         port = self._socket.getsockname()[1]
         #: Where the metrics are.

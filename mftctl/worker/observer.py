@@ -30,5 +30,5 @@ class Observer:
     def hook(self, flow: str, run_id: str, name: str, ok: bool, output: list[str]) -> None:
         """A function of @exit_hook was called, and printed ``output``."""
 
-    def report(self, message: str) -> None:
-        """Show a message of the worker."""
+    def report(self, message: str, about: Attempt | str | None = None) -> None:
+        """Show a message of the worker; ``about``: the attempt, or the id of the run, that it concerns."""

@@ -38,7 +38,7 @@ class _Run:
 class RunHeartbeats:
     """Heartbeats of the runs whose tasks this worker runs; ``report`` gets, once, why a service took none."""
 
-    def __init__(self, client: Client, hosts: HostPool, report: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, hosts: HostPool, report: Callable[[str, str], None]) -> None:
         self._client = client
         self._hosts = hosts
         self._report = report
@@ -107,7 +107,7 @@ class RunHeartbeats:
         except (MftctlError, ProcessEnded, OSError) as error:
             if not self._failing:
                 why = str(error) or "the process that sends it does not answer"
-                self._report(f"the metadata service took no heartbeat of run {run_id}: {why}")
+                self._report(f"the metadata service took no heartbeat of run {run_id}: {why}", run_id)
             self._failing = True
             return
         if every is None:

@@ -78,9 +78,9 @@ class Service:
         self._events = EventActivities(client, warn or Warnings(observer.report))
         self._report = observer.report
 
-        def report_stuck(message: str) -> None:
+        def report_stuck(message: str, run_id: str) -> None:
             metrics.stuck()
-            observer.report(message)
+            observer.report(message, run_id)
 
         self._stuck = WorkflowFailureLog(client, report_stuck)
         self._queues: dict[str, QueueWorker] = {}

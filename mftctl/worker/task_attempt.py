@@ -63,7 +63,7 @@ class TaskAttempt:
         try:
             supervisor = await self.hosts.supervisor(self.given.launch, started=self.given.plain_step)
         except MftctlError as error:
-            self.observer.report(f"{attempt.pathspec} cannot run here: {error.message}")
+            self.observer.report(f"{attempt.pathspec} cannot run here: {error.message}", attempt)
             raise self._error(error.message, error.message, unavailable) from error
         self.observer.started(attempt)
         try:

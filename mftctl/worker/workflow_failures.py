@@ -24,7 +24,7 @@ MAX_REMEMBERED = 1000
 class WorkflowFailureLog(logging.Handler):
     """Reports each failure of a run's workflow task once, although Temporal retries it every few seconds."""
 
-    def __init__(self, client: Client, report: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, report: Callable[[str, str], None]) -> None:
         super().__init__(logging.DEBUG)
         self._client = client
         self._report = report
@@ -77,7 +77,8 @@ class WorkflowFailureLog(logging.Handler):
                     workflow = found.id
             except RPCError:
                 workflow = None
-        self._report(f"run {workflow or execution} is stuck: {problem}; {HINT}")
+        run = workflow or execution
+        self._report(f"run {run} is stuck: {problem}; {HINT}", run)
 
 
 def _problem(record: logging.LogRecord) -> str | None:

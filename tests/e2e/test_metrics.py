@@ -1,15 +1,20 @@
-"""`mftctl worker --metrics`: what a real worker exports while it runs flows, and its probes."""
+"""`mftctl worker --metrics` and `--log-format json`: what a real worker exports and writes while it runs flows."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 from monitoring import expressions, selectors
 
+from mftctl.cli import schema
 from mftctl.worker.metrics import METRICS
 
 FLOW = """
@@ -43,19 +48,34 @@ class MeasuredFlow(FlowSpec):
 if __name__ == "__main__":
     MeasuredFlow()
 """
+#: Where it fails.
+LINE = FLOW.strip().splitlines().index('            raise ValueError("bad")') + 2
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+def check(line: dict[str, Any]) -> None:
+    """A line of a log has the keys of the schema alone."""
+    jsonschema.validate(line, {**(schema.get("log") or {}), "additionalProperties": False})
 
 
 class Worker:
     """A worker that serves metrics, and what it answers."""
 
     def __init__(self, place, *arguments: str) -> None:
-        self.log: Path = place.worker(*arguments, MFTCTL_METRICS="127.0.0.1:0")
+        self.log: Path = place.worker(*arguments, MFTCTL_METRICS="127.0.0.1:0", MFTCTL_LOG_FORMAT="json")
         self.process = place.processes[-1]
         found = re.search(r"metrics at http://(.*):(\d+)/metrics", self.log.read_text())
         assert found is not None
         self.address = found[1], int(found[2])
+        self.runs: list[str] = []
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of its log, all of which are as the schema says."""
+        lines = [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
+        for line in lines:
+            check(line)
+        return lines
 
     def get(self, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection(*self.address, timeout=30)
@@ -86,11 +106,11 @@ def worker(lodging) -> Iterator[Worker]:
     file = lodging.flow("measured_flow.py", FLOW)
     assert lodging.run("deploy", str(file)).returncode == 0
     worker = Worker(lodging, "MeasuredFlow", "--concurrency", "2")
-    runs = [
+    worker.runs = [
         lodging.run("trigger", "MeasuredFlow", f"bad={bad}", "-o", "name").stdout.strip()
         for bad in ("true", "false")
     ]
-    assert [lodging.run("runs", "watch", run).returncode for run in runs] == [3, 0]
+    assert [lodging.run("runs", "watch", run).returncode for run in worker.runs] == [3, 0]
     return worker
 
 
@@ -98,13 +118,13 @@ def test_the_metrics_equal_what_ran(worker: Worker) -> None:
     """Tasks, attempts, times and logs are counted once each, with the labels that the table names."""
     attempts = worker.values("mftctl_attempts_total", "step", "state", "attempt")
     assert attempts == {
-        ("start", "completed", "1"): 2,
+        ("start", "completed", "0"): 2,
+        ("work", "completed", "0"): 2,
+        ("work", "failed", "0"): 2,
         ("work", "completed", "1"): 2,
-        ("work", "failed", "1"): 2,
-        ("work", "completed", "2"): 2,
-        ("join", "completed", "1"): 2,
-        ("end", "completed", "1"): 1,
-        ("end", "failed", "1"): 1,
+        ("join", "completed", "0"): 2,
+        ("end", "completed", "0"): 1,
+        ("end", "failed", "0"): 1,
     }
     tasks = worker.values("mftctl_tasks_total", "step", "state")
     assert tasks == {
@@ -179,3 +199,42 @@ def test_probes_and_other_paths(worker: Worker) -> None:
     assert worker.get("/readyz") == (200, "ok\n")
     assert worker.get("/")[0] == 404
     assert "/metrics" in worker.get("/nothing")[1]
+
+
+def test_each_line_of_the_log_is_an_object(worker: Worker) -> None:
+    """As `mftctl schema log` says; lines about a task have the ids of its run, step, task and attempt."""
+    lines = worker.lines()
+    told = [
+        (line["run_id"], line["step"], line["attempt"], line["event"], line["level"])
+        for line in lines
+        if line.get("step") in {"work", "end"}
+    ]
+    bad, good = worker.runs
+    assert set(told) == {
+        *((run, "work", 0, "task_started", "info") for run in worker.runs),
+        *((run, "work", 0, "task_finished", "info") for run in worker.runs),
+        *((run, "work", 0, "task_failed", "warning") for run in worker.runs),
+        *((run, "work", 1, "task_started", "info") for run in worker.runs),
+        *((run, "work", 1, "task_finished", "info") for run in worker.runs),
+        *((run, "end", 0, "task_started", "info") for run in worker.runs),
+        (bad, "end", 0, "task_failed", "error"),
+        (good, "end", 0, "task_finished", "info"),
+    }
+    assert len(told) == 2 * 2 + 4 * 2 + 2 * 2
+    failed = [line for line in lines if line.get("event") == "task_failed"]
+    assert {"next_attempt" in line for line in failed if line["step"] == "work"} == {True}
+    assert [line["message"] for line in failed if line["step"] == "end"] == [
+        f"MeasuredFlow/{bad}/end/temporal-end-0 failed: ValueError: bad (measured_flow.py:{LINE} in end)"
+    ]
+
+
+def test_a_worker_that_ends_says_so_in_its_form(worker: Worker, lodging) -> None:
+    """Whether a signal or an error ends it."""
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(60) == 0
+    assert worker.lines()[-1]["message"] == "Worker shutting down gracefully."
+    done = lodging.run("worker", "nobody", "--log-format", "json")
+    assert done.returncode == 4
+    line = json.loads(done.stderr)
+    check(line)
+    assert (line["level"], line["code"]) == ("error", "deployment.unknown")

@@ -71,7 +71,7 @@ class LineView(Observer):
         for line in output if ok else [*output, f"Hook '{name}' failed."]:
             self.write(f"{run_id}/@exit_hook", line, time.time())
 
-    def report(self, message: str) -> None:
+    def report(self, message: str, about: Attempt | str | None = None) -> None:  # noqa: ARG002
         """Write a message of the worker to stderr."""
         say(message)
 

@@ -137,3 +137,26 @@ def test_a_stream_that_is_closed_is_opened_before_anything_else(closed: str) -> 
         subprocess.run(["sh", "-c", words, code], cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode
         == 0
     )
+
+
+def test_each_line_gets_its_form() -> None:
+    """Also a line that is written in parts, that no newline ends, or that another process prints; no line is mixed."""
+    code = """
+import subprocess, sys
+from mftctl.console.background import background
+def frame(line, foreign):
+    return b"<" + line + (b"> theirs" if foreign else b">") + bytes([10])
+with background(frame=frame):
+    print("one", "two", file=sys.stderr)
+    sys.stderr.write("par")
+    subprocess.run([sys.executable, "-c", "print('child'); print('end', end='')"], stdout=sys.stderr)
+    sys.stderr.write("ts" + chr(10) + "last")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert sorted(done.stderr.splitlines()) == [
+        "<child> theirs",
+        "<end> theirs",
+        "<last>",
+        "<one two>",
+        "<parts>",
+    ]

@@ -95,7 +95,13 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
 def test_every_key_of_a_worker_reaches_it(monkeypatch: pytest.MonkeyPatch, rank: str) -> None:
     """Isolation, concurrency and the age of hosts; a flag goes before each."""
     named = {key.name for key in KEYS.values() if key.section == "worker"}
-    assert named == {"isolation", "concurrency", "host_max_age", "metrics"}  # metrics: e2e/test_metrics.py
+    assert named == {
+        "isolation",
+        "concurrency",
+        "host_max_age",
+        "metrics",
+        "log_format",
+    }  # the last two: test_metrics.py
     profile = Profile("p", {"isolation": "spawn", "concurrency": 5, "host_max_age": "2m"})
     if rank == "variable":
         monkeypatch.setenv("MFTCTL_ISOLATION", "spawn")

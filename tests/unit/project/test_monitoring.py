@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 from monitoring import dashboard, expressions, rules, selectors
 
+from mftctl.console.log_lines import LogLine
+from mftctl.console.output import SCHEMA_VERSION, to_json
 from mftctl.worker.metrics import MAX_STEPS, METRICS
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "monitoring.md").read_text("utf-8")
@@ -51,3 +55,16 @@ def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
     ]
     assert len(set(cells)) == len(cells)
     assert {panel["datasource"]["uid"] for panel in panels if "targets" in panel} == {"${datasource}"}
+
+
+def test_the_page_lists_each_key_of_a_log_line() -> None:
+    """And its example is a line."""
+    section = PAGE.partition("## The log")[2].partition("## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    assert [key for row in rows for key in re.findall(r"`(\w+)`", row)] == [
+        one.name for one in fields(LogLine)
+    ]
+    (example,) = re.findall(r"^\{.*\}$", section, re.MULTILINE)
+    given = json.loads(example)
+    assert given.pop("schema_version") == SCHEMA_VERSION
+    assert to_json(LogLine(**given)) == given

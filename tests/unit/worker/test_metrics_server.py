@@ -37,7 +37,7 @@ def test_an_address_in_use_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(
-            UsageError, match=f"MFTCTL_METRICS: .* listen at {address}: Address already in use"
+            UsageError, match=f"MFTCTL_METRICS: .* listen at {address}: Address already in use$"
         ):
             MetricsServer(address, "MFTCTL_METRICS")
 

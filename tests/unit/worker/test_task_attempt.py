@@ -160,7 +160,7 @@ def test_each_end_of_an_attempt_is_counted_once(tmp_path, hosts, number, counted
     updates = counts(lambda meter: attempt(hosts, given(tmp_path), number, meter=meter))
     ended = [one for one in updates if one[0] == "mftctl_attempts"]
     labels = {"flow": "F", "step": "work"}
-    assert ended == [("mftctl_attempts", 1, {**labels, "state": counted, "attempt": str(number + 1)})]
+    assert ended == [("mftctl_attempts", 1, {**labels, "state": counted, "attempt": str(number)})]
     tasks = [one[2]["state"] for one in updates if one[0] == "mftctl_tasks"]
     final = number in {0, MAX_ATTEMPTS - 1}
     assert tasks == (["failed" if counted in {"lost", "not_run"} else counted] if final else [])
