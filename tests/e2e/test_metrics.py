@@ -18,10 +18,12 @@ from mftctl.cli import schema
 from mftctl.worker.metrics import METRICS
 
 FLOW = """
+import os, time
 from metaflow import FlowSpec, Parameter, current, retry, step
 
 class MeasuredFlow(FlowSpec):
     bad = Parameter("bad", default=False, type=bool)
+    hold = Parameter("hold", default="")
 
     @step
     def start(self):
@@ -44,12 +46,15 @@ class MeasuredFlow(FlowSpec):
     def end(self):
         if self.bad:
             raise ValueError("bad")
+        while os.path.exists(self.hold):
+            time.sleep(0.05)
 
 if __name__ == "__main__":
     MeasuredFlow()
 """
 #: Where it fails.
 LINE = FLOW.strip().splitlines().index('            raise ValueError("bad")') + 2
+STEPS = [("start",), ("work",), ("join",), ("end",)]
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -228,11 +233,29 @@ def test_each_line_of_the_log_is_an_object(worker: Worker) -> None:
     ]
 
 
-def test_a_worker_that_ends_says_so_in_its_form(worker: Worker, lodging) -> None:
-    """Whether a signal or an error ends it."""
+def test_a_worker_that_shuts_down_is_alive_but_not_ready(worker: Worker, lodging, wait_until) -> None:
+    """Until its last task has ended, which its metrics show; what it says then is of the same form."""
+    hold = lodging.folder / "hold"
+    hold.touch()
+    assert lodging.run("trigger", "MeasuredFlow", f"hold={hold}").returncode == 0
+    wait_until(
+        lambda: worker.values("mftctl_tasks_running", "step") == {**dict.fromkeys(STEPS, 0), ("end",): 1},
+        "only the last task runs",
+    )
+    assert worker.values("mftctl_slots_used")[()] == worker.values("mftctl_slots_free")[()] == 1
     worker.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: worker.get("/readyz") == (503, "the worker is shutting down\n"), "it is not ready")
+    assert worker.get("/healthz") == (200, "ok\n")
+    assert worker.values("mftctl_ready")[()] == 0
+    hold.unlink()
     assert worker.process.wait(60) == 0
-    assert worker.lines()[-1]["message"] == "Worker shutting down gracefully."
+    said, finished = worker.lines()[-2:]
+    assert said["message"] == "Worker shutting down gracefully."
+    assert (finished["event"], finished["step"]) == ("task_finished", "end")
+
+
+def test_an_error_that_ends_a_worker_is_a_line_as_well(lodging) -> None:
+    """With its code."""
     done = lodging.run("worker", "nobody", "--log-format", "json")
     assert done.returncode == 4
     line = json.loads(done.stderr)

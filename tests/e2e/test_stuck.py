@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
+import urllib.request
 
 FLOW = """
 from metaflow import FlowSpec, step
@@ -36,10 +38,10 @@ main()
 
 
 def test_an_engine_error_is_seen_and_survived(served, wait_until):
-    """Within 10 s `runs list`, `describe` and the worker's log say what it is; a mended worker ends the run."""
+    """Within 10 s `runs list`, `describe`, the worker's log and its metrics say so; a mended worker ends the run."""
     flow = served.flow("faulty.py", FLOW)
     assert served.run("deploy", str(flow)).returncode == 0
-    log = served.serve(sys.executable, "-c", BROKEN, "worker", "Faulty")
+    log = served.serve(sys.executable, "-c", BROKEN, "worker", "Faulty", "--metrics", "127.0.0.1:0")
     run_id = served.run("trigger", "Faulty", "-o", "name").stdout.strip()
     wait_until(lambda: " finished" in log.read_text(), "the first task is done")
     began = time.monotonic()
@@ -47,6 +49,9 @@ def test_an_engine_error_is_seen_and_survived(served, wait_until):
     wait_until(lambda: _listed(served)["status"] == "stuck", "the list says it")
     assert time.monotonic() - began < 10
     assert f"run {run_id} is stuck: KeyError: 'no such group'" in log.read_text()
+    (metrics,) = re.findall(r"metrics at (\S+)", log.read_text())
+    with urllib.request.urlopen(metrics) as answer:  # noqa: S310 - of the worker
+        assert "\nmftctl_stuck_runs_total 1\n" in answer.read().decode()
     assert _listed(served)["problem"].startswith("KeyError: 'no such group'")
     told = served.run("runs", "describe", run_id).stdout
     assert "stuck" in told
