@@ -50,6 +50,8 @@ def test_the_container_is_a_worker_that_is_nobody_special() -> None:
     assert re.search(r"^USER [1-9]\d+$", final, re.MULTILINE)
     assert "STOPSIGNAL SIGTERM" in final
     assert "SHIV_ROOT=/opt/mftctl" in final
+    for name in ("METAFLOW_ARTIFACT_LOCALROOT", "METAFLOW_TEMPDIR"):  # else the flow's folder, which may be read-only
+        assert f"{name}=/tmp " in final
     arguments = re.findall(r'"([^"]+)"', re.findall(r"^CMD (.*)$", final, re.MULTILINE)[0])
     assert commandlines.parse(arguments)[0] == "worker"
     assert re.search(r'^ENTRYPOINT .*"mftctl"\]$', final, re.MULTILINE)
@@ -71,6 +73,7 @@ def test_the_build_stage_makes_what_the_container_starts(tmp_path: Path) -> None
     stage = FILE.read_text().partition("AS build")[2].partition("\nFROM")[0].partition("COPY . .")[2]
     env = {**os.environ, "PATH": os.pathsep.join((str(SCRIPTS), os.environ["PATH"])), "HOME": str(tmp_path)}
     env["SHIV_ROOT"] = str(tmp_path / "opt")
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # with it, what is compiled is read from another place
     for command in re.findall(r"^RUN (.*)$", stage, re.MULTILINE):
         words = command.replace("/usr/local/bin/mftctl", str(tmp_path / "mftctl"))
         words = words.replace("/opt/mftctl", str(tmp_path / "opt"))
