@@ -20,7 +20,7 @@ SERVICES = yaml.safe_load((Path(__file__).resolve().parents[2] / "docker-compose
 FLOW = """
 from metaflow import FlowSpec, step
 
-class NAME(FlowSpec):
+class Totals(FlowSpec):
     @step
     def start(self):
         self.parts = [1, 2, 3]
@@ -41,7 +41,7 @@ class NAME(FlowSpec):
         print("total", self.total)
 
 if __name__ == "__main__":
-    NAME()
+    Totals()
 """
 
 
@@ -59,7 +59,7 @@ def environment(server, tmp_path_factory):
 
 
 def test_each_queue_has_its_worker(lodging, environment) -> None:
-    """Flows deployed to the two task queues run on the workers of the file, each on its own, over S3 and metadata."""
+    """A flow whose splits go to another queue runs on both workers of the file, over S3 and a metadata service."""
     logs = {}
     for name, service in SERVICES.items():
         if name.startswith("worker-"):
@@ -67,22 +67,18 @@ def test_each_queue_has_its_worker(lodging, environment) -> None:
             own = {"MFTCTL_CACHE": str(lodging.folder / name / "cache"), "METAFLOW_USER": "worker"}
             words = (*warm.COMMAND, *service["command"])
             logs[name.removeprefix("worker-")] = lodging.serve(*words, **environment, **own)
-    runs = {}
-    for queue in logs:
-        flow = f"{queue.title()}Flow"
-        lodging.flow(f"{queue}.py", FLOW.replace("NAME", flow))
-        deployed = lodging.run("deploy", f"{queue}.py", "--task-queue", queue, "-o", "json", **environment)
-        assert deployed.returncode == 0, deployed.stderr
-        assert json.loads(deployed.stdout)["task_queue"] == queue
-        triggered = lodging.run("trigger", flow, "--wait", "-o", "name", timeout=300, **environment)
-        assert triggered.returncode == 0, triggered.stderr
-        runs[queue] = triggered.stdout.strip()
-    for queue, log in logs.items():
-        text = log.read_text()
-        assert text.count(" finished\n") == 6, text
-        assert runs[queue] in text
-        assert not [run for other, run in runs.items() if other != queue and run in text]
-        logged = lodging.run("runs", "logs", runs[queue], "end", **environment)
-        assert "total 12" in logged.stdout
-    described = lodging.run("deployments", "describe", "DefaultFlow", "-o", "json", **environment)
-    assert len(json.loads(described.stdout)["workers"]) == 1
+    lodging.flow("totals.py", FLOW)
+    queues = ["--task-queue", "default", "--step-queue", "work=large"]
+    deployed = lodging.run("deploy", "totals.py", *queues, "-o", "json", **environment)
+    assert deployed.returncode == 0, deployed.stderr
+    triggered = lodging.run("trigger", "Totals", "--wait", "-o", "name", timeout=300, **environment)
+    assert triggered.returncode == 0, triggered.stderr
+    run = triggered.stdout.strip()
+    done = {
+        queue: sorted(re.findall(rf"Totals/{run}/(\w+)/\S+ finished$", log.read_text(), re.MULTILINE))
+        for queue, log in logs.items()
+    }
+    assert done == {"default": ["end", "join", "start"], "large": ["work"] * 3}
+    assert "total 12" in lodging.run("runs", "logs", run, "end", **environment).stdout
+    workers = json.loads(lodging.run("workers", "list", "-o", "json", **environment).stdout)
+    assert {"default", "large"} <= {queue for worker in workers for queue in worker["task_queues"]}

@@ -50,7 +50,10 @@ def test_the_container_is_a_worker_that_is_nobody_special() -> None:
     assert re.search(r"^USER [1-9]\d+$", final, re.MULTILINE)
     assert "STOPSIGNAL SIGTERM" in final
     assert "SHIV_ROOT=/opt/mftctl" in final
-    for name in ("METAFLOW_ARTIFACT_LOCALROOT", "METAFLOW_TEMPDIR"):  # else the flow's folder, which may be read-only
+    for name in (
+        "METAFLOW_ARTIFACT_LOCALROOT",
+        "METAFLOW_TEMPDIR",
+    ):  # else the flow's folder, which may be read-only
         assert f"{name}=/tmp " in final
     arguments = re.findall(r'"([^"]+)"', re.findall(r"^CMD (.*)$", final, re.MULTILINE)[0])
     assert commandlines.parse(arguments)[0] == "worker"
