@@ -37,6 +37,8 @@ class LogLine:
     """The task's id."""
     attempt: int | None = optional()
     """Counted from 0."""
+    trace_id: str | None = optional()
+    """The id of the run's trace, if it is traced."""
     next_attempt: Time | None = optional()
     """With task_failed: when the task is tried again; left out if it is not."""
     hook: str | None = optional()

@@ -22,6 +22,7 @@ from ..operations.open_client import open_client
 from ..operations.run_id_file import announce
 from ..operations.selection import all_deployments
 from ..operations.served_queues import look_for_workers
+from ..operations.trigger_span import trigger_span
 from .invocation import Invocation
 
 
@@ -36,8 +37,9 @@ async def trigger(invocation: Invocation, options: Mapping[str, str]) -> Result:
     validate(manifest, given)
     tags.validate(given_tags, manifest.launch.tags)
     settled = await asyncio.to_thread(resolve, manifest, given, upload)
-    run = RunInput(manifest, run_id, settled, given_tags)
-    await start.start_once(client, run, given, lambda: announce(run_id, file))
+    with trigger_span(manifest.deployment, run_id) as variables:
+        run = RunInput(manifest, run_id, settled, given_tags, variables=variables)
+        await start.start_once(client, run, given, lambda: announce(run_id, file))
     for warning in (await look_for_workers(client, manifest)).warnings:
         say(warning)
     return Result(invocation.run_attributes(manifest.deployment, run_id), run_id, run_id)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 from .task import Task
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt at a task of a run: ``number`` counts from 0."""
+    """An attempt at a task of a run: ``number`` counts from 0. ``trace``: the id of its trace, if it is traced."""
 
     flow: str
     run_id: str
     task: Task
     number: int
+    trace: Optional[str] = None
 
     @property
     def pathspec(self) -> str:

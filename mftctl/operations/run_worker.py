@@ -16,7 +16,7 @@ from ..console.background import background
 from ..console.output import Level, LogFormat, Result, say
 from ..console.process import Signals, collect_garbage, first_of
 from ..console.text import parse_duration
-from ..control import deployments
+from ..control import deployments, trace_settings
 from ..control.task_queues import TaskQueues
 from ..control.unreadable import Warnings
 from ..model.attempt import Attempt, NextAttempt
@@ -117,7 +117,8 @@ async def _serve(
         served = frozenset([(await deployments.find_manifest(client, name)).deployment for name in names])
     observer = TaskLog()
     warnings = Warnings(observer.report)
-    service = Service(client, settings, observer, warnings, monitor.metrics if monitor else None)
+    metrics = monitor.metrics if monitor else None
+    service = Service(client, settings, observer, warnings, metrics, trace_settings.tracer(observer.report))
     if monitor is not None:
         monitor.watch(client, service)
     signals = Signals()
@@ -223,4 +224,4 @@ def _ids(attempt: Attempt) -> dict[str, Any]:
     """The fields of a line (``LogLine``) about an attempt."""
     ref = attempt.task.ref
     known = {"flow": attempt.flow, "run_id": attempt.run_id, "step": ref.step, "task": ref.task_id}
-    return {**known, "attempt": attempt.number}
+    return {**known, "attempt": attempt.number, "trace_id": attempt.trace}

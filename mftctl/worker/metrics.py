@@ -118,10 +118,11 @@ class AttemptEnd:
     starting: float | None = None
     running: float | None = None
     log_bytes: int = 0
+    message: str = ""
 
-    def ends(self, state: State, *, final: bool = True) -> None:
+    def ends(self, state: State, *, final: bool = True, message: str = "") -> None:
         """It ended like this."""
-        self.state, self.final = state, final
+        self.state, self.final, self.message = state, final, message
 
     def measured(self, waited: float, process: Mapping[str, Any]) -> None:
         """Take what its supervisor has measured (``Runtime.run``), which was asked after ``waited`` seconds."""

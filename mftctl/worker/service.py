@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from temporalio.client import Client
 from temporalio.worker import (
@@ -31,11 +32,15 @@ from .metrics import Metrics, WorkerState
 from .observer import Observer
 from .queue_worker import QueueWorker
 from .run_heartbeats import RunHeartbeats
+from .run_span import RunSpans
 from .slots import Slots
 from .task_activity import TaskActivity
 from .webhook import post_notice
 from .worker_settings import Settings
 from .workflow_failures import WorkflowFailureLog
+
+if TYPE_CHECKING:
+    from ..control.tracing import Tracer
 
 #: Cancellations arrive with the answers to heartbeats: this limits their delay.
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
@@ -61,8 +66,10 @@ class Service:
         observer: Observer,
         warn: Warnings | None = None,
         metrics: Metrics | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._client = client
+        self._tracer = tracer
         self._slots = slots = Slots(settings.concurrency)
         self._tuner = WorkerTuner.create_composite(
             workflow_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
@@ -74,7 +81,7 @@ class Service:
         self._hosts = HostPool(settings, observer.report)
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.report)
         metrics = metrics or Metrics()
-        self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats, metrics)
+        self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats, metrics, tracer)
         self._events = EventActivities(client, warn or Warnings(observer.report))
         self._report = observer.report
 
@@ -157,6 +164,8 @@ class Service:
         self._stuck.close()
         await self._heartbeats.stop()
         await self._hosts.close()
+        if self._tracer is not None:
+            await asyncio.to_thread(self._tracer.flush)
 
     def _worker(self, queue: str) -> Worker:
         return Worker(
@@ -174,5 +183,6 @@ class Service:
             # Without one the SDK computes a digest of all modules: 0.4 s at each start.
             build_id=f"mftctl-{__version__}",
             plugins=[self._plugin],
+            interceptors=[] if self._tracer is None else [RunSpans(self._tracer)],
             identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
         )

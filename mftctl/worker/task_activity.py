@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
 from temporalio.common import RawValue
@@ -25,6 +25,9 @@ from .run_heartbeats import RunHeartbeats
 from .slots import Slots
 from .task_attempt import TaskAttempt
 
+if TYPE_CHECKING:
+    from ..control.tracing import Tracer
+
 #: Well under the engine's heartbeat timeout; it also bounds how soon a task learns of a cancellation.
 HEARTBEAT_SECONDS = 2.0
 #: Seconds that a task waits for a slot before it is given back for a worker that has one.
@@ -43,8 +46,10 @@ class TaskActivity:
         observer: Observer,
         heartbeats: RunHeartbeats,
         metrics: Metrics,
+        tracer: Tracer | None = None,
     ) -> None:
         self._hosts = hosts
+        self._tracer = tracer
         self._heartbeats = heartbeats
         self._metrics = metrics
         self._slots = slots
@@ -109,7 +114,9 @@ class TaskActivity:
         return True
 
     async def _attempt(self, given: TaskInput, history: AttemptHistory, queued: float) -> dict[str, Any]:
-        attempt = TaskAttempt(given, self._hosts, self._observer, history, self._metrics, self._runs_again)
+        attempt = TaskAttempt(
+            given, self._hosts, self._observer, history, self._metrics, self._runs_again, self._tracer
+        )
         self._heartbeats.began(given.launch, given.run_id, activity.info().workflow_id or given.run_id)
         try:
             return history.added_to(await attempt.run(queued))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio.exceptions import ApplicationError
 
@@ -18,10 +18,14 @@ from ..model.manifest import MAX_ATTEMPTS
 from ..model.task import TaskInput
 from . import backoff
 from .attempt_history import AttemptHistory
+from .attempt_span import AttemptSpan
 from .flow_host import Supervisor
 from .host_pool import HostPool
 from .metrics import AttemptEnd, Metrics
 from .observer import Observer
+
+if TYPE_CHECKING:
+    from ..control.tracing import Tracer
 
 #: A failure's message in Temporal is cut off at 4 KiB in all.
 MAX_LOG_CHARACTERS = 2000
@@ -37,10 +41,14 @@ class TaskAttempt:
     history: AttemptHistory
     metrics: Metrics
     runs_again: Callable[[], bool]
+    tracer: Tracer | None = None
 
     def __post_init__(self) -> None:
-        given = self.given
-        self._attempt = Attempt(given.launch.flow, given.run_id, given.task, given.attempt)
+        self._span = AttemptSpan.begin(self.tracer, self.given)
+        if self._span is not None:
+            self.given = self._span.known_to(self.given)
+        given, trace = self.given, self._span.own.trace if self._span else None
+        self._attempt = Attempt(given.launch.flow, given.run_id, given.task, given.attempt, trace)
 
     async def run(self, queued: float) -> dict[str, Any]:
         """The activity's result; ApplicationError ``StepFailed`` when the attempt failed or was lost.
@@ -54,6 +62,9 @@ class TaskAttempt:
                 again = self.runs_again()
                 end.ends("lost" if again else "cancelled", final=not again)
                 raise
+            finally:
+                if self._span is not None:
+                    self._span.end(self._attempt, end)
 
     async def _run(self, end: AttemptEnd) -> dict[str, Any]:
         attempt, unavailable = self._attempt, backoff.cannot_run_here(self.given.attempt)
@@ -63,6 +74,7 @@ class TaskAttempt:
         try:
             supervisor = await self.hosts.supervisor(self.given.launch, started=self.given.plain_step)
         except MftctlError as error:
+            end.message = error.message
             self.observer.report(f"{attempt.pathspec} cannot run here: {error.message}", attempt)
             raise self._error(error.message, error.message, unavailable) from error
         self.observer.started(attempt)
@@ -82,7 +94,7 @@ class TaskAttempt:
         if result.get("lost"):
             end.ends("lost", final=last)
             raise self._lost("the task was stopped with its worker", backoff.AT_ONCE)
-        end.ends("failed", final=result["final"])
+        end.ends("failed", final=result["final"], message=result["message"])
         raise self._failure(result)
 
     async def _follow(

@@ -54,10 +54,12 @@ async def start_private_run(
     parameters: Mapping[str, str],
     run_id: str,
     before: Callable[[], None] = lambda: None,
+    variables: Mapping[str, str] | None = None,
 ) -> None:
     """Start a run of the manifest, with resolved parameters, on a task queue that this process serves."""
     memo = {PROCESS: serving_process.current_process()}
-    await start_run(client, RunInput(manifest, run_id, dict(parameters)), before=before, memo=memo)
+    run = RunInput(manifest, run_id, dict(parameters), variables=dict(variables or {}))
+    await start_run(client, run, before=before, memo=memo)
 
 
 async def start_run(

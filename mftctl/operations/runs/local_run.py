@@ -14,6 +14,7 @@ from ...console.output import Format, Result, say
 from ...console.process import Signals, collect_garbage, first_of
 from ...console.process_exit import leave
 from ...console.text import can_draw, format_duration
+from ...control import trace_settings
 from ...control.runs import outcome, start
 from ...interpreter.compilation import Compilation
 from ...local.devserver import Lease
@@ -28,6 +29,7 @@ from ...worker.service import Service
 from ..open_client import export_to_tasks
 from ..run_id_file import write_run_id
 from ..run_worker import worker_settings
+from ..trigger_span import caller, variables_of
 from .run_request import RunRequest
 from .run_status import failure_of, hint_after
 from .run_views import JsonView, LineView
@@ -57,7 +59,8 @@ class LocalRun:
         self._max_workers = max_workers or MAX_WORKERS
         self._view = _view_of(request.format)
         settings = worker_settings(profile, self._max_workers, request.isolation, request.host_max_age)
-        self._service = Service(client, replace(settings, source=request.file), self._view)
+        tracer = trace_settings.tracer(self._view.report)
+        self._service = Service(client, replace(settings, source=request.file), self._view, tracer=tracer)
         self._signals = Signals()
 
     async def compiled(self, compiling: Compilation) -> Manifest:
@@ -79,7 +82,12 @@ class LocalRun:
         run = _Run(mine, run_id, self._client.get_workflow_handle(run_id))
         self._service.serve(queue)
         await start.start_private_run(
-            self._client, mine, parameters, run_id, lambda: self._before_start(run_id)
+            self._client,
+            mine,
+            parameters,
+            run_id,
+            lambda: self._before_start(run_id),
+            variables_of(caller()),
         )
         self._view.begin(ordered_steps(mine), f"{mine.flow}/{run_id}")
         try:

@@ -20,6 +20,7 @@ from ..command_options import Connection
 from ..open_client import open_client
 from ..run_id_file import announce, check_writable
 from ..served_queues import look_for_workers
+from ..trigger_span import trigger_span
 from .follow_run import follow_to_end
 from .run_status import deployment_run, outcome_result
 
@@ -47,8 +48,9 @@ async def start_run(
     validate(manifest, given)
     tags.validate(run_tags, manifest.launch.tags)
     settled = await asyncio.to_thread(resolve, manifest, given, upload)
-    run = RunInput(manifest, run_id, settled, run_tags)
-    started = await start.start_once(client, run, given, lambda: announce(run_id, run_id_file))
+    with trigger_span(manifest.deployment, run_id) as variables:
+        run = RunInput(manifest, run_id, settled, run_tags, variables=variables)
+        started = await start.start_once(client, run, given, lambda: announce(run_id, run_id_file))
     served = await look_for_workers(client, manifest)
     for warning in served.warnings:
         say(warning)
