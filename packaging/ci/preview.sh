@@ -26,39 +26,43 @@ read -ra options <<<"${PREVIEW_DEPLOY_OPTIONS:-}"
 deployment=$(mftctl deploy "$flow" --branch "$branch" --no-production \
     --task-queue "preview-$branch-$(basename "$flow" .py)" "${options[@]}" -o name)
 
-worker=
+processes=()
+ended=false
+run_id() { cat "$folder/run-id" 2>/dev/null || true; }
 # shellcheck disable=SC2329 # called by the trap
 leave() {
+    if [ -n "$(run_id)" ] && ! $ended; then mftctl runs cancel "$(run_id)" --quiet || true; fi
     mftctl deployments delete "$deployment" --yes --quiet || true
-    if [ -n "$worker" ]; then
-        kill "$worker" 2>/dev/null || true
-        wait "$worker" || true
-    fi
+    for process in "${processes[@]}"; do
+        kill "$process" 2>/dev/null || true
+        wait "$process" || true
+    done
 }
 trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 mftctl worker "$deployment" 2>"$folder/worker.log" &
-worker=$!
+processes+=($!)
 
+# In the background: a job that is cancelled has a few seconds to clean up, and bash waits for a command before a trap.
 code=0
 mftctl trigger "$deployment" "$@" --timeout "${PREVIEW_TIMEOUT:-1h}" --run-id-file "$folder/run-id" \
-    --quiet -o name || code=$?
-run=$(cat "$folder/run-id" 2>/dev/null || true)
-if [ -n "$run" ]; then
-    if [ "$code" = 124 ]; then mftctl runs cancel "$run" --quiet || true; fi
-    mftctl runs report "$run" -o "$folder/report.html" --quiet || true
-fi
+    --quiet -o name &
+processes+=($!)
+wait $! || code=$?
 
 case $code in
-0) outcome="completed" ;;
-124) outcome="cancelled after ${PREVIEW_TIMEOUT:-1h}" ;;
-*) outcome="did not complete (exit code $code)" ;;
+0) outcome="completed" && ended=true ;;
+3) outcome="did not complete" && ended=true ;;
+124) outcome="cancelled after ${PREVIEW_TIMEOUT:-1h}" && mftctl runs cancel "$(run_id)" --quiet && ended=true ;;
+*) outcome="could not be followed to its end (exit code $code)" ;;
 esac
+run=$(run_id)
 {
     echo "**$flow** on branch \`$branch\`: $outcome"
     if [ -n "$run" ]; then
+        mftctl runs report "$run" -o "$folder/report.html" --quiet || true
         printf '\n```\n'
         mftctl runs describe "$run" || true
         printf '```\n'

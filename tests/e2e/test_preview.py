@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,24 @@ def test_a_run_that_takes_too_long_is_cancelled(repository) -> None:
     run = (repository.folder / "preview" / "run-id").read_text().strip()
     assert "cancelled" in repository.run("runs", "describe", run).stdout
     assert deployments(repository) == [MAIN]
-    assert not [command for command in repository.left_running() if "worker" in command]
+    assert not [command for command in repository.left_running() if " worker " in command]
+
+
+def test_a_job_that_is_cancelled_cleans_up(repository, wait_until) -> None:
+    """SIGTERM while the run goes on: the run is cancelled, the deployment deleted, and no process is left."""
+    folder = repository.folder / "cancelled"
+    words = ("bash", str(SCRIPT), "train.py", "pull-request-16", "waits=true")
+    job = repository.start_command(*words, log=repository.folder / "job.log", PREVIEW_FOLDER=str(folder))
+    wait_until(lambda: "started" in _read(folder / "worker.log"), "the task runs")
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(60) == 143, (repository.folder / "job.log").read_text()
+    assert "cancelled" in repository.run("runs", "describe", _read(folder / "run-id")).stdout
+    assert deployments(repository) == [MAIN]
+    assert not [command for command in repository.left_running() if " worker " in command]
+
+
+def _read(file: Path) -> str:
+    return file.read_text().strip() if file.exists() else ""
 
 
 def test_a_flow_without_branches_is_not_deployed(repository) -> None:

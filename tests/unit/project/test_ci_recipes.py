@@ -62,6 +62,16 @@ def test_shellcheck_has_nothing_to_say_of_the_script() -> None:
     assert os.access(FOLDER / "preview.sh", os.X_OK)
 
 
+def test_the_page_names_what_the_script_reads_and_writes() -> None:
+    """docs/how-to/ci.md has the variables and the files of preview.sh, and no others."""
+    page = (FOLDER.parents[1] / "docs" / "how-to" / "ci.md").read_text("utf-8")
+    script = (FOLDER / "preview.sh").read_text()
+    rows = set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
+    code = "\n".join(line for line in script.splitlines() if not line.startswith("#"))
+    variables = set(re.findall(r"PREVIEW_\w+", code))
+    assert rows == variables | set(re.findall(r"\$folder/([a-z.-]+)", code))
+
+
 @pytest.mark.parametrize("file", ["github.yml", "gitlab.yml"])
 def test_a_recipe_runs_the_script_and_keeps_what_it_writes(file: str) -> None:
     """Both run preview.sh on a branch named after the request, and keep its folder."""

@@ -35,6 +35,15 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     assert "KilMode" in verify(tmp_path, text.replace("KillMode", "KilMode"))
 
 
+def test_the_page_explains_settings_that_the_unit_has() -> None:
+    """Each setting of the table in docs/how-to/systemd.md is one of the unit, with that value."""
+    page = (FILE.parents[2] / "docs" / "how-to" / "systemd.md").read_text("utf-8")
+    lines = FILE.read_text().splitlines()
+    for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE):
+        for setting in re.findall("`([^`]+)`", row):
+            assert [line for line in lines if line == setting or line.startswith(f"{setting}=")], setting
+
+
 def test_a_worker_serves_the_queue_of_its_instance_and_may_finish_its_tasks() -> None:
     """The command line is mftctl's; SIGTERM goes to the worker alone, which has hours to end."""
     settings = dict(re.findall(r"^(\w+)=(.*)$", FILE.read_text(), re.MULTILINE))
