@@ -158,4 +158,4 @@ def test_mftctl_takes_the_commands_of_the_page() -> None:
         r"^    (?:docker run .*|docker compose run --rm )?(?<![\w/-])mftctl (.*)$", PAGE, re.MULTILINE
     )
     commands = [commandlines.parse(words.split())[0] for words in found if words != "--version"]
-    assert {"worker", "deploy", "trigger", "list_", "list_workers"} == set(commands)
+    assert set(commands) == {"worker", "deploy", "trigger", "list_", "list_workers", "list_queues"}
