@@ -70,7 +70,7 @@ def _end(patch: pytest.MonkeyPatch) -> None:
 async def _served(engine: Engine, name: str) -> Any:
     """A worker of its own, with what it says of stuck runs."""
     other, said = Engine(engine.client, engine.standin, name), list[str]()
-    telling = WorkflowFailureLog(engine.client, said.append)
+    telling = WorkflowFailureLog(engine.client, lambda message, _: said.append(message))
     telling.listen()
     try:
         async with other.worker():
