@@ -19,6 +19,7 @@ from ..operations.command_options import (
     Yes,
 )
 from ..operations.deploy_options import AllDeploymentOptions, Ownership
+from ..operations.machine_options import MachineOptions
 
 if TYPE_CHECKING:
     from ..results import deployment_results, run_results
@@ -61,6 +62,7 @@ def worker(
     host_max_age: HostMaxAge = None,
     metrics: str | None = None,
     log_format: LogFormat | None = None,
+    resources: MachineOptions = MachineOptions(),
     connection: Connection = Connection(),
 ) -> Result[None]:
     """Run a worker for deployments until SIGTERM or Ctrl-C; running tasks then finish.
@@ -86,7 +88,16 @@ def worker(
     from ..operations.run_worker import run_worker
 
     return run_worker(
-        names, all_, queue, connection, concurrency, isolation, host_max_age, metrics, log_format
+        names,
+        all_,
+        queue,
+        connection,
+        concurrency,
+        isolation,
+        host_max_age,
+        metrics,
+        log_format,
+        resources,
     )
 
 

@@ -30,7 +30,7 @@ from ..engine.payloads import RunInput
 from ..model import ids
 from ..model.errors import MftctlError, NotFoundError
 from ..model.manifest import Manifest
-from . import schedule_spec, tokens
+from . import resource_schedules, schedule_spec, tokens
 from .connection.connect import IgnoreNotFound
 from .unreadable import UnreadableDeployment, manifest_of
 from .workflow_options import workflow_options
@@ -119,6 +119,7 @@ async def register(
         if error.status == RPCStatusCode.INVALID_ARGUMENT and "time zone" in str(error):
             raise schedule_spec.unknown_time_zone(new, str(error)) from error
         raise
+    await resource_schedules.make_known(client, new)
     tokens.store(tokens.prefix_of(new), str(new.token))
     return new, previous
 

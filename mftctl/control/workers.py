@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from ..model.declaration import Declaration
+from ..model.resources import Resources
 from .pollers import LAST_POLL, LEAVING, NO_ANSWER, SILENCE
 from .task_queue_state import TaskQueueState
 
@@ -32,7 +33,8 @@ _IDENTITY, _BUILD = "mftctl@", "mftctl-"
 class Worker:
     """A worker process. What only its heartbeats tell is None for a worker that is known from its polls.
 
-    ``slots`` and ``used``: tasks that it runs at once at most, and now. ``version``: of mftctl; ``sdk``: of Temporal's.
+    ``machine``: what tasks with @resources may take there. ``slots`` and ``used``: tasks that it runs at once at most,
+    and now. ``version``: of mftctl; ``sdk``: of Temporal's.
     """
 
     identity: str
@@ -41,6 +43,7 @@ class Worker:
     last_seen: datetime
     host: str | None = None
     process_id: str | None = None
+    machine: Resources | None = None
     slots: int | None = None
     used: int | None = None
     version: str | None = None
@@ -114,6 +117,7 @@ def _of_heartbeats(beats: list[WorkerHeartbeat], now: datetime) -> Worker:
         last_seen=min(seen, now),
         host=last.host_info.host_name or None,
         process_id=last.host_info.process_id or None,
+        machine=declared.machine,
         slots=declared.slots or None,
         used=sum(one.activity_task_slots_info.current_used_slots for one in fresh),
         version=declared.version or None,

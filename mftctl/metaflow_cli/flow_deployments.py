@@ -9,7 +9,7 @@ from dataclasses import replace
 from temporalio.client import Client
 
 from ..console.output import Result, say
-from ..control import deployments
+from ..control import deployments, resource_schedules
 from ..control.runs import start, tags
 from ..control.runs.run_parameters import from_click, resolve, validate
 from ..control.tokens import username
@@ -37,6 +37,8 @@ async def trigger(invocation: Invocation, options: Mapping[str, str]) -> Result:
     validate(manifest, given)
     tags.validate(given_tags, manifest.launch.tags)
     settled = await asyncio.to_thread(resolve, manifest, given, upload)
+    if invocation.options.get("task_queue"):
+        await resource_schedules.make_known(client, manifest)
     with trigger_span(manifest.deployment, run_id) as variables:
         run = RunInput(manifest, run_id, settled, given_tags, variables=variables)
         await start.start_once(client, run, given, lambda: announce(run_id, file))

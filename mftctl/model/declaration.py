@@ -9,6 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .resources import Resources
+
 #: Seconds between two heartbeats of a worker of mftctl, and of the SDK where nothing is set.
 HEARTBEAT, SDK_HEARTBEAT = 10.0, 60.0
 _HEAD = "mftctl "
@@ -16,11 +18,15 @@ _HEAD = "mftctl "
 
 @dataclass(frozen=True)
 class Declaration:
-    """``version``: that of mftctl; ``slots``: tasks at once; ``heartbeat``: seconds between two heartbeats."""
+    """``version``: that of mftctl; ``slots``: tasks at once; ``heartbeat``: seconds between two heartbeats.
+
+    ``machine``: what tasks with @resources may take of its machine; nothing where nothing is counted.
+    """
 
     version: str = ""
     slots: int = 0
     heartbeat: float = SDK_HEARTBEAT
+    machine: Resources | None = None
 
     def to_text(self) -> str:
         """One line, with everything as JSON."""
@@ -37,6 +43,7 @@ class Declaration:
                 version=str(plain.get("version", cls.version)),
                 slots=int(plain.get("slots", cls.slots)),
                 heartbeat=float(plain.get("heartbeat", cls.heartbeat)),
+                machine=Resources(**plain["machine"]) if plain.get("machine") else None,
             )
         except (ValueError, TypeError, AttributeError):
             return None

@@ -13,6 +13,7 @@ import secrets
 SCHEDULE_PREFIX = "mftctl."
 TASK_QUEUE_PREFIX = "mftctl."
 LISTENER_PREFIX = "mftctl.events."
+RESOURCES_PREFIX = "mftctl-resources."
 #: A Schedule appends ``-<RFC 3339 time>`` to a workflow id, and SQL visibility stores take 255 bytes.
 MAX_DEPLOYMENT_LENGTH = 200
 #: Temporal takes 1,000 characters; a name in its own names of partitions takes some of them.
@@ -74,6 +75,16 @@ def schedule_id(deployment: str) -> str:
 def deployment_of(schedule: str) -> str | None:
     """The deployment of a Schedule id; None for a Schedule that is not mftctl's."""
     return schedule[len(SCHEDULE_PREFIX) :] if schedule.startswith(SCHEDULE_PREFIX) else None
+
+
+def resource_schedule_id(queue: str) -> str:
+    """The id of the Schedule that makes a task queue of ``model.resources`` known."""
+    return RESOURCES_PREFIX + queue
+
+
+def resource_queue_of(schedule: str) -> str | None:
+    """The task queue that a Schedule makes known; None for any other Schedule."""
+    return schedule[len(RESOURCES_PREFIX) :] if schedule.startswith(RESOURCES_PREFIX) else None
 
 
 def task_queue(deployment: str) -> str:

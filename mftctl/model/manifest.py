@@ -14,6 +14,7 @@ from typing import Any, Callable, Optional
 
 from .codec import from_plain, to_plain
 from .parameter import Parameter
+from .resources import NOTHING, Resources, queue_for
 
 SCHEMA_VERSION = 3
 #: Metaflow's MAX_ATTEMPTS: its datastore ignores attempts from this number on.
@@ -27,7 +28,7 @@ class Dispatch:
     ``queue``: their task queue (default: the deployment's). ``priority``, 1 (first) to 5, and ``fairness_key``: among
     the tasks of the same task queue (default: the run's). In seconds: ``start_to_close``, how long an attempt may take;
     ``schedule_to_start``, how long it may wait for a worker; ``heartbeat``, after how long without a sign of its worker
-    an attempt is lost.
+    an attempt is lost. ``needs``: what each takes of its worker's machine, of @resources.
     """
 
     queue: Optional[str] = None
@@ -36,6 +37,7 @@ class Dispatch:
     start_to_close: Optional[float] = None
     schedule_to_start: Optional[float] = None
     heartbeat: Optional[float] = None
+    needs: Resources = NOTHING
 
 
 @dataclass(frozen=True)
@@ -199,19 +201,20 @@ class Manifest:
 
     def without_step_queues(self) -> Manifest:
         """The same with all tasks on the task queue of the run, as for the one worker of `mftctl run`."""
-        return self._with_each_step(
-            lambda step: dataclasses.replace(
-                step, dispatch=dataclasses.replace(step.dispatch, queue=None, schedule_to_start=None)
-            )
-        )
+
+        def here(step: Step) -> Step:
+            dispatch = dataclasses.replace(step.dispatch, queue=None, schedule_to_start=None, needs=NOTHING)
+            return dataclasses.replace(step, dispatch=dispatch)
+
+        return self._with_each_step(here)
 
     @property
     def step_queues(self) -> dict[str, tuple[str, ...]]:
         """The task queues that steps have beside that of the deployment, each with the names of its steps."""
         queues: dict[str, tuple[str, ...]] = {}
         for step in (*self.steps, *self.compensations):
-            queue = step.dispatch.queue
-            if queue is not None and queue != self.task_queue:
+            queue = queue_for(step.dispatch.queue or self.task_queue, step.dispatch.needs)
+            if queue != self.task_queue:
                 queues[queue] = (*queues.get(queue, ()), step.name)
         return queues
 

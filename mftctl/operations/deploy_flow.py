@@ -12,6 +12,7 @@ from ..control.manifest_changes import changes
 from ..events import registration
 from ..interpreter.compilation import Compilation
 from ..model.manifest import Manifest
+from ..model.resources import base_of, needs_of
 from ..profiles import cache_dir
 from ..results.deployment_results import Deployed
 from . import package_listing
@@ -79,11 +80,14 @@ async def deploy(
 
 
 def step_queue_notes(manifest: Manifest) -> tuple[str, ...]:
-    """For each task queue of steps, how to run a worker of it."""
-    return tuple(
-        f"run a worker of {', '.join(steps)}: mftctl worker --queue {queue}"
-        for queue, steps in manifest.step_queues.items()
-    )
+    """For each task queue of steps, how to run a worker of it, and what its machine must have."""
+    return tuple(_step_queue_note(queue, ", ".join(steps)) for queue, steps in manifest.step_queues.items())
+
+
+def _step_queue_note(queue: str, steps: str) -> str:
+    needs = needs_of(queue)
+    machine = "" if needs is None else f" on a machine that has {needs}"
+    return f"run a worker of {steps}{machine}: mftctl worker --queue {base_of(queue)}"
 
 
 def token_notes(manifest: Manifest, previous: Manifest | None) -> tuple[str, ...]:

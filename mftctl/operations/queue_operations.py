@@ -11,6 +11,7 @@ from ..console.text import format_duration
 from ..control.queues_in_use import QueueUse, queues_in_use
 from ..control.task_queue_state import TaskQueueState, read_states
 from ..control.workers import Worker, list_workers
+from ..model.resources import base_of, needs_of
 from ..results import queue_results
 from .command_options import Limited
 from .open_client import open_client
@@ -60,7 +61,8 @@ def unserved_queue(found: queue_results.TaskQueue) -> str:
 
 def start_worker(task_queue: str) -> str:
     """How to start a worker for a task queue."""
-    return f"start one with: mftctl worker --queue {task_queue}"
+    where = "" if needs_of(task_queue) is None else ", on a machine that has this"
+    return f"start one with: mftctl worker --queue {base_of(task_queue)}{where}"
 
 
 def _row(state: TaskQueueState, use: QueueUse, workers: int) -> queue_results.TaskQueue:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,13 @@ from ..model.attempt import Attempt, NextAttempt
 from ..model.errors import UsageError
 from ..profiles import Profile, Setting, cache_dir
 from ..worker.freshness import MAX_AGE
+from ..worker.machine import cores
 from ..worker.observer import Observer
 from ..worker.service import Service
 from ..worker.worker_settings import Settings
 from . import worker_file
 from .command_options import Connection, flow_interpreter
+from .machine_options import MachineOptions, machine_of
 from .open_client import export_to_tasks, open_client
 from .pending_retries import retry_text
 
@@ -45,6 +47,7 @@ def run_worker(
     host_max_age: str | None,
     metrics: str | None,
     log_format: LogFormat | None,
+    resources: MachineOptions,
 ) -> Result[None]:
     """Serve the deployments that ``names`` and worker files name, or all of them, or task queues, until a signal."""
     if sum(map(bool, (names, serve_all, queues))) > 1:
@@ -62,6 +65,8 @@ def run_worker(
     if "" in queues:
         raise UsageError("--queue: '' is not a task queue", hint="name one, such as default")
     settings = worker_settings(profile, concurrency, isolation, host_max_age)
+    machine, gpus = machine_of(profile, resources)
+    settings = replace(settings, machine=machine, gpus=gpus)
     monitor = _monitor(profile.setting("metrics", metrics))
     with background(frame=frame):
         asyncio.run(_serve(named or None, frozenset(queues), settings, connection, profile, monitor))
@@ -80,9 +85,7 @@ def worker_settings(
         raise UsageError(f"isolation: '{mode}' is not fork or spawn", hint="leave it out for fork")
     age = profile.setting("host_max_age", host_max_age)
     max_age = MAX_AGE if age.value is None else parse_duration(age.value, str(age.source))
-    return Settings(
-        cache_dir(), slots or os.cpu_count() or 1, mode, flow_interpreter(profile), host_max_age=max_age
-    )
+    return Settings(cache_dir(), slots or cores(), mode, flow_interpreter(profile), host_max_age=max_age)
 
 
 def _monitor(address: Setting) -> Monitor | None:

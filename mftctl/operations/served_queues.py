@@ -9,6 +9,8 @@ from temporalio.client import Client
 
 from ..control.pollers import has_worker
 from ..model.manifest import Manifest
+from ..model.resources import queue_text
+from .queue_operations import start_worker
 from .selection import unserved
 
 
@@ -31,7 +33,5 @@ async def look_for_workers(client: Client, manifest: Manifest) -> Served:
     for queue, steps in manifest.step_queues.items():
         if not polled[queue]:
             of = f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"
-            warnings.append(
-                f"no worker serves task queue {queue} of {of}; start one with: mftctl worker --queue {queue}"
-            )
+            warnings.append(f"no worker serves task queue {queue_text(queue)} of {of}; {start_worker(queue)}")
     return Served(worker, tuple(warnings))

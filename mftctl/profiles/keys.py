@@ -132,6 +132,9 @@ _ALL = (
         "worker",
     ),
     _worker("log_format", "choice", "Lines of a worker's log", "text", "worker", choices=("text", "json")),
+    _worker("cpu", "text", "Cores for tasks with @resources", "the machine's", "worker"),
+    _worker("memory", "text", "Memory for tasks with @resources, such as 32G", "the machine's", "worker"),
+    _worker("gpu", "text", "GPUs for tasks with @resources", "the machine's", "worker"),
     _worker("host_max_age", "duration", "Age at which a worker imports a flow again", "1h", "worker, run"),
 )
 KEYS: dict[str, Key] = {key.name: key for key in _ALL}

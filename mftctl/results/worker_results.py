@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ..console.output import Time
-from ..console.text import columns, format_duration, local_time
+from ..console.text import columns, format_duration, format_size, local_time
 from .queue_results import names
 
-_HEAD = ("WORKER", "STATE", "TASK QUEUES", "SLOTS", "VERSION", "SDK", "SINCE", "LAST SEEN")
+_HEAD = ("WORKER", "STATE", "TASK QUEUES", "SLOTS", "RESOURCES", "VERSION", "SDK", "SINCE", "LAST SEEN")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,12 @@ class WorkerProcess:
     host: str | None
     process_id: str | None
     task_queues: tuple[str, ...]
+    cpu: float | None
+    """Cores that tasks with @resources may take."""
+    memory: int | None
+    """Megabytes that tasks with @resources may take."""
+    gpu: int | None
+    """GPUs that tasks with @resources may take."""
     slots: int | None
     """Tasks that it runs at once at most."""
     slots_used: int | None
@@ -52,11 +58,19 @@ def _row(found: WorkerProcess, now: datetime) -> tuple[str, ...]:
         found.state,
         names(found.task_queues),
         _slots(found),
+        _resources(found),
         found.version or "-",
         found.sdk_version or "-",
         "-" if found.started is None else local_time(found.started),
         f"{format_duration(ago)} ago",
     )
+
+
+def _resources(found: WorkerProcess) -> str:
+    if found.cpu is None or found.memory is None:
+        return "-"
+    gpus = f" {found.gpu} GPU" if found.gpu else ""
+    return f"{found.cpu:g} CPU {format_size(found.memory * 1024**2)}{gpus}"
 
 
 def _slots(found: WorkerProcess) -> str:

@@ -19,6 +19,7 @@ from temporalio.worker import (
 )
 
 from .. import __version__
+from ..control.resource_queues import ResourceQueues
 from ..control.unreadable import Warnings
 from ..engine.notification import Notification
 from ..engine.workflow import FlowWorkflow
@@ -26,7 +27,9 @@ from ..events.delivery import EventActivities
 from ..events.listener import Listener
 from ..model.declaration import HEARTBEAT, Declaration
 from ..model.manifest import Launch
+from ..model.resources import needs_of
 from .declaration_plugin import DeclarationPlugin
+from .gpus import Gpus
 from .host_pool import HostPool
 from .metrics import Metrics, WorkerState
 from .observer import Observer
@@ -70,18 +73,22 @@ class Service:
     ) -> None:
         self._client = client
         self._tracer = tracer
-        self._slots = slots = Slots(settings.concurrency)
+        self._machine = settings.machine
+        self._slots = slots = Slots(settings.concurrency, settings.machine)
         self._tuner = WorkerTuner.create_composite(
             workflow_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
             activity_supplier=slots,
             local_activity_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
             nexus_supplier=FixedSizeSlotSupplier(OTHER_SLOTS),
         )
-        self._plugin = DeclarationPlugin(Declaration(__version__, settings.concurrency, HEARTBEAT))
+        self._plugin = DeclarationPlugin(
+            Declaration(__version__, settings.concurrency, HEARTBEAT, settings.machine)
+        )
         self._hosts = HostPool(settings, observer.report)
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.report)
         metrics = metrics or Metrics()
-        self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats, metrics, tracer)
+        gpus = Gpus(settings.gpus)
+        self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats, metrics, tracer, gpus)
         self._events = EventActivities(client, warn or Warnings(observer.report))
         self._report = observer.report
 
@@ -107,9 +114,14 @@ class Service:
         stopping.add_done_callback(self._stopping.discard)
 
     async def serve_all(self, queues: Callable[[], Awaitable[frozenset[str]]]) -> None:
-        """Serve the task queues that ``queues`` returns, every REFRESH seconds."""
+        """Serve the task queues that ``queues`` returns, every REFRESH seconds, and what this machine can run of those
+        for tasks that need more than a slot.
+        """
+        needs = ResourceQueues(self._client)
         while True:
             wanted = await queues()
+            if self._machine is not None:
+                wanted |= await needs.current(wanted, self._machine)
             for queue in wanted:
                 self.serve(queue)
             for queue in set(self._queues) - wanted:
@@ -171,7 +183,8 @@ class Service:
         return Worker(
             self._client,
             task_queue=queue,
-            workflows=[FlowWorkflow, Listener, Notification],
+            # No run's workflow is on a task queue for tasks that need more than a slot.
+            workflows=[] if needs_of(queue) else [FlowWorkflow, Listener, Notification],
             activities=[self._activity.run, self._events.deliver, self._events.start, post_notice],
             workflow_runner=UnsandboxedWorkflowRunner(),
             tuner=self._tuner,

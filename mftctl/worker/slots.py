@@ -1,9 +1,12 @@
-"""Slots for tasks, shared by all task queues of a worker and reserved before it polls.
+"""Slots and resources for tasks, shared by all task queues of a worker and reserved before it polls.
 
 A poll promises to start the task that it returns. On an empty task queue it stays open for a minute and cannot be
 withdrawn: with fewer slots than task queues, a poll cannot hold a slot for that long, or empty queues would block the
 others. So a poll holds a slot only for a moment, in which a queue with a backlog answers. No poll starts while tasks
 have all slots. One that is still open may return one task more, which is given back (``task_activity.py``).
+
+What a task needs of the machine follows from its task queue (``model/resources.py``), and is reserved in the same way.
+A task that asks for nothing takes the cores of a slot.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import asyncio
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -24,6 +27,8 @@ from temporalio.worker import (
     SlotReserveContext,
 )
 
+from ..model.resources import Resources, needs_of
+
 #: Seconds in which a poll returns a task of the backlog; later it returns only new ones.
 ANSWERS = 0.1
 
@@ -33,6 +38,7 @@ class _Poll:
     """A poll that started at ``since``, or the slot of an ``eager`` task; ``used``: it has returned a task."""
 
     queue: str
+    needs: Resources
     since: float
     eager: bool = False
     used: bool = False
@@ -50,10 +56,14 @@ class Permit(SlotPermit):
 
 
 class Slots(CustomSlotSupplier):
-    """``limit`` slots, for polls and tasks. The SDK calls it from threads of its own."""
+    """``limit`` slots, for polls and tasks, of a ``machine``. The SDK calls it from threads of its own."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, machine: Resources | None = None) -> None:
         self.limit = limit
+        #: Without a limit of its own, the machine has what its slots need.
+        self._machine = machine or Resources(float(limit))
+        self._usual = Resources(self._machine.cpu / limit)
+        self._taken = Resources()
         self._lock = threading.RLock()
         self._polls: set[_Poll] = set()
         self._asking: dict[str, deque[asyncio.Future[Permit]]] = {}
@@ -62,7 +72,7 @@ class Slots(CustomSlotSupplier):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._running = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[tuple[Resources, asyncio.Future[None]]] = deque()
 
     @property
     def used(self) -> int:
@@ -81,9 +91,10 @@ class Slots(CustomSlotSupplier):
     def try_reserve_slot(self, ctx: SlotReserveContext) -> Permit | None:
         """Permission for an eager task, if a slot is free that no poll may fill."""
         with self._lock:
-            if len(self._polls) >= self.limit:
+            needs = self.needs(ctx.task_queue)
+            if len(self._polls) >= self.limit or not needs.fits(self._free(self._polls)):
                 return None
-            return self._permit(_Poll(ctx.task_queue, time.monotonic(), eager=True))
+            return self._permit(_Poll(ctx.task_queue, needs, time.monotonic(), eager=True))
 
     def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:
         """Note that a poll has returned a task."""
@@ -96,33 +107,46 @@ class Slots(CustomSlotSupplier):
         assert isinstance(ctx.permit, Permit)
         self._forget(ctx.permit.poll)
 
-    async def begin(self, patience: float | None = None) -> bool:
-        """Take a slot for a task; False when none becomes free within ``patience`` seconds."""
-        if self._running < self.limit:
-            self._running += 1
+    def needs(self, queue: str) -> Resources:
+        """What a task of this task queue takes of the machine."""
+        return needs_of(queue) or self._usual
+
+    async def begin(self, needs: Resources, patience: float | None = None) -> bool:
+        """Take a slot for a task; False when there is none, or too little else, within ``patience`` seconds."""
+        self._waiting = deque(one for one in self._waiting if not one[1].done())
+        if not self._waiting and self._has_room(needs):
+            self.begin_beyond(needs)
             return True
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.append((needs, turn))
         try:
             await asyncio.wait([turn], timeout=patience)
         except asyncio.CancelledError:
             if not turn.cancel():
-                self.end()
+                self.end(needs)
             raise
         return not turn.cancel()
 
-    def begin_beyond(self) -> None:
+    def begin_beyond(self, needs: Resources) -> None:
         """Start a task without a free slot, because it must not wait longer."""
         self._running += 1
+        self._taken += needs
 
-    def end(self) -> None:
-        """Give the slot to a waiting task, or free it."""
-        while self._waiting and self._running <= self.limit:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+    def end(self, needs: Resources) -> None:
+        """Free the slot, and start the tasks that wait for it, in their order."""
         self._running -= 1
+        self._taken -= needs
+        while self._waiting:
+            waiting, turn = self._waiting[0]
+            if not turn.done():
+                if not self._has_room(waiting):
+                    return
+                self.begin_beyond(waiting)
+                turn.set_result(None)
+            self._waiting.popleft()
+
+    def _has_room(self, needs: Resources) -> bool:
+        return self._running < self.limit and needs.fits(self._machine - self._taken)
 
     def _grant(self) -> None:
         """Grant polls in turn, and again when open polls no longer hold slots."""
@@ -138,19 +162,31 @@ class Slots(CustomSlotSupplier):
                     del self._asking[queue]
                 self._granted += 1
                 self._turns[queue] = self._granted
-                asked.set_result(self._permit(_Poll(queue, now)))
+                asked.set_result(self._permit(_Poll(queue, self.needs(queue), now)))
             counting = [poll.since for poll in self._polls if _counts(poll, now) and not poll.used]
             if self._asking and counting and self._loop is not None:
                 self._alarm = self._loop.call_later(min(counting) + ANSWERS - now, self._grant)
 
     def _next(self, now: float) -> str | None:
         """The task queue to poll now: the waiting one that was granted longest ago."""
-        if sum(_counts(poll, now) for poll in self._polls) >= self.limit:
+        counting = [poll for poll in self._polls if _counts(poll, now)]
+        if len(counting) >= self.limit:
             return None
+        now_free, always_free = self._free(counting), self._free(self._polls)
         open_ = Counter(poll.queue for poll in self._polls if not poll.used)
-        # Several polls of one task queue only with a slot for each.
-        may = [queue for queue in self._asking if not open_[queue] or len(self._polls) < self.limit]
+
+        def may_poll(queue: str) -> bool:
+            # Several polls of one task queue only with a slot, and what its tasks need, for each.
+            needs = self.needs(queue)
+            if open_[queue] and (len(self._polls) >= self.limit or not needs.fits(always_free)):
+                return False
+            return needs.fits(now_free)
+
+        may = [queue for queue in self._asking if may_poll(queue)]
         return min(may, key=lambda queue: self._turns[queue], default=None)
+
+    def _free(self, polls: Iterable[_Poll]) -> Resources:
+        return self._machine - sum((poll.needs for poll in polls), Resources())
 
     def _permit(self, poll: _Poll) -> Permit:
         self._polls.add(poll)

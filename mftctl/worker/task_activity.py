@@ -14,9 +14,11 @@ from temporalio.exceptions import ApplicationError
 from ..engine.payloads import HookInput
 from ..interpreter.client import ProcessEnded
 from ..model.errors import MftctlError
+from ..model.resources import Resources, needs_of
 from ..model.task import TaskInput
 from . import backoff
 from .attempt_history import AttemptHistory
+from .gpus import NO_GPUS, Gpus
 from .host_pool import HostPool
 from .metrics import Metrics
 from .observer import Observer
@@ -47,9 +49,11 @@ class TaskActivity:
         heartbeats: RunHeartbeats,
         metrics: Metrics,
         tracer: Tracer | None = None,
+        gpus: Gpus = NO_GPUS,
     ) -> None:
         self._hosts = hosts
         self._tracer = tracer
+        self._gpus = gpus
         self._heartbeats = heartbeats
         self._metrics = metrics
         self._slots = slots
@@ -82,8 +86,9 @@ class TaskActivity:
             running.cancel()
         clock = asyncio.get_running_loop().time
         came = clock()
+        needs = self._slots.needs(activity.info().task_queue)
         try:
-            if not await self._begin(plain):
+            if not await self._begin(plain, needs):
                 return {"unstarted": True}
             try:
                 if "hook" in plain:
@@ -91,9 +96,12 @@ class TaskActivity:
                 given = replace(TaskInput.from_plain(plain), attempt=activity.info().attempt - 1)
                 if given.pausable and await self._pauses.hold_back(clock() - came):
                     return {"unstarted": True}
-                return await self._attempt(given, history, _queued() + clock() - came)
+                waited = _queued() + clock() - came
+                with self._gpus.assigned(needs.gpu) as variables:
+                    given = replace(given, variables={**given.variables, **variables})
+                    return await self._attempt(given, history, waited)
             finally:
-                self._slots.end()
+                self._slots.end(needs)
         except ApplicationError as error:
             history.fail(error)
             raise
@@ -101,16 +109,18 @@ class TaskActivity:
             self._running.discard(running)
             beating.cancel()
 
-    async def _begin(self, plain: dict[str, Any]) -> bool:
+    async def _begin(self, plain: dict[str, Any], needs: Resources) -> bool:
         """Take a slot, which is free but where a poll was open for long; False for a task that is to be given back.
 
         What is given back comes again as a first attempt. Another attempt, a compensation or a hook waits here; where
-        the server counts the wait as part of @timeout, not for so long that it would take the attempt for lost.
+        the server counts the wait as part of @timeout, not for so long that it would take the attempt for lost, unless
+        it would take more of the machine than there is.
         """
         if plain.get("pausable") and activity.info().attempt == 1:
-            return await self._slots.begin(GIVE_BACK)
-        if not await self._slots.begin(HOLD if plain.get("timeout") else None):
-            self._slots.begin_beyond()
+            return await self._slots.begin(needs, GIVE_BACK)
+        limited = plain.get("timeout") and needs_of(activity.info().task_queue) is None
+        if not await self._slots.begin(needs, HOLD if limited else None):
+            self._slots.begin_beyond(needs)
         return True
 
     async def _attempt(self, given: TaskInput, history: AttemptHistory, queued: float) -> dict[str, Any]:

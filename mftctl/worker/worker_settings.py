@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..model.resources import Resources
 from .freshness import MAX_AGE
 
 
@@ -15,7 +16,8 @@ class Settings:
 
     ``spawn`` is a new process for each task. ``python``: the interpreter for flows whose deployer's interpreter is not
     on this machine. ``source``: the user's own file, as given to `run`: its tasks run in place, not from the code
-    package. ``host_max_age``: seconds after which an imported flow is imported again.
+    package. ``host_max_age``: seconds after which an imported flow is imported again. ``machine``: what tasks may take
+    of it (default: nothing is counted), and ``gpus`` the names of its GPUs.
     """
 
     cache: Path
@@ -24,3 +26,5 @@ class Settings:
     python: str = sys.executable
     source: str | None = None
     host_max_age: float = MAX_AGE
+    machine: Resources | None = None
+    gpus: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from ...console.text import exact, format_duration
 from ...control.runs.delays import Delay
 from ...control.runs.run import Run
+from ...model.resources import queue_text
 from ...results import run_results
 from ..queue_operations import start_worker
 
@@ -34,7 +35,7 @@ def sentence(delay: Delay) -> str:
     if delay.reason == "retrying":
         return f"task {delay.task} was tried {delay.attempts} times: {delay.message}"
     tasks = "" if delay.tasks < 2 else f" ({delay.tasks} tasks)"
-    return f"waiting for a worker on task queue {delay.task_queue} for {_waited(delay)}{tasks}"
+    return f"waiting for a worker on task queue {queue_text(delay.task_queue)} for {_waited(delay)}{tasks}"
 
 
 def cell(delays: Sequence[Delay]) -> str:
@@ -43,7 +44,7 @@ def cell(delays: Sequence[Delay]) -> str:
         return ""
     first = delays[0]
     if first.reason == "no_worker":
-        return f"a worker on {first.task_queue} ({_waited(first)})"
+        return f"a worker on {queue_text(first.task_queue)} ({_waited(first)})"
     return f"a retry of {first.task} ({first.attempts} attempts)"
 
 
@@ -65,9 +66,8 @@ def _unserved(task_queue: str, waiting: list[tuple[datetime, Run]]) -> str:
     others = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
     has = "have" if others else "has"
     waited = format_duration((datetime.now(UTC) - since).total_seconds())
-    waits = (
-        f"run {first.run_id}{others} {has} been waiting for a worker on task queue {task_queue} for {waited}"
-    )
+    where = queue_text(task_queue)
+    waits = f"run {first.run_id}{others} {has} been waiting for a worker on task queue {where} for {waited}"
     return f"{waits}; {start_worker(task_queue)}"
 
 

@@ -67,7 +67,7 @@ def test_an_older_worker_has_a_minute_for_a_heartbeat() -> None:
     """It declares nothing; its version is in its build id, and its slots are unknown."""
     older = only(beat(100, declared=False, build="mftctl-1.0"))
     assert (older.state, older.version, older.slots) == ("running", "1.0", None)
-    assert worker_results.table([row(older)], NOW).splitlines()[1].split("\t")[3:5] == ["1/-", "1.0"]
+    assert worker_results.table([row(older)], NOW).splitlines()[1].split("\t")[3:6] == ["1/-", "-", "1.0"]
 
 
 def test_a_worker_counts_once_for_all_its_task_queues() -> None:

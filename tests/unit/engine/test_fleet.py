@@ -24,6 +24,7 @@ from mftctl.control.task_queue_state import read_states
 from mftctl.control.workers import Worker, list_workers
 from mftctl.model.declaration import Declaration
 from mftctl.model.manifest import Dispatch
+from mftctl.model.resources import Resources
 from mftctl.operations import queue_operations, selection, worker_operations
 from mftctl.operations.command_options import Limited
 from mftctl.operations.runs import held_runs
@@ -100,7 +101,7 @@ async def test_a_step_whose_task_queue_has_no_worker_waits(
 
 
 async def test_a_worker_tells_its_slots(engine: Engine, beating: Client) -> None:
-    """How many it has, and how many have a task; before its first heartbeat, it is known from its polls."""
+    """How many it has, and how many have a task; and what its machine has."""
     queue, slots = "fleet-slots", Slots(3)
     others = FixedSizeSlotSupplier(5)
     tuner = WorkerTuner.create_composite(
@@ -109,15 +110,15 @@ async def test_a_worker_tells_its_slots(engine: Engine, beating: Client) -> None
         local_activity_supplier=others,
         nexus_supplier=others,
     )
-    plugin = DeclarationPlugin(Declaration("1.2.3", slots.limit, 1.0))
+    machine = Resources(4.0, 16384, 1)
+    plugin = DeclarationPlugin(Declaration("1.2.3", slots.limit, 1.0, machine))
     more = {"tuner": tuner, "max_concurrent_activities": None, "identity": "mftctl@there:7"}
     async with Engine(beating, engine.standin).worker(task_queue=queue, plugins=[plugin], **more):
         script, handle = await engine.start(manifest("Slots", linear(), task_queue=queue), {"start": hangs})
         await script.began("start")
-        (first,) = await _workers(engine.client, queue)
-        assert (first.state, first.host, first.process_id) == ("running", "there", "7")
         await until(lambda: _has_slots(engine.client, queue, 1))
         (worker,) = await _workers(engine.client, queue)
+        assert worker.machine == machine
         assert (worker.slots, worker.version, worker.process_id) == (3, "1.2.3", str(os.getpid()))
         row = worker_operations.row(worker)
         assert (row.slots_used, row.slots_free, row.task_queues) == (1, 2, (queue,))
@@ -141,7 +142,7 @@ async def test_a_worker_that_stops_is_gone(
     assert row.task_queues == ("fleet-one", "fleet-two")
     assert row.identity == f"mftctl@{os.uname().nodename}:{os.getpid()}"
     assert row.started is not None
-    assert f"{row.identity}\trunning\tfleet-one, fleet-two\t0/4\t{__version__}\t" in result.text
+    assert f"{row.identity}\trunning\tfleet-one, fleet-two\t0/4\t-\t{__version__}\t" in result.text
     await serving.stop()
     await serving.close()
     result = await worker_operations.list_(Limited(), ("fleet-one",))

@@ -100,6 +100,7 @@ def html(splits: int) -> str:
         tasks=TaskCounts(done=done, known=known),
         failed_step=None,
         problem=None,
+        delays=(),
         task_queue="wide",
         worker=None,
         steps=steps,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from supervising import launch
 
-from mftctl.worker import host_memory
+from mftctl.worker import host_memory, machine
 from mftctl.worker.host_pool import HostPool
 from mftctl.worker.worker_settings import Settings
 
@@ -118,8 +118,8 @@ def test_the_limit_of_a_container_counts(
     top, name = (groups / file).parent, (groups / file).name
     (top / "a" / "b").mkdir(parents=True)
     (top / "a" / "b" / name).write_text("max\n")
-    monkeypatch.setattr(host_memory, "_CGROUPS", groups)
-    monkeypatch.setattr(host_memory, "_CGROUP", own)
+    monkeypatch.setattr(machine, "_CGROUPS", groups)
+    monkeypatch.setattr(machine, "_CGROUP", own)
     assert host_memory.memory_limit() >= whole
     (top / "a" / name).write_text(f"{2**28}\n")
     assert host_memory.memory_limit() == 2**26

@@ -8,7 +8,10 @@ from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
 
+from mftctl.model.resources import Resources, queue_for
 from mftctl.worker.slots import ANSWERS, Permit, Slots
+
+ONE = Resources(1.0)
 
 
 def in_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
@@ -163,30 +166,86 @@ async def test_tasks_of_a_workflow_task_take_what_no_poll_may_fill() -> None:
 async def test_a_task_without_a_slot_waits_or_is_given_back() -> None:
     """Slots go to whoever waits longest; who has waited for long enough, or was cancelled, has none."""
     slots = Slots(1)
-    assert await slots.begin()
-    assert not await slots.begin(0.01)
-    cancelled = asyncio.create_task(slots.begin())
-    waits = asyncio.create_task(slots.begin())
-    late = asyncio.create_task(slots.begin(0.01))
+    assert await slots.begin(ONE)
+    assert not await slots.begin(ONE, 0.01)
+    cancelled = asyncio.create_task(slots.begin(ONE))
+    waits = asyncio.create_task(slots.begin(ONE))
+    late = asyncio.create_task(slots.begin(ONE, 0.01))
     await settle()
     cancelled.cancel()
-    slots.end()
+    slots.end(ONE)
     assert await waits
     assert not await late
-    slots.begin_beyond()
-    slots.end()
-    assert not await slots.begin(0.01)
-    slots.end()
-    assert await slots.begin(0.01)
+    slots.begin_beyond(ONE)
+    slots.end(ONE)
+    assert not await slots.begin(ONE, 0.01)
+    slots.end(ONE)
+    assert await slots.begin(ONE, 0.01)
 
 
 @in_loop
 async def test_a_slot_given_to_a_task_that_is_cancelled_goes_on_to_the_next() -> None:
     """No slot is lost between the two."""
     slots = Slots(1)
-    assert await slots.begin()
-    first, second = asyncio.create_task(slots.begin()), asyncio.create_task(slots.begin())
+    assert await slots.begin(ONE)
+    first, second = asyncio.create_task(slots.begin(ONE)), asyncio.create_task(slots.begin(ONE))
     await settle()
-    slots.end()
+    slots.end(ONE)
     first.cancel()
     assert await asyncio.wait_for(second, 1)
+
+
+BIG = queue_for("a", Resources(4.0, 8000))
+GPU = queue_for("a", Resources(1.0, 4096, 1))
+
+
+@in_loop
+async def test_a_task_queue_is_polled_when_what_its_tasks_need_is_free() -> None:
+    """Tasks that run, and polls that may bring one at once, take of the machine what their task queue says."""
+    slots = Slots(4, Resources(4.0, 16000, 1))
+    polls = Polls(slots)
+    polls.ask("a")
+    await settle()
+    usual = polls.comes("a")
+    polls.ask(BIG)
+    await settle(2 * ANSWERS)
+    assert polls.granted() == []  # three of four cores are free
+    polls.ends(usual)
+    await settle()
+    assert polls.granted() == [BIG]
+    big = polls.comes(BIG)
+    polls.ask("a")
+    polls.ask(GPU)
+    await settle(2 * ANSWERS)
+    assert polls.granted() == []
+    polls.ends(big)
+    await settle()
+    assert sorted(polls.granted()) == ["a", GPU]
+
+
+@in_loop
+async def test_tasks_never_take_more_than_the_machine_has() -> None:
+    """Also those of polls that were open for long; one that waits keeps those behind it from passing it."""
+    slots = Slots(4, Resources(4.0, 16000, 1))
+    gpu = Resources(1.0, 4096, 1)
+    assert await slots.begin(gpu)
+    assert not await slots.begin(gpu, 0.01)
+    assert await slots.begin(ONE)
+    waits = asyncio.create_task(slots.begin(Resources(3.0, 1)))
+    behind = asyncio.create_task(slots.begin(ONE))
+    await settle()
+    assert not waits.done()
+    assert not behind.done()
+    slots.end(gpu)
+    assert await waits
+    await settle()
+    assert not behind.done()
+    slots.end(ONE)
+    assert await behind
+
+
+def test_cores_of_a_machine_are_shared_by_its_slots() -> None:
+    """A task that asks for nothing takes one slot's share."""
+    slots = Slots(8, Resources(4.0, 16000))
+    assert slots.needs("a") == Resources(0.5)
+    assert slots.needs(BIG) == Resources(4.0, 8000)

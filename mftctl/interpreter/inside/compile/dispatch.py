@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Optional
@@ -9,25 +10,26 @@ from typing import Any, Optional
 from ....model import ids
 from ....model.durations import seconds_of
 from ....model.manifest import Dispatch
+from ....model.resources import DEFAULT_CPU, DEFAULT_MEMORY, Resources
 from .compile_error import CompileError
 
-#: The decorator's durations, and the least seconds that each may have: workers send heartbeats every 2 s.
-_DURATIONS = {"start_to_close": 1.0, "schedule_to_start": 1.0, "heartbeat": 5.0}
 #: Characters of a fairness key that Temporal accepts.
 _MAX_KEY = 64
 _LAST_PRIORITY = 5
 
 
-def of(step: str, decorators: list[Any], queue: Optional[str] = None) -> Dispatch:
+def of(step: str, decorators: list[Any], queue: Optional[str] = None, *, elsewhere: bool = False) -> Dispatch:
     """How the step's tasks are handed out; CompileError for a value that Temporal or a worker cannot follow.
 
-    ``queue``: the task queue that the deployment names for it.
+    ``queue``: the task queue that the deployment names for it. What runs ``elsewhere`` takes nothing of the worker.
     """
-    found = Dispatch()
+    found, needs = Dispatch(), Resources()
     for decorator in decorators:
         if decorator.name == "temporal":
             found = _checked(step, decorator.attributes)
-    return found if queue is None else replace(found, queue=queue)
+        if decorator.name == "resources" and not elsewhere:
+            needs = _needs(step, decorator.attributes)
+    return replace(found, needs=needs, queue=found.queue if queue is None else queue)
 
 
 def queues_of(graph: Iterable[Any], options: tuple[str, ...]) -> dict[str, str]:
@@ -57,11 +59,19 @@ def _checked(step: str, given: dict[str, Any]) -> Dispatch:
         raise _refused(step, "priority", priority, f"it must be a number from 1 to {_LAST_PRIORITY}")
     if key is not None and (not isinstance(key, str) or not 0 < len(key.encode()) <= _MAX_KEY):
         raise _refused(step, "fairness_key", key, f"it must be a text of 1 to {_MAX_KEY} bytes")
-    seconds = {name: _seconds(step, name, given[name], least) for name, least in _DURATIONS.items()}
-    return Dispatch(queue, priority, key, **seconds)
+    return Dispatch(
+        queue,
+        priority,
+        key,
+        start_to_close=_seconds(step, "start_to_close", given, least=1.0),
+        schedule_to_start=_seconds(step, "schedule_to_start", given, least=1.0),
+        # Workers send one every 2 s.
+        heartbeat=_seconds(step, "heartbeat", given, least=5.0),
+    )
 
 
-def _seconds(step: str, name: str, value: Any, least: float) -> Optional[float]:
+def _seconds(step: str, name: str, given: dict[str, Any], least: float) -> Optional[float]:
+    value = given[name]
     if value is None:
         return None
     seconds = seconds_of(value) if isinstance(value, (str, int, float)) and value is not True else None
@@ -70,6 +80,20 @@ def _seconds(step: str, name: str, value: Any, least: float) -> Optional[float]:
     if seconds < least:
         raise _refused(step, name, value, f"it must be at least {least:g} s")
     return seconds
+
+
+def _needs(step: str, given: dict[str, Any]) -> Resources:
+    """What @resources asks for; nothing if it is no more than a slot."""
+    try:
+        cpu, memory, gpu = float(given["cpu"] or 0), float(given["memory"] or 0), float(given["gpu"] or 0)
+    except (TypeError, ValueError):
+        cpu = -1.0
+    if cpu < 0 or memory < 0 or gpu < 0 or gpu != int(gpu):
+        asked = ", ".join(f"{name}={given[name]!r}" for name in ("cpu", "memory", "gpu"))
+        raise CompileError(f"step {step}, @resources: {asked}: these must be numbers, and gpu a whole one")
+    if cpu <= DEFAULT_CPU and memory <= DEFAULT_MEMORY and not gpu:
+        return Resources()
+    return Resources(cpu, math.ceil(memory), int(gpu))
 
 
 def _refused(step: str, name: str, value: Any, problem: str) -> CompileError:

@@ -39,7 +39,7 @@ def steps_of(state: Any, queues: dict[str, str]) -> Iterator[Step]:
             rewrites=decorator_hooks.rewrites_command(step.decorators),
             elsewhere=elsewhere,
             compensation=getattr(step, "compensation", None),
-            dispatch=dispatch.of(node.name, step.decorators, queues.get(node.name)),
+            dispatch=dispatch.of(node.name, step.decorators, queues.get(node.name), elsewhere=elsewhere),
             **_policies(step.decorators, timed=not elsewhere),
         )
 
