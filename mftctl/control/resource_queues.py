@@ -40,7 +40,8 @@ class ResourceQueues:
     async def _read(self) -> None:
         count = await deployments.count_schedules(self._client)
         now = time.monotonic()
-        if count is None or count != self._count or now - self._listed > LIST_AGAIN:
+        # A server that cannot count them is not asked for all of them every time.
+        if (count is not None and count != self._count) or now - self._listed > LIST_AGAIN:
             listed = [ids.resource_queue_of(one.id) async for one in await self._client.list_schedules()]
             self._known = tuple(queue for queue in listed if queue is not None)
             self._count, self._listed = count, now
