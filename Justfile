@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS := "1"
 export PYTHONDONTWRITEBYTECODE := ""
 
 # pytest processes at once: tests wait for servers half their time; MFTCTL_TEST_WORKERS=0 runs all in one, for a debugger
-workers := env("MFTCTL_TEST_WORKERS", "4")
+workers := env("MFTCTL_TEST_WORKERS", "5")
 
 # list the recipes
 default:
