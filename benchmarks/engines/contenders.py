@@ -76,7 +76,7 @@ CONTENDERS = (
         ("metaflow-temporal",),
         "a new interpreter for each task",
         "each task, in Temporal and the datastore",
-        ("metaflow==2.19.39", "temporalio==1.35.0"),
+        ("metaflow==2.19.39", "temporalio==1.35.0", "chevron==0.14.0"),
     ),
     Contender(
         "Temporal fork", ("Temporal, fork",), "a process for each task", "each task's result, in Temporal"
@@ -255,7 +255,7 @@ def _peer(contender: Contender, stage: Stage, python: Path) -> Iterator[Runner]:
                 workers[work.flow] = _process(python, file, env=env, cwd=stage.flows)
                 workers[work.flow].__enter__()
             said = _command([python, file, "trigger"], peer)
-            return {contender.columns[0]: _duration(stage, said.split()[-1])}
+            return {contender.columns[0]: _duration(stage, said.split()[-1].removeprefix("temporal-"))}
 
         yield run
     finally:

@@ -62,7 +62,7 @@ def notes(left_out: Mapping[str, str], machine: str) -> list[str]:
         f"Machine: {machine}. Engines with a process for each task run {PROCESSES} at once, the others {THREADS}.",
         f"Versions: {', '.join(packages)}; Temporal's SDK and server and Metaflow as `requirements/dev.txt` pins them.",
     ]
-    lines += [f"Left out: {name}: {reason}." for name, reason in left_out.items()]
+    lines += [f"Left out: {name}: {reason.splitlines()[0]}." for name, reason in left_out.items()]
     return lines
 
 

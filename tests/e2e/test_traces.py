@@ -76,7 +76,9 @@ def of(received: otlp.Receiver, run: str) -> list[otlp.Span]:
 def test_a_trace_goes_from_the_caller_to_the_flows_own_spans(received, runs) -> None:
     """Each span once, below the one that caused it, within its time, and with what it is about."""
     spans = [*of(received, runs["good"]), *received.named("the user's own")]
-    spans = [span for span in spans if span.trace == CALLER[0]]  # the other run has a span of the user's as well
+    spans = [
+        span for span in spans if span.trace == CALLER[0]
+    ]  # the other run has a span of the user's as well
     by_id = {span.id: span for span in spans}
     assert len(by_id) == len(spans) == 6
     path = {span.name: by_id[span.parent].name if span.parent in by_id else span.parent for span in spans}
