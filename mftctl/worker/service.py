@@ -27,7 +27,6 @@ from ..events.delivery import EventActivities
 from ..events.listener import Listener
 from ..model.declaration import HEARTBEAT, Declaration
 from ..model.manifest import Launch
-from ..model.resources import needs_of
 from .declaration_plugin import DeclarationPlugin
 from .gpus import Gpus
 from .host_pool import HostPool
@@ -183,8 +182,8 @@ class Service:
         return Worker(
             self._client,
             task_queue=queue,
-            # No run's workflow is on a task queue for tasks that need more than a slot.
-            workflows=[] if needs_of(queue) else [FlowWorkflow, Listener, Notification],
+            # Also on a task queue where no workflow is: by these polls the worker is seen (``control/pollers.py``).
+            workflows=[FlowWorkflow, Listener, Notification],
             activities=[self._activity.run, self._events.deliver, self._events.start, post_notice],
             workflow_runner=UnsandboxedWorkflowRunner(),
             tuner=self._tuner,

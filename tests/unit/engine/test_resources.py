@@ -6,15 +6,17 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 from dataclasses import astuple, dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from standin import WORKFLOWS, Engine, ended, foreach, manifest, until
+from standin import Engine, ended, foreach, manifest, until
 from temporalio.client import Client
 from temporalio.worker import FixedSizeSlotSupplier, WorkerTuner
 
 from mftctl.control import resource_schedules
+from mftctl.control.pollers import has_worker
 from mftctl.control.resource_queues import ResourceQueues
 from mftctl.model.codec import to_plain
 from mftctl.model.manifest import Dispatch, Manifest
@@ -23,8 +25,10 @@ from mftctl.model.task import Outcome, TaskInput
 from mftctl.worker.gpus import VARIABLE, Gpus
 from mftctl.worker.metrics import Metrics
 from mftctl.worker.observer import Observer
+from mftctl.worker.service import Service
 from mftctl.worker.slots import Slots
 from mftctl.worker.task_activity import TaskActivity
+from mftctl.worker.worker_settings import Settings
 
 
 def needing(name: str, needs: Resources, **more: Any) -> Manifest:
@@ -52,6 +56,21 @@ async def test_what_deployments_need_is_known_to_workers_that_have_it(engine: En
     small = await queues.current([engine.queue], Resources(8.0, 32000, 0))
     assert queue_for(engine.queue, gpu) not in small
     assert await queues.current(["another"], machine) == frozenset()
+
+
+async def test_a_worker_that_has_what_tasks_need_is_seen(engine: Engine, tmp_path: Path) -> None:
+    """By whoever asks whether a worker serves their task queue: `trigger`, `runs list` and `runs describe`."""
+    queue = queue_for("seen", Resources(4.0, 16384))
+    assert not await has_worker(engine.client, queue)
+    target = engine.client.service_client.config.target_host
+    settings = Settings(tmp_path, 4, machine=Resources(4.0, 16384))
+    serving = Service(await Client.connect(target), settings, Observer())
+    serving.serve(queue)
+    try:
+        await until(lambda: has_worker(engine.client, queue))
+    finally:
+        await serving.stop()
+        await serving.close()
 
 
 @dataclass
@@ -88,11 +107,9 @@ class Machine:
         }
         for queue in {*self.queues, *served}:
             more: dict[str, Any] = {"tuner": tuner, "max_concurrent_activities": None, "task_queue": queue}
-            workflows = WORKFLOWS if queue in self.queues else ()
             await stack.enter_async_context(
                 own.worker(
                     activities=[tasks.run, own.standin.deliver],
-                    workflows=list(workflows),
                     identity=self.name,
                     **more,
                 )
