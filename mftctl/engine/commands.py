@@ -14,7 +14,6 @@ from temporalio.exceptions import TimeoutError as ServerTimeout
 from ..model import ids
 from ..model.event import run_finished_events
 from ..model.manifest import MAX_ATTEMPTS, Step
-from ..model.resources import queue_for
 from ..model.task import Task, TaskInput
 from .failures import not_taken
 from .memo import BEGAN
@@ -37,7 +36,7 @@ CALL_TIMEOUT = timedelta(seconds=30)
 class DispatchOptions(TypedDict):
     """The arguments of an activity that depend on its step alone."""
 
-    task_queue: str | None
+    task_queue: str
     priority: Priority
     start_to_close_timeout: timedelta
     schedule_to_start_timeout: timedelta | None
@@ -89,17 +88,9 @@ async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = Fal
         )
     except ActivityError as error:
         if isinstance(error.cause, ServerTimeout) and error.cause.type is TimeoutType.SCHEDULE_TO_START:
-            queue = queue_of(step) or workflow.info().task_queue
+            queue = step.dispatch.queue_of(workflow.info().task_queue)
             raise not_taken(task, queue, step.dispatch.schedule_to_start) from error
         raise
-
-
-def queue_of(step: Step) -> str | None:
-    """The task queue of a step's tasks; None for that of the run."""
-    dispatch = step.dispatch
-    if not dispatch.needs:
-        return dispatch.queue
-    return queue_for(dispatch.queue or workflow.info().task_queue, dispatch.needs)
 
 
 def _dispatch_options(step: Step) -> DispatchOptions:
@@ -108,7 +99,7 @@ def _dispatch_options(step: Step) -> DispatchOptions:
     limits = [seconds for seconds in (step.timeout, dispatch.start_to_close) if seconds]
     waits = dispatch.schedule_to_start
     return {
-        "task_queue": queue_of(step),
+        "task_queue": dispatch.queue_of(workflow.info().task_queue),
         "priority": Priority(priority_key=dispatch.priority, fairness_key=dispatch.fairness_key),
         "start_to_close_timeout": timedelta(seconds=min(limits) + TIMEOUT_GRACE) if limits else NO_TIMEOUT,
         "schedule_to_start_timeout": timedelta(seconds=waits) if waits else None,

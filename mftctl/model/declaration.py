@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .codec import from_plain
 from .resources import Resources
 
 #: Seconds between two heartbeats of a worker of mftctl, and of the SDK where nothing is set.
@@ -43,7 +44,7 @@ class Declaration:
                 version=str(plain.get("version", cls.version)),
                 slots=int(plain.get("slots", cls.slots)),
                 heartbeat=float(plain.get("heartbeat", cls.heartbeat)),
-                machine=Resources(**plain["machine"]) if plain.get("machine") else None,
+                machine=from_plain(Resources, plain["machine"]) if plain.get("machine") else None,
             )
         except (ValueError, TypeError, AttributeError):
             return None

@@ -39,6 +39,10 @@ class Dispatch:
     heartbeat: Optional[float] = None
     needs: Resources = NOTHING
 
+    def queue_of(self, default: str) -> str:
+        """The task queue that the tasks wait in; ``default``: the deployment's, or the run's."""
+        return queue_for(self.queue or default, self.needs)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -213,7 +217,7 @@ class Manifest:
         """The task queues that steps have beside that of the deployment, each with the names of its steps."""
         queues: dict[str, tuple[str, ...]] = {}
         for step in (*self.steps, *self.compensations):
-            queue = queue_for(step.dispatch.queue or self.task_queue, step.dispatch.needs)
+            queue = step.dispatch.queue_of(self.task_queue)
             if queue != self.task_queue:
                 queues[queue] = (*queues.get(queue, ()), step.name)
         return queues

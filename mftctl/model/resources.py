@@ -6,12 +6,13 @@ So a worker knows what a task needs before it polls for it, and polls only for w
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Optional
 
-#: What Metaflow's @resources asks for by default, memory in MB: no more than a slot.
-DEFAULT_CPU, DEFAULT_MEMORY, DEFAULT_GPU = 1.0, 4096, 0
+#: What Metaflow's @resources asks for by default, memory in MB, and no GPU: no more than a slot.
+DEFAULT_CPU, DEFAULT_MEMORY = 1.0, 4096
 _SUFFIX = re.compile(r"^(?P<queue>.+)#(?P<needs>(?:cpu|memory|gpu)=[0-9.]+(?:,(?:memory|gpu)=[0-9]+)*)$")
 
 
@@ -50,6 +51,7 @@ def queue_for(queue: str, needs: Resources) -> str:
     return f"{queue}#{needs}" if needs else queue
 
 
+@functools.lru_cache(maxsize=4096)  # a worker asks for each of its task queues whenever it may poll
 def needs_of(queue: str) -> Optional[Resources]:
     """What the tasks of a task queue of ``queue_for`` need; None for any other task queue."""
     found = _SUFFIX.match(queue)

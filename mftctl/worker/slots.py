@@ -27,7 +27,7 @@ from temporalio.worker import (
     SlotReserveContext,
 )
 
-from ..model.resources import Resources, needs_of
+from ..model.resources import NOTHING, Resources, needs_of
 
 #: Seconds in which a poll returns a task of the backlog; later it returns only new ones.
 ANSWERS = 0.1
@@ -63,7 +63,7 @@ class Slots(CustomSlotSupplier):
         #: Without a limit of its own, the machine has what its slots need.
         self._machine = machine or Resources(float(limit))
         self._usual = Resources(self._machine.cpu / limit)
-        self._taken = Resources()
+        self._taken = NOTHING
         self._lock = threading.RLock()
         self._polls: set[_Poll] = set()
         self._asking: dict[str, deque[asyncio.Future[Permit]]] = {}
@@ -186,7 +186,7 @@ class Slots(CustomSlotSupplier):
         return min(may, key=lambda queue: self._turns[queue], default=None)
 
     def _free(self, polls: Iterable[_Poll]) -> Resources:
-        return self._machine - sum((poll.needs for poll in polls), Resources())
+        return self._machine - sum((poll.needs for poll in polls), NOTHING)
 
     def _permit(self, poll: _Poll) -> Permit:
         self._polls.add(poll)

@@ -162,13 +162,7 @@ def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> 
             stream.line(b"[KILLED BY ORCHESTRATOR]\n", system=True)
     if ended.cancelled or not ended.stopped:
         datastore.save_metadata(
-            {
-                "runtime": {
-                    "return_code": ended.code,
-                    "killed": ended.stopped,
-                    "success": ended.code == 0,
-                }
-            }
+            {"runtime": {"return_code": ended.code, "killed": ended.stopped, "success": ended.code == 0}}
         )
     if ended.late:
         output.stderr.line(b"Task was stopped: it took longer than start_to_close.", system=True)

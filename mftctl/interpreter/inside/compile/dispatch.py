@@ -10,7 +10,7 @@ from typing import Any, Optional
 from ....model import ids
 from ....model.durations import seconds_of
 from ....model.manifest import Dispatch
-from ....model.resources import DEFAULT_CPU, DEFAULT_MEMORY, Resources
+from ....model.resources import DEFAULT_CPU, DEFAULT_MEMORY, NOTHING, Resources
 from .compile_error import CompileError
 
 #: Characters of a fairness key that Temporal accepts.
@@ -23,7 +23,7 @@ def of(step: str, decorators: list[Any], queue: Optional[str] = None, *, elsewhe
 
     ``queue``: the task queue that the deployment names for it. What runs ``elsewhere`` takes nothing of the worker.
     """
-    found, needs = Dispatch(), Resources()
+    found, needs = Dispatch(), NOTHING
     for decorator in decorators:
         if decorator.name == "temporal":
             found = _checked(step, decorator.attributes)
@@ -92,7 +92,7 @@ def _needs(step: str, given: dict[str, Any]) -> Resources:
         asked = ", ".join(f"{name}={given[name]!r}" for name in ("cpu", "memory", "gpu"))
         raise CompileError(f"step {step}, @resources: {asked}: these must be numbers, and gpu a whole one")
     if cpu <= DEFAULT_CPU and memory <= DEFAULT_MEMORY and not gpu:
-        return Resources()
+        return NOTHING
     return Resources(cpu, math.ceil(memory), int(gpu))
 
 
