@@ -32,17 +32,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch) -> Path:
-    """A folder to compile in, with no settings of the machine."""
-    monkeypatch.setenv("METAFLOW_USER", "tester")
-    monkeypatch.setenv("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(tmp_path))
-    for name in ("METADATA", "DATASTORE"):
-        monkeypatch.setenv(f"METAFLOW_DEFAULT_{name}", "local")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def compiled(folder: Path, arguments: str = "", **options: object) -> Manifest:
     """The manifest of the flow."""
     (folder / "sent.py").write_text(FLOW.format(arguments=arguments))
