@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -26,18 +25,7 @@ WORKS = (
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
-        home, sources = Path(folder, "home"), Path(folder, "flows")
-        home.mkdir()
-        sources.mkdir()
-        env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")},
-            "HOME": str(home),
-            "XDG_CACHE_HOME": str(home / "cache"),
-            "METAFLOW_USER": "bench",
-            "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(home),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "MFTCTL_PYTHON": sys.executable,
-        }
+        _, sources, env = flows.make_home(Path(folder))
         for work in WORKS:
             file = f"{work.flow}.py"
             (sources / file).write_text(flows.source(work))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from temporalio.client import Client
-from work import PROCESSES, Work, as_line
+from work import PROCESSES, Work, answers, as_line
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent
@@ -295,7 +295,11 @@ def _process(
         yield process
     finally:
         process.terminate()
-        process.wait(90)
+        try:
+            process.wait(90)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _command(command: list[str | Path], stage: Stage) -> str:
@@ -342,8 +346,7 @@ def _free_port() -> int:
 def _wait_for_port(port: int) -> None:
     until = time.monotonic() + 120
     while time.monotonic() < until:
-        with socket.socket() as connection:
-            if connection.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if answers(port):
+            return
         time.sleep(0.2)
     raise RuntimeError(f"nothing answers at port {port}")

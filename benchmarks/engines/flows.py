@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,6 +41,26 @@ FAN = """    @step
 
 """
 TAIL = '\nif __name__ == "__main__":\n    {flow}()\n'
+
+
+def make_home(folder: Path) -> tuple[Path, Path, dict[str, str]]:
+    """A home, a folder for flows, and the environment of a user who has both and no Temporal server.
+
+    Apart from each other: a flow's code package holds all code below the flow's folder.
+    """
+    home, sources = folder / "home", folder / "flows"
+    home.mkdir()
+    sources.mkdir()
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")},
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "METAFLOW_USER": "bench",
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(home),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "MFTCTL_PYTHON": sys.executable,
+    }
+    return home, sources, env
 
 
 def write(folder: Path) -> None:

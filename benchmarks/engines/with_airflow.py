@@ -4,14 +4,13 @@ This file is also the DAG file: Airflow's processes import it from AIRFLOW_HOME/
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
 
-from work import WORKS, Work, compute, serve
+from work import WORKS, Work, answers, compute, serve
 
 
 def run(work: Work) -> float:
@@ -77,12 +76,6 @@ def wait_until_ready() -> None:
             return
         time.sleep(0.5)
     raise TimeoutError("Airflow was not ready within two minutes")
-
-
-def answers(port: int) -> bool:
-    """Whether a server of this machine takes connections."""
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
-"""The work that every contender runs, and the loop in which it is told to run it. Standard library only."""
+"""The work that every contender runs, and the loop that runs it on request. Standard library only."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -57,9 +58,15 @@ def serve(run: Callable[[Work], float]) -> None:
     for line in sys.stdin:
         try:
             answer: dict[str, object] = {"seconds": run(Work(**json.loads(line)))}
-        except Exception as error:  # noqa: BLE001 - the driver says which contender failed, and goes on
+        except Exception as error:  # noqa: BLE001 - the driver says which contender failed, and continues
             answer = {"error": f"{type(error).__name__}: {error}"[:300]}
         print(json.dumps(answer), file=answers, flush=True)
+
+
+def answers(port: int) -> bool:
+    """Whether a server of this machine takes connections."""
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def as_line(work: Work) -> str:

@@ -96,7 +96,7 @@ def test_a_run_that_takes_too_long_is_cancelled(repository) -> None:
 
 
 def test_a_job_that_is_cancelled_cleans_up(repository, wait_until) -> None:
-    """SIGTERM while the run goes on: the run is cancelled, the deployment deleted, and no process is left."""
+    """SIGTERM during the run: the run is cancelled, the deployment deleted, and no process is left."""
     folder = repository.folder / "cancelled"
     words = ("bash", str(SCRIPT), "train.py", "pull-request-16", "waits=true")
     job = repository.start_command(*words, log=repository.folder / "job.log", PREVIEW_FOLDER=str(folder))

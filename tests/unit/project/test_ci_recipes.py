@@ -41,7 +41,7 @@ def test_a_recipe_keeps_to_its_schema(file: str, name: str, word: str) -> None:
 
 
 def test_actionlint_has_nothing_to_say_of_the_workflow() -> None:
-    """Expressions, contexts, versions of actions and the shell in it are right; a slip in an expression is told."""
+    """Expressions, contexts, versions of actions and the shell in it are right; a wrong expression is reported."""
     text = (FOLDER / "github.yml").read_text()
     assert actionlint(text) == ""
     assert "secretz" in actionlint(text.replace("secrets.AWS", "secretz.AWS"))

@@ -29,7 +29,7 @@ def verify(folder: Path, text: str) -> str:
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    """The unit has no key and no value that systemd does not know, and one with a slip is told."""
+    """The unit has no key and no value that systemd does not know, and one with a mistake is reported."""
     text = FILE.read_text()
     assert verify(tmp_path, text) == ""
     assert "KilMode" in verify(tmp_path, text.replace("KillMode", "KilMode"))
