@@ -21,6 +21,7 @@ from ..control.task_queues import TaskQueues
 from ..control.unreadable import Warnings
 from ..model.attempt import Attempt, NextAttempt
 from ..model.errors import UsageError
+from ..model.task import Outcome
 from ..profiles import Profile, Setting, cache_dir
 from ..worker.freshness import MAX_AGE
 from ..worker.machine import cores
@@ -185,7 +186,7 @@ class TaskLog(Observer):
         again = f" (attempt {attempt.number + 1})" if attempt.number else ""
         _log("info", attempt, f"started{again}", event="task_started")
 
-    def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:  # noqa: ARG002 - the observer's
+    def finished(self, attempt: Attempt, outcome: Outcome) -> None:  # noqa: ARG002 - the observer's
         """The attempt succeeded."""
         _log("info", attempt, "finished", event="task_finished")
 
@@ -193,7 +194,7 @@ class TaskLog(Observer):
         self,
         attempt: Attempt,
         message: str,
-        log: list[str],  # noqa: ARG002
+        log: Sequence[str],  # noqa: ARG002
         again: NextAttempt | None,
     ) -> None:
         """The attempt failed."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from temporalio.common import MetricMeter
 
 from .. import __version__
 from ..model.attempt import Attempt
+from ..model.attempt_result import ProcessFigures
 
 #: How an attempt ended, as values of the label ``state``; ``kept``: a resumed run kept an earlier result of the task;
 #: ``not_run``: the worker could not start it, for example because its flow cannot be loaded there.
@@ -124,10 +125,10 @@ class AttemptEnd:
         """It ended like this."""
         self.state, self.final, self.message = state, final, message
 
-    def measured(self, waited: float, process: Mapping[str, Any]) -> None:
-        """Take what its supervisor has measured (``Runtime.run``), which was asked after ``waited`` seconds."""
-        self.starting, self.running = waited + process["prepared"], process["ran"]
-        self.log_bytes = process["log_bytes"]
+    def measured(self, waited: float, process: ProcessFigures) -> None:
+        """Take what its supervisor has measured, which was asked after ``waited`` seconds."""
+        self.starting, self.running = waited + process.prepared, process.ran
+        self.log_bytes = process.log_bytes
 
 
 @dataclass(frozen=True)

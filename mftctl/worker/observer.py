@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from ..model.attempt import Attempt, NextAttempt
+from ..model.task import Outcome
 
 
 class Observer:
@@ -18,10 +19,10 @@ class Observer:
     def line(self, attempt: Attempt, stream: str, text: str, at: float) -> None:
         """It printed a line at Unix time ``at``."""
 
-    def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:
-        """It completed; ``outcome`` as in ``model.task.Outcome``."""
+    def finished(self, attempt: Attempt, outcome: Outcome) -> None:
+        """It completed; ``outcome``: where it goes from here."""
 
-    def failed(self, attempt: Attempt, message: str, log: list[str], again: NextAttempt | None) -> None:
+    def failed(self, attempt: Attempt, message: str, log: Sequence[str], again: NextAttempt | None) -> None:
         """It failed; ``again`` is the next attempt, if there is one."""
 
     def cancelled(self, attempt: Attempt) -> None:

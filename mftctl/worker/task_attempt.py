@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,11 @@ from temporalio.exceptions import ApplicationError
 
 from ..interpreter.client import ProcessEnded
 from ..model.attempt import Attempt, NextAttempt
+from ..model.attempt_result import CANCELLED, LOST, SUCCEEDED, AttemptResult, ProcessFigures
+from ..model.codec import to_plain
 from ..model.errors import MftctlError
 from ..model.manifest import MAX_ATTEMPTS
-from ..model.task import TaskInput
+from ..model.task import Outcome, TaskInput
 from . import backoff
 from .attempt_history import AttemptHistory
 from .attempt_span import AttemptSpan
@@ -80,26 +82,27 @@ class TaskAttempt:
         self.observer.started(attempt)
         try:
             waited = clock() - began
-            result = await self._follow(supervisor, lambda process: end.measured(waited, process))
+            result = await self._follow(supervisor, lambda figures: end.measured(waited, figures))
         except ProcessEnded:
             end.ends("lost", final=last)
             delay = backoff.lost(self.history.losses)
             raise self._lost("the task was lost with its process", delay) from None
         except MftctlError as error:
             raise self._lost(f"the task could not run here: {error.message}", unavailable) from None
-        if result.get("ok"):
-            end.ends("completed" if "measured" in result else "kept")
-            self.observer.finished(attempt, result["outcome"])
-            return self._success(result)
-        if result.get("lost"):
+        if result.state == SUCCEEDED:
+            end.ends("completed" if result.figures else "kept")
+            outcome = result.outcome or Outcome()
+            self.observer.finished(attempt, outcome)
+            return self._success(result, outcome)
+        if result.state == LOST:
             end.ends("lost", final=last)
             raise self._lost("the task was stopped with its worker", backoff.AT_ONCE)
-        end.ends("failed", final=result["final"], message=result["message"])
+        end.ends("failed", final=result.final, message=result.message)
         raise self._failure(result)
 
     async def _follow(
-        self, supervisor: Supervisor, measured: Callable[[Mapping[str, Any]], None]
-    ) -> dict[str, Any]:
+        self, supervisor: Supervisor, measured: Callable[[ProcessFigures], None]
+    ) -> AttemptResult:
         """The supervisor's answer. One that it gives although it was to stop counts: the task has ended by itself."""
         stopped = cancelled = False
 
@@ -114,27 +117,29 @@ class TaskAttempt:
 
         fields = {"task": self.given.to_plain(), "live": self.observer.wants_lines}
         try:
-            result = await supervisor.request("run", fields, on_event=on_event, stop=stop)
+            answer = await supervisor.request("run", fields, on_event=on_event, stop=stop)
+            result = AttemptResult.from_plain(answer)
         except ProcessEnded:
             if not cancelled:
                 raise
-            result = {"cancelled": True}
-        if "measured" in result:
-            measured(result["measured"])
-        if stopped and result.get("cancelled"):
+            result = AttemptResult(CANCELLED)
+        if result.figures:
+            measured(result.figures)
+        if stopped and result.state == CANCELLED:
             self.observer.cancelled(self._attempt)
             raise asyncio.CancelledError
         return result
 
-    def _success(self, result: dict[str, Any]) -> dict[str, Any]:
-        """What Temporal's UI shows of a task: its artifacts, and a line that fetches one."""
-        names, attempt, ref = result["artifacts"], self._attempt, self.given.task.ref
-        if "generation" in result:
-            ref = replace(ref, generation=result["generation"])
+    def _success(self, result: AttemptResult, outcome: Outcome) -> dict[str, Any]:
+        """The activity's result, for the engine (``Driver``); Temporal's UI shows it, with a line that fetches data."""
+        names, attempt, ref = result.artifacts, self._attempt, self.given.task.ref
+        if result.generation is not None:
+            ref = replace(ref, generation=result.generation)
         pathspec = f"{attempt.flow}/{attempt.run_id}/{ref.step}/{ref.task_id}"
         fetch = f'metaflow.Task("{pathspec}").data' + (f".{names[0]}" if names else "")
-        kept: dict[str, Any] = {key: result[key] for key in ("since", "generation") if key in result}
-        return {"task": pathspec, "outcome": result["outcome"], "artifacts": names, "fetch": fetch, **kept}
+        told = {"task": pathspec, "outcome": to_plain(outcome), "artifacts": list(names), "fetch": fetch}
+        kept = {"since": result.since, "generation": result.generation}
+        return told | {key: value for key, value in kept.items() if value is not None}
 
     def _lost(self, reason: str, delay: timedelta) -> ApplicationError:
         """The error of an attempt that did not end by itself."""
@@ -145,13 +150,13 @@ class TaskAttempt:
         self.observer.failed(self._attempt, message, log=[], again=again)
         return self._error(message, f"step {self.given.task.label}: {message}", delay)
 
-    def _failure(self, result: dict[str, Any]) -> ApplicationError:
+    def _failure(self, result: AttemptResult) -> ApplicationError:
         """The error of an attempt that failed: of the user's code, or of what it uses."""
-        log, final = result["log"], result["final"]
+        log, final = result.log, result.final
         delay = timedelta(seconds=self.given.delay) if self.given.delay else backoff.AT_ONCE
         again = None if final else self._again(delay)
-        self.observer.failed(self._attempt, result["message"], log=log, again=again)
-        message = f"step {self.given.task.label} failed: {result['message']}"
+        self.observer.failed(self._attempt, result.message, log=log, again=again)
+        message = f"step {self.given.task.label} failed: {result.message}"
         return self._error(message, message, delay, final, log=_shorten(log))
 
     def _error(
@@ -169,7 +174,7 @@ class TaskAttempt:
         return NextAttempt(self.given.attempt + 1, total, time.time() + delay.total_seconds())
 
 
-def _shorten(log: list[str]) -> list[str]:
+def _shorten(log: Sequence[str]) -> list[str]:
     kept, size = [], 0
     for line in reversed(log):
         size += len(line) + 1

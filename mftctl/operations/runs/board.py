@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from ...console.text import format_duration, log_time
 from ...model.attempt import Attempt, NextAttempt
+from ...model.task import Outcome
 from ..pending_retries import retry_text
 from .run_views import LineView
 
@@ -133,14 +133,14 @@ class BoardView(LineView):
         step.began = step.began or time.monotonic()
         step.ended = None
 
-    def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:
+    def finished(self, attempt: Attempt, outcome: Outcome) -> None:
         """The attempt succeeded; if it opened a foreach, its outcome has the number of splits."""
         self._leave(attempt).done += 1
-        if outcome.get("splits"):
-            for name in outcome["next"]:
-                self._steps[name].known = max(self._steps[name].known, outcome["splits"])
+        if outcome.splits:
+            for name in outcome.next:
+                self._steps[name].known = max(self._steps[name].known, outcome.splits)
 
-    def failed(self, attempt: Attempt, message: str, log: list[str], again: NextAttempt | None) -> None:
+    def failed(self, attempt: Attempt, message: str, log: Sequence[str], again: NextAttempt | None) -> None:
         """The attempt failed."""
         super().failed(attempt, message, log, again)
         step = self._leave(attempt)

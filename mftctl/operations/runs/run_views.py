@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -12,6 +13,7 @@ from ...console.output import event as send_event
 from ...console.output import say
 from ...console.text import log_time
 from ...model.attempt import Attempt, NextAttempt
+from ...model.task import Outcome
 from ...worker.observer import Observer
 from ..pending_retries import retry_sentence
 
@@ -51,11 +53,11 @@ class LineView(Observer):
         """The attempt printed a line."""
         self.write(_where(attempt), text, at)
 
-    def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:  # noqa: ARG002
+    def finished(self, attempt: Attempt, outcome: Outcome) -> None:  # noqa: ARG002
         """The attempt succeeded."""
         self.write(_where(attempt), "Task finished successfully.", time.time())
 
-    def failed(self, attempt: Attempt, message: str, log: list[str], again: NextAttempt | None) -> None:
+    def failed(self, attempt: Attempt, message: str, log: Sequence[str], again: NextAttempt | None) -> None:
         """The attempt failed; if the task could write a log, the message is in it."""
         retry = [] if again is None else [f"{retry_sentence(again)}."]
         text = " ".join(retry if log else [f"Task failed: {message}.", *retry])
@@ -95,7 +97,7 @@ class JsonView(LineView):
         time_ = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
         _send("line", attempt, stream=stream, text=text, time=time_)
 
-    def finished(self, attempt: Attempt, outcome: dict[str, Any]) -> None:  # noqa: ARG002
+    def finished(self, attempt: Attempt, outcome: Outcome) -> None:  # noqa: ARG002
         """The attempt succeeded."""
         _send("task_finished", attempt)
 
@@ -103,7 +105,7 @@ class JsonView(LineView):
         self,
         attempt: Attempt,
         message: str,
-        log: list[str],  # noqa: ARG002
+        log: Sequence[str],  # noqa: ARG002
         again: NextAttempt | None,
     ) -> None:
         """The attempt failed."""

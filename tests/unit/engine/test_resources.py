@@ -136,7 +136,7 @@ class Machine:
         self.running.remove((needs, gpus))
         self.done.append(given.launch.flow if step.name == "work" else "")
         outcome = Outcome(step.next, splits=width if step.type == "foreach" else None)
-        return {"ok": True, "outcome": to_plain(outcome), "artifacts": []}
+        return {"state": "succeeded", "outcome": to_plain(outcome), "artifacts": []}
 
 
 @pytest.mark.parametrize("width", [12, pytest.param(120, marks=pytest.mark.soak)])

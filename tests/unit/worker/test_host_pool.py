@@ -78,7 +78,8 @@ def test_a_flow_that_cannot_be_imported_fails_its_task_for_good(tmp_path, isolat
         return first, again
 
     first, again = served(tmp_path, text, test, isolation)
-    assert (first["ok"], first["final"]) == (False, True)
+    assert first["state"] == "failed"
+    assert "final" not in first, "it is, by default"
     assert message in first["message"]
     assert again["message"] == first["message"]
     log = "\n".join(first["log"])

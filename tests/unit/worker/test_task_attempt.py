@@ -80,7 +80,9 @@ class StandIn:
         return self._end
 
 
-MEASURED = {"prepared": 0.5, "ran": 2.5, "log_bytes": 7}
+FIGURES = {"prepared": 0.5, "ran": 2.5, "log_bytes": 7}
+DONE = {"state": "succeeded", "outcome": {}, "artifacts": []}
+FAILED = {"state": "failed", "message": "x", "log": []}
 
 
 def given(root: Path, code: str = "") -> dict[str, Any]:
@@ -146,12 +148,12 @@ def test_what_the_machine_cannot_do_waits(tmp_path, hosts):
 @pytest.mark.parametrize(
     ("hosts", "number", "counted"),
     [
-        (StandIn({"ok": True, "outcome": {}, "artifacts": [], "measured": MEASURED}), 0, "completed"),
-        (StandIn({"ok": True, "outcome": {}, "artifacts": []}), 0, "kept"),
-        (StandIn({"ok": False, "final": True, "message": "x", "log": [], "measured": MEASURED}), 0, "failed"),
+        (StandIn(DONE | {"figures": FIGURES}), 0, "completed"),
+        (StandIn(DONE), 0, "kept"),
+        (StandIn(FAILED | {"figures": FIGURES}), 0, "failed"),
         (StandIn(ProcessEnded()), MAX_ATTEMPTS - 1, "lost"),
         (StandIn(MftctlError("no room"), loads=False), MAX_ATTEMPTS - 1, "not_run"),
-        (StandIn({"ok": False, "lost": True, "measured": MEASURED}), 1, "lost"),
+        (StandIn({"state": "lost", "figures": FIGURES}), 1, "lost"),
         (StandIn(ProcessEnded()), 1, "lost"),
     ],
 )
@@ -166,7 +168,7 @@ def test_each_end_of_an_attempt_is_counted_once(tmp_path, hosts, number, counted
     assert tasks == (["failed" if counted in {"lost", "not_run"} else counted] if final else [])
     assert [one[1] for one in updates if one[0] == "mftctl_tasks_running"] == [1, 0]
     ran = [one[1] for one in updates if one[0] == "mftctl_attempt_run"]
-    assert ran == ([2.5] if "measured" in str(hosts.__dict__) else [])
+    assert ran == ([2.5] if "figures" in str(hosts.__dict__) else [])
 
 
 def test_a_cancelled_attempt_is_counted(tmp_path):
@@ -210,7 +212,7 @@ def counts(
 def test_a_final_failure_is_reported_once(tmp_path):
     """Temporal does not try it again, and its message and log are the task's."""
     recorder = Recorder()
-    end = {"ok": False, "final": True, "message": "ImportError: x", "log": ["Traceback", "ImportError: x"]}
+    end = {"state": "failed", "message": "ImportError: x", "log": ["Traceback", "ImportError: x"]}
     with pytest.raises(ApplicationError, match=r"step work.* failed: ImportError: x") as failed:
         asyncio.run(attempt(StandIn(end), given(tmp_path), recorder=recorder))
     assert failed.value.non_retryable
@@ -267,7 +269,7 @@ def test_a_result_that_is_there_wins_over_a_cancel(tmp_path):
 
     async def whole() -> Any:
         recorder = Recorder()
-        end = {"ok": True, "outcome": {"next": ["end"]}, "artifacts": []}
+        end = DONE | {"outcome": {"next": ["end"]}}
         running = asyncio.create_task(attempt(Late(end), given(tmp_path), recorder=recorder))
         await asyncio.sleep(0)
         while "started" not in recorder.events:  # noqa: ASYNC110 - a few turns of the loop

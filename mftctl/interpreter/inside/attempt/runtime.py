@@ -10,11 +10,11 @@ import signal
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from time import monotonic  # its own, whatever the flow makes of it
 from typing import Any, Optional
 
-from ....model.codec import to_plain
+from ....model.attempt_result import CANCELLED, FAILED, LOST, SUCCEEDED, AttemptResult, ProcessFigures
 from ....model.manifest import MAX_ATTEMPTS
 from ....model.task import TaskInput, TaskRef
 from .. import not_packaged
@@ -41,33 +41,26 @@ class Runtime:
     starter: Starter
     on_lines: Optional[OnLines]
     clone: Optional[reuse.Clone] = None
-    _measured: dict[str, Any] = field(default_factory=dict)
+    _figures: Optional[ProcessFigures] = None
 
-    def run(self) -> Optional[dict[str, Any]]:
-        """``{"ok": True, "outcome", "artifacts"}``; with ``since`` and ``generation`` of an earlier result.
-
-        ``{"ok": False, "message", "log", "final"}`` when it failed; ``final``: no retry is left. ``{"ok": False,
-        "cancelled": True}``, or ``"lost"`` when it is to run again elsewhere. None when the worker is gone.
-
-        Each has ``measured`` when the task's process was started: the seconds until then, ``prepared``, and from then
-        to its end, ``ran``; and ``log_bytes``, the bytes of its logs.
-        """
+    def run(self) -> Optional[AttemptResult]:
+        """How the attempt ended; None when the worker is gone."""
         began = monotonic()
         try:
             result = self._run(RunStore(self.given.launch, self.given.run_id), began)
         except NotReady as error:
             result = _failed(str(error), final=False)
-        return result and {**result, **self._measured}
+        return None if result is None else replace(result, figures=self._figures)
 
-    def _run(self, store: RunStore, began: float) -> Optional[dict[str, Any]]:
+    def _run(self, store: RunStore, began: float) -> Optional[AttemptResult]:
         given, ref = self.given, self.given.task.ref
         try:
             earlier = reuse.earlier_result(store, given)
         except reuse.Conflict:
             return _failed(f"task {ref.task_id} was begun by another resume of the run at the same time")
         if earlier is not None:
-            found = {"since": earlier.since, "generation": earlier.ref.generation}
-            return {**_succeeded(store, earlier.ref, None), **found}
+            found = _succeeded(store, earlier.ref, None)
+            return replace(found, since=earlier.since, generation=earlier.ref.generation)
         failures = store.failures(ref, given.attempt)
         lost = given.attempt - failures
         given = replace(given, user_retries=given.user_retries + lost)
@@ -87,8 +80,7 @@ class Runtime:
             until_end = monotonic() - began
         _record(datastore, output, saver, ended)
         if ended.ran is not None:
-            measured = {"prepared": until_end - ended.ran, "ran": ended.ran, "log_bytes": output.size}
-            self._measured = {"measured": measured}
+            self._figures = ProcessFigures(until_end - ended.ran, ended.ran, output.size)
         if ended.orphaned:
             return None
         if ended.stopped:
@@ -100,9 +92,9 @@ class Runtime:
         except NotReady as error:
             # It exited behind Metaflow's back (os._exit): the native runtime ends the run then, without a retry.
             return _failed(str(error), output.tail(TAIL_LINES))
-        return result if self.clone is None else {**result, "since": self.clone.execution}
+        return result if self.clone is None else replace(result, since=self.clone.execution)
 
-    def _prepare(self, store: RunStore, given: TaskInput) -> Optional[dict[str, Any]]:
+    def _prepare(self, store: RunStore, given: TaskInput) -> Optional[AttemptResult]:
         """Store parameters and clone nodes, which the task needs; a result when that fails or is stopped."""
         if not given.task.inputs and not store.has_parameters():
             argv, variables = metaflow_commands.init_command(given), metaflow_commands.init_variables(given)
@@ -119,7 +111,7 @@ class Runtime:
 
     def _run_helper(
         self, argv: list[str], message: str, variables: Optional[dict[str, str]] = None
-    ) -> Optional[dict[str, Any]]:
+    ) -> Optional[AttemptResult]:
         """Run a command that is not the task's; a result, with the ``message``, when it fails or is stopped."""
         output = Output()
         ended = self.watch.run(self.starter, argv, {**self.given.environment, **(variables or {})}, output)
@@ -139,7 +131,7 @@ class Runtime:
         size = store.parallel_size(given.task) if given.task.control else None
         return metaflow_commands.step_command(given, paths, folder, size)
 
-    def _failure(self, ended: ProcessEnd, output: Output, failures: int) -> dict[str, Any]:
+    def _failure(self, ended: ProcessEnd, output: Output, failures: int) -> AttemptResult:
         """``final`` once the user's retries or Metaflow's MAX_ATTEMPTS are used up."""
         failed = failure_in(output)
         used_up = failures + 1 >= self.given.attempts or self.given.attempt + 1 >= MAX_ATTEMPTS
@@ -172,14 +164,14 @@ def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> 
     saver.save()
 
 
-def _succeeded(store: RunStore, ref: TaskRef, number: Optional[int]) -> dict[str, Any]:
-    names = store.artifacts(ref, number)[:MAX_NAMES]
-    return {"ok": True, "outcome": to_plain(store.outcome(ref, number)), "artifacts": names}
+def _succeeded(store: RunStore, ref: TaskRef, number: Optional[int]) -> AttemptResult:
+    names = tuple(store.artifacts(ref, number)[:MAX_NAMES])
+    return AttemptResult(SUCCEEDED, store.outcome(ref, number), names)
 
 
-def _failed(message: str, log: Sequence[str] = (), *, final: bool = True) -> dict[str, Any]:
-    return {"ok": False, "message": message, "log": list(log), "final": final}
+def _failed(message: str, log: Sequence[str] = (), *, final: bool = True) -> AttemptResult:
+    return AttemptResult(FAILED, message=message, log=tuple(log), final=final)
 
 
-def _stopped(ended: ProcessEnd) -> dict[str, Any]:
-    return {"ok": False, "lost": not ended.cancelled, "cancelled": ended.cancelled}
+def _stopped(ended: ProcessEnd) -> AttemptResult:
+    return AttemptResult(CANCELLED if ended.cancelled else LOST)

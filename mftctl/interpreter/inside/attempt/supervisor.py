@@ -21,7 +21,7 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
     """Answer a worker's requests, one after the other, until it closes ``channel`` (``protocol.py``).
 
     ``launch`` is how the host's tasks start. ``run`` makes one attempt: a ``task`` (``TaskInput``), and whether its
-    lines are wanted ``live``, as events ``{"stream", "lines"}``; answers are those of ``Runtime.run``. ``hook`` calls a
+    lines are wanted ``live``, as events ``{"stream", "lines"}``; the answer is an ``AttemptResult``. ``hook`` calls a
     function of @exit_hook, whose failure fails nothing else: ``ok`` and its ``output``. ``heartbeat`` sends one of a
     run to the metadata service.
     """
@@ -32,7 +32,8 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
         given = TaskInput.from_plain(request.fields["task"])
         # The host's: its interpreter and folder are of this machine. Only tags are the run's own.
         given = replace(given, launch=replace(launch, tags=given.launch.tags))
-        return Runtime(watch, given, starter, LiveLines(request) if request.fields["live"] else None).run()
+        result = Runtime(watch, given, starter, LiveLines(request) if request.fields["live"] else None).run()
+        return None if result is None else result.to_plain()
 
     def hook(request: Request) -> dict[str, Any]:
         watch.begin(request.number)

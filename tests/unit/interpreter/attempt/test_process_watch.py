@@ -58,7 +58,7 @@ def test_what_ignores_term_is_killed_with_its_children(tmp_path):
             assert alive(children[0])
             asking.cancel()
             began = time.monotonic()
-            assert (await asking)["cancelled"]
+            assert (await asking)["state"] == "cancelled"
             while alive(children[0]):
                 assert time.monotonic() - began < 10
                 await asyncio.sleep(0.01)
@@ -74,8 +74,8 @@ def test_an_attempt_that_takes_too_long_is_stopped_and_fails(tmp_path, code):
         async with client(tmp_path, "hasty") as found:
             late = await found.request("run", request(1, code, limit=0.3, retries=1))
             message = "took longer than start_to_close, 0.3 s, and was stopped"
-            assert (late["ok"], late["message"], late["final"]) == (False, message, False)
-            assert (await found.request("run", request(2, "pass", limit=60)))["ok"]
+            assert (late["state"], late["message"], late["final"]) == ("failed", message, False)
+            assert (await found.request("run", request(2, "pass", limit=60)))["state"] == "succeeded"
 
     asyncio.run(whole())
 
@@ -85,7 +85,7 @@ def test_descriptors_beyond_1023_are_watched(tmp_path):
 
     async def whole():
         async with client(tmp_path, "crowded") as found:
-            assert (await found.request("run", request(1, "pass")))["ok"]
+            assert (await found.request("run", request(1, "pass")))["state"] == "succeeded"
 
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048:
         pytest.skip("this machine allows no 2048 descriptors")

@@ -67,11 +67,11 @@ def test_a_stop_never_touches_the_next_task(tmp_path, moments):
             except asyncio.CancelledError:  # it had ended already, or had not begun
                 assert not stops
             else:
-                assert answer.get("cancelled") or answer["ok"], answer
-                stopped += bool(answer.get("cancelled"))
-                late += bool(stops and answer["ok"])
+                assert answer["state"] in {"cancelled", "succeeded"}, answer
+                stopped += answer["state"] == "cancelled"
+                late += bool(stops and answer["state"] == "succeeded")
             began = time.monotonic()
-            assert (await found.request("run", request(2 * number + 1, "print('x')")))["ok"]
+            assert (await found.request("run", request(2 * number + 1, "print('x')")))["state"] == "succeeded"
             usual += (time.monotonic() - began - usual) / 8
         return stopped, late
 
@@ -90,9 +90,9 @@ def test_a_stop_in_the_same_breath_as_its_request(tmp_path):
             found._write({"kind": "stop", "of": about, "cancelled": True})
 
         together("import time; time.sleep(60)", about=1)
-        assert (await asyncio.wait_for(found.answer(1), 30))["cancelled"]
+        assert (await asyncio.wait_for(found.answer(1), 30))["state"] == "cancelled"
         together("pass", about=1)
-        assert (await found.answer(2))["ok"]
+        assert (await found.answer(2))["state"] == "succeeded"
 
     supervised(tmp_path)(test)
 
@@ -105,7 +105,7 @@ def test_what_a_supervisor_does_not_know_it_says(tmp_path):
             await found.request("dance", {})
         with pytest.raises(MftctlError, match="KeyError: 'task'"):
             await found.request("run", {})
-        assert (await found.request("run", request(1, "pass")))["ok"]
+        assert (await found.request("run", request(1, "pass")))["state"] == "succeeded"
 
     supervised(tmp_path)(test)
 
@@ -116,7 +116,7 @@ def test_a_fork_that_fails_is_no_end(tmp_path):
     async def test(found):
         with pytest.raises(MftctlError, match="Resource temporarily unavailable"):
             await found.request("run", request(1, "pass"))
-        assert (await found.request("run", request(1, "pass", attempt=1)))["ok"]
+        assert (await found.request("run", request(1, "pass", attempt=1)))["state"] == "succeeded"
 
     supervised(tmp_path, "no-fork")(test)
 
@@ -149,13 +149,13 @@ def test_a_task_that_behaves_badly_hurts_nobody_else(tmp_path, code):
     """It ends when its process does, and the next task sees nothing of it."""
 
     async def test(found):
-        assert (await found.request("run", request(3, "pass")))["ok"]  # it has started
-        assert (await asyncio.wait_for(found.request("run", request(1, code)), 10))["ok"]
+        assert (await found.request("run", request(3, "pass")))["state"] == "succeeded"  # it has started
+        assert (await asyncio.wait_for(found.request("run", request(1, code)), 10))["state"] == "succeeded"
         began = time.monotonic()
         answer = await found.request(
             "run", request(2, "import os; print(os.getcwd(), os.umask(0o22))", live=True)
         )
-        assert answer["ok"]
+        assert answer["state"] == "succeeded"
         assert time.monotonic() - began < 5
         assert logged(tmp_path, 2) == f"{os.getcwd()} {_umask()}\n".encode()
 

@@ -127,7 +127,7 @@ def test_a_task_sees_what_it_sees_with_a_command_line_of_its_own(tmp_path: Path,
     """Stack, arguments, exceptions, signal handlers and descriptors, `current` and parameters; and its log."""
     text = FLOW.format(imports="", decorators="")
     ends = runs(tmp_path, wanted, text)
-    assert [end["ok"] for end in ends] == [True] * 6, ends
+    assert [end["state"] for end in ends] == ["succeeded"] * 6, ends
     plain, started = ([_result(wanted, run, turn) for turn in TURNS] for run in RUNS)
     assert [one["began_itself"] for one in (*plain, *started)] == [True, True, False, False]
     for turn in TURNS:
@@ -161,7 +161,7 @@ def test_a_command_line_that_cannot_start_fails_each_task(tmp_path: Path, wanted
         return [await found.request("run", given(refused, f"r{number}", "end")) for number in range(2)]
 
     for end in served(tmp_path, wanted, FLOW.format(imports="", decorators=""), test):
-        assert not end["ok"]
+        assert end["state"] == "failed"
         assert "no such option: --no-such-option" in "".join(end["log"])
 
 
