@@ -4,22 +4,20 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ..console.output import LogFormat, Result
+from ..console.output import Result
 from ..console.text import parse_duration
 from ..operations.command_options import (
     LIST,
     Authorize,
     Connection,
     DeploymentName,
-    HostMaxAge,
-    Isolation,
     Limited,
     RunIdFile,
     Unlimited,
     Yes,
 )
 from ..operations.deploy_options import AllDeploymentOptions, Ownership
-from ..operations.machine_options import MachineOptions
+from ..operations.worker_options import WorkerOptions
 
 if TYPE_CHECKING:
     from ..results import deployment_results, run_results
@@ -57,12 +55,7 @@ def worker(
     *names: str,
     all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
     queue: Annotated[tuple[str, ...], LIST] = (),
-    concurrency: int | None = None,
-    isolation: Isolation = None,
-    host_max_age: HostMaxAge = None,
-    metrics: str | None = None,
-    log_format: LogFormat | None = None,
-    resources: MachineOptions = MachineOptions(),
+    options: WorkerOptions = WorkerOptions(),
     connection: Connection = Connection(),
 ) -> Result[None]:
     """Run a worker for deployments until SIGTERM or Ctrl-C; running tasks then finish.
@@ -78,27 +71,10 @@ def worker(
         Serve all deployments of the Temporal namespace.
     queue
         Serve this task queue, whatever is deployed there; can be repeated (default: the profile's task_queue).
-    concurrency
-        Run this many tasks at once (default: the number of cores).
-    metrics
-        Serve Prometheus metrics and probes over HTTP at HOST:PORT or :PORT: /metrics, /healthz, /readyz.
-    log_format
-        Write the log as text (default), or as json: one object for each line.
     """
     from ..operations.run_worker import run_worker
 
-    return run_worker(
-        names,
-        all_,
-        queue,
-        connection,
-        concurrency,
-        isolation,
-        host_max_age,
-        metrics,
-        log_format,
-        resources,
-    )
+    return run_worker(names, all_, queue, options, connection)
 
 
 def trigger(

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from temporalio.service import RPCError
 
-from .. import profiles
 from ..console import log_lines
 from ..console.background import background
-from ..console.output import Level, LogFormat, Result, say
+from ..console.output import Level, Result, say
 from ..console.process import Signals, collect_garbage, first_of
-from ..console.text import parse_duration
 from ..control import deployments, trace_settings
 from ..control.task_queues import TaskQueues
 from ..control.unreadable import Warnings
 from ..model.attempt import Attempt, NextAttempt
 from ..model.errors import UsageError
 from ..model.task import Outcome
-from ..profiles import Profile, Setting, cache_dir
-from ..worker.freshness import MAX_AGE
-from ..worker.machine import cores
+from ..profiles import Profile, Setting
 from ..worker.observer import Observer
 from ..worker.service import Service
 from ..worker.worker_settings import Settings
 from . import worker_file
-from .command_options import Connection, flow_interpreter
-from .machine_options import MachineOptions, machine_of
+from .command_options import Connection
 from .open_client import export_to_tasks, open_client
 from .pending_retries import retry_text
+from .worker_options import WorkerOptions
 
 if TYPE_CHECKING:
     from ..worker.monitor import Monitor
@@ -42,13 +37,8 @@ def run_worker(
     names: Sequence[str],
     serve_all: bool,
     queues: Sequence[str],
+    options: WorkerOptions,
     connection: Connection,
-    concurrency: int | None,
-    isolation: str | None,
-    host_max_age: str | None,
-    metrics: str | None,
-    log_format: LogFormat | None,
-    resources: MachineOptions,
 ) -> Result[None]:
     """Serve the deployments that ``names`` and worker files name, or all of them, or task queues, until a signal."""
     if sum(map(bool, (names, serve_all, queues))) > 1:
@@ -57,7 +47,7 @@ def run_worker(
         )
     named, connection = worker_file.resolve(names, connection)
     profile = connection.settings()
-    frame = log_lines.begin(profile.get("log_format", log_format) or "text")
+    frame = log_lines.begin(profile.get("log_format", options.log_format) or "text")
     if not (names or serve_all or queues):
         queue = profile.get("task_queue")
         if queue is None:
@@ -65,28 +55,11 @@ def run_worker(
         queues = (queue,)
     if "" in queues:
         raise UsageError("--queue: '' is not a task queue", hint="name one, such as default")
-    settings = worker_settings(profile, concurrency, isolation, host_max_age)
-    machine, gpus = machine_of(profile, resources)
-    settings = replace(settings, machine=machine, gpus=gpus)
-    monitor = _monitor(profile.setting("metrics", metrics))
+    settings = options.settings(profile)
+    monitor = _monitor(profile.setting("metrics", options.metrics))
     with background(frame=frame):
         asyncio.run(_serve(named or None, frozenset(queues), settings, connection, profile, monitor))
     return Result()
-
-
-def worker_settings(
-    profile: Profile, concurrency: int | None, isolation: str | None, host_max_age: str | None
-) -> Settings:
-    """Settings of a worker: of options, else variables, else the profile, else defaults."""
-    slots = profile.get("concurrency", concurrency)
-    mode = profile.get("isolation", isolation) or "fork"
-    if slots is not None and slots < 1:
-        raise UsageError(f"--concurrency: '{slots}' is not positive", hint="leave it out for one per core")
-    if mode not in profiles.KEYS["isolation"].choices:
-        raise UsageError(f"isolation: '{mode}' is not fork or spawn", hint="leave it out for fork")
-    age = profile.setting("host_max_age", host_max_age)
-    max_age = MAX_AGE if age.value is None else parse_duration(age.value, str(age.source))
-    return Settings(cache_dir(), slots or cores(), mode, flow_interpreter(profile), host_max_age=max_age)
 
 
 def _monitor(address: Setting) -> Monitor | None:

@@ -28,8 +28,8 @@ from ...results.run_results import FinishedRun
 from ...worker.service import Service
 from ..open_client import export_to_tasks
 from ..run_id_file import write_run_id
-from ..run_worker import worker_settings
 from ..trigger_span import caller, variables_of
+from ..worker_options import worker_settings
 from .run_request import RunRequest
 from .run_status import failure_of, hint_after
 from .run_views import JsonView, LineView

@@ -11,7 +11,7 @@ import pytest
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.options import Options, rows
 from mftctl.operations.deploy_options import AllDeploymentOptions, DeploymentOptions, file_argument
-from mftctl.operations.run_worker import worker_settings
+from mftctl.operations.worker_options import worker_settings
 from mftctl.profiles import KEYS, Profile
 
 PROFILE = Profile(
