@@ -201,23 +201,6 @@ async def list_names(client: Client) -> list[str]:
     return sorted(name for name in listed if name is not None)
 
 
-async def count_schedules(client: Client) -> int | None:
-    """How many Schedules there have been, with some that are deleted; None from a server that cannot count them.
-
-    It costs the server about a tenth of a list of 300.
-    """
-    try:
-        return (await client.count_workflows("TemporalNamespaceDivision = 'TemporalScheduler'")).count
-    except RPCError as error:
-        if error.status in {
-            RPCStatusCode.INVALID_ARGUMENT,
-            RPCStatusCode.PERMISSION_DENIED,
-            RPCStatusCode.UNIMPLEMENTED,
-        }:
-            return None
-        raise
-
-
 async def describe_many(client: Client, wanted: list[str]) -> dict[str, Deployment | UnreadableDeployment]:
     """The deployments with these names, by name, in the order given; deleted ones are skipped."""
     limit = asyncio.Semaphore(MAX_REQUESTS)

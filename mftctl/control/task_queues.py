@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from temporalio.client import Client
 
+from ..model import ids
 from . import deployments
+from .schedule_ids import ScheduleIds
 from .unreadable import UnreadableDeployment, Warnings
 
 #: Checks in a row that find no run before a task queue is dropped: a run that just started is not listed yet.
 EMPTY_CHECKS = 2
-#: Seconds after which all deployments are listed again, though their number is the same.
-LIST_AGAIN = 30.0
 
 
 @dataclass(frozen=True)
@@ -29,22 +28,22 @@ class TaskQueues:
 
     Each check costs a describe request for each new deployment and for one of the known ones, in turn: so many
     deployments cost no more requests, and a changed task queue is found after at most as many checks as there are
-    deployments. If all are wanted, it counts them, and lists them when there are more or fewer, or after LIST_AGAIN.
+    deployments. If all are wanted, ``schedules`` tells which there are.
 
     A deleted deployment's task queue, or one that a deployment no longer uses, is served until no run is left on it.
     """
 
-    def __init__(self, client: Client, wanted: frozenset[str] | None, warn: Warnings) -> None:
+    def __init__(
+        self, client: Client, wanted: frozenset[str] | None, schedules: ScheduleIds, warn: Warnings
+    ) -> None:
         self._client = client
+        self._schedules = schedules
         self._wanted = wanted
         self._warn = warn
         #: By deployment, the one that was read longest ago first; None if it has never been readable.
         self._known: dict[str, FlowQueue | None] = {}
         #: Queues that no deployment uses any more, with the number of checks in a row that found no run.
         self._left: dict[FlowQueue, int] = {}
-        self._names: list[str] = []
-        self._count: int | None = None
-        self._listed = 0.0
 
     async def current(self) -> frozenset[str]:
         """The task queues to serve. A deployment that became unreadable keeps its last one."""
@@ -63,15 +62,8 @@ class TaskQueues:
         return frozenset(one.queue for one in (*named, *self._left))
 
     async def _all(self) -> list[str]:
-        """The names of all deployments: listed, if their number or the time since the last list calls for it."""
-        count = await deployments.count_schedules(self._client)
-        now = time.monotonic()
-        if count is None or count != self._count or now - self._listed > LIST_AGAIN:
-            self._names = await deployments.list_names(self._client)
-            # Fewer than were listed: this server counts something else.
-            self._count = None if count is None or count < len(self._names) else count
-            self._listed = now
-        return self._names
+        """The names of all deployments."""
+        return sorted(filter(None, map(ids.deployment_of, await self._schedules.current())))
 
     async def _count_runs(self) -> None:
         for one in list(self._left):

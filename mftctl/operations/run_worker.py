@@ -99,7 +99,7 @@ async def _serve(
     if monitor is not None:
         monitor.watch(client, service)
     signals = Signals()
-    current = _given(queues) if queues else _found(TaskQueues(client, served, warnings))
+    current = _given(queues) if queues else _found(TaskQueues(client, served, service.schedules, warnings))
     serving = asyncio.create_task(service.serve_all(current))
     what = f"task queue {', '.join(sorted(queues))}" if queues else ", ".join(sorted(served or ()))
     say(f"serving {what or 'all deployments'} on {client.service_client.config.target_host}")

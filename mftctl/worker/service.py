@@ -20,6 +20,7 @@ from temporalio.worker import (
 
 from .. import __version__
 from ..control.resource_queues import ResourceQueues
+from ..control.schedule_ids import ScheduleIds
 from ..control.unreadable import Warnings
 from ..engine.notification import Notification
 from ..engine.workflow import FlowWorkflow
@@ -71,6 +72,7 @@ class Service:
         tracer: Tracer | None = None,
     ) -> None:
         self._client = client
+        self.schedules = ScheduleIds(client)
         self._tracer = tracer
         self._machine = settings.machine
         self._slots = slots = Slots(settings.concurrency, settings.machine)
@@ -116,7 +118,7 @@ class Service:
         """Serve the task queues that ``queues`` returns, every REFRESH seconds, and what this machine can run of those
         for tasks that need more than a slot.
         """
-        needs = ResourceQueues(self._client)
+        needs = ResourceQueues(self.schedules)
         while True:
             wanted = await queues()
             if self._machine is not None:

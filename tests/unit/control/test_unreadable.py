@@ -16,8 +16,10 @@ from temporalio.client import ScheduleActionStartWorkflow, WorkflowExecution
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
-from mftctl.control import deployments, task_queues
+from mftctl.control import deployments, schedule_ids
+from mftctl.control.resource_queues import ResourceQueues
 from mftctl.control.runs import lookup as found
+from mftctl.control.schedule_ids import ScheduleIds
 from mftctl.control.task_queues import TaskQueues
 from mftctl.control.unreadable import UnreadableDeployment, Warnings, input_of
 from mftctl.engine.payloads import RunInput
@@ -25,6 +27,7 @@ from mftctl.events import delivery
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.event import Event
 from mftctl.model.manifest import Launch, Manifest, Package, Step
+from mftctl.model.resources import Resources
 
 JSON = b"json/plain"
 
@@ -55,6 +58,12 @@ def given(name: str, task_queue: str = "", **manifest_fields: Any) -> Payload:
     return payload(plain)
 
 
+@pytest.fixture(autouse=True)
+def always_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Schedules are asked for at each check, however soon it follows the last one."""
+    monkeypatch.setattr(schedule_ids, "FRESH", 0.0)
+
+
 class Server:
     """A client of a server with these Schedules: their ids, and the payloads of their actions."""
 
@@ -74,7 +83,7 @@ class Server:
             if not self.counts:
                 raise RPCError("no such attribute", RPCStatusCode.INVALID_ARGUMENT, b"")
             self.made |= set(self.schedules)
-            return SimpleNamespace(count=len(self.made))
+            return SimpleNamespace(count=len(self.made) + 1)  # with somebody else's
         return SimpleNamespace(count=sum(n for queue, n in self.running.items() if f"'{queue}'" in query))
 
     async def list_schedules(self) -> Any:
@@ -168,7 +177,7 @@ async def test_a_worker_serves_what_it_can_read_and_warns_once() -> None:
     """Warned of once until it changes; a deployment that a newer mftctl replaces keeps its task queue."""
     said: list[str] = []
     server: Any = Server(Good=[given("Good")], X=[])
-    queues = TaskQueues(server, None, Warnings(said.append))
+    queues = TaskQueues(server, None, ScheduleIds(server), Warnings(said.append))
     for _ in range(5):
         assert await queues.current() == {"q.Good"}
     assert len(said) == 1
@@ -190,7 +199,7 @@ async def test_a_worker_asks_no_more_for_many_deployments(
     count = 60
     server: Any = Server(**{f"D{number}": [given(f"D{number}")] for number in range(count)})
     server.counts = counts
-    queues = TaskQueues(server, None, Warnings(print))
+    queues = TaskQueues(server, None, ScheduleIds(server), Warnings(print))
     assert len(await queues.current()) == count
     server.described.clear()
     server.lists = 0
@@ -200,7 +209,7 @@ async def test_a_worker_asks_no_more_for_many_deployments(
     server.schedules |= {"New": [given("New")], "D7": [given("D7", "moved")]}
     del server.schedules["D1"]
     assert "q.New" in await queues.current()
-    monkeypatch.setattr(task_queues, "LIST_AGAIN", -1)
+    monkeypatch.setattr(schedule_ids, "LIST_AGAIN", -1)
     for _ in range(3):
         await queues.current()
     assert "q.D1" not in await queues.current()
@@ -212,10 +221,22 @@ async def test_a_worker_asks_no_more_for_many_deployments(
 
 
 @in_loop
+async def test_whoever_asks_at_the_same_time_shares_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of all deployments looks for them and for task queues of @resources with one request."""
+    monkeypatch.setattr(schedule_ids, "FRESH", 60.0)
+    server: Any = Server(A=[given("A")])
+    server.counts = False
+    schedules = ScheduleIds(server)
+    await TaskQueues(server, None, schedules, Warnings(print)).current()
+    await ResourceQueues(schedules).current(["q.A"], Resources(1.0))
+    assert server.lists == 1
+
+
+@in_loop
 async def test_a_named_worker_asks_for_no_list() -> None:
     """It serves those that are there, and one that comes back."""
     server: Any = Server(A=[given("A")], B=[given("B")])
-    queues = TaskQueues(server, frozenset({"A", "B"}), Warnings(print))
+    queues = TaskQueues(server, frozenset({"A", "B"}), ScheduleIds(server), Warnings(print))
     assert await queues.current() == {"q.A", "q.B"}
     gone = server.schedules.pop("A")
     for _ in range(4):
@@ -233,7 +254,7 @@ async def test_runs_of_a_deployment_that_is_gone_are_served_to_their_end(
 ) -> None:
     """So are those on the task queue that a deployment had before; then nobody looks there any more."""
     server: Any = Server(A=[given("A")], B=[given("B")])
-    queues = TaskQueues(server, wanted, Warnings(print))
+    queues = TaskQueues(server, wanted, ScheduleIds(server), Warnings(print))
     await queues.current()
     server.running = {"q.A": 1, "q.B": 2}
     del server.schedules["A"]

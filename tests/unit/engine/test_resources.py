@@ -18,6 +18,7 @@ from temporalio.worker import FixedSizeSlotSupplier, WorkerTuner
 from mftctl.control import resource_schedules
 from mftctl.control.pollers import has_worker
 from mftctl.control.resource_queues import ResourceQueues
+from mftctl.control.schedule_ids import ScheduleIds
 from mftctl.model.codec import to_plain
 from mftctl.model.manifest import Dispatch, Manifest
 from mftctl.model.resources import NOTHING, Resources, base_of, queue_for
@@ -43,7 +44,7 @@ def needing(name: str, needs: Resources, **more: Any) -> Manifest:
 async def test_what_deployments_need_is_known_to_workers_that_have_it(engine: Engine) -> None:
     """Each need once, however many deployments have it; a machine that is too small does not hear of it."""
     big, gpu = Resources(4.0, 16384), Resources(1.0, 4096, 1)
-    queues = ResourceQueues(engine.client)
+    queues = ResourceQueues(ScheduleIds(engine.client))
     for flow, needs in (("A", big), ("B", big), ("C", gpu)):
         await resource_schedules.make_known(engine.client, needing(flow, needs))
     served = {queue_for(engine.queue, needs) for needs in (big, gpu)}
