@@ -37,7 +37,8 @@ class Tracer:
         self._provider = TracerProvider(
             resource=Resource.create(named), id_generator=self._ids, shutdown_on_exit=False
         )
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._exporter = OTLPSpanExporter()
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("mftctl", __version__)
 
     def run(self, run_id: str, caller: TraceContext | None) -> TraceContext:
@@ -82,12 +83,14 @@ class Tracer:
         decision = self._provider.sampler.should_sample(None, root.trace_id, "").decision
         return replace(root, sampled=decision == Decision.RECORD_AND_SAMPLE)
 
-    def flush(self) -> None:
-        """Export what is left, as far as that is possible in FLUSH seconds."""
+    def close(self) -> None:
+        """Export what is left, as far as that is possible in FLUSH seconds, and nothing from then on."""
         # The provider's own limit is one for each try.
         flushing = threading.Thread(target=self._provider.force_flush, daemon=True)
         flushing.start()
         flushing.join(FLUSH)
+        # A collector that is away is not tried again.
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
 class _Ids(RandomIdGenerator):

@@ -71,6 +71,7 @@ async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = Fal
         variables=given.variables,
         pausable=pausable,
         limit=step.dispatch.start_to_close,
+        memory=step.dispatch.memory,
     )
     # A task whose worker was lost is retried at once.
     policy = RetryPolicy(

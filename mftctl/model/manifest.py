@@ -28,7 +28,8 @@ class Dispatch:
     ``queue``: their task queue (default: the deployment's). ``priority``, 1 (first) to 5, and ``fairness_key``: among
     the tasks of the same task queue (default: the run's). In seconds: ``start_to_close``, how long an attempt may take;
     ``schedule_to_start``, how long it may wait for a worker; ``heartbeat``, after how long without a sign of its worker
-    an attempt is lost. ``needs``: what each takes of its worker's machine, of @resources.
+    an attempt is lost. Of @resources: ``needs``, what each takes of its worker's machine, and ``memory`` in MB, the
+    most that it may take where a worker enforces that.
     """
 
     queue: Optional[str] = None
@@ -38,6 +39,7 @@ class Dispatch:
     schedule_to_start: Optional[float] = None
     heartbeat: Optional[float] = None
     needs: Resources = NOTHING
+    memory: Optional[int] = None
 
     def queue_of(self, default: str) -> str:
         """The task queue that the tasks wait in; ``default``: the deployment's, or the run's."""

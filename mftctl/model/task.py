@@ -106,7 +106,8 @@ class TaskInput(Serializable):
     from 0; the worker sets it. Of the step: ``user_retries`` and ``error_retries`` (a supervisor raises the first by
     the attempts that were lost with their worker, so that @catch's fallback starts when it should), ``delay`` and
     ``timeout`` in seconds, ``rewrites`` (a decorator rewrites the command, see ``Step``), ``elsewhere``, and ``limit``,
-    the seconds after which an attempt is stopped and fails. ``pausable``: a paused run does not start it.
+    the seconds after which an attempt is stopped and fails. ``memory`` in MB, of @resources: a worker that enforces it
+    stops what takes more. ``pausable``: a paused run does not start it.
     ``parameters``: the run's, for its first task. ``variables``: what the run adds to the environment. ``since``: a
     result that an execution of the run from this one on has left is kept. ``origin``: the run whose results this one
     clones, and which had ``origin_executions``, counted before those of this run.
@@ -123,6 +124,7 @@ class TaskInput(Serializable):
     rewrites: bool = False
     elsewhere: bool = False
     limit: Optional[float] = None
+    memory: Optional[int] = None
     pausable: bool = False
     since: int = 0
     origin: Optional[str] = None

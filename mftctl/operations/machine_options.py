@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -29,6 +30,17 @@ class MachineOptions:
     """Memory for tasks with @resources, such as 32G (default: that of the machine or its cgroup)."""
     gpu: Annotated[str | None, _GROUP] = None
     """GPUs for tasks with @resources (default: those that NVIDIA's driver lists)."""
+    enforce_memory: Annotated[bool | None, _GROUP] = None
+    """Stop a task that takes more memory than its @resources asks for; its attempt fails."""
+
+    def enforces_memory(self, profile: Profile) -> bool:
+        """Whether a task may take only the memory that it asks for; MftctlError (exit code 2) where that is unknown."""
+        setting = profile.setting("enforce_memory", self.enforce_memory)
+        if setting.value and sys.platform != "linux":
+            raise UsageError(
+                f"{setting.source}: memory of tasks can be watched on Linux only", hint="leave it out"
+            )
+        return bool(setting.value)
 
 
 def machine_of(profile: Profile, options: MachineOptions) -> tuple[Resources, tuple[str, ...]]:

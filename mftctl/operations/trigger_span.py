@@ -39,4 +39,4 @@ def trigger_span(deployment: str, run_id: str) -> Iterator[dict[str, str]]:
     finally:
         attributes = {"mftctl.deployment": deployment, "mftctl.run_id": run_id}
         exporter.record(f"trigger {deployment}", span, parent, (began, time.time()), attributes, error)
-        exporter.flush()
+        exporter.close()

@@ -35,7 +35,8 @@ class WorkerOptions:
         """The settings in force."""
         settings = worker_settings(profile, self.concurrency, self.isolation, self.host_max_age)
         machine, gpus = machine_of(profile, self.resources)
-        return replace(settings, machine=machine, gpus=gpus)
+        enforces = self.resources.enforces_memory(profile)
+        return replace(settings, machine=machine, gpus=gpus, enforce_memory=enforces)
 
 
 def worker_settings(

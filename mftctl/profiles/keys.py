@@ -135,6 +135,13 @@ _ALL = (
     _worker("cpu", "text", "Cores for tasks with @resources", "the machine's", "worker"),
     _worker("memory", "text", "Memory for tasks with @resources, such as 32G", "the machine's", "worker"),
     _worker("gpu", "text", "GPUs for tasks with @resources", "the machine's", "worker"),
+    _worker(
+        "enforce_memory",
+        "switch",
+        "Stop tasks that take more memory than @resources asks for",
+        "false",
+        "worker",
+    ),
     _worker("host_max_age", "duration", "Age at which a worker imports a flow again", "1h", "worker, run"),
 )
 KEYS: dict[str, Key] = {key.name: key for key in _ALL}

@@ -88,8 +88,16 @@ class Service:
         self._hosts = HostPool(settings, observer.report)
         self._heartbeats = RunHeartbeats(client, self._hosts, observer.report)
         metrics = metrics or Metrics()
-        gpus = Gpus(settings.gpus)
-        self._activity = TaskActivity(self._hosts, slots, observer, self._heartbeats, metrics, tracer, gpus)
+        self._activity = TaskActivity(
+            self._hosts,
+            slots,
+            observer,
+            self._heartbeats,
+            metrics,
+            tracer,
+            Gpus(settings.gpus),
+            enforce_memory=settings.enforce_memory,
+        )
         self._events = EventActivities(client, warn or Warnings(observer.report))
         self._report = observer.report
 
@@ -178,7 +186,7 @@ class Service:
         await self._heartbeats.stop()
         await self._hosts.close()
         if self._tracer is not None:
-            await asyncio.to_thread(self._tracer.flush)
+            await asyncio.to_thread(self._tracer.close)
 
     def _worker(self, queue: str) -> Worker:
         return Worker(

@@ -50,10 +50,13 @@ class TaskActivity:
         metrics: Metrics,
         tracer: Tracer | None = None,
         gpus: Gpus = NO_GPUS,
+        *,
+        enforce_memory: bool = False,
     ) -> None:
         self._hosts = hosts
         self._tracer = tracer
         self._gpus = gpus
+        self._enforce_memory = enforce_memory
         self._heartbeats = heartbeats
         self._metrics = metrics
         self._slots = slots
@@ -94,6 +97,8 @@ class TaskActivity:
                 if "hook" in plain:
                     return await self._hook(HookInput.from_plain(plain))
                 given = replace(TaskInput.from_plain(plain), attempt=activity.info().attempt - 1)
+                if not self._enforce_memory:
+                    given = replace(given, memory=None)
                 if given.pausable and await self._pauses.hold_back(clock() - came):
                     return {"unstarted": True}
                 waited = _queued() + clock() - came

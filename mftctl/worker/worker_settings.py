@@ -17,7 +17,8 @@ class Settings:
     ``spawn`` is a new process for each task. ``python``: the interpreter for flows whose deployer's interpreter is not
     on this machine. ``source``: the user's own file, as given to `run`: its tasks run in place, not from the code
     package. ``host_max_age``: seconds after which an imported flow is imported again. ``machine``: what tasks may take
-    of it (default: nothing is counted), and ``gpus`` the names of its GPUs.
+    of it (default: nothing is counted), and ``gpus`` the names of its GPUs. ``enforce_memory``: stop a task that takes
+    more memory than its @resources asks for.
     """
 
     cache: Path
@@ -28,3 +29,4 @@ class Settings:
     host_max_age: float = MAX_AGE
     machine: Resources | None = None
     gpus: tuple[str, ...] = ()
+    enforce_memory: bool = False

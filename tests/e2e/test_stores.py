@@ -1,13 +1,12 @@
 """S3 and a metadata service: somebody deploys, another machine works, a third looks at what was made."""
 
-import contextlib
 import dataclasses
 import json
 import shutil
 import signal
-from pathlib import Path
 
 import pytest
+from machines import keys, machine, started_by
 from metadataservice import metadata_service
 from objectstore import object_store
 
@@ -84,37 +83,6 @@ def remote(tmp_path_factory):
         yield dataclasses.replace(service, env={**store, **service.env})
 
 
-def machine(home, name, env):
-    """Another machine of the test: nothing of the first one's files, and of its environment what is given."""
-    folder = home.folder.parent / name
-    (folder / "work").mkdir(parents=True)
-    kept = {key: value for key, value in home.env.items() if not key.startswith("METAFLOW_")}
-    own = {
-        "HOME": str(folder),
-        "METAFLOW_HOME": str(folder / "metaflow"),
-        "METAFLOW_USER": name,
-        "MFTCTL_CACHE": str(folder / "cache"),
-        "MFTCTL_DATA": str(folder / "data"),
-    }
-    return dataclasses.replace(home, folder=folder / "work", env={**kept, **own, **env})
-
-
-def keys(remote):
-    """What a machine of one's own has to know of S3: credentials, and how to get there."""
-    return {name: value for name, value in remote.env.items() if name.startswith("AWS_")}
-
-
-def started_by(machine):
-    """Processes that run in a machine's home."""
-    home = f"HOME={machine.env['HOME']}\0".encode()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if home in (process / "environ").read_bytes():
-                found.append(process.name)
-    return found
-
-
 def said(done, code=0):
     """What a command says that has ended as it should."""
     assert done.returncode == code, done.stdout + done.stderr
@@ -124,7 +92,7 @@ def said(done, code=0):
 @pytest.fixture(scope="module")
 def worker_file(lodging, remote):
     """Deploy the flow, each time another way, and throw the deployer's machine away; the worker file it leaves."""
-    deployer = machine(lodging, "deployer", keys(remote) | {"METAFLOW_USER": "tester"})
+    deployer = machine(lodging, "deployer", keys(remote.env) | {"METAFLOW_USER": "tester"})
     place = lodging.folder.parent / "place"
     place.mkdir()
     deployer.flow("far.py", FLOW.replace("FOLDER", str(place)))
@@ -155,11 +123,11 @@ def test_a_run_lives_on_machines_that_share_nothing(lodging, remote, worker_file
     assert not any(value in worker_file for value in remote.env.values() if len(value) > len("service"))
 
     # Of a worker's machine S3 wants credentials; the rest is the deployment's.
-    one = machine(lodging, "one", keys(remote))
+    one = machine(lodging, "one", keys(remote.env))
     serving = one.start("worker", "Far", log=one.folder / "log")
     (place / "hold").touch()
     (place / "fail").touch()
-    caller = machine(lodging, "caller", keys(remote) | {"METAFLOW_USER": "tester"})
+    caller = machine(lodging, "caller", keys(remote.env) | {"METAFLOW_USER": "tester"})
     (caller.folder / "words.txt").write_text("hello\n")
     words = ["factor=3", "words=words.txt", "--wait", "--run-id-file", "id"]
     triggered = caller.start("trigger", "Far", *words, log=caller.folder / "log")
@@ -175,7 +143,7 @@ def test_a_run_lives_on_machines_that_share_nothing(lodging, remote, worker_file
     serving.send_signal(signal.SIGKILL)
     serving.wait()
     wait_until(lambda: not started_by(one), "what the worker had started is gone")
-    other = machine(lodging, "other", keys(remote))
+    other = machine(lodging, "other", keys(remote.env))
     (other.folder / "far_worker.py").write_text(worker_file)
     other.start("worker", "far_worker.py", log=other.folder / "log")
     wait_until((place / "began-1").exists, "another worker has taken the task", timeout=180)

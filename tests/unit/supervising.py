@@ -55,6 +55,7 @@ def request(
     attempt: int = 0,
     retries: int = 0,
     limit: float | None = None,
+    memory: int | None = None,
 ) -> dict:
     """What requests an attempt at a task that executes ``code``."""
     task = Task(TaskRef("work", (number,)), (Input(TaskRef("start")),))
@@ -65,6 +66,7 @@ def request(
         attempt=attempt,
         user_retries=retries,
         limit=limit,
+        memory=memory,
         variables={"CODE": code},
     )
     return {"task": given.to_plain(), "live": live}

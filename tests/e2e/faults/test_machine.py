@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from links import Link
 from ports import free_port
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -145,53 +144,21 @@ def test_a_full_temporary_folder_costs_no_run(served: Any, full: Path, isolation
     assert [one.name for one in full.iterdir()] == ["ballast"]
 
 
-class Proxy:
-    """A way to the server that can freeze: it takes connections and bytes, and passes nothing on."""
-
-    def __init__(self, target: str) -> None:
-        host, port = target.rsplit(":", 1)
-        self._target = (host, int(port))
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self.moving = threading.Event()
-        self.moving.set()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self.moving.set()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                ours, _ = self._listener.accept()
-                theirs = socket.create_connection(self._target)
-                for source, sink in ((ours, theirs), (theirs, ours)):
-                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError), source, sink:
-            while data := source.recv(65536):
-                self.moving.wait()
-                sink.sendall(data)
-
-
 @pytest.mark.soak
 def test_a_connection_that_freezes_is_left(served: Any) -> None:
     """A worker whose connection passes nothing for 40 s, without being closed, serves again when it does."""
-    proxy = Proxy(served.env["TEMPORAL_ADDRESS"])
+    link = Link(served.env["TEMPORAL_ADDRESS"])
     try:
         deploy(served)
-        served.worker("Plain", TEMPORAL_ADDRESS=proxy.address)
+        served.worker("Plain", TEMPORAL_ADDRESS=link.address)
         assert trigger(served)["status"] == "completed"
-        proxy.moving.clear()
-        started = served.run("trigger", "Plain", "-o", "name").stdout.strip()
-        time.sleep(40)
-        proxy.moving.set()
+        with link.frozen():
+            started = served.run("trigger", "Plain", "-o", "name").stdout.strip()
+            time.sleep(40)
         done = served.run("runs", "watch", started, "-o", "jsonl", timeout=150)
         assert '"completed"' in done.stdout, done.stdout + done.stderr
     finally:
-        proxy.close()
+        link.close()
 
 
 @pytest.mark.soak

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import otlp
@@ -51,8 +52,11 @@ def test_a_collector_that_is_away_holds_nothing_up(monkeypatch: pytest.MonkeyPat
     assert found is not None
     found.record("x", found.new(), None, (1.0, 2.0), {})
     began = time.monotonic()
-    found.flush()
+    found.close()
     assert time.monotonic() - began < 5
+    (flushing,) = [one for one in threading.enumerate() if "force_flush" in one.name]
+    flushing.join(5)
+    assert not flushing.is_alive(), "it is not tried again"
     assert said[0].startswith("traces cannot be exported: ")
     found.problem("other")
     found.problem("other")
@@ -73,5 +77,5 @@ def test_the_sampler_decides_for_runs_without_a_caller(monkeypatch: pytest.Monke
         found.record("task", found.within(run), run, (1.0, 2.0), {})
         caller = TraceContext(1, 2)
         found.record("called", found.run("r", caller), caller, (1.0, 2.0), {})
-        found.flush()
+        found.close()
     assert [span.name for span in receiver.spans] == ["called"]

@@ -41,6 +41,21 @@ def test_gpus_that_nobody_lists_are_numbered() -> None:
     assert machine_of(Profile(), MachineOptions(gpu="3"))[1] == ("0", "1", "2")
 
 
+def test_memory_is_enforced_where_an_option_a_variable_or_the_profile_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In this order; where memory of tasks cannot be seen it is refused."""
+    profile = Profile("p", {"enforce_memory": True})
+    assert not MachineOptions().enforces_memory(Profile())
+    assert MachineOptions().enforces_memory(profile)
+    monkeypatch.setenv("MFTCTL_ENFORCE_MEMORY", "false")
+    assert not MachineOptions().enforces_memory(profile)
+    assert MachineOptions(enforce_memory=True).enforces_memory(profile)
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(MftctlError, match="--enforce-memory: memory of tasks can be watched on Linux only"):
+        MachineOptions(enforce_memory=True).enforces_memory(Profile())
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 import mftctl
+from mftctl.operations.worker_options import WorkerOptions
 
 ROOT = Path(__file__).resolve().parents[3]
 CHART = ROOT / "packaging" / "helm" / "mftctl"
@@ -157,7 +158,8 @@ def test_each_queue_has_a_deployment(charts: dict[str, Rendered]) -> None:
     (worker,) = gpu["template"]["spec"]["containers"]
     command, given = commandlines.parse(worker["args"])
     assert command == "worker"
-    assert given == {"queue": ("GPU",), "concurrency": 1, "isolation": "spawn", "metrics": ":9464"}
+    options = WorkerOptions(concurrency=1, isolation="spawn", metrics=":9464")
+    assert given == {"queue": ("GPU",), "options": options}
     assert {"name": "metrics", "containerPort": 9464} in worker["ports"]
     probes = {worker[name]["httpGet"]["path"] for name in ("livenessProbe", "readinessProbe")}
     assert probes == {"/healthz", "/readyz"}

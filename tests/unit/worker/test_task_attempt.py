@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
@@ -98,11 +99,14 @@ async def attempt(
     earlier: Any = (),
     recorder: Observer | None = None,
     meter: MetricMeter = MetricMeter.noop,
+    *,
+    enforce_memory: bool = False,
 ) -> Any:
     """One attempt as Temporal starts it; ``earlier``: what the heartbeats of those before carried."""
     env = ActivityEnvironment()
     env.info = replace(env.info, attempt=number + 1, heartbeat_details=[list(earlier)])
-    tasks = TaskActivity(hosts, Slots(1), recorder or Recorder(), HEARTBEATS, Metrics(meter))
+    observer, metrics = recorder or Recorder(), Metrics(meter)
+    tasks = TaskActivity(hosts, Slots(1), observer, HEARTBEATS, metrics, enforce_memory=enforce_memory)
     payload = env.payload_converter.to_payload(plain)
     return await env.run(tasks.run, [RawValue(payload)])  # type: ignore[arg-type]
 
@@ -207,6 +211,30 @@ def counts(
 
     asyncio.run(whole())
     return [(one.metric.name, one.value, dict(one.attributes)) for one in buffer.retrieve_updates()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("enforces", [True, False])
+def test_memory_is_a_limit_where_the_worker_enforces_it(tmp_path, enforces):
+    """A task that takes more than its @resources asks for fails there, and runs on elsewhere."""
+    seconds = 60 if enforces else 1
+    code = f"import time; taken = bytearray(100 * 1024**2); time.sleep({seconds})"
+    plain = given(tmp_path, code) | {"memory": 50}
+
+    async def whole() -> Any:
+        async with client(tmp_path) as found:
+            host: Any = SimpleNamespace(idle={PLAIN: []}, take_back=lambda: None)
+
+            async def supervisor(_: Any, **__: Any) -> Supervisor:
+                return Supervisor(found, host, PLAIN)
+
+            return await attempt(SimpleNamespace(supervisor=supervisor), plain, enforce_memory=enforces)
+
+    if not enforces:
+        assert asyncio.run(whole())["task"] == "F/r/work/temporal-work-1"
+        return
+    with pytest.raises(ApplicationError, match=r"out of memory: asked 50M, used \d+M, and was stopped"):
+        asyncio.run(whole())
 
 
 def test_a_final_failure_is_reported_once(tmp_path):

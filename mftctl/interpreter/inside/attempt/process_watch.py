@@ -14,6 +14,7 @@ from time import monotonic, sleep  # their own, whatever the flow makes of them
 from typing import Optional
 
 from ..channel import Channel
+from .limits import Limits, Usage
 from .logs import Output, Saver, Stream
 from .task_process import Process, Starter
 
@@ -24,6 +25,7 @@ GRACE, GRACE_ELSEWHERE = 5.0, 30.0
 _CHUNK = 65536
 #: Seconds between looks at a process whose output is not saved while it runs.
 _LOOK_EVERY = 60.0
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class ProcessEnd:
     """How a process ended: ``code`` as in ``Popen.returncode`` (-9: killed by signal 9).
 
     ``stopped``: the worker requested it, or (``orphaned``) is gone. ``cancelled``: its task was cancelled, and does not
-    run again. ``ran``: seconds from its start to its end; None: it was not started. ``late``: it had not ended in time,
-    and was stopped for that.
+    run again. ``ran``: seconds from its start to its end; None: it was not started. ``exceeded``: the limit for which
+    it was stopped, in words.
     """
 
     code: int
@@ -40,7 +42,7 @@ class ProcessEnd:
     orphaned: bool = False
     cancelled: bool = False
     ran: Optional[float] = None
-    late: bool = False
+    exceeded: str = ""
 
 
 class Watch:
@@ -59,7 +61,8 @@ class Watch:
     def begin(self, number: Optional[int]) -> None:
         """Begin the request with this number: only a stop of it counts from now on."""
         self._number = number
-        self._stopped = self._orphaned = self._cancelled = self._late = False
+        self._stopped = self._orphaned = self._cancelled = False
+        self._exceeded = ""
 
     def run(
         self,
@@ -69,11 +72,11 @@ class Watch:
         output: Output,
         saver: Optional[Saver] = None,
         grace: float = GRACE,
-        limit: Optional[float] = None,
+        limits: Limits = NO_LIMITS,
     ) -> ProcessEnd:
         """Start the process and follow it to its end, which is that of its ``output``; ``saver`` saves that meanwhile.
 
-        ``grace``: seconds that it has to end in when it is stopped. ``limit``: seconds after which it is stopped.
+        ``grace``: seconds that it has to end in when it is stopped. It is stopped, too, when it exceeds ``limits``.
         OSError when it cannot be started.
         """
         if self._read_requests():
@@ -94,7 +97,7 @@ class Watch:
             for fd in pipes:
                 os.set_blocking(fd, False)
             try:
-                code = self._follow(process, pipes, saver, grace, limit)
+                code = self._follow(process, pipes, saver, grace, Usage(limits, process.pid))
                 ran = monotonic() - started
             except BaseException:
                 signal_group(process.pid, signal.SIGKILL)
@@ -106,10 +109,10 @@ class Watch:
         finally:
             _close(out_read, err_read)
         output.end()
-        if self._stopped or self._late:
+        if self._stopped or self._exceeded:
             # What the task has started goes with it; after an end of its own it is left alone, as `run` leaves it.
             signal_group(process.pid, signal.SIGKILL)
-        return ProcessEnd(code, self._stopped, self._orphaned, self._cancelled, ran, self._late)
+        return ProcessEnd(code, self._stopped, self._orphaned, self._cancelled, ran, self._exceeded)
 
     def _follow(
         self,
@@ -117,27 +120,24 @@ class Watch:
         pipes: dict[int, Stream],
         saver: Optional[Saver],
         grace: float,
-        limit: Optional[float],
+        usage: Usage,
     ) -> int:
         deadline: Optional[float] = None
-        ends_by = None if limit is None else monotonic() + limit
         # It has no descriptor of its own and, unlike select, no limit on the numbers of others.
         with selectors.PollSelector() as watched:
             for fd in (*pipes, self._wake, self._channel.fileno()):
                 watched.register(fd, selectors.EVENT_READ)
             while True:
                 wait = _LOOK_EVERY if saver is None else saver.save_if_due()
-                for until in (deadline, ends_by):
-                    if until is not None:
-                        wait = min(wait, max(0.0, until - monotonic()))
+                wait = min(wait, usage.wait() if deadline is None else max(0.0, deadline - monotonic()))
                 for key, _ in watched.select(wait):
                     if not self._take(key.fd, pipes):
                         watched.unregister(key.fd)
                 code = process.poll()
                 if code is not None:
                     return code
-                if ends_by is not None and monotonic() >= ends_by:
-                    self._late, ends_by = not self._stopped, None
+                if not (self._stopped or self._exceeded):
+                    self._exceeded = usage.exceeded()
                 deadline = self._stop(process, deadline, grace)
 
     def _take(self, fd: int, pipes: dict[int, Stream]) -> bool:
@@ -152,7 +152,7 @@ class Watch:
 
     def _stop(self, process: Process, deadline: Optional[float], grace: float) -> Optional[float]:
         """Signal a process that has to stop; until when it has time for that."""
-        stopping = self._stopped or self._late
+        stopping = self._stopped or self._exceeded
         if not stopping or (deadline is not None and monotonic() < deadline):
             return deadline
         signal_group(process.pid, signal.SIGTERM if deadline is None else signal.SIGKILL)

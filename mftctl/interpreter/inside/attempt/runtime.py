@@ -21,6 +21,7 @@ from .. import not_packaged
 from ..task.import_failure import EXIT_DISALLOW_RETRY
 from . import metaflow_commands, reuse
 from .failure_reason import TAIL_LINES, failure_in
+from .limits import Limits
 from .logs import OnLines, Output, Saver
 from .process_watch import GRACE, GRACE_ELSEWHERE, ProcessEnd, Watch
 from .run_store import NotReady, RunStore
@@ -76,7 +77,8 @@ class Runtime:
         with tempfile.TemporaryDirectory(prefix="mftctl-") if needs_files else nullcontext() as folder:
             argv = self._command(store, given, folder)
             grace = GRACE_ELSEWHERE if given.elsewhere else GRACE
-            ended = self.watch.run(self.starter, argv, given.environment, output, saver, grace, given.limit)
+            limits = Limits(given.limit, given.memory)
+            ended = self.watch.run(self.starter, argv, given.environment, output, saver, grace, limits)
             until_end = monotonic() - began
         _record(datastore, output, saver, ended)
         if ended.ran is not None:
@@ -137,8 +139,8 @@ class Runtime:
         used_up = failures + 1 >= self.given.attempts or self.given.attempt + 1 >= MAX_ATTEMPTS
         how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"exited with code {ended.code}"
         message = failed.message or how
-        if ended.late:
-            message = f"took longer than start_to_close, {self.given.limit:g} s, and was stopped"
+        if ended.exceeded:
+            message = f"{ended.exceeded}, and was stopped"
         missing = not_packaged.reason(message, self.given.launch.left_out)
         message = f"{message} ({missing})" if missing else message
         return _failed(message, failed.log, final=used_up or ended.code == EXIT_DISALLOW_RETRY)
@@ -156,8 +158,8 @@ def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> 
         datastore.save_metadata(
             {"runtime": {"return_code": ended.code, "killed": ended.stopped, "success": ended.code == 0}}
         )
-    if ended.late:
-        output.stderr.line(b"Task was stopped: it took longer than start_to_close.", system=True)
+    if ended.exceeded:
+        output.stderr.line(f"Task was stopped: {ended.exceeded}.".encode(), system=True)
     if ended.code and not ended.stopped:
         text = b"Task failed with a segmentation fault." if ended.code == -11 else b"Task failed."
         output.stderr.line(text, system=True)

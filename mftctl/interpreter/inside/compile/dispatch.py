@@ -16,6 +16,7 @@ from .compile_error import CompileError
 #: Characters of a fairness key that Temporal accepts.
 _MAX_KEY = 64
 _LAST_PRIORITY = 5
+_SLOT = Resources(DEFAULT_CPU, DEFAULT_MEMORY)
 
 
 def of(step: str, decorators: list[Any], queue: Optional[str] = None, *, elsewhere: bool = False) -> Dispatch:
@@ -23,13 +24,16 @@ def of(step: str, decorators: list[Any], queue: Optional[str] = None, *, elsewhe
 
     ``queue``: the task queue that the deployment names for it. What runs ``elsewhere`` takes nothing of the worker.
     """
-    found, needs = Dispatch(), NOTHING
+    found, needs, memory = Dispatch(), NOTHING, None
     for decorator in decorators:
         if decorator.name == "temporal":
             found = _checked(step, decorator.attributes)
         if decorator.name == "resources" and not elsewhere:
-            needs = _needs(step, decorator.attributes)
-    return replace(found, needs=needs, queue=found.queue if queue is None else queue)
+            asked = _asked(step, decorator.attributes)
+            # What is no more than a slot needs no other worker.
+            needs = NOTHING if asked.fits(_SLOT) else asked
+            memory = asked.memory or None
+    return replace(found, needs=needs, memory=memory, queue=found.queue if queue is None else queue)
 
 
 def queues_of(graph: Iterable[Any], options: tuple[str, ...]) -> dict[str, str]:
@@ -82,8 +86,8 @@ def _seconds(step: str, name: str, given: dict[str, Any], least: float) -> Optio
     return seconds
 
 
-def _needs(step: str, given: dict[str, Any]) -> Resources:
-    """What @resources asks for; nothing if it is no more than a slot."""
+def _asked(step: str, given: dict[str, Any]) -> Resources:
+    """What @resources asks for."""
     try:
         cpu, memory, gpu = float(given["cpu"] or 0), float(given["memory"] or 0), float(given["gpu"] or 0)
     except (TypeError, ValueError):
@@ -91,8 +95,6 @@ def _needs(step: str, given: dict[str, Any]) -> Resources:
     if cpu < 0 or memory < 0 or gpu < 0 or gpu != int(gpu):
         asked = ", ".join(f"{name}={given[name]!r}" for name in ("cpu", "memory", "gpu"))
         raise CompileError(f"step {step}, @resources: {asked}: these must be numbers, and gpu a whole one")
-    if cpu <= DEFAULT_CPU and memory <= DEFAULT_MEMORY and not gpu:
-        return NOTHING
     return Resources(cpu, math.ceil(memory), int(gpu))
 
 

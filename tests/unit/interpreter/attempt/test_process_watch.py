@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -78,6 +79,40 @@ def test_an_attempt_that_takes_too_long_is_stopped_and_fails(tmp_path, code):
             assert (await found.request("run", request(2, "pass", limit=60)))["state"] == "succeeded"
 
     asyncio.run(whole())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("code", ["ITSELF", "CHILD"])
+def test_an_attempt_that_takes_too_much_memory_is_stopped_and_fails(tmp_path, code):
+    """With what it asked for and took, itself or by a child, as a failure that may be retried."""
+    take = "taken = bytearray(300 * 1024**2); time.sleep(60)"
+    code = f"import os, time\nif {code == 'ITSELF'} or os.fork() == 0: {take}\nelse: os.wait()"
+
+    async def whole():
+        async with client(tmp_path, "hasty") as found:
+            return await found.request("run", request(1, code, memory=200, retries=1))
+
+    ended = asyncio.run(whole())
+    assert (ended["state"], ended["final"]) == ("failed", False)
+    used = re.fullmatch(r"out of memory: asked 200M, used (\d+)M, and was stopped", ended["message"])
+    assert used, ended["message"]
+    assert 200 < int(used[1]) < 400
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_that_processes_share_counts_once(tmp_path):
+    """A task that forks helpers after it has loaded its data takes that once."""
+    code = (
+        "import os, time\ntaken = bytearray(300 * 1024**2)\n"
+        "for _ in range(3):\n    if os.fork() == 0: break\n"
+        "time.sleep(1)"  # several looks
+    )
+
+    async def whole():
+        async with client(tmp_path, "hasty") as found:
+            return await found.request("run", request(1, code, memory=500))
+
+    assert asyncio.run(whole())["state"] == "succeeded"
 
 
 def test_descriptors_beyond_1023_are_watched(tmp_path):

@@ -13,6 +13,7 @@ from mftctl.interpreter.compilation import compile_flow
 from mftctl.model.errors import Exit, MftctlError
 from mftctl.model.manifest import Dispatch, Manifest
 from mftctl.model.options import Options
+from mftctl.model.resources import Resources
 
 FLOW = """
 from metaflow import FlowSpec, step, temporal
@@ -50,6 +51,14 @@ def test_the_decorator_the_option_and_with_reach_the_manifest(folder):
     assert found.step_queues == {"a100": ("start",), "cpu": ("end",)}
     assert found.to_plain()["schema_version"] == 3
     assert found.without_step_queues().step_queues == {}
+
+
+def test_what_resources_asks_for_reaches_the_manifest(folder):
+    """All of it where a slot is not enough; else the memory, which a worker may enforce."""
+    found = compiled(folder, "queue='gpu'", decorators=("resources:cpu=1,memory=512",))
+    assert found.graph["start"].dispatch == Dispatch("gpu", memory=512)
+    found = compiled(folder, "queue='gpu'", decorators=("resources:cpu=2,memory=512",))
+    assert found.graph["start"].dispatch == Dispatch("gpu", needs=Resources(2.0, 512), memory=512)
 
 
 @pytest.mark.parametrize(
