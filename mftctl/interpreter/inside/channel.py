@@ -67,6 +67,12 @@ class Channel:
         *lines, self._buffer = self._buffer.split(b"\n")
         return [from_json(line.decode()) for line in lines]
 
+    def hung_up(self) -> bool:
+        """Whether the other end is gone, though values that it has sent may be left to receive."""
+        watched = poll()
+        watched.register(self.sock, 0)  # a hang-up is always reported
+        return bool(watched.poll(0))
+
     def close(self) -> None:
         """Close this end."""
         self.sock.close()

@@ -8,7 +8,8 @@ import selectors
 import signal
 import struct
 import termios
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic, sleep  # their own, whatever the flow makes of them
 from typing import Optional
@@ -26,6 +27,9 @@ _CHUNK = 65536
 #: Seconds between looks at a process whose output is not saved while it runs.
 _LOOK_EVERY = 60.0
 NO_LIMITS = Limits()
+#: Seconds between two looks whether the worker is still there, and seconds for all that is left to do once it is gone:
+#: Metaflow may wait for a store that does not answer for minutes.
+ORPHAN_LOOK, ORPHAN_LIMIT = 5, 60
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,22 @@ class Watch:
         self._number = number
         self._stopped = self._orphaned = self._cancelled = False
         self._exceeded = ""
+
+    @contextmanager
+    def orphan_ends_soon(self) -> Iterator[None]:
+        """End this process in ORPHAN_LIMIT seconds, whatever it waits for, if the worker goes while this runs."""
+
+        def look(*_: object) -> None:
+            if self._channel.hung_up():
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(ORPHAN_LIMIT)
+
+        signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, ORPHAN_LOOK, ORPHAN_LOOK)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
     def run(
         self,

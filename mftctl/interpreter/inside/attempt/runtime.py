@@ -6,7 +6,6 @@ It writes what the native runtime writes beside the task's own data: the logs of
 
 from __future__ import annotations
 
-import signal
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -27,8 +26,6 @@ from .process_watch import GRACE, GRACE_ELSEWHERE, ProcessEnd, Watch
 from .run_store import NotReady, RunStore
 from .task_process import Starter
 
-#: Seconds that a supervisor has to save its task's logs, once its worker is gone.
-SAVE_LIMIT = 60
 #: Artifact names in an answer, at most.
 MAX_NAMES = 100
 
@@ -148,9 +145,6 @@ class Runtime:
 
 def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> None:
     """Save how the attempt ended, unless it is to run again, and its logs."""
-    if ended.orphaned:
-        # Nobody waits for this any more; a store that does not answer keeps no process alive.
-        signal.alarm(SAVE_LIMIT)
     if ended.stopped:
         for stream in output.streams:
             stream.line(b"[KILLED BY ORCHESTRATOR]\n", system=True)

@@ -32,7 +32,10 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
         given = TaskInput.from_plain(request.fields["task"])
         # The host's: its interpreter and folder are of this machine. Only tags are the run's own.
         given = replace(given, launch=replace(launch, tags=given.launch.tags))
-        result = Runtime(watch, given, starter, LiveLines(request) if request.fields["live"] else None).run()
+        with watch.orphan_ends_soon():
+            result = Runtime(
+                watch, given, starter, LiveLines(request) if request.fields["live"] else None
+            ).run()
         return None if result is None else result.to_plain()
 
     def hook(request: Request) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 #: Handlers that a host or a supervisor sets, and what a task has instead, unless the import sets one.
 _OURS: dict[Any, Any] = {
+    signal.SIGALRM: signal.SIG_DFL,
     signal.SIGCHLD: signal.SIG_DFL,
     signal.SIGTERM: signal.SIG_DFL,
     signal.SIGINT: signal.default_int_handler,

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -152,6 +153,23 @@ def test_a_worker_that_goes_takes_its_task_along(tmp_path):
                 os.kill(pids[0], 0)
 
     asyncio.run(whole())
+
+
+def test_a_worker_that_goes_leaves_nobody_who_waits_for_a_store(tmp_path):
+    """A supervisor ends, though Metaflow would try to reach the datastore for minutes."""
+    with process(tmp_path, "stuck") as (sock, supervisor):
+
+        async def asked():
+            found = Client(sock)
+            await found.connect()
+            number = found.send("run", request(1, "pass"))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(found.answer(number), 1)
+            found.close()
+            await found._writer.wait_closed()
+
+        asyncio.run(asked())
+        assert supervisor.wait(15) == -signal.SIGALRM
 
 
 def test_a_package_that_is_not_there_holds_no_descriptor(tmp_path, monkeypatch):
