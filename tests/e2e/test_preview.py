@@ -56,7 +56,9 @@ def preview(repository, *words: str, **env: str):
 
 
 def deployments(repository) -> list[str]:
-    return repository.run("deployments", "list", "-o", "name").stdout.split()
+    """Those of the flow's project: the server may have others."""
+    names = repository.run("deployments", "list", "-o", "name").stdout.split()
+    return [name for name in names if name.startswith("shop.")]
 
 
 def test_a_good_run_is_reported_and_nothing_is_left(repository) -> None:
