@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Generator
 
 import pytest
@@ -18,6 +19,10 @@ ALLOWED = (
     "only root may become another user",
     "no systemd-analyze on this machine",
 )
+
+
+#: jsonschema would compile grammars for two seconds at its import, for a format that no schema here has.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 
 def pytest_configure() -> None:
