@@ -21,6 +21,8 @@ from .harness import Stage, dump, end_left_behind, ours, reference, temporal_ser
 from .references import References
 from .test_fidelity import needs_mftctl
 
+#: Groups of tests that stay in one process under xdist.
+GROUPS = 3
 #: What stores may do differently most: the attempts of a foreach with their logs. Files of parameters go through both
 #: stores in `tests/e2e/test_stores.py`.
 CHOSEN = ("retry_second",)
@@ -60,18 +62,19 @@ def deployer(
     assert not left, f"processes outlived the worker: {left}"
 
 
-def cases(names: tuple[str, ...]) -> list[Any]:
-    """Give the named cases, and the others marked as soak."""
+def cases(names: tuple[str, ...] = ()) -> list[Any]:
+    """Give the named cases, or all of them, in groups for processes that have stores and a worker of their own."""
+    chosen = [case for case in CASES if not names or case.name in names]
     return [
         pytest.param(
             case,
             id=case.name,
             marks=[
                 *(getattr(pytest.mark, mark) for mark in case.marks),
-                *(() if case.name in names else (pytest.mark.soak,)),
+                pytest.mark.xdist_group(f"fidelity-stores-{number % GROUPS}"),
             ],
         )
-        for case in CASES
+        for number, case in enumerate(chosen)
     ]
 
 
@@ -86,7 +89,6 @@ def over_stores(found: Dump) -> Dump:
     return found
 
 
-@pytest.mark.xdist_group("fidelity-stores")
 @pytest.mark.parametrize("case", cases(CHOSEN))
 def test_run_is_as_the_local_run(
     case: FlowCase,
@@ -97,24 +99,30 @@ def test_run_is_as_the_local_run(
     references: References,
 ) -> None:
     """All that a local run leaves behind is there, where the datastore is S3 and metadata are a service's."""
-    for module in case.needs:
-        pytest.importorskip(module)
     made = dump(ours(case, stage, deployer, "stores", mftctl), stage, stage.environment(**remote))
-    found = differences(over_stores(references(case)), made, case.rules)
-    assert not found, "\n" + "\n".join(found)
+    assert_same(differences(over_stores(references(case)), made, case.rules))
 
 
-@pytest.mark.xdist_group("fidelity-stores-run")  # another process: each takes a quarter of an hour
+@pytest.mark.soak
 @pytest.mark.timeout(2400)  # both ways to run, each for as long as the harness waits
-@pytest.mark.parametrize("case", cases(()))
-def test_run_is_as_a_run_over_the_same_stores(
-    case: FlowCase, stage: Stage, mftctl: list[str], remote: dict[str, str], deployer: dict[str, str]
+@pytest.mark.parametrize("case", cases())
+def test_run_is_as_both_runs_of_metaflow(
+    case: FlowCase,
+    stage: Stage,
+    mftctl: list[str],
+    remote: dict[str, str],
+    deployer: dict[str, str],
+    references: References,
 ) -> None:
-    """So it is beside `python flow.py --datastore=s3 --metadata=service run`."""
+    """It is as the local run, and as `python flow.py --datastore=s3 --metadata=service run` beside it."""
     for module in case.needs:
         pytest.importorskip(module)
     env = stage.environment(**remote)
-    expected = dump(reference(case, stage, env), stage, env)
     made = dump(ours(case, stage, deployer, "stores", mftctl), stage, env)
-    found = differences(expected, made, case.rules)
+    assert_same(differences(over_stores(references(case)), made, case.rules))
+    assert_same(differences(dump(reference(case, stage, env), stage, env), made, case.rules))
+
+
+def assert_same(found: list[str]) -> None:
+    """No differences are found."""
     assert not found, "\n" + "\n".join(found)
