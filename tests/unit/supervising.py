@@ -118,7 +118,7 @@ def _main() -> None:
         run_store.RunStore.finished = lambda self, ref, generations: None
         run_store.RunStore.open = lambda self, ref, number: _Nothing()
     if "stuck" in sys.argv:
-        run_store.RunStore.failures = lambda self, ref, number: time.sleep(600)
+        run_store.RunStore.failures = _wait_for_ever
         watching.ORPHAN_LOOK, watching.ORPHAN_LIMIT = 0.1, 1
     if "hasty" in sys.argv:
         watching.GRACE = 0.3
@@ -138,6 +138,11 @@ class _Nothing:
 
     def save_logs(self, source, streams):
         pass
+
+
+def _wait_for_ever(*_):
+    Path(sys.argv[2], "waits").touch()
+    time.sleep(600)
 
 
 def _no_fork():
