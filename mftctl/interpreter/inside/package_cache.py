@@ -71,11 +71,20 @@ def note_files(folder: str) -> None:
 def is_whole(folder: str) -> bool:
     """Whether an unpacked package is there, and all its files are as they were unpacked."""
     try:
-        with open(os.path.join(folder, _LISTING), encoding="utf-8") as file:
-            listing = from_json(file.read())
-        return all(_state(os.path.join(folder, name)) == state for name, state in listing.items())
+        return all(_state(os.path.join(folder, name)) == state for name, state in _listing(folder).items())
     except (OSError, ValueError):
         return False
+
+
+def file_names(folder: str) -> set[str]:
+    """The files of an unpacked package, relative to its folder."""
+    return set(_listing(folder))
+
+
+def _listing(folder: str) -> dict[str, list[int]]:
+    with open(os.path.join(folder, _LISTING), encoding="utf-8") as file:
+        listing: dict[str, list[int]] = from_json(file.read())
+    return listing
 
 
 def _is_same(folder: str, descriptor: int) -> bool:

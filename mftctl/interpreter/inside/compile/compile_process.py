@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from typing import Any
 
 from ....model.codec import from_plain, to_plain
 from ....model.options import Options
-from .. import metaflow_version, protocol
+from .. import interpreter_end, metaflow_version, protocol
 from ..channel import Channel
 from .compile_error import CompileError
 
@@ -17,6 +18,9 @@ def main(fd: str) -> None:
     """Answer requests ``compile`` of a ``file`` with ``options`` and a ``cache`` folder: the fields of a ``Built``."""
     with contextlib.suppress(OSError):  # nobody waits for the answer
         protocol.serve(Channel.of_fd(int(fd)), {"compile": _compile})
+    # What Python does at its end, but for tearing down modules, for which whoever compiles would wait.
+    interpreter_end.run()
+    os._exit(0)
 
 
 def _compile(request: protocol.Request) -> dict[str, Any]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from metaflow.package import MetaflowPackage
-
-from ....model.manifest import Package
 from ....model.package_contents import Contents, suffix_of
 from .. import own_code
 from .named_files import named_files
@@ -24,18 +20,18 @@ _SKIPPED = frozenset({"__pycache__", "node_modules"})
 _METAFLOWS = (".mf_code/metaflow/", ".mf_code/metaflow_extensions/", ".mf_meta/", ".mf_install")
 
 
-def contents_of(package: Package, blob: bytes, file: str) -> Contents:
-    """The contents of the archive ``blob`` of the flow in ``file``, which this process has imported."""
-    backend = MetaflowPackage.get_backend(package.metadata)
-    with backend.cls_open(io.BytesIO(blob)) as archive:
-        names = set(backend.cls_list_names(archive) or ())
+def contents_of(names: set[str], size: int, file: str) -> Contents:
+    """The contents of a code package with files of these ``names``, of the flow in ``file``, which is imported here.
+
+    ``size``: bytes of the package.
+    """
     own = sorted(name for name in names if not name.startswith(_METAFLOWS) and name != ".mf_install")
     folder = os.path.dirname(os.path.abspath(file))
     sources = [os.path.abspath(file), *_imported_below(folder)]
     return Contents(
         files=tuple(own),
         others=len(names) - len(own),
-        size=len(blob),
+        size=size,
         missing=tuple(sorted(name for name in named_files(folder, sources) if name not in names)[:MAX_NAMED]),
         modules=tuple(sorted(_outside(folder, names))[:MAX_NAMED]),
         left_out=tuple(

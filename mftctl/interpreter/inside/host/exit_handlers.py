@@ -1,30 +1,23 @@
 """Exit handlers: those that a flow's import registers, and what a forked task runs when it ends.
 
 A forked task does not tear down the modules that its host has loaded. All else that Python does when a process ends it
-does itself (``run``), with the exit handlers that were registered since the fork. A flow whose import registers any
-gets a new process for each task: each process must register and run its own. Handlers of libraries do not count: they
-are for what the library begins later.
+does itself (``interpreter_end``), with the exit handlers that were registered since the fork. A flow whose import
+registers any gets a new process for each task: each process must register and run its own. Handlers of libraries do not
+count: they are for what the library begins later.
 """
 
 from __future__ import annotations
 
-import _io
 import atexit
 import functools
-import gc
 import sys
-import threading
-import traceback
 import weakref
-from contextlib import suppress
 from typing import Any
 
 from .. import own_code
 
 #: Functions of the standard library to run at the end of a process that has loaded their module, in this order.
 _STANDARD = (("multiprocessing.util", "_exit_function"), ("logging", "shutdown"))
-#: Files that write nothing when they are closed.
-_BUFFERS = (_io.BufferedWriter, _io.BufferedRandom, _io.BufferedRWPair, _io.BufferedReader, _io.BytesIO)
 
 
 class ExitHandlers:
@@ -80,36 +73,6 @@ def reset() -> None:
     registry: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
     registry.clear()
     weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
-
-
-def run() -> None:
-    """Do what the interpreter does at its end, in its order, except tearing down modules. Raises nothing."""
-    for part in (threading._shutdown, atexit._run_exitfuncs, _close_files):  # type: ignore[attr-defined]
-        try:
-            part()
-        except BaseException:
-            traceback.print_exc()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # closed, or nobody reads it
-            stream.flush()
-
-
-def _close_files() -> None:
-    """Write the buffers of files, as their finalizers do. Files from before the fork are frozen (``gc.freeze``)."""
-    found = [one for one in gc.get_objects() if issubclass(type(one), _io._IOBase)]
-    made = [one for one in found if not issubclass(type(one), (_io._TextIOBase, _io._RawIOBase, _BUFFERS))]
-    # A text file writes to its buffer; a file on top of another (gzip) writes its end when it is closed.
-    _each(found, _io._TextIOBase, "flush")
-    _each(made, _io._IOBase, "close")
-    _each(found, _BUFFERS, "flush")
-
-
-def _each(files: list[Any], kind: Any, what: str) -> None:
-    for one in files:
-        if issubclass(type(one), kind):
-            with suppress(Exception):  # as the interpreter does
-                if one.writable():
-                    getattr(one, what)()
 
 
 def _name(handler: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from os import getpid  # its own, whatever the flow makes of it
 from typing import Any, Callable
 
+from .. import interpreter_end
 from ..attempt import metadata_heartbeats
 from ..attempt.task_process import Fork, Process
 from ..task import clone_parameters, compensation_step, hidden_variables, orphans, trigger_context
@@ -132,6 +133,6 @@ def _exit_code(left: SystemExit) -> int:
 
 def _leave(code: int) -> None:
     try:
-        exit_handlers.run()
+        interpreter_end.run()
     finally:
         os._exit(code)

@@ -13,6 +13,7 @@ from mftctl.interpreter.inside.host.exit_handlers import ExitHandlers
 
 TASK = """
 import atexit, gc, logging, os, sys, threading, time, weakref
+from mftctl.interpreter.inside import interpreter_end
 from mftctl.interpreter.inside.host import exit_handlers
 atexit.register(print, "the host's")
 {host}
@@ -21,7 +22,7 @@ sys.stdout.flush()
 if os.fork() == 0:
     exit_handlers.reset()
     {task}
-    exit_handlers.run()
+    interpreter_end.run()
     os._exit(0)
 print("ended with", os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
 os._exit(0)
