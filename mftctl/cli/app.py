@@ -36,6 +36,7 @@ COMMANDS = {
     "worker": ("deployment_commands:worker", "Run a worker for one or more deployments."),
     "trigger": ("deployment_commands:trigger", "Start a run of a deployment."),
     "runs list": ("runs_commands:list_", "List runs and their progress."),
+    "runs top": ("runs_commands:top", "Show what runs where."),
     "runs describe": ("runs_commands:describe", "Show the steps, failures and retries of a run."),
     "runs watch": ("runs_commands:watch", "Watch a run until it ends."),
     "runs logs": ("runs_commands:logs", "Show the logs of a run's tasks."),

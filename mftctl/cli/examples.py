@@ -19,6 +19,8 @@ mftctl trigger TrainFlow --wait --timeout 2h  # wait until it ends: exit code 0,
 mftctl runs list --deployment TrainFlow --status failed --since 7d  # list what failed in the last week
 mftctl runs list --limit 1 -o name  # print the id of the newest run
 mftctl runs list --watch --status running  # watch what runs, until Ctrl-C
+mftctl runs top  # show what runs where and since when, until Ctrl-C
+mftctl runs top -o jsonl  # print each task of an open run once, for programs
 mftctl runs describe @latest --deployment TrainFlow  # show the newest run of a deployment
 mftctl runs describe temporal-trainflow-7qk  # name a run by the beginning of its id
 mftctl runs watch temporal-trainflow-7qk2m9xw4c --timeout 1h  # wait until it ends: exit code 0, 3 or 124

@@ -65,6 +65,28 @@ def list_(
     return options.run(list_runs(options, wanted))
 
 
+def top(
+    *,
+    deployment: str | None = None,
+    limit: int = 100,
+    options: Limited = Limited(),
+) -> Result["list[run_results.OpenTask]"]:
+    """Show the tasks of open runs: which run, on which worker, and since when.
+
+    On a terminal it reads them every 2 seconds and redraws them in place, until Ctrl-C; elsewhere it prints them once.
+
+    Parameters
+    ----------
+    deployment
+        Show only runs of this deployment.
+    limit
+        Show at most this many tasks (default: 100).
+    """
+    from ..operations.runs import top as runs_top
+
+    return options.run(runs_top.top(options, deployment, limit, options.format, quiet=options.quiet))
+
+
 def describe(run: RunName, /, *, options: RunOptions = RunOptions()) -> Result["run_results.RunDetails"]:
     """Show a run: its parameters, each step with counts and times, failures and pending retries."""
     from ..operations.runs.describe_run import describe_run

@@ -118,6 +118,26 @@ class RunRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenTask:
+    """A task of a run that has not ended."""
+
+    run_id: str
+    flow: str
+    deployment: str
+    step: str
+    task: str
+    state: Literal["running", "waiting", "retrying"]
+    """waiting: for a worker; retrying: it has failed, and is due again."""
+    attempt: int
+    """Counted from 0."""
+    since: Time
+    """When the attempt began, since when it waits for a worker, or when the retry is due."""
+    task_queue: str
+    worker: str | None
+    """The worker that runs it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepDetails:
     """A step of a run, with counts of its tasks."""
 

@@ -258,7 +258,21 @@ def test_a_run_is_watched_and_its_logs_followed(
         dimensions=(30, 160),
     )
     listed.expect(rf"{run_id} +Looked +running")
+    top = pexpect.spawn(
+        *command(looked, "runs", "top", "--deployment", "Looked"),
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(30, 160),
+    )
+    top.expect(rf"{run_id} +body/temporal-body-2 +0 +running +\S+ +mftctl@")
+    (row,) = data(looked, "runs", "top", "--deployment", "Looked")
+    assert (row["run_id"], row["step"], row["state"], row["attempt"]) == (run_id, "body", "running", 0)
     (looked.folder / "go").touch()
+    top.expect(r"\x1b\[\d*A.*no run is open")
+    top.sendintr()
+    top.expect(pexpect.EOF)
+    top.close()
+    assert top.exitstatus == 130
     listed.expect(rf"\x1b\[\d*A.*{run_id} +Looked +completed")  # in place: the cursor goes up first
     listed.sendintr()
     listed.expect(pexpect.EOF)

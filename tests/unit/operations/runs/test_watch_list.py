@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from mftctl.console.output import Result
 from mftctl.operations.command_options import Limited
-from mftctl.operations.runs import watch_list
+from mftctl.operations.runs import redraw, watch_list
 from mftctl.operations.runs.list_runs import RunFilter
 
 WANTED = RunFilter(None, (), None, (), 20)
@@ -49,8 +49,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch, *reads: Result[Any] | Exception, quie
             Console(file=out, width=40).print(frame)
             frames.append(out.getvalue())
 
-    monkeypatch.setattr(watch_list, "INTERVAL", 0.0)
-    monkeypatch.setattr(watch_list, "Live", Screen)
+    monkeypatch.setattr(redraw, "INTERVAL", 0.0)
+    monkeypatch.setattr(redraw, "Live", Screen)
     monkeypatch.setattr(watch_list, "can_draw", lambda _: True)
     monkeypatch.setattr(watch_list, "open_client", opened)
     monkeypatch.setattr(watch_list, "read_list", read)
