@@ -12,6 +12,7 @@ from ....model import ids
 from ....model.manifest import Launch
 from ....model.task import Input, Outcome, Task, TaskRef
 from ..flow_datastore import flow_datastore
+from . import registration
 
 #: How an attempt ended, as the native runtime writes it.
 _RUNTIME = "runtime"
@@ -27,6 +28,7 @@ class RunStore:
     """The datastore of a run's flow."""
 
     def __init__(self, launch: Launch, run_id: str) -> None:
+        self._launch = launch
         self._datastore = flow_datastore(launch)
         self._run_id = run_id
 
@@ -77,6 +79,12 @@ class RunStore:
             return False
         # A task can succeed and its process fail: in its hooks. Then it is tried again.
         return not done.has_metadata(_RUNTIME) or bool(done.load_metadata([_RUNTIME])[_RUNTIME]["success"])
+
+    def register(self, ref: TaskRef) -> None:
+        """Register what a finished task has left, if its process may have been killed before it did so itself."""
+        done = self._read(ref)
+        if not done.has_metadata(_RUNTIME):
+            registration.complete(self._launch, done)
 
     def note_origin(self, ref: TaskRef, execution: int) -> None:
         """Remember which execution of its run a task is cloned from."""

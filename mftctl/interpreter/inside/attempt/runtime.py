@@ -57,6 +57,7 @@ class Runtime:
         except reuse.Conflict:
             return _failed(f"task {ref.task_id} was begun by another resume of the run at the same time")
         if earlier is not None:
+            store.register(earlier.ref)
             found = _succeeded(store, earlier.ref, None)
             return replace(found, since=earlier.since, generation=earlier.ref.generation)
         failures = store.failures(ref, given.attempt)
