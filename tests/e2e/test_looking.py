@@ -264,11 +264,11 @@ def test_a_run_is_watched_and_its_logs_followed(
         timeout=60,
         dimensions=(30, 160),
     )
-    top.expect(rf"{run_id} +body/temporal-body-2 +0 +running +\S+ +mftctl@")
+    top.expect(rf"{run_id} +body/temporal-body-2 +0 +running +\S+ +mft")  # cut at the width
     (row,) = data(looked, "runs", "top", "--deployment", "Looked")
     assert (row["run_id"], row["step"], row["state"], row["attempt"]) == (run_id, "body", "running", 0)
     (looked.folder / "go").touch()
-    top.expect(r"\x1b\[\d*A.*no run is open")
+    top.expect(r"\x1b\[\d*A.*no (run is open|task of an open run)")
     top.sendintr()
     top.expect(pexpect.EOF)
     top.close()
