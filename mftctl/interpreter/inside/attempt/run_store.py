@@ -12,7 +12,7 @@ from ....model import ids
 from ....model.manifest import Launch
 from ....model.task import Input, Outcome, Task, TaskRef
 from ..flow_datastore import flow_datastore
-from . import registration
+from . import result_registration
 
 #: How an attempt ended, as the native runtime writes it.
 _RUNTIME = "runtime"
@@ -84,7 +84,7 @@ class RunStore:
         """Register what a finished task has left, if its process may have been killed before it did so itself."""
         done = self._read(ref)
         if not done.has_metadata(_RUNTIME):
-            registration.complete(self._launch, done)
+            result_registration.complete(self._launch, done)
 
     def note_origin(self, ref: TaskRef, execution: int) -> None:
         """Remember which execution of its run a task is cloned from."""

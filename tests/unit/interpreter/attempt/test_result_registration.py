@@ -10,7 +10,7 @@ from metaflow.plugins.datastores.local_storage import LocalStorage
 from metaflow.plugins.metadata_providers.local import LocalMetadataProvider
 from supervising import launch
 
-from mftctl.interpreter.inside.attempt import registration
+from mftctl.interpreter.inside.attempt import result_registration
 from mftctl.interpreter.inside.attempt.run_store import RunStore
 from mftctl.model.task import TaskRef
 
@@ -25,7 +25,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     monkeypatch.setattr(LocalStorage, "datastore_root", root)
     monkeypatch.setenv("USERNAME", "tester")
     given = replace(launch(tmp_path), datastore_root=root)
-    provider = registration._provider(given)
+    provider = result_registration._provider(given)
     provider.register_run_id("r")
     provider.register_task_id(*PATH[1:], 1)
     return RunStore(given, "r")
