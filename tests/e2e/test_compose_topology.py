@@ -118,7 +118,9 @@ class FleetReader(Reader):
             if verb in {"up", "start"}:
                 self._start(name)
             else:
-                self._workers.pop(name).terminate()
+                worker = self._workers.pop(name)
+                worker.terminate()
+                worker.wait(60)
 
     def _start(self, name: str) -> None:
         cache = self.home.folder / name / "cache"

@@ -13,7 +13,7 @@ from metaflow.package import MetaflowPackage
 from ...model.manifest import Launch, Package
 from . import s3
 from .flow_datastore import flow_datastore
-from .package_cache import is_whole, note_files
+from .package_cache import is_whole, note_files, whole_files
 
 
 def fetch(launch: Launch, folder: str) -> None:
@@ -25,13 +25,15 @@ def fetch(launch: Launch, folder: str) -> None:
         unpack(launch.package, blob, folder)
 
 
-def unpack(package: Package, blob: bytes, folder: str) -> None:
+def unpack(package: Package, blob: bytes, folder: str) -> set[str]:
     """Unpack into ``folder``, which appears whole or not at all. Of two processes, the second leaves it as it is.
 
-    A folder that has lost or changed files since is replaced.
+    A folder that has lost or changed files since is replaced. Returns the names of the files, whatever becomes of the
+    folder meanwhile.
     """
-    if is_whole(folder):
-        return
+    found = whole_files(folder)
+    if found is not None:
+        return found
     parent = os.path.dirname(folder)
     os.makedirs(parent, exist_ok=True)
     made = tempfile.mkdtemp(prefix=".unpacking-", dir=parent)
@@ -39,14 +41,16 @@ def unpack(package: Package, blob: bytes, folder: str) -> None:
         backend = MetaflowPackage.get_backend(package.metadata)
         with backend.cls_open(io.BytesIO(blob)) as archive:
             backend.cls_extract_members(archive, dest_dir=made)
-        note_files(made)
+        found = note_files(made)
         _remove_broken(folder)
         os.rename(made, folder)
     except OSError:
-        if not is_whole(folder):
+        found = whole_files(folder)
+        if found is None:
             raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
+    return found
 
 
 def _remove_broken(folder: str) -> None:

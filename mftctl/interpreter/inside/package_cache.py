@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+from typing import Optional
 
 from ...model.codec import from_json, to_json
 from ...model.manifest import Launch, Package
@@ -58,33 +59,31 @@ def hold(folder: str) -> bool:
     return False
 
 
-def note_files(folder: str) -> None:
-    """Write down the state of an unpacked package's files, for ``is_whole``."""
+def note_files(folder: str) -> set[str]:
+    """Write down the state of an unpacked package's files, for ``whole_files``; their names."""
     names = [
         os.path.join(place, name) for place, _, files in os.walk(folder) for name in files if name != _LISTING
     ]
     listing = {os.path.relpath(name, folder): _state(name) for name in names}
     with open(os.path.join(folder, _LISTING), "w", encoding="utf-8") as file:
         file.write(to_json(listing))
+    return set(listing)
 
 
 def is_whole(folder: str) -> bool:
     """Whether an unpacked package is there, and all its files are as they were unpacked."""
+    return whole_files(folder) is not None
+
+
+def whole_files(folder: str) -> Optional[set[str]]:
+    """The files of an unpacked package, relative to its folder; None unless it is whole."""
     try:
-        return all(_state(os.path.join(folder, name)) == state for name, state in _listing(folder).items())
+        with open(os.path.join(folder, _LISTING), encoding="utf-8") as file:
+            listing = from_json(file.read())
+        whole = all(_state(os.path.join(folder, name)) == state for name, state in listing.items())
+        return set(listing) if whole else None
     except (OSError, ValueError):
-        return False
-
-
-def file_names(folder: str) -> set[str]:
-    """The files of an unpacked package, relative to its folder."""
-    return set(_listing(folder))
-
-
-def _listing(folder: str) -> dict[str, list[int]]:
-    with open(os.path.join(folder, _LISTING), encoding="utf-8") as file:
-        listing: dict[str, list[int]] = from_json(file.read())
-    return listing
+        return None
 
 
 def _is_same(folder: str, descriptor: int) -> bool:

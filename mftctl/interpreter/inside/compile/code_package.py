@@ -12,7 +12,7 @@ from ....model.manifest import Package
 from ....model.package_contents import Contents
 from .. import s3
 from ..package_archive import unpack
-from ..package_cache import file_names, package_folder
+from ..package_cache import package_folder
 from .compile_error import CompileError, metaflow_error
 from .package_inventory import contents_of
 
@@ -30,9 +30,8 @@ def make(state: Any, cache: str) -> tuple[Package, Contents]:
     blob = package.blob
     url, sha = state.flow_datastore.save_data([blob], len_hint=1)[0]
     made = Package(sha=sha, url=url, metadata=package.package_metadata)
-    folder = package_folder(cache, made)
-    unpack(made, blob, folder)
-    return made, contents_of(file_names(folder), len(blob), state.entrypoint[1])
+    names = unpack(made, blob, package_folder(cache, made))
+    return made, contents_of(names, len(blob), state.entrypoint[1])
 
 
 def _check_reachable(datastore: Any) -> None:
