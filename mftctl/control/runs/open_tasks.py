@@ -9,20 +9,16 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
 
 from ..connection.connect import IgnoreNotFound
+from .record_builder import state_of
 from .run import Run
 
 #: Workflows that are read at once, and child workflows of a run (the parts of its wide foreaches) that are read.
 AT_ONCE, MAX_CHILDREN = 8, 50
 State = Literal["running", "waiting", "retrying"]
-_RUNNING = (
-    PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
-    PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED,
-)
 
 
 @dataclass(frozen=True)
@@ -70,14 +66,14 @@ async def open_tasks(client: Client, runs: Iterable[Run]) -> list[OpenTask]:
 
 
 def _task(run: Run, pending: PendingActivityInfo, queue: str) -> OpenTask:
-    number = pending.attempt - 1
-    runs = pending.state in _RUNNING
+    state = state_of(pending)
+    runs = state == "running"
     return OpenTask(
         run=run,
         step=pending.activity_type.name,
         task_id=pending.activity_id,
-        state="running" if runs else "retrying" if number else "waiting",
-        number=number,
+        state=state,
+        number=pending.attempt - 1,
         since=_time(pending.last_started_time if runs else pending.scheduled_time),
         task_queue=pending.activity_options.task_queue.name or queue,
         worker=pending.last_worker_identity if runs else None,

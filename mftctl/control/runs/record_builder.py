@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio import exceptions
@@ -134,8 +134,8 @@ class RecordBuilder:
             task.attempts = []
             _add_earlier(task, beats[0])
         number = pending.attempt - 1
-        running = pending.state in _RUNNING
-        task.state = "running" if running else "retrying" if number else "waiting"
+        task.state = state_of(pending)
+        running = task.state == "running"
         task.attempts = [one for one in task.attempts if one.number < number]
         if running:
             began = _time(pending.last_started_time)
@@ -152,6 +152,13 @@ _RUNNING = (
     PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
     PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED,
 )
+
+
+def state_of(pending: PendingActivityInfo) -> Literal["running", "waiting", "retrying"]:
+    """The state of a task that has not ended."""
+    if pending.state in _RUNNING:
+        return "running"
+    return "retrying" if pending.attempt > 1 else "waiting"
 
 
 def _end(task: TaskRecord, state: Any, at: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from temporalio.client import Client
 
@@ -47,24 +47,18 @@ async def list_runs(connection: Connection, wanted: RunFilter) -> Result[list[Ru
 async def read_list(client: Client, wanted: RunFilter) -> Result[list[RunRow]]:
     """The same, of a server."""
     statuses, limit = wanted.statuses, wanted.limit
-    name, flow = None, None
-    if wanted.deployment is not None:
-        name, flow = await find_deployment(client, wanted.deployment)
     # Whether a run is stuck is only known once it was described, so all running ones must be.
     most = lookup.PAGE if "stuck" in statuses else limit + 1
     bounds: list[int] = []
-    runs = await lookup.list_runs(
+    runs = await find_runs(
         client,
-        flow=flow,
-        deployment=name,
+        wanted.deployment,
         statuses=statuses,
         tags=wanted.tags,
         since=wanted.since,
         limit=most,
         on_bound=bounds.append,
     )
-    if not runs and name is not None and flow is None:
-        raise NotFoundError(f"there is no deployment '{name}', and no run of it", code="deployment.unknown")
     runs = await stuck.mark_stuck(client, runs)
     if statuses and "running" not in statuses:  # candidates that turned out not to be stuck
         runs = [run for run in runs if run.status in statuses]
@@ -73,6 +67,15 @@ async def read_list(client: Client, wanted: RunFilter) -> Result[list[RunRow]]:
         notes = (f"there are more runs; show them with --limit {limit * 5}",)
     notes += tuple(f"only the first {read} runs were searched; search fewer with --since" for read in bounds)
     return listing(runs[:limit], notes)
+
+
+async def find_runs(client: Client, deployment: str | None, **more: Any) -> list[Run]:
+    """Runs of a deployment, or of all, that ``lookup.list_runs`` chooses; exit code 4 for an unknown deployment."""
+    name, flow = (None, None) if deployment is None else await find_deployment(client, deployment)
+    runs = await lookup.list_runs(client, flow=flow, deployment=name, **more)
+    if not runs and name is not None and flow is None:
+        raise NotFoundError(f"there is no deployment '{name}', and no run of it", code="deployment.unknown")
+    return runs
 
 
 def listing(runs: list[Run], notes: tuple[str, ...]) -> Result[list[RunRow]]:

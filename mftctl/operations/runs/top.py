@@ -9,14 +9,13 @@ from temporalio.client import Client
 
 from ...console.output import Format, Result
 from ...console.text import can_draw, columns, exact, format_duration
-from ...control.runs import lookup
 from ...control.runs.open_tasks import OpenTask, open_tasks
 from ...model.errors import UsageError
 from ...model.statuses import OPEN
 from ...results import run_results
 from ..command_options import Connection
 from ..open_client import open_client
-from ..selection import find_deployment
+from .list_runs import find_runs
 
 #: Open runs that are read: the newest.
 MAX_RUNS = 100
@@ -41,12 +40,7 @@ async def top(
 
 
 async def _read(client: Client, deployment: str | None, limit: int) -> Result[list[run_results.OpenTask]]:
-    name, flow = None, None
-    if deployment is not None:
-        name, flow = await find_deployment(client, deployment)
-    runs = await lookup.list_runs(
-        client, flow=flow, deployment=name, statuses=(OPEN[0], OPEN[1]), limit=MAX_RUNS + 1
-    )
+    runs = await find_runs(client, deployment, statuses=(OPEN[0], OPEN[1]), limit=MAX_RUNS + 1)
     found = await open_tasks(client, runs[:MAX_RUNS])
     notes = [] if found else ["no task of an open run is left to run" if runs else "no run is open"]
     if len(runs) > MAX_RUNS:

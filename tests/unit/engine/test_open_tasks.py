@@ -6,10 +6,12 @@ import asyncio
 from dataclasses import asdict
 from datetime import timedelta
 
+import pytest
 from standin import Engine, ended, fails, foreach, linear, manifest, until, waits
 
 from mftctl.control.runs.lookup import list_runs
 from mftctl.control.runs.open_tasks import OpenTask, open_tasks
+from mftctl.model.errors import NotFoundError
 from mftctl.model.manifest import Dispatch
 from mftctl.operations.runs import top
 
@@ -49,6 +51,8 @@ async def test_each_task_is_where_it_is(engine: Engine) -> None:
     few = await top._read(engine.client, "TopWide", 5)
     assert len(few.data or ()) == 5
     assert few.notes == ("there are 100 tasks; show more with --limit 25",)
+    with pytest.raises(NotFoundError, match="there is no deployment 'TopNowhere'"):
+        await top._read(engine.client, "TopNowhere", 5)
     go.set()
     assert (await ended(wide)).status == "completed"
     for handle in (queued, retried):
