@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import cast
 
-TESTS = """
-import os
 import pytest
-
-@pytest.mark.xdist_group("together")
-@pytest.mark.parametrize("number", range(6))
-def test_it(number):
-    with open("processes", "a") as file:
-        print(os.environ["PYTEST_XDIST_WORKER"], file=file)
-"""
+from xdist.scheduler import LoadGroupScheduling
 
 
-def test_a_group_has_one_process(tmp_path: Path) -> None:
-    """Whatever xdist and pytest make of a test's id."""
-    (tmp_path / "conftest.py").write_text((Path(__file__).parents[2] / "conftest.py").read_text())
-    (tmp_path / "test_it.py").write_text(TESTS)
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-n", "2", "--dist=loadgroup"]
-    command += ["-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    processes = (tmp_path / "processes").read_text().split()
-    assert (len(processes), len(set(processes))) == (6, 1)
+class _Grouped:
+    """The configuration of a run with `--dist=loadgroup`."""
+
+    def getoption(self, name: str, **_: object) -> bool:
+        """Say yes to ``loadgroup``, which xdist sets in each of its processes."""
+        return name == "loadgroup"
+
+
+def test_xdist_finds_a_tests_group(request: pytest.FixtureRequest) -> None:
+    """Whatever xdist and pytest make of a test's id: all tests of a group are one piece of its work."""
+    conftest = request.config.pluginmanager.get_plugin(str(Path(__file__).parents[2] / "conftest.py"))
+    items = [
+        cast(
+            "pytest.Function",
+            pytest.Function.from_parent(request.node.parent, name=name, callobj=lambda: None),
+        )
+        for name in ("first", "second", "alone")
+    ]
+    for item in items[:2]:
+        item.add_marker(pytest.mark.xdist_group("together"))
+    conftest.pytest_collection_modifyitems(_Grouped(), items)
+    scheduler = object.__new__(LoadGroupScheduling)  # what it makes of an id needs no processes
+    first, second, alone = (scheduler._split_scope(item.nodeid) for item in items)
+    assert (first, second, alone) == ("together", "together", items[2].nodeid)
