@@ -17,6 +17,7 @@ class _Grouped:
         return name == "loadgroup"
 
 
+@pytest.mark.xdist_group("grouping")
 def test_xdist_finds_a_tests_group(request: pytest.FixtureRequest) -> None:
     """Whatever xdist and pytest make of a test's id: all tests of a group are one piece of its work."""
     conftest = request.config.pluginmanager.get_plugin(str(Path(__file__).parents[2] / "conftest.py"))
@@ -33,3 +34,5 @@ def test_xdist_finds_a_tests_group(request: pytest.FixtureRequest) -> None:
     scheduler = object.__new__(LoadGroupScheduling)  # what it makes of an id needs no processes
     first, second, alone = (scheduler._split_scope(item.nodeid) for item in items)
     assert (first, second, alone) == ("together", "together", items[2].nodeid)
+    if hasattr(request.config, "workerinput"):  # this very run has groups, too
+        assert scheduler._split_scope(request.node.nodeid) == "grouping"
