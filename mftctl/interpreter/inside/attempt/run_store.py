@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from metaflow.datastore.exceptions import DataException
@@ -22,6 +22,14 @@ _SUPERSEDED, _ORIGIN = "mftctl-superseded.json", "mftctl-origin.json"
 
 class NotReady(Exception):
     """A task that should have finished has no result."""
+
+
+@dataclass(frozen=True)
+class FinishedTask:
+    """What a task that succeeded decided, and the names of its artifacts, Metaflow's own left out."""
+
+    outcome: Outcome
+    artifacts: tuple[str, ...]
 
 
 class RunStore:
@@ -80,12 +88,6 @@ class RunStore:
         # A task can succeed and its process fail: in its hooks. Then it is tried again.
         return not done.has_metadata(_RUNTIME) or bool(done.load_metadata([_RUNTIME])[_RUNTIME]["success"])
 
-    def register(self, ref: TaskRef) -> None:
-        """Register what a finished task has left, if its process may have been killed before it did so itself."""
-        done = self._read(ref)
-        if not done.has_metadata(_RUNTIME):
-            result_registration.complete(self._launch, done)
-
     def note_origin(self, ref: TaskRef, execution: int) -> None:
         """Remember which execution of its run a task is cloned from."""
         self.open(ref, 0).save_metadata({_ORIGIN: {"execution": execution}}, add_attempt=False)
@@ -124,17 +126,19 @@ class RunStore:
         parent = self._read(task.inputs[0].ref)
         return getattr(parent.get("_parallel_ubf_iter"), "num_parallel", None)
 
-    def outcome(self, ref: TaskRef, number: Optional[int]) -> Outcome:
-        """What a finished attempt decided (``_transition``, ``_foreach_num_splits``); NotReady without a result."""
-        result = self._read(ref, number)
-        steps, foreach = result.get("_transition") or ((), None)
-        unbounded = foreach is not None and not result.is_none("_unbounded_foreach")
-        splits = result.get("_foreach_num_splits") if foreach is not None and not unbounded else None
-        return Outcome(tuple(steps), splits, unbounded)
+    def result(self, ref: TaskRef, number: int) -> FinishedTask:
+        """What an attempt that succeeded has left; NotReady without a result."""
+        return _result(self._read(ref, number))
 
-    def artifacts(self, ref: TaskRef, number: Optional[int]) -> list[str]:
-        """Names of the attempt's artifacts, Metaflow's own left out."""
-        return sorted(name for name in self._read(ref, number) if not name.startswith("_") and name != "name")
+    def kept_result(self, ref: TaskRef) -> FinishedTask:
+        """What an earlier attempt has left, whose result is kept.
+
+        It is registered, too, if the attempt's process may have been killed before it did so itself.
+        """
+        done = self._read(ref)
+        if not done.has_metadata(_RUNTIME):
+            result_registration.complete(self._launch, done)
+        return _result(done)
 
     def _supersede(self, ref: TaskRef, generations: Sequence[int]) -> None:
         for generation in generations:
@@ -159,3 +163,12 @@ class RunStore:
 
 def _has_begun(attempt: Any) -> bool:
     return bool(attempt.has_metadata(attempt.METADATA_ATTEMPT_SUFFIX))
+
+
+def _result(done: Any) -> FinishedTask:
+    """Read it from the artifacts in which Metaflow keeps it (``_transition``, ``_foreach_num_splits``)."""
+    steps, foreach = done.get("_transition") or ((), None)
+    unbounded = foreach is not None and not done.is_none("_unbounded_foreach")
+    splits = done.get("_foreach_num_splits") if foreach is not None and not unbounded else None
+    names = sorted(name for name in done if not name.startswith("_") and name != "name")
+    return FinishedTask(Outcome(tuple(steps), splits, unbounded), tuple(names))

@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from ....model.attempt_result import CANCELLED, FAILED, LOST, SUCCEEDED, AttemptResult, ProcessFigures
 from ....model.manifest import MAX_ATTEMPTS
-from ....model.task import TaskInput, TaskRef
+from ....model.task import TaskInput
 from .. import not_packaged
 from ..task.import_failure import EXIT_DISALLOW_RETRY
 from . import metaflow_commands, reuse
@@ -23,7 +23,7 @@ from .failure_reason import TAIL_LINES, failure_in
 from .limits import Limits
 from .logs import OnLines, Output, Saver
 from .process_watch import GRACE, GRACE_ELSEWHERE, ProcessEnd, Watch
-from .run_store import NotReady, RunStore
+from .run_store import FinishedTask, NotReady, RunStore
 from .task_process import Starter
 
 #: Artifact names in an answer, at most.
@@ -57,8 +57,7 @@ class Runtime:
         except reuse.Conflict:
             return _failed(f"task {ref.task_id} was begun by another resume of the run at the same time")
         if earlier is not None:
-            store.register(earlier.ref)
-            found = _succeeded(store, earlier.ref, None)
+            found = _succeeded(store.kept_result(earlier.ref))
             return replace(found, since=earlier.since, generation=earlier.ref.generation)
         failures = store.failures(ref, given.attempt)
         lost = given.attempt - failures
@@ -88,7 +87,7 @@ class Runtime:
         if ended.code:
             return self._failure(ended, output, failures)
         try:
-            result = _succeeded(store, ref, given.attempt)
+            result = _succeeded(store.result(ref, given.attempt))
         except NotReady as error:
             # It exited behind Metaflow's back (os._exit): the native runtime ends the run then, without a retry.
             return _failed(str(error), output.tail(TAIL_LINES))
@@ -161,9 +160,8 @@ def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> 
     saver.save()
 
 
-def _succeeded(store: RunStore, ref: TaskRef, number: Optional[int]) -> AttemptResult:
-    names = tuple(store.artifacts(ref, number)[:MAX_NAMES])
-    return AttemptResult(SUCCEEDED, store.outcome(ref, number), names)
+def _succeeded(task: FinishedTask) -> AttemptResult:
+    return AttemptResult(SUCCEEDED, task.outcome, task.artifacts[:MAX_NAMES])
 
 
 def _failed(message: str, log: Sequence[str] = (), *, final: bool = True) -> AttemptResult:
