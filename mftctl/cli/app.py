@@ -25,7 +25,7 @@ GROUPS = {
     "schedule": "Inspect and control the schedules of deployments.",
     "runs": "List, inspect and control runs.",
     "queues": "List task queues and their backlogs.",
-    "workers": "List workers.",
+    "workers": "List workers, and replace their versions.",
     "events": "Publish and inspect events.",
     "profile": "Name servers and settings, and inspect those in force.",
 }
@@ -60,6 +60,9 @@ COMMANDS = {
     "schedule next": ("schedule_commands:next_", "Show the next times at which a schedule is due."),
     "queues list": ("fleet_commands:list_queues", "List task queues, their backlogs and rates."),
     "workers list": ("fleet_commands:list_workers", "List workers, their slots and versions."),
+    "workers versions": ("fleet_commands:list_versions", "List versions of workers and their runs."),
+    "workers promote": ("fleet_commands:promote", "Let a version of workers take new runs."),
+    "workers drain": ("fleet_commands:drain", "Wait until a version of workers has no run left."),
     "events publish": ("event_commands:publish", "Publish an event to the deployments that wait for it."),
     "events list": ("event_commands:list_", "List the events that deployments wait for."),
     "events describe": ("event_commands:describe", "Show which deployments wait for an event."),

@@ -52,6 +52,9 @@ mftctl queues list  # show what waits where, and how many workers there are
 mftctl queues list -o jsonl  # print one task queue per line, for programs
 mftctl workers list  # show who is there, and which slots are free
 mftctl workers list --queue training  # show who serves one task queue
+mftctl workers versions  # show which version takes new runs
+mftctl workers promote v2  # let workers of version v2 take new runs
+mftctl workers drain v1 --to v2  # let v2 take new runs, and wait until v1 has none
 mftctl events publish data_ready path=s3://bucket/x  # publish an event with a field in its payload
 mftctl events list  # list events and who waits for them
 mftctl events describe data_ready  # show who waits for an event

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
+from temporalio.api.deployment.v1 import WorkerDeploymentOptions
+from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus, WorkerVersioningMode
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
@@ -31,15 +32,19 @@ NO_ANSWER = {
 
 @dataclass(frozen=True)
 class Poller:
-    """A worker that polls a task queue, and the time of its last poll. ``build``: its build id, if it has one."""
+    """A worker that polls a task queue, and the time of its last poll.
+
+    ``build``: its build id, if it has one. ``version``: of Temporal's worker versioning, as NAME:BUILD; else empty.
+    """
 
     identity: str
     last_seen: datetime
     build: str = ""
+    version: str = ""
 
 
-async def list_pollers(client: Client, task_queue: str) -> list[Poller]:
-    """The workers that poll the task queue.
+async def list_pollers(client: Client, task_queue: str, version: str = "") -> list[Poller]:
+    """The workers that poll the task queue and take what is new there, or what stays on the ``version``.
 
     The server lists workers for five minutes after their last poll. Those that have not polled for longer than a poll
     takes, and those that are shutting down, are left out.
@@ -50,7 +55,12 @@ async def list_pollers(client: Client, task_queue: str) -> list[Poller]:
     )
     answer = await client.workflow_service.describe_task_queue(request)
     now = datetime.now(UTC)
-    near = [one for one in pollers_of(answer) if (now - one.last_seen).total_seconds() < SILENCE]
+    taking = {version} if version else _versions_for_new(answer)
+    near = [
+        one
+        for one in pollers_of(answer)
+        if one.version in taking and (now - one.last_seen).total_seconds() < SILENCE
+    ]
     left = await _leaving_since(client, task_queue) if near else {}
     return sorted(
         (one for one in near if one.identity not in left or one.last_seen > left[one.identity] + LAST_POLL),
@@ -64,15 +74,31 @@ def pollers_of(answer: DescribeTaskQueueResponse) -> list[Poller]:
         Poller(
             one.identity,
             one.last_access_time.ToDatetime(tzinfo=UTC),
-            one.worker_version_capabilities.build_id,
+            one.worker_version_capabilities.build_id or one.deployment_options.build_id,
+            _version(one.deployment_options),
         )
         for one in answer.pollers
     ]
 
 
-async def has_worker(client: Client, task_queue: str) -> bool:
-    """Whether any worker polls the task queue."""
-    return bool(await list_pollers(client, task_queue))
+async def has_worker(client: Client, task_queue: str, version: str = "") -> bool:
+    """Whether any worker takes what is new in the task queue, or what stays on the ``version``."""
+    return bool(await list_pollers(client, task_queue, version))
+
+
+def _version(options: WorkerDeploymentOptions) -> str:
+    versioned = options.worker_versioning_mode == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
+    return f"{options.deployment_name}:{options.build_id}" if versioned else ""
+
+
+def _versions_for_new(answer: DescribeTaskQueueResponse) -> set[str]:
+    """The versions whose workers take what is new: the current one, without one those that have none, and a ramping
+    one.
+    """
+    routing = answer.versioning_info
+    current, ramping = routing.current_deployment_version, routing.ramping_deployment_version
+    found = {f"{current.deployment_name}:{current.build_id}" if current.build_id else ""}
+    return found | ({f"{ramping.deployment_name}:{ramping.build_id}"} if ramping.build_id else set())
 
 
 async def _leaving_since(client: Client, task_queue: str) -> dict[str, datetime]:

@@ -16,7 +16,7 @@ from temporalio.service import RPCError
 
 from ..model.declaration import Declaration
 from ..model.resources import Resources
-from .pollers import LAST_POLL, LEAVING, NO_ANSWER, SILENCE
+from .pollers import LAST_POLL, LEAVING, NO_ANSWER, SILENCE, Poller
 from .task_queue_state import TaskQueueState
 
 State = Literal["running", "stopping", "lost"]
@@ -34,7 +34,8 @@ class Worker:
     """A worker process. What only its heartbeats tell is None for a worker that is known from its polls.
 
     ``machine``: what tasks with @resources may take there. ``slots`` and ``used``: tasks that it runs at once at most,
-    and now. ``version``: of mftctl; ``sdk``: of Temporal's.
+    and now. ``version``: of mftctl; ``sdk``: of Temporal's; ``worker_version``: of Temporal's worker versioning, as
+    NAME:BUILD.
     """
 
     identity: str
@@ -49,6 +50,7 @@ class Worker:
     version: str | None = None
     sdk: str | None = None
     started: datetime | None = None
+    worker_version: str | None = None
 
 
 async def list_workers(client: Client, queues: Sequence[TaskQueueState]) -> tuple[list[Worker], bool]:
@@ -123,6 +125,7 @@ def _of_heartbeats(beats: list[WorkerHeartbeat], now: datetime) -> Worker:
         version=declared.version or None,
         sdk=last.sdk_version or None,
         started=min(_time(one.start_time) for one in beats),
+        worker_version=_worker_version(last),
     )
 
 
@@ -130,6 +133,11 @@ def _declaration(beat: WorkerHeartbeat) -> Declaration:
     """What the worker declares; of an earlier mftctl its version alone, which is in the build id."""
     declared = [found for one in beat.plugins if (found := Declaration.from_text(one.name))]
     return declared[0] if declared else Declaration(version=_version(beat.deployment_version.build_id) or "")
+
+
+def _worker_version(beat: WorkerHeartbeat) -> str | None:
+    version = beat.deployment_version
+    return f"{version.deployment_name}:{version.build_id}" if version.deployment_name else None
 
 
 def _version(build: str) -> str | None:
@@ -169,7 +177,7 @@ def _with_last_polls(
 def _of_polls(known: list[Worker], queues: Sequence[TaskQueueState], now: datetime) -> Iterable[Worker]:
     """Workers without a heartbeat: the first one follows seconds after the start, and some servers keep none."""
     seen = {one.identity: one for one in known}
-    polls: defaultdict[str, dict[str, tuple[datetime, str]]] = defaultdict(dict)
+    polls: defaultdict[str, dict[str, Poller]] = defaultdict(dict)
     for queue in queues:
         for poller in queue.pollers:
             earlier = seen.get(poller.identity)
@@ -179,20 +187,22 @@ def _of_polls(known: list[Worker], queues: Sequence[TaskQueueState], now: dateti
                 and poller.last_seen > earlier.last_seen + LAST_POLL
             )
             if (now - poller.last_seen).total_seconds() < SILENCE and (earlier is None or again):
-                polls[poller.identity][queue.name] = (poller.last_seen, poller.build)
+                polls[poller.identity][queue.name] = poller
     for identity, by_queue in polls.items():
-        last = max(poll for poll, _ in by_queue.values())
-        versions = [found for _, build in by_queue.values() if (found := _version(build))]
+        last = max(one.last_seen for one in by_queue.values())
+        versions = [found for one in by_queue.values() if (found := _version(one.build))]
+        named = [one.version for one in by_queue.values() if one.version]
         host, _, process = identity.removeprefix(_IDENTITY).rpartition(":")
-        named = identity.startswith(_IDENTITY)
+        ours = identity.startswith(_IDENTITY)
         yield Worker(
             identity=identity,
             state="running",
             task_queues=tuple(sorted(by_queue)),
             last_seen=min(last, now),
-            host=host if named else None,
-            process_id=process if named else None,
+            host=host if ours else None,
+            process_id=process if ours else None,
             version=versions[0] if versions else None,
+            worker_version=named[0] if named else None,
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 
 from ..engine.commands import CALL_TIMEOUT, RETRY, START
 from .inbox import Inbox
@@ -21,7 +22,8 @@ MAX_CARRIED = 1024 * 1024
 CARRIES_UNREAD = "carries-unread"
 
 
-@workflow.defn(name=LISTENER_TYPE)
+# It lives as long as its deployment, so it follows the current version of the workers; a run stays on its own.
+@workflow.defn(name=LISTENER_TYPE, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class Listener:
     """Starts runs of one deployment."""
 

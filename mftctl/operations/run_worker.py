@@ -23,7 +23,7 @@ from ..profiles import Profile, Setting
 from ..worker.observer import Observer
 from ..worker.service import Service
 from ..worker.worker_settings import Settings
-from . import worker_file
+from . import version_operations, worker_file
 from .command_options import Connection
 from .open_client import export_to_tasks, open_client
 from .pending_retries import retry_text
@@ -98,11 +98,16 @@ async def _serve(
     service = Service(client, settings, observer, warnings, metrics, trace_settings.tracer(observer.report))
     if monitor is not None:
         monitor.watch(client, service)
+    note = None
+    if settings.version is not None:
+        note = await version_operations.start_note(client, settings.version)
     signals = Signals()
     current = _given(queues) if queues else _found(TaskQueues(client, served, service.schedules, warnings))
     serving = asyncio.create_task(service.serve_all(current))
     what = f"task queue {', '.join(sorted(queues))}" if queues else ", ".join(sorted(served or ()))
     say(f"serving {what or 'all deployments'} on {client.service_client.config.target_host}")
+    if note is not None:
+        say(note)
     await first_of(serving, signals.first)
     if serving.done():
         await service.close()

@@ -58,8 +58,11 @@ async def all_deployments(client: Client) -> list[Deployment]:
     return found
 
 
-def unserved(deployment: str) -> str:
-    """The warning that no worker serves a deployment."""
+def unserved(deployment: str, version: str = "") -> str:
+    """The warning that no worker serves a deployment, or its runs that stay on a version of workers."""
+    if version:
+        start = f"mftctl worker {deployment} --deployment-version {version}"
+        return f"no worker of version {version} serves {deployment}; start one with: {start}"
     return f"no worker serves {deployment}; start one with: mftctl worker {deployment}"
 
 

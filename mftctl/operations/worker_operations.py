@@ -50,6 +50,7 @@ def row(found: Worker) -> worker_results.WorkerProcess:
         slots_free=free,
         version=found.version,
         sdk_version=found.sdk,
+        worker_version=found.worker_version,
         started=exact(found.started),
         last_seen=exact(found.last_seen),
     )

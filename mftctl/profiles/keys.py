@@ -142,6 +142,13 @@ _ALL = (
         "false",
         "worker",
     ),
+    _worker(
+        "deployment_version",
+        "text",
+        "Version of Temporal's worker versioning, as BUILD or NAME:BUILD",
+        "none",
+        "worker",
+    ),
     _worker("host_max_age", "duration", "Age at which a worker imports a flow again", "1h", "worker, run"),
 )
 KEYS: dict[str, Key] = {key.name: key for key in _ALL}

@@ -214,6 +214,8 @@ class RunDetails(RunRow):
     task_queue: str
     worker: bool | None
     """Whether a worker serves the run; null if it has ended."""
+    worker_version: str | None
+    """The version of workers that the run stays on, as NAME:BUILD; null if it stays on none."""
     steps: tuple[StepDetails, ...]
     failure: Failure | None
     pending: tuple[PendingTask, ...]

@@ -40,15 +40,45 @@ class WorkerProcess:
     """Its version of mftctl."""
     sdk_version: str | None
     """Its version of Temporal's SDK."""
+    worker_version: str | None
+    """Its version of Temporal's worker versioning, as NAME:BUILD."""
     started: Time | None
     last_seen: Time
     """Its last heartbeat, or its last poll if it has none."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version of workers, of Temporal's worker versioning."""
+
+    version: str
+    """NAME:BUILD."""
+    status: Literal["inactive", "current", "ramping", "draining", "drained"]
+    """current: it takes new runs; ramping: a share of them; draining: no more; drained: it has none left."""
+    runs: int
+    """Open runs that stay on it."""
+    changed: Time | None
+    """When it last began or ceased to take new runs."""
+
+
+def versions_table(found: Sequence[Version]) -> str:
+    """A line for each version, under a head."""
+    head = ("VERSION", "STATUS", "RUNS", "SINCE")
+    rows = [
+        (one.version, one.status, str(one.runs), "-" if one.changed is None else local_time(one.changed))
+        for one in found
+    ]
+    return columns([head, *rows]) if found else ""
+
+
 def table(found: Sequence[WorkerProcess], now: datetime | None = None) -> str:
     """A line for each worker, under a head."""
     at = now or datetime.now(UTC)
-    return columns([_HEAD, *(_row(one, at) for one in found)]) if found else ""
+    rows = [_HEAD, *(_row(one, at) for one in found)]
+    if any(one.worker_version for one in found):
+        versions = ["WORKER VERSION", *(one.worker_version or "-" for one in found)]
+        rows = [(*row, version) for row, version in zip(rows, versions, strict=True)]
+    return columns(rows) if found else ""
 
 
 def _row(found: WorkerProcess, now: datetime) -> tuple[str, ...]:

@@ -7,14 +7,16 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import (
     FixedSizeSlotSupplier,
     PollerBehaviorAutoscaling,
     UnsandboxedWorkflowRunner,
     Worker,
+    WorkerDeploymentConfig,
     WorkerTuner,
 )
 
@@ -100,6 +102,7 @@ class Service:
         )
         self._events = EventActivities(client, warn or Warnings(observer.report))
         self._report = observer.report
+        self._version = settings.version
 
         def report_stuck(message: str, run_id: str) -> None:
             metrics.stuck()
@@ -202,9 +205,16 @@ class Service:
             graceful_shutdown_timeout=GRACEFUL,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-            # Without one the SDK computes a digest of all modules: 0.4 s at each start.
-            build_id=f"mftctl-{__version__}",
+            **self._versioning(),
             plugins=[self._plugin],
             interceptors=[] if self._tracer is None else [RunSpans(self._tracer)],
             identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
         )
+
+    def _versioning(self) -> dict[str, Any]:
+        """Arguments of the SDK's worker: a run stays on the version of workers that it began on, if there is one."""
+        if self._version is None:
+            # Without one the SDK computes a digest of all modules: 0.4 s at each start.
+            return {"build_id": f"mftctl-{__version__}"}
+        version = WorkerDeploymentVersion(self._version.name, self._version.build)
+        return {"deployment_config": WorkerDeploymentConfig(version, True, VersioningBehavior.PINNED)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.resources import Resources
+from ..model.worker_version import WorkerVersion
 from .freshness import MAX_AGE
 
 
@@ -18,7 +19,7 @@ class Settings:
     on this machine. ``source``: the user's own file, as given to `run`: its tasks run in place, not from the code
     package. ``host_max_age``: seconds after which an imported flow is imported again. ``machine``: what tasks may take
     of it (default: nothing is counted), and ``gpus`` the names of its GPUs. ``enforce_memory``: stop a task that takes
-    more memory than its @resources asks for.
+    more memory than its @resources asks for. ``version``: of Temporal's worker versioning (default: none).
     """
 
     cache: Path
@@ -30,3 +31,4 @@ class Settings:
     machine: Resources | None = None
     gpus: tuple[str, ...] = ()
     enforce_memory: bool = False
+    version: WorkerVersion | None = None

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState
-from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState, VersioningBehavior
+from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 
@@ -36,8 +36,8 @@ class Delay:
     """Why a run does not go on.
 
     ``no_worker``: no worker polls ``task_queue``, where ``tasks`` of the run wait since then; 0 for the run itself,
-    which cannot go on without one. ``retrying``: ``task`` (STEP/TASK) was tried ``attempts`` times; the last attempt
-    ended with ``message``.
+    which cannot go on without one; ``version``: of the workers that it stays on, if any. ``retrying``: ``task``
+    (STEP/TASK) was tried ``attempts`` times; the last attempt ended with ``message``.
     """
 
     reason: Literal["no_worker", "retrying"]
@@ -47,23 +47,27 @@ class Delay:
     task: str | None = None
     attempts: int = 0
     message: str | None = None
+    version: str = ""
 
 
 def possible_delays(described: DescribeWorkflowExecutionResponse, now: datetime) -> list[Delay]:
     """What the workflow may wait for: whether a task queue has a worker is not known from its description."""
     queue = described.execution_config.task_queue.name
+    version = pinned_version(described.workflow_execution_info)
     found = []
     task = described.pending_workflow_task
     if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED:
         asked = task.HasField("original_scheduled_time")
         since = _time(task.original_scheduled_time if asked else task.scheduled_time)
-        found += [Delay("no_worker", queue, since)] if _is_long(since, now) else []
+        found += [Delay("no_worker", queue, since, version=version)] if _is_long(since, now) else []
     for one in described.pending_activities:
         since = _time(one.scheduled_time)
         where = one.activity_options.task_queue.name or queue
         waits = one.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
         if waits and _is_long(since, now):
-            found.append(Delay("no_worker", where, since, tasks=1))
+            # A task queue that the version does not serve has workers of its own.
+            of = version if where == queue else ""
+            found.append(Delay("no_worker", where, since, tasks=1, version=of))
         if one.attempt > MANY_ATTEMPTS and one.HasField("last_failure"):
             found.append(_retrying(one, where))
     return found
@@ -71,22 +75,35 @@ def possible_delays(described: DescribeWorkflowExecutionResponse, now: datetime)
 
 async def confirmed_delays(client: Client, by_run: dict[str, list[Delay]]) -> dict[str, tuple[Delay, ...]]:
     """The delays that are real, by run, each task queue once; costs a request or two for each task queue."""
-    queues = {one.task_queue: None for found in by_run.values() for one in found if one.reason == "no_worker"}
-    asked = list(queues)[:MAX_QUEUES]
-    served = await asyncio.gather(*(has_worker(client, queue) for queue in asked))
-    unserved = {queue for queue, has in zip(asked, served, strict=True) if not has}
+    places = {_place(one): None for found in by_run.values() for one in found if one.reason == "no_worker"}
+    asked = list(places)[:MAX_QUEUES]
+    served = await asyncio.gather(*(has_worker(client, *place) for place in asked))
+    unserved = {place for place, has in zip(asked, served, strict=True) if not has}
     return {run: tuple(_merged(found, unserved)) for run, found in by_run.items()}
 
 
-def _merged(found: list[Delay], unserved: set[str]) -> Iterable[Delay]:
-    by_queue: defaultdict[str, list[Delay]] = defaultdict(list)
+def pinned_version(info: WorkflowExecutionInfo) -> str:
+    """The version of workers that a workflow stays on, as NAME:BUILD; empty if it may go to any."""
+    versioning = info.versioning_info
+    override = versioning.versioning_override.pinned.version
+    pinned = versioning.behavior == VersioningBehavior.VERSIONING_BEHAVIOR_PINNED
+    version = override if override.build_id else versioning.deployment_version
+    return f"{version.deployment_name}:{version.build_id}" if pinned or override.build_id else ""
+
+
+def _merged(found: list[Delay], unserved: set[tuple[str, str]]) -> Iterable[Delay]:
+    by_place: defaultdict[tuple[str, str], list[Delay]] = defaultdict(list)
     for one in found:
-        if one.reason == "no_worker" and one.task_queue in unserved:
-            by_queue[one.task_queue].append(one)
-    for queue, waiting in by_queue.items():
+        if one.reason == "no_worker" and _place(one) in unserved:
+            by_place[_place(one)].append(one)
+    for (queue, version), waiting in by_place.items():
         since = min(one.since for one in waiting if one.since is not None)
-        yield Delay("no_worker", queue, since, tasks=sum(one.tasks for one in waiting))
+        yield Delay("no_worker", queue, since, tasks=sum(one.tasks for one in waiting), version=version)
     yield from [one for one in found if one.reason == "retrying"][:MAX_TASKS]
+
+
+def _place(delay: Delay) -> tuple[str, str]:
+    return delay.task_queue, delay.version
 
 
 def _retrying(one: PendingActivityInfo, queue: str) -> Delay:

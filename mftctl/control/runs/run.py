@@ -11,7 +11,7 @@ from temporalio.client import WorkflowExecution
 
 from ...engine.memo import BEGAN, ENDED, FAILED_STEP, PAUSED, TAGS, TALLY
 from ...model import ids
-from .delays import Delay
+from .delays import Delay, pinned_version
 
 #: Statuses that are not the server's names in lower case.
 _STATUS = {"canceled": "cancelled", "continued_as_new": "running"}
@@ -23,6 +23,7 @@ class Run:
 
     ``done`` and ``known``: how many of its tasks are done and known, as the run last noted; None before the first note.
     ``compensations``: how many a run that ended badly has run, or was to run.
+    ``worker_version``: of the workers that it stays on, as NAME:BUILD; empty if it stays on none.
     ``delays``: what an open run waits for, where that was asked for.
     """
 
@@ -43,6 +44,7 @@ class Run:
     failed_step: str | None = None
     problem: str | None = None
     task_queue: str = ""
+    worker_version: str = ""
     delays: tuple[Delay, ...] = ()
 
     @property
@@ -82,4 +84,5 @@ def from_execution(execution: WorkflowExecution, memo: Mapping[str, Any]) -> Run
         known=known,
         failed_step=memo.get(FAILED_STEP),
         task_queue=execution.task_queue,
+        worker_version=pinned_version(execution.raw_info),
     )

@@ -35,7 +35,8 @@ def sentence(delay: Delay) -> str:
     if delay.reason == "retrying":
         return f"task {delay.task} was tried {delay.attempts} times: {delay.message}"
     tasks = "" if delay.tasks < 2 else f" ({delay.tasks} tasks)"
-    return f"waiting for a worker on task queue {queue_text(delay.task_queue)} for {_waited(delay)}{tasks}"
+    where = f"task queue {queue_text(delay.task_queue)}"
+    return f"waiting for a worker{_of(delay.version)} on {where} for {_waited(delay)}{tasks}"
 
 
 def cell(delays: Sequence[Delay]) -> str:
@@ -44,31 +45,38 @@ def cell(delays: Sequence[Delay]) -> str:
         return ""
     first = delays[0]
     if first.reason == "no_worker":
-        return f"a worker on {queue_text(first.task_queue)} ({_waited(first)})"
+        return f"a worker{_of(first.version)} on {queue_text(first.task_queue)} ({_waited(first)})"
     return f"a retry of {first.task} ({first.attempts} attempts)"
 
 
 def notes(runs: Iterable[Run]) -> tuple[str, ...]:
-    """A line for each task queue where runs wait without a worker, and for each task that is tried again and again."""
-    waiting: defaultdict[str, list[tuple[datetime, Run]]] = defaultdict(list)
+    """A line for each task queue and version where runs wait without a worker, and for each task that is tried again
+    and again.
+    """
+    waiting: defaultdict[tuple[str, str], list[tuple[datetime, Run]]] = defaultdict(list)
     lines = []
     for run in runs:
         for one in run.delays:
             if one.reason == "no_worker" and one.since is not None:
-                waiting[one.task_queue].append((one.since, run))
+                waiting[one.task_queue, one.version].append((one.since, run))
             elif one.reason == "retrying":
                 lines.append(f"run {run.run_id}: {sentence(one)}")
-    return (*(_unserved(queue, found) for queue, found in waiting.items()), *lines)
+    return (*(_unserved(*place, found) for place, found in waiting.items()), *lines)
 
 
-def _unserved(task_queue: str, waiting: list[tuple[datetime, Run]]) -> str:
+def _unserved(task_queue: str, version: str, waiting: list[tuple[datetime, Run]]) -> str:
     since, first = min(waiting, key=lambda one: one[0])
     others = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
     has = "have" if others else "has"
     waited = format_duration((datetime.now(UTC) - since).total_seconds())
     where = queue_text(task_queue)
-    waits = f"run {first.run_id}{others} {has} been waiting for a worker on task queue {where} for {waited}"
-    return f"{waits}; {start_worker(task_queue)}"
+    worker = f"a worker{_of(version)} on task queue {where}"
+    waits = f"run {first.run_id}{others} {has} been waiting for {worker} for {waited}"
+    return f"{waits}; {start_worker(task_queue)}{f' --deployment-version {version}' if version else ''}"
+
+
+def _of(version: str) -> str:
+    return f" of version {version}" if version else ""
 
 
 def _waited(delay: Delay) -> str:

@@ -34,11 +34,13 @@ async def describe_run(name: str, deployment: str | None, connection: Connection
 
     async def is_served() -> bool | None:
         record = await history.read()
-        return await has_worker(client, record.manifest.task_queue) if run.ended is None else None
+        if run.ended is not None:
+            return None
+        return await has_worker(client, record.manifest.task_queue, run.worker_version)
 
     ended, served = await asyncio.gather(outcome_of(client, run), is_served())
     details = details_of(run, history, ended, served, ui_link(client, run, connection.settings()))
-    notes = (unserved(run.deployment),) if served is False else ()
+    notes = (unserved(run.deployment, run.worker_version),) if served is False else ()
     return Result(details, _text(run, history.record, details), run.run_id, notes)
 
 
@@ -71,6 +73,7 @@ def _header(run: Run, details: RunDetails) -> list[tuple[str, str]]:
         ("started", local_time(run.started)),
         ("deployment", f"{run.deployment}, version {run.version}, by {run.owner}"),
     ]
+    rows += [("workers", f"version {run.worker_version}")] if run.worker_version else []
     rows += [("problem", run.problem), ("", stuck.HINT)] if run.problem else []
     rows += [("waits", one.message) for one in details.delays]
     rows += [("origin", details.origin)] if details.origin else []

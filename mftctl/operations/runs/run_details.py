@@ -48,6 +48,7 @@ def details_of(
         resumed=given.generation,
         task_queue=record.manifest.task_queue,
         worker=served,
+        worker_version=run.worker_version or None,
         steps=tuple(
             _step(record.manifest.graph[name], steps[name]) for name in ordered_steps(record.manifest)
         ),

@@ -141,3 +141,17 @@ def test_a_server_without_statistics_and_heartbeats() -> None:
     rows = rows_of(states, {"q": QueueUse(["D"], 2)}, [])
     assert rows[0].backlog is None
     assert queue_results.table(rows).splitlines()[1] == "q\t-\t-\t-\t-\t0\t2\tD"
+
+
+def test_a_version_of_workers_is_listed_where_there_is_one() -> None:
+    """From the heartbeat, or from the poll of a worker that has none yet; else the list has no such column."""
+    made = beat(1)
+    made.deployment_version.deployment_name, made.deployment_version.build_id = "mftctl", "v2"
+    plain = only(beat(1))
+    assert (only(made).worker_version, plain.worker_version) == ("mftctl:v2", None)
+    poller = Poller("mftctl@h:2", NOW, "v2", "mftctl:v2")
+    fresh = only(queues=(TaskQueueState("q", None, None, (poller,)),))
+    assert (fresh.worker_version, fresh.version) == ("mftctl:v2", None)
+    lines = worker_results.table([row(plain), row(fresh)], NOW).splitlines()
+    assert [line.rpartition("\t")[2] for line in lines] == ["WORKER VERSION", "-", "mftctl:v2"]
+    assert "WORKER VERSION" not in worker_results.table([row(plain)], NOW)

@@ -95,8 +95,8 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
 def test_every_key_of_a_worker_reaches_it(monkeypatch: pytest.MonkeyPatch, rank: str) -> None:
     """Isolation, concurrency and the age of hosts; a flag goes before each."""
     named = {key.name for key in KEYS.values() if key.section == "worker"}
-    # metrics, log_format: test_metrics.py; the others: test_machine_options.py
-    elsewhere = {"metrics", "log_format", "cpu", "memory", "gpu", "enforce_memory"}
+    # metrics, log_format: test_metrics.py; the version: test_worker_options.py; the others: test_machine_options.py
+    elsewhere = {"metrics", "log_format", "deployment_version", "cpu", "memory", "gpu", "enforce_memory"}
     assert named == {"isolation", "concurrency", "host_max_age"} | elsewhere
     profile = Profile("p", {"isolation": "spawn", "concurrency": 5, "host_max_age": "2m"})
     if rank == "variable":

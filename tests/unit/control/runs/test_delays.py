@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.enums.v1 import PendingActivityState, VersioningBehavior
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
-from mftctl.control.runs.delays import Delay, possible_delays
+from mftctl.control.runs.delays import Delay, pinned_version, possible_delays
 from mftctl.operations.runs.delays_text import cell, sentence
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -60,3 +60,21 @@ def test_a_task_whose_worker_was_lost_again_and_again_is_told() -> None:
     given.pending_activities[0].last_failure.timeout_failure_info.SetInParent()
     (delay,) = possible_delays(given, NOW)
     assert delay.message == "lost: its worker stopped sending heartbeats"
+
+
+def test_a_run_that_stays_on_a_version_waits_for_a_worker_of_it() -> None:
+    """Not on a task queue of a step, which may have workers of its own."""
+    given = described(state=SCHEDULED, attempt=1)
+    versioning = given.workflow_execution_info.versioning_info
+    versioning.deployment_version.deployment_name, versioning.deployment_version.build_id = "mftctl", "v1"
+    versioning.behavior = VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE
+    assert [one.version for one in possible_delays(given, NOW)] == [""]
+    versioning.behavior = VersioningBehavior.VERSIONING_BEHAVIOR_PINNED
+    (delay,) = possible_delays(given, NOW)
+    assert sentence(delay).startswith("waiting for a worker of version mftctl:v1 on task queue q for ")
+    assert cell([delay]).startswith("a worker of version mftctl:v1 on q (")
+    given.pending_activities[0].activity_options.task_queue.name = "gpu"
+    assert [one.version for one in possible_delays(given, NOW)] == [""]
+    versioning.versioning_override.pinned.version.deployment_name = "mftctl"
+    versioning.versioning_override.pinned.version.build_id = "v3"
+    assert pinned_version(given.workflow_execution_info) == "mftctl:v3"

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -95,6 +96,7 @@ def _run(process: dict[str, Any] | None) -> Any:
         close_time=None,
         memo=memo,
         task_queue="q",
+        raw_info=WorkflowExecutionInfo(),
     )
 
 

@@ -1,0 +1,224 @@
+"""Versions of workers on the Temporal server: which one takes new runs, and how many runs each still has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from temporalio.api.deployment.v1 import WorkerDeploymentInfo
+from temporalio.api.enums.v1 import RoutingConfigUpdateState, WorkerDeploymentVersionStatus
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    ListWorkerDeploymentsRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from ..model.errors import ConflictError, MftctlError, NotFoundError
+from ..model.worker_version import WorkerVersion
+from .connection.connect import IgnoreNotFound
+
+Status = Literal["inactive", "current", "ramping", "draining", "drained"]
+_STATUSES: Mapping[int, Status] = {
+    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_CURRENT: "current",
+    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_RAMPING: "ramping",
+    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING: "draining",
+    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED: "drained",
+}
+#: Seconds between two counts of the runs of a version.
+INTERVAL = 2.0
+#: Seconds for which an unknown version is waited for.
+PATIENCE = 5.0
+#: Counts of no run, one after another, after which a version has none: visibility lags behind a little.
+CONFIRMED = 2
+
+
+@dataclass(frozen=True)
+class VersionState:
+    """A version of workers: whether it takes new runs, how many runs are open on it, and since when that holds.
+
+    ``inactive``: it has never taken new runs. ``current``: it takes all of them. ``ramping``: it takes a share of them.
+    ``draining``: it takes no more, and has some. ``drained``: it has none, and its workers can be stopped.
+    """
+
+    version: WorkerVersion
+    status: Status
+    runs: int
+    changed: datetime | None
+
+
+async def read_version(client: Client, version: WorkerVersion) -> VersionState:
+    """A version as it is now; MftctlError when the server does not know it."""
+    await known_status(client, version)
+    info = await _describe(client, version.name)
+    found = [] if info is None else await _states(client, info, version)
+    return found[0] if found else VersionState(version, "inactive", 0, None)
+
+
+async def list_versions(client: Client) -> list[VersionState]:
+    """All versions of workers of the namespace, by name, the newest first."""
+    names: list[str] = []
+    request = ListWorkerDeploymentsRequest(namespace=client.namespace)
+    async with _supported():
+        while True:
+            answer = await client.workflow_service.list_worker_deployments(request)
+            names += [one.name for one in answer.worker_deployments]
+            request.next_page_token = answer.next_page_token
+            if not answer.next_page_token:
+                break
+    found: list[VersionState] = []
+    for name in sorted(names):
+        info = await _describe(client, name)
+        found += [] if info is None else await _states(client, info)
+    return found
+
+
+async def status_of(client: Client, version: WorkerVersion) -> Status | None:
+    """The status of a version, without a count of its runs; None when the server does not know it."""
+    info = await _describe(client, version.name)
+    known = {} if info is None else _statuses(info)
+    return known.get(version)
+
+
+async def known_status(client: Client, version: WorkerVersion) -> Status:
+    """The status of a version; MftctlError when the server does not know it.
+
+    A worker that was just started is known a moment later, so an unknown version is waited for ``PATIENCE`` seconds.
+    """
+    give_up = asyncio.get_running_loop().time() + PATIENCE
+    while True:
+        status = await status_of(client, version)
+        if status is not None:
+            return status
+        if asyncio.get_running_loop().time() > give_up:
+            raise await _unknown(client, version)
+        await asyncio.sleep(0.2)
+
+
+async def promote(client: Client, version: WorkerVersion) -> None:
+    """Let a version take all new runs. MftctlError when it is unknown, or lacks a task queue of the one before.
+
+    The task queues of a worker that was just started are waited for, as its version is.
+    """
+    await known_status(client, version)
+    request = SetWorkerDeploymentCurrentVersionRequest(
+        namespace=client.namespace, deployment_name=version.name, build_id=version.build
+    )
+    give_up = asyncio.get_running_loop().time() + PATIENCE
+    async with _supported():
+        while True:
+            try:
+                await client.workflow_service.set_worker_deployment_current_version(request)
+            except RPCError as error:
+                if error.status != RPCStatusCode.FAILED_PRECONDITION:
+                    raise
+                if asyncio.get_running_loop().time() > give_up:
+                    raise _refused(version, error) from error
+            else:
+                return
+            await asyncio.sleep(0.2)
+
+
+async def drained(client: Client, version: WorkerVersion) -> AsyncIterator[int]:
+    """How many runs a version still has, whenever that has changed; it ends when there are none.
+
+    The count is the server's of open workflows pinned to the version, which ``INTERVAL`` seconds later is confirmed.
+    """
+    last, empty = -1, 0
+    while empty < CONFIRMED:
+        info = await _describe(client, version.name)
+        spread = info is None or _is_spread(info)
+        runs = await open_runs(client, version)
+        empty = 0 if runs or not spread else empty + 1
+        if runs != last:
+            yield runs
+        last = runs
+        if empty < CONFIRMED:
+            await asyncio.sleep(INTERVAL)
+
+
+async def open_runs(client: Client, version: WorkerVersion) -> int:
+    """The number of open runs, without their parts, that stay on a version."""
+    pinned = (
+        f"TemporalWorkerDeploymentVersion = '{version}' AND TemporalWorkflowVersioningBehavior = 'Pinned'"
+    )
+    query = f"{pinned} AND ExecutionStatus = 'Running' AND ParentWorkflowId IS NULL"
+    return (await client.count_workflows(query)).count
+
+
+def _refused(version: WorkerVersion, error: RPCError) -> MftctlError:
+    return ConflictError(
+        f"version {version} cannot take new runs: {error.message}",
+        code="workers.version",
+        hint=f"start workers of {version} for the task queues that the version before serves",
+    )
+
+
+async def _unknown(client: Client, version: WorkerVersion) -> MftctlError:
+    info = await _describe(client, version.name)
+    known = [] if info is None else list(map(str, _statuses(info)))
+    hint = f"known: {', '.join(known)}" if known else f"start workers with --deployment-version {version}"
+    return NotFoundError(f"no worker has had the version {version}", code="workers.version", hint=hint)
+
+
+async def _describe(client: Client, name: str) -> WorkerDeploymentInfo | None:
+    request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=name)
+    async with _supported():
+        with IgnoreNotFound():
+            answer = await client.workflow_service.describe_worker_deployment(request)
+            return answer.worker_deployment_info
+    return None
+
+
+async def _states(
+    client: Client, info: WorkerDeploymentInfo, only: WorkerVersion | None = None
+) -> list[VersionState]:
+    statuses = _statuses(info)
+    wanted = [one for one in info.version_summaries if only in {None, _version(info, one)}]
+    runs = await asyncio.gather(*(open_runs(client, _version(info, one)) for one in wanted))
+    return [
+        VersionState(
+            _version(info, one),
+            statuses[_version(info, one)],
+            count,
+            one.routing_update_time.ToDatetime(tzinfo=UTC) if one.HasField("routing_update_time") else None,
+        )
+        for one, count in zip(wanted, runs, strict=True)
+    ]
+
+
+def _statuses(info: WorkerDeploymentInfo) -> dict[WorkerVersion, Status]:
+    return {_version(info, one): _STATUSES.get(one.status, "inactive") for one in info.version_summaries}
+
+
+def _version(
+    info: WorkerDeploymentInfo, summary: WorkerDeploymentInfo.WorkerDeploymentVersionSummary
+) -> WorkerVersion:
+    return WorkerVersion(info.name, summary.deployment_version.build_id)
+
+
+def _is_spread(info: WorkerDeploymentInfo) -> bool:
+    """Whether all task queues follow the last promotion."""
+    spreading = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
+    return info.routing_config_update_state != spreading
+
+
+@asynccontextmanager
+async def _supported() -> AsyncIterator[None]:
+    """Turn the answer of a server without worker versioning into a MftctlError."""
+    try:
+        yield
+    except RPCError as error:
+        disabled = error.status == RPCStatusCode.PERMISSION_DENIED and "disabled" in error.message
+        if error.status != RPCStatusCode.UNIMPLEMENTED and not disabled:
+            raise
+        raise MftctlError(
+            "this Temporal server has no worker versioning",
+            code="workers.versioning",
+            hint="leave out --deployment-version, and stop old workers with SIGTERM: each finishes its tasks",
+        ) from error

@@ -1,0 +1,79 @@
+"""What the commands of versions of workers do: list, promote, drain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from temporalio.client import Client
+
+from ..console.output import Result, say
+from ..console.text import exact
+from ..control import worker_versioning
+from ..control.worker_versioning import VersionState
+from ..model.errors import ConflictError, UsageError
+from ..model.worker_version import WorkerVersion
+from ..results import worker_results
+from .command_options import Connection
+from .open_client import open_client
+from .worker_options import version_of
+
+
+async def start_note(client: Client, version: WorkerVersion) -> str:
+    """What a worker of this version says at its start. MftctlError where the server has no worker versioning."""
+    if await worker_versioning.status_of(client, version) == "current":
+        return f"version {version} takes new runs"
+    return f"version {version} takes no new run until it is promoted: mftctl workers promote {version}"
+
+
+async def list_(connection: Connection) -> Result[list[worker_results.Version]]:
+    """The versions of workers that the server knows."""
+    client = await open_client(connection, connection.settings())
+    rows = [_row(one) for one in await worker_versioning.list_versions(client)]
+    notes = (
+        () if rows else ("no worker has a version; start one with: mftctl worker --deployment-version BUILD",)
+    )
+    return Result(rows, worker_results.versions_table(rows), [one.version for one in rows], notes)
+
+
+async def promote(text: str, connection: Connection) -> Result[worker_results.Version]:
+    """Let a version take all new runs."""
+    version = version_of(text, "VERSION")
+    client = await open_client(connection, connection.settings())
+    await worker_versioning.promote(client, version)
+    row = _row(await worker_versioning.read_version(client, version))
+    return Result(row, f"version {version} takes new runs", row.version)
+
+
+async def drain(
+    text: str, successor: str | None, wait: bool, connection: Connection
+) -> Result[worker_results.Version]:
+    """Let a version take no new run, and wait until it has none left."""
+    version = version_of(text, "VERSION")
+    to = None if successor is None else version_of(successor, "--to")
+    if to is not None and (to == version or to.name != version.name):
+        raise UsageError(f"--to: '{to}' is not another version of {version.name}")
+    client = await open_client(connection, connection.settings())
+    status = await worker_versioning.known_status(client, version)
+    if to is not None:
+        await worker_versioning.promote(client, to)
+        say(f"version {to} takes new runs")
+    elif status in {"current", "ramping"}:
+        raise ConflictError(
+            f"version {version} is {status}: it takes new runs",
+            code="workers.version",
+            hint="name the version that takes them instead with --to",
+        )
+    if wait:
+        async for runs in worker_versioning.drained(client, version):
+            if runs:
+                say(f"{runs} run{'s' if runs > 1 else ''} left on version {version}")
+    row = _row(await worker_versioning.read_version(client, version))
+    done = f"version {version} has no run left: stop its workers" if not row.runs else ""
+    return Result(row, done or f"{row.runs} left on version {version}", row.version)
+
+
+def _row(found: VersionState) -> worker_results.Version:
+    changed: datetime | None = found.changed
+    return worker_results.Version(
+        version=str(found.version), status=found.status, runs=found.runs, changed=exact(changed)
+    )

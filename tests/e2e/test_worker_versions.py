@@ -1,0 +1,185 @@
+"""Workers are replaced by version: a run stays on the version that it began on, and a drained one has none left."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+FLOW = """
+import os, time
+from metaflow import FlowSpec, Parameter, current, step, trigger
+
+@trigger(event="rolled")
+class Rolled(FlowSpec):
+    hold = Parameter("hold", default="")
+
+    def mark(self):
+        self.worker = os.environ["WORKER"]
+
+    @step
+    def start(self):
+        self.mark()
+        self.splits = [1, 2]
+        while self.hold and not os.path.exists(self.hold):
+            time.sleep(0.05)
+        self.next(self.work, foreach="splits")
+
+    @step
+    def work(self):
+        self.mark()
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.workers = sorted({one.worker for one in inputs})
+        self.next(self.end)
+
+    @step
+    def end(self):
+        self.mark()
+
+if __name__ == "__main__":
+    Rolled()
+"""
+#: Names of the tests' own, on a server that other tests use, too.
+OLD, NEW = "rolling:v1", "rolling:v2"
+
+
+@pytest.fixture(scope="module")
+def rolled(lodging):
+    """A home with a deployment, which is not served yet."""
+    lodging.flow("rolled.py", FLOW)
+    done = lodging.run("deploy", "rolled.py", "--task-queue", "rolling")
+    assert done.returncode == 0, done.stderr
+    return lodging
+
+
+def started(home, **parameters: str) -> str:
+    words = [f"{name}={value}" for name, value in parameters.items()]
+    return home.run("trigger", "Rolled", *words, "-o", "name").stdout.strip()
+
+
+def workers_of(home, run_id: str) -> list[str]:
+    """On which workers the tasks of a run were."""
+    program = (
+        "from metaflow import Flow, namespace; namespace(None)\n"
+        f"data = [Flow('Rolled')['{run_id}'][step].task.data for step in ('start', 'join', 'end')]\n"
+        "print(data[0].worker, *data[1].workers, data[2].worker)"
+    )
+    return home.python("-c", program).stdout.split()
+
+
+def versions(home) -> dict[str, tuple[str, int]]:
+    listed = json.loads(home.run("workers", "versions", "-o", "json").stdout)
+    return {one["version"]: (one["status"], one["runs"]) for one in listed}
+
+
+def test_a_version_is_replaced_under_its_runs(rolled, wait_until) -> None:
+    """The old version keeps its run to the end and takes no other; then it is drained, and a listener goes on."""
+    hold = rolled.folder / "go"
+    log = rolled.worker("--queue", "rolling", "--deployment-version", OLD, WORKER="old")
+    old = rolled.processes[-1]
+    assert f"mftctl workers promote {OLD}" in log.read_text()
+    waiting = started(rolled)
+    assert "no worker serves Rolled" in rolled.run("runs", "describe", waiting).stderr
+    done = rolled.run("workers", "promote", OLD)
+    assert (done.returncode, done.stdout) == (0, f"version {OLD} takes new runs\n"), done.stderr
+    assert rolled.run("runs", "watch", waiting).returncode == 0
+
+    held = started(rolled, hold=str(hold))
+    wait_until(lambda: f"{held}/start" in log.read_text(), "the run has begun")
+    assert json.loads(rolled.run("runs", "describe", held, "-o", "json").stdout)["worker_version"] == OLD
+    refused = rolled.run("workers", "drain", OLD)
+    assert refused.returncode == 6
+    assert "--to" in refused.stderr
+
+    rolled.worker("--queue", "rolling", "--deployment-version", NEW, WORKER="new")
+    draining = rolled.folder / "draining.log"
+    drain = rolled.start("workers", "drain", OLD, "--to", NEW, log=draining)
+    wait_until(lambda: f"1 run left on version {OLD}" in draining.read_text(), "it is draining")
+    # The server's answers may be a moment old.
+    wait_until(lambda: versions(rolled) == {OLD: ("draining", 1), NEW: ("current", 0)}, "both are listed")
+    fresh = started(rolled)
+    assert rolled.run("runs", "watch", fresh).returncode == 0
+    assert workers_of(rolled, fresh) == ["new"] * 3
+    assert drain.poll() is None
+
+    hold.touch()
+    assert rolled.run("runs", "watch", held).returncode == 0
+    assert drain.wait(60) == 0
+    assert draining.read_text().endswith(f"version {OLD} has no run left: stop its workers\n")
+    assert workers_of(rolled, held) == ["old"] * 3
+    old.send_signal(signal.SIGTERM)
+    assert old.wait(60) == 0
+
+    assert rolled.run("events", "publish", "rolled").returncode == 0
+    finished = lambda: json.loads(rolled.run("runs", "list", "--status", "completed", "-o", "json").stdout)  # noqa: E731
+    wait_until(lambda: len(finished()) == 4, "the event has started a run")
+    assert workers_of(rolled, finished()[0]["run_id"]) == ["new"] * 3
+
+
+def test_a_run_whose_version_has_no_worker_says_so(rolled, wait_until) -> None:
+    """It waits for one of its version, whatever other workers serve the task queue; resumed, it goes to those."""
+    hold: Path = rolled.folder / "never"
+    log = rolled.worker("--queue", "rolling", "--deployment-version", "rolling:v3", WORKER="lost")
+    lost = rolled.processes[-1]
+    assert rolled.run("workers", "promote", "rolling:v3").returncode == 0
+    held = started(rolled, hold=str(hold))
+    wait_until(lambda: f"{held}/start" in log.read_text(), "the run has begun")
+    assert rolled.run("workers", "promote", NEW).returncode == 0
+
+    def has_ended() -> bool:
+        lost.send_signal(signal.SIGTERM)  # the second one stops its task, too
+        return lost.poll() is not None
+
+    wait_until(has_ended, "the worker has ended")
+    hold.touch()
+    why = "no worker of version rolling:v3 serves Rolled; start one with: mftctl worker Rolled --deployment-version"
+    wait_until(lambda: why in rolled.run("runs", "describe", held).stderr, "it says so")
+    assert rolled.run("runs", "terminate", held, "--yes").returncode == 0
+    assert rolled.run("runs", "resume", held).returncode == 0
+    assert rolled.run("runs", "watch", held).returncode == 0
+    assert set(workers_of(rolled, held)) == {"new"}
+
+
+def test_a_version_that_lacks_a_task_queue_takes_no_new_run(rolled) -> None:
+    """Its workers would leave runs of the version before without one."""
+    rolled.worker("--queue", "elsewhere", "--deployment-version", "rolling:v4", WORKER="elsewhere")
+    done = rolled.run("workers", "promote", "rolling:v4")
+    assert done.returncode == 6
+    assert "version rolling:v4 cannot take new runs" in done.stderr
+    assert versions(rolled)[NEW][0] == "current"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["promote", "rolling:none"], 4, "no worker has had the version rolling:none"),
+        (["drain", "nobody:v1"], 4, "start workers with --deployment-version nobody:v1"),
+        (["drain", "a.b:v1"], 2, "VERSION: the name 'a.b' is not made of"),
+        (["drain", "rolling:v1", "--to", "rolling:v1"], 2, "is not another version of rolling"),
+        (["drain", "rolling:v1", "--to", "other:v2"], 2, "is not another version of rolling"),
+    ],
+)
+def test_a_wrong_version_is_one_line(rolled, words: list[str], code: int, message: str) -> None:
+    """With the exit code, and what to do."""
+    done = rolled.run("workers", *words)
+    assert done.returncode == code
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"MFTCTL_DEPLOYMENT_VERSION": "a b"}, "MFTCTL_DEPLOYMENT_VERSION"),
+        ({"TEMPORAL_DEPLOYMENT_NAME": "x.y", "TEMPORAL_WORKER_BUILD_ID": "1"}, "TEMPORAL_WORKER_BUILD_ID"),
+    ],
+)
+def test_a_worker_does_not_start_with_a_wrong_version(rolled, given: dict[str, str], message: str) -> None:
+    """Of a variable of its own, or those of Temporal's worker controller for Kubernetes."""
+    done = rolled.run("worker", "--all", **given)
+    assert done.returncode == 2
+    assert message in done.stderr

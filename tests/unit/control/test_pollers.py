@@ -1,0 +1,64 @@
+"""Which workers take what is in a task queue, by their versions."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueResponse, ListWorkersResponse
+
+from mftctl.control.pollers import has_worker, list_pollers
+
+UNVERSIONED, VERSIONED = 1, 2
+
+
+def asked(*versions: str, current: str = "", ramping: str = "") -> Any:
+    """A client of a server with a task queue that workers of these versions poll; an empty one is none."""
+    answer = DescribeTaskQueueResponse()
+    for version in versions:
+        one = answer.pollers.add(identity=version or "plain")
+        one.last_access_time.FromDatetime(datetime.now(UTC))
+        # The SDK sends a build id of a worker without a version, too.
+        one.deployment_options.build_id = version or "mftctl-1"
+        one.deployment_options.deployment_name = "mftctl" if version else ""
+        one.deployment_options.worker_versioning_mode = VERSIONED if version else UNVERSIONED
+    for name, version in (("current", current), ("ramping", ramping)):
+        if version:
+            routing = getattr(answer.versioning_info, f"{name}_deployment_version")
+            routing.deployment_name, routing.build_id = "mftctl", version
+
+    async def described(_: object) -> DescribeTaskQueueResponse:
+        return answer
+
+    async def listed(_: object) -> ListWorkersResponse:
+        return ListWorkersResponse()
+
+    service = SimpleNamespace(describe_task_queue=described, list_workers=listed)
+    return SimpleNamespace(namespace="default", workflow_service=service)
+
+
+@pytest.mark.parametrize(
+    ("versions", "routing", "taking"),
+    [
+        (["", "v1"], {}, ["plain"]),
+        (["v1"], {}, []),
+        (["", "v1", "v2"], {"current": "v2"}, ["v2"]),
+        (["", "v1", "v2"], {"current": "v1", "ramping": "v2"}, ["v1", "v2"]),
+        (["", "v1"], {"ramping": "v1"}, ["plain", "v1"]),
+    ],
+)
+def test_what_is_new_is_taken_by_the_current_version(
+    versions: list[str], routing: dict[str, str], taking: list[str]
+) -> None:
+    """A share by the ramping one; by workers without a version while none is current."""
+    assert [one.identity for one in asyncio.run(list_pollers(asked(*versions, **routing), "q"))] == taking
+
+
+def test_a_run_that_stays_on_a_version_is_taken_by_its_workers_only() -> None:
+    """Whichever version is current."""
+    client = asked("", "v2", current="v2")
+    assert asyncio.run(has_worker(client, "q", "mftctl:v2"))
+    assert not asyncio.run(has_worker(client, "q", "mftctl:v1"))

@@ -1,0 +1,88 @@
+"""Versions of workers, by what the server answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import RoutingConfigUpdateState
+from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentResponse
+from temporalio.service import RPCError, RPCStatusCode
+
+from mftctl.control import worker_versioning
+from mftctl.model.errors import MftctlError
+from mftctl.model.worker_version import WorkerVersion
+
+OLD = WorkerVersion("mftctl", "v1")
+DRAINING = 4
+SPREADING = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
+
+
+def asked(answer: Callable[[], DescribeWorkerDeploymentResponse], counts: Iterator[int] | None = None) -> Any:
+    """A client of a server that describes a worker deployment so, and counts so many runs one after another."""
+
+    async def described(_: object) -> DescribeWorkerDeploymentResponse:
+        return answer()
+
+    async def counted(_: str) -> SimpleNamespace:
+        return SimpleNamespace(count=next(counts or iter(())))
+
+    service = SimpleNamespace(describe_worker_deployment=described)
+    return SimpleNamespace(namespace="default", workflow_service=service, count_workflows=counted)
+
+
+def draining(spreads: Iterator[bool]) -> Callable[[], DescribeWorkerDeploymentResponse]:
+    """The server's answers about a version that takes no new run; not all task queues may follow yet."""
+
+    def answer() -> DescribeWorkerDeploymentResponse:
+        made = DescribeWorkerDeploymentResponse()
+        made.worker_deployment_info.name = OLD.name
+        one = made.worker_deployment_info.version_summaries.add(status=DRAINING)
+        one.deployment_version.build_id = OLD.build
+        if next(spreads):
+            made.worker_deployment_info.routing_config_update_state = SPREADING
+        return made
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (RPCStatusCode.UNIMPLEMENTED, "unknown method DescribeWorkerDeployment"),
+        (RPCStatusCode.PERMISSION_DENIED, "Worker Deployment Versions are disabled on this namespace."),
+    ],
+)
+def test_a_server_without_worker_versioning_is_told_of(status: RPCStatusCode, message: str) -> None:
+    """One that is too old, and one where it is switched off; a missing permission is another error."""
+
+    def refuse() -> DescribeWorkerDeploymentResponse:
+        raise RPCError(message, status, b"")
+
+    with pytest.raises(MftctlError, match="this Temporal server has no worker versioning") as refused:
+        asyncio.run(worker_versioning.status_of(asked(refuse), OLD))
+    assert "SIGTERM" in refused.value.hint
+
+    def deny() -> DescribeWorkerDeploymentResponse:
+        raise RPCError("not allowed", RPCStatusCode.PERMISSION_DENIED, b"")
+
+    with pytest.raises(RPCError):
+        asyncio.run(worker_versioning.status_of(asked(deny), OLD))
+
+
+def test_a_version_is_drained_when_no_run_is_left_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once all task queues follow the promotion: until then, runs may still begin on it."""
+    monkeypatch.setattr(worker_versioning, "INTERVAL", 0)
+
+    async def told(spreads: list[bool], counts: list[int]) -> list[int]:
+        client = asked(draining(iter(spreads)), iter(counts))
+        return [runs async for runs in worker_versioning.drained(client, OLD)]
+
+    assert asyncio.run(told([False] * 5, [2, 2, 1, 0, 0])) == [2, 1, 0]
+    assert asyncio.run(told([False] * 5, [0, 1, 0, 0])) == [0, 1, 0]
+    assert asyncio.run(told([True, True, True, False, False], [0, 0, 0, 0, 0])) == [0]
+    with pytest.raises(RuntimeError):  # it asks once more
+        asyncio.run(told([True, False, False], [0, 0]))
