@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -61,7 +61,7 @@ async def read_version(client: Client, version: WorkerVersion) -> VersionState:
 
 
 async def list_versions(client: Client) -> list[VersionState]:
-    """All versions of workers of the namespace, by name, the newest first."""
+    """All versions that workers of mftctl may have, by name, the newest first."""
     names: list[str] = []
     request = ListWorkerDeploymentsRequest(namespace=client.namespace)
     async with _supported():
@@ -178,28 +178,32 @@ async def _describe(client: Client, name: str) -> WorkerDeploymentInfo | None:
 async def _states(
     client: Client, info: WorkerDeploymentInfo, only: WorkerVersion | None = None
 ) -> list[VersionState]:
-    statuses = _statuses(info)
-    wanted = [one for one in info.version_summaries if only in {None, _version(info, one)}]
-    runs = await asyncio.gather(*(open_runs(client, _version(info, one)) for one in wanted))
+    wanted = {version: one for version, one in _summaries(info).items() if only in {None, version}}
+    runs = await asyncio.gather(*(open_runs(client, version) for version in wanted))
     return [
         VersionState(
-            _version(info, one),
-            statuses[_version(info, one)],
+            version,
+            _STATUSES.get(one.status, "inactive"),
             count,
             one.routing_update_time.ToDatetime(tzinfo=UTC) if one.HasField("routing_update_time") else None,
         )
-        for one, count in zip(wanted, runs, strict=True)
+        for (version, one), count in zip(wanted.items(), runs, strict=True)
     ]
 
 
 def _statuses(info: WorkerDeploymentInfo) -> dict[WorkerVersion, Status]:
-    return {_version(info, one): _STATUSES.get(one.status, "inactive") for one in info.version_summaries}
+    return {version: _STATUSES.get(one.status, "inactive") for version, one in _summaries(info).items()}
 
 
-def _version(
-    info: WorkerDeploymentInfo, summary: WorkerDeploymentInfo.WorkerDeploymentVersionSummary
-) -> WorkerVersion:
-    return WorkerVersion(info.name, summary.deployment_version.build_id)
+def _summaries(
+    info: WorkerDeploymentInfo,
+) -> dict[WorkerVersion, WorkerDeploymentInfo.WorkerDeploymentVersionSummary]:
+    """By version. Those of other programs whose names no worker of mftctl can have are left out."""
+    found = {}
+    for one in info.version_summaries:
+        with suppress(ValueError):
+            found[WorkerVersion.parse(f"{info.name}:{one.deployment_version.build_id}")] = one
+    return found
 
 
 def _is_spread(info: WorkerDeploymentInfo) -> bool:

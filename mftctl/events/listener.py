@@ -22,8 +22,7 @@ MAX_CARRIED = 1024 * 1024
 CARRIES_UNREAD = "carries-unread"
 
 
-# It lives as long as its deployment, so it follows the current version of the workers; a run stays on its own.
-@workflow.defn(name=LISTENER_TYPE, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name=LISTENER_TYPE)
 class Listener:
     """Starts runs of one deployment."""
 
@@ -72,3 +71,20 @@ class Listener:
     def state(self) -> dict[str, Any]:
         """The pending and unread events, and the result of the last start."""
         return self._inbox.state()
+
+
+@workflow.defn(name=LISTENER_TYPE, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+class VersionedListener(Listener):
+    """The listener on workers that have a version: it lives as long as its deployment, so it follows the current one.
+
+    The server refuses the behavior from workers that have no version.
+    """
+
+    @workflow.init
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__(given)
+
+    @workflow.run
+    async def run(self, given: dict[str, Any]) -> None:
+        """Handle events one after the other, until the deployment is deleted."""
+        await super().run(given)

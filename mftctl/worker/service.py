@@ -27,7 +27,7 @@ from ..control.unreadable import Warnings
 from ..engine.notification import Notification
 from ..engine.workflow import FlowWorkflow
 from ..events.delivery import EventActivities
-from ..events.listener import Listener
+from ..events.listener import Listener, VersionedListener
 from ..model.declaration import HEARTBEAT, Declaration
 from ..model.manifest import Launch
 from .declaration_plugin import DeclarationPlugin
@@ -196,7 +196,7 @@ class Service:
             self._client,
             task_queue=queue,
             # Also on a task queue where no workflow is: by these polls the worker is seen (``control/pollers.py``).
-            workflows=[FlowWorkflow, Listener, Notification],
+            workflows=[FlowWorkflow, VersionedListener if self._version else Listener, Notification],
             activities=[self._activity.run, self._events.deliver, self._events.start, post_notice],
             workflow_runner=UnsandboxedWorkflowRunner(),
             tuner=self._tuner,

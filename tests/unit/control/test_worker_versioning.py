@@ -40,6 +40,8 @@ def draining(spreads: Iterator[bool]) -> Callable[[], DescribeWorkerDeploymentRe
     def answer() -> DescribeWorkerDeploymentResponse:
         made = DescribeWorkerDeploymentResponse()
         made.worker_deployment_info.name = OLD.name
+        # Of another program.
+        made.worker_deployment_info.version_summaries.add().deployment_version.build_id = "it's another"
         one = made.worker_deployment_info.version_summaries.add(status=DRAINING)
         one.deployment_version.build_id = OLD.build
         if next(spreads):
@@ -71,6 +73,13 @@ def test_a_server_without_worker_versioning_is_told_of(status: RPCStatusCode, me
 
     with pytest.raises(RPCError):
         asyncio.run(worker_versioning.status_of(asked(deny), OLD))
+
+
+def test_a_version_of_another_program_is_left_out() -> None:
+    """Its name may be one that no query could hold."""
+    client = asked(draining(iter([False, False])), iter([3]))
+    found = asyncio.run(worker_versioning.read_version(client, OLD))
+    assert (found.version, found.status, found.runs) == (OLD, "draining", 3)
 
 
 def test_a_version_is_drained_when_no_run_is_left_twice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,7 @@ def html(splits: int) -> str:
         delays=(),
         task_queue="wide",
         worker=None,
+        worker_version=None,
         steps=steps,
         failure=None,
         pending=(),
