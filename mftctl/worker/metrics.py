@@ -106,6 +106,12 @@ METRICS = (
         ("state",),
         "Task queues of the worker: polled, or failing, which are retried",
     ),
+    Metric(
+        "mftctl_unserved_task_queues",
+        "gauge",
+        (),
+        "Task queues in which tasks of open runs wait and that no worker serves; asked once a minute",
+    ),
     Metric("mftctl_worker_info", "gauge", ("version",), "Always 1; the version of mftctl"),
 )
 
@@ -193,6 +199,10 @@ class Metrics:
         self._set("mftctl_hosts_memory_limit_bytes", state.hosts_memory_limit)
         self._set("mftctl_task_queues", state.polled, {"state": "polled"})
         self._set("mftctl_task_queues", state.failing, {"state": "failing"})
+
+    def unserved(self, task_queues: int) -> None:
+        """Set in how many task queues tasks wait though no worker serves them."""
+        self._set("mftctl_unserved_task_queues", task_queues)
 
     def _ended(self, labels: dict[str, str], number: int, end: AttemptEnd) -> None:
         state = {"state": end.state}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -14,6 +15,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
+from ..control.unserved_queues import unserved_tasks
 from .metrics import Metrics, WorkerState
 from .metrics_exporter import MetricsExporter
 from .metrics_server import Answer
@@ -24,7 +26,8 @@ T = TypeVar("T")
 LOOP_TIMEOUT = 10.0
 #: Seconds that the Temporal server has for the call that shows whether it can be reached; kubelet waits 1 by default.
 SERVER_TIMEOUT = timedelta(seconds=0.8)
-
+#: Seconds between two looks for task queues without a worker.
+INTERVAL = 60.0
 #: Statuses by which a server says that it is there, whatever it thinks of the call.
 _ANSWERS = {RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED}
 _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
@@ -38,6 +41,7 @@ class Monitor:
         self.metrics = Metrics(exporter.runtime.metric_meter)
         self._watched: tuple[asyncio.AbstractEventLoop, Client, Service] | None = None
         self._draining = False
+        self._counting: asyncio.Task[None] | None = None
 
     @property
     def runtime(self) -> Runtime:
@@ -47,6 +51,7 @@ class Monitor:
     def watch(self, client: Client, service: Service) -> None:
         """Answer for this service, which runs in the running event loop."""
         self._watched = asyncio.get_running_loop(), client, service
+        self._counting = asyncio.create_task(self._count_unserved(client))
 
     def drain(self) -> None:
         """The worker takes no more tasks."""
@@ -56,6 +61,13 @@ class Monitor:
     def answers(self) -> Mapping[str, Callable[[], Answer]]:
         """What answers each path."""
         return {"/metrics": self._text, "/healthz": self._health, "/readyz": self._readiness}
+
+    async def _count_unserved(self, client: Client) -> None:
+        """Ask again and again, and not at each scrape: it takes a request for each task queue of open runs."""
+        while True:
+            with suppress(RPCError):  # /readyz says when there is no server; the last figure stays
+                self.metrics.unserved(len(await unserved_tasks(client)))
+            await asyncio.sleep(INTERVAL)
 
     def _text(self) -> Answer:
         """All metrics; what the worker has now is asked for first."""

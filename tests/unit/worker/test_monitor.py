@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,7 +48,13 @@ class StandIn:
 
 
 @pytest.fixture
-def worker() -> Iterator[StandIn]:
+def worker(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """A worker of a server where all task queues are served."""
+
+    async def unserved(_: Any) -> dict[str, int]:
+        return {}
+
+    monkeypatch.setattr(monitor_module, "unserved_tasks", unserved)
     return StandIn()
 
 
@@ -107,3 +112,38 @@ def test_a_worker_whose_event_loop_has_ended_answers(worker: StandIn) -> None:
     """503 while the process ends."""
     asyncio.run(worker.begin())
     assert int(worker.monitor.answers["/readyz"]().status) == 503
+
+
+def test_task_queues_without_a_worker_are_counted_again_and_again(
+    worker: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the server does not answer, the last figure stays."""
+    answers: list[Any] = [
+        {"gpu": 2, "big": 1},
+        RPCError("gone", RPCStatusCode.UNAVAILABLE, b""),
+        {"gpu": 2},
+        {},
+    ]
+    counted: list[int] = []
+    done = asyncio.Event()
+
+    async def unserved(_: Any) -> dict[str, int]:
+        answer = answers.pop(0)
+        if not answers:
+            done.set()
+        if isinstance(answer, RPCError):
+            raise answer
+        found: dict[str, int] = answer
+        return found
+
+    monkeypatch.setattr(monitor_module, "unserved_tasks", unserved)
+    monkeypatch.setattr(monitor_module, "INTERVAL", 0)
+    monkeypatch.setattr(worker.monitor.metrics, "unserved", counted.append)
+
+    async def asked() -> None:
+        await worker.begin()
+        await done.wait()
+        await asyncio.sleep(0)
+
+    asyncio.run(asked())
+    assert counted == [2, 1, 0]

@@ -1,0 +1,50 @@
+"""In which task queues tasks wait though no worker serves them."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mftctl.control import unserved_queues
+from mftctl.control.task_queue_state import Backlog, TaskQueueState
+
+
+def unserved(
+    monkeypatch: pytest.MonkeyPatch, runs: dict[str, str], served: set[str], waiting: dict[str, int]
+) -> dict[str, int]:
+    """What is found with open ``runs``, task queue by deployment; each deployment has a step queue, NAME-steps."""
+
+    async def listed(*_: Any, **__: Any) -> list[Any]:
+        return [SimpleNamespace(deployment=name, task_queue=queue) for name, queue in runs.items()]
+
+    async def deployed(_: Any) -> tuple[list[Any], list[Any]]:
+        names = ("A", "B", "idle")
+        steps = [SimpleNamespace(step_queues={f"{name}-steps": ["fit"]}) for name in names]
+        return [SimpleNamespace(name=name, manifest=one) for name, one in zip(names, steps, strict=True)], []
+
+    async def has_worker(_: Any, queue: str) -> bool:
+        return queue in served
+
+    async def states(_: Any, names: list[str]) -> list[TaskQueueState]:
+        tasks = [waiting.get(name, 0) for name in names]
+        backlogs = [(Backlog(0, 0, 0, 0), Backlog(count, 1, 0, 0)) for count in tasks]
+        return [TaskQueueState(name, *both, ()) for name, both in zip(names, backlogs, strict=True)]
+
+    monkeypatch.setattr(unserved_queues.lookup, "list_runs", listed)
+    monkeypatch.setattr(unserved_queues.deployments, "list_all", deployed)
+    monkeypatch.setattr(unserved_queues, "has_worker", has_worker)
+    monkeypatch.setattr(unserved_queues, "read_states", states)
+    client: Any = None
+    return asyncio.run(unserved_queues.unserved_tasks(client))
+
+
+def test_a_queue_of_an_open_run_where_tasks_wait_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the run or of one of its steps; not one that has a worker, has no task, or is of no open run."""
+    waiting = {"A-steps": 3, "B-steps": 4, "idle-steps": 5, "q": 6}
+    assert unserved(monkeypatch, {"A": "q", "B": "q"}, {"B-steps"}, waiting) == {"q": 6, "A-steps": 3}
+    assert unserved(monkeypatch, {"A": "q"}, {"q"}, waiting) == {"A-steps": 3}
+    assert unserved(monkeypatch, {"A": "q"}, {"q"}, {}) == {}
+    assert unserved(monkeypatch, {}, set(), waiting) == {}
