@@ -100,6 +100,29 @@ def test_a_run_of_this_build_ends_under_a_release(served, released):
     assert served.command(*released, "runs", "describe", run_id).returncode == 0
 
 
+@pytest.mark.soak
+def test_workers_of_a_release_and_of_this_build_serve_runs_together(served, released):
+    """Tasks of each run go to both; once a version of this build is promoted, the release's worker gets no more."""
+    flow = served.flow("upgraded.py", FLOW.replace("FOLDER", str(served.folder)))
+    (served.folder / "go").touch()
+    assert served.run("deploy", str(flow), "--task-queue", "mixed").returncode == 0
+    old = served.serve(*released, "worker", "Upgraded")
+    new = served.worker("Upgraded")
+    runs = [_told(served.run("trigger", "Upgraded", "-o", "json"))["run_id"] for _ in range(20)]
+    for run_id in runs:
+        done = served.run("runs", "watch", run_id, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        assert _total(served, run_id) == 12
+    for log in (old, new):
+        assert len({run_id for run_id in runs if run_id in log.read_text()}) > 5, log.read_text()
+
+    version = served.worker("Upgraded", "--deployment-version", "mixed:v1")
+    assert served.run("workers", "promote", "mixed:v1").returncode == 0
+    last = _told(served.run("trigger", "Upgraded", "--wait", "-o", "json"))["run_id"]
+    assert _total(served, last) == 12
+    assert [last in log.read_text() for log in (old, new, version)] == [False, False, True]
+
+
 def _told(done):
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
