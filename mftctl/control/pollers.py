@@ -49,18 +49,9 @@ async def list_pollers(client: Client, task_queue: str, version: str = "") -> li
     The server lists workers for five minutes after their last poll. Those that have not polled for longer than a poll
     takes, and those that are shutting down, are left out.
     """
-    kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-    )
-    answer = await client.workflow_service.describe_task_queue(request)
-    now = datetime.now(UTC)
+    answer = await _describe(client, task_queue)
     taking = {version} if version else _versions_for_new(answer)
-    near = [
-        one
-        for one in pollers_of(answer)
-        if one.version in taking and (now - one.last_seen).total_seconds() < SILENCE
-    ]
+    near = [one for one in _near(answer) if one.version in taking]
     left = await _leaving_since(client, task_queue) if near else {}
     return sorted(
         (one for one in near if one.identity not in left or one.last_seen > left[one.identity] + LAST_POLL),
@@ -84,6 +75,26 @@ def pollers_of(answer: DescribeTaskQueueResponse) -> list[Poller]:
 async def has_worker(client: Client, task_queue: str, version: str = "") -> bool:
     """Whether any worker takes what is new in the task queue, or what stays on the ``version``."""
     return bool(await list_pollers(client, task_queue, version))
+
+
+async def unpromoted_versions(client: Client, task_queue: str) -> list[str]:
+    """The versions of workers that poll the task queue and take nothing new there, as NAME:BUILD."""
+    answer = await _describe(client, task_queue)
+    taking = _versions_for_new(answer)
+    return sorted({one.version for one in _near(answer) if one.version and one.version not in taking})
+
+
+async def _describe(client: Client, task_queue: str) -> DescribeTaskQueueResponse:
+    kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
+    )
+    return await client.workflow_service.describe_task_queue(request)
+
+
+def _near(answer: DescribeTaskQueueResponse) -> list[Poller]:
+    now = datetime.now(UTC)
+    return [one for one in pollers_of(answer) if (now - one.last_seen).total_seconds() < SILENCE]
 
 
 def _version(options: WorkerDeploymentOptions) -> str:

@@ -13,7 +13,7 @@ from ..console.confirm import confirm
 from ..console.output import Result, Time, say
 from ..console.text import iso, without_secrets
 from ..control import deployments, manifest_changes, tokens
-from ..control.pollers import Poller, list_pollers
+from ..control.pollers import Poller, list_pollers, unpromoted_versions
 from ..control.unreadable import UnreadableDeployment
 from ..events import registration
 from ..interpreter.compilation import compile_flow
@@ -45,7 +45,10 @@ async def describe(connection: Limited, name: str) -> Result[deployment_results.
     client = await open_client(connection, connection.settings())
     found = await deployments.find(client, name)
     description = _description(found, await list_pollers(client, found.manifest.task_queue))
-    notes = () if description.workers else (unserved(found.name),)
+    notes: tuple[str, ...] = ()
+    if not description.workers:
+        unpromoted = await unpromoted_versions(client, found.manifest.task_queue)
+        notes = (unserved(found.name, unpromoted=unpromoted),)
     return Result(description, deployment_results.page(description), found.name, notes)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from ..control.pollers import has_worker
+from ..control.pollers import has_worker, unpromoted_versions
 from ..model.manifest import Manifest
 from ..model.resources import queue_text
 from .queue_operations import start_worker
@@ -29,7 +29,10 @@ async def look_for_workers(client: Client, manifest: Manifest) -> Served:
         zip(queues, await asyncio.gather(*(has_worker(client, one) for one in queues)), strict=True)
     )
     worker = polled[manifest.task_queue]
-    warnings = [] if worker else [unserved(manifest.deployment)]
+    warnings = []
+    if not worker:
+        unpromoted = await unpromoted_versions(client, manifest.task_queue)
+        warnings.append(unserved(manifest.deployment, unpromoted=unpromoted))
     for queue, steps in manifest.step_queues.items():
         if not polled[queue]:
             of = f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"

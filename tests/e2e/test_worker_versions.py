@@ -84,7 +84,8 @@ def test_a_version_is_replaced_under_its_runs(rolled, wait_until) -> None:
     old = rolled.processes[-1]
     assert f"mftctl workers promote {OLD}" in log.read_text()
     waiting = started(rolled)
-    assert "no worker serves Rolled" in rolled.run("runs", "describe", waiting).stderr
+    why = f"no worker takes new runs of Rolled, as {OLD} is not promoted: mftctl workers promote {OLD}"
+    wait_until(lambda: why in rolled.run("runs", "describe", waiting).stderr, "it says why the run waits")
     done = rolled.run("workers", "promote", OLD)
     assert (done.returncode, done.stdout) == (0, f"version {OLD} takes new runs\n"), done.stderr
     assert rolled.run("runs", "watch", waiting).returncode == 0

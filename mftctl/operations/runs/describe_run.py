@@ -6,9 +6,11 @@ import asyncio
 import sys
 import time
 
+from temporalio.client import Client
+
 from ...console.output import Result
 from ...console.text import columns, format_duration, local_time
-from ...control.pollers import has_worker
+from ...control.pollers import has_worker, unpromoted_versions
 from ...control.runs import stuck
 from ...control.runs.history import RunHistory
 from ...control.runs.record import RunRecord, StepRecord, TaskRecord
@@ -40,8 +42,14 @@ async def describe_run(name: str, deployment: str | None, connection: Connection
 
     ended, served = await asyncio.gather(outcome_of(client, run), is_served())
     details = details_of(run, history, ended, served, ui_link(client, run, connection.settings()))
-    notes = (unserved(run.deployment, run.worker_version),) if served is False else ()
+    notes = () if served is not False else (await _unserved(client, run, details.task_queue),)
     return Result(details, _text(run, history.record, details), run.run_id, notes)
+
+
+async def _unserved(client: Client, run: Run, task_queue: str) -> str:
+    version = run.worker_version
+    unpromoted = [] if version else await unpromoted_versions(client, task_queue)
+    return unserved(run.deployment, version, unpromoted)
 
 
 def _text(run: Run, record: RunRecord, details: RunDetails) -> str:
