@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -70,18 +71,26 @@ def _interpreter(folder: Path, *, with_mftctl: bool) -> Path:
 
 def _import(python: Path, *count: str) -> tuple[float, int, int, bool]:
     """What `import metaflow` takes in a new process: ms of CPU, modules, calls if counted; and if it knows mftctl."""
-    done = subprocess.run([python, "-c", IMPORT, *count], capture_output=True, text=True, check=True, cwd="/")
+    # How often regular expressions and sets call something depends on the hash seed.
+    env = os.environ | {"PYTHONHASHSEED": "0"}
+    command = [python, "-c", IMPORT, *count]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/", env=env)
     assert done.stderr == ""
     (line,) = done.stdout.splitlines()
     took, modules, calls, known = line.split()
     return float(took), int(modules), int(calls), known == "True"
 
 
+def _calls(imported: tuple[float, int, int, bool]) -> int:
+    return imported[2]
+
+
 def test_import_does_little_more_in_silence(pythons: tuple[Path, Path]) -> None:
     """`import metaflow` prints nothing, and makes at most 6000 calls more for mftctl, of 160,000: 5 ms at the most."""
     for python in pythons:
         _import(python)  # all is compiled
-    without, with_it = (_import(python, "count") for python in pythons)
+    # Some calls are made now and then, such as those of the garbage collector: the fewest of three count.
+    without, with_it = (min((_import(python, "count") for _ in range(3)), key=_calls) for python in pythons)
     assert (without[3], with_it[3]) == (False, True)
     assert with_it[1] - without[1] <= ALLOWED_MODULES
     assert with_it[2] - without[2] <= ALLOWED_CALLS
