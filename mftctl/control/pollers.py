@@ -16,6 +16,8 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from ..model.worker_version import WorkerVersion
+
 #: Seconds after its last poll when a worker is gone: a poll takes 60 s at most.
 SILENCE = 70.0
 #: How long after the start of its shutdown a worker may still be seen polling.
@@ -99,7 +101,7 @@ def _near(answer: DescribeTaskQueueResponse) -> list[Poller]:
 
 def _version(options: WorkerDeploymentOptions) -> str:
     versioned = options.worker_versioning_mode == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
-    return f"{options.deployment_name}:{options.build_id}" if versioned else ""
+    return str(WorkerVersion(options.deployment_name, options.build_id)) if versioned else ""
 
 
 def _versions_for_new(answer: DescribeTaskQueueResponse) -> set[str]:
@@ -107,9 +109,11 @@ def _versions_for_new(answer: DescribeTaskQueueResponse) -> set[str]:
     one.
     """
     routing = answer.versioning_info
-    current, ramping = routing.current_deployment_version, routing.ramping_deployment_version
-    found = {f"{current.deployment_name}:{current.build_id}" if current.build_id else ""}
-    return found | ({f"{ramping.deployment_name}:{ramping.build_id}"} if ramping.build_id else set())
+    current, ramping = (
+        str(WorkerVersion(one.deployment_name, one.build_id)) if one.build_id else ""
+        for one in (routing.current_deployment_version, routing.ramping_deployment_version)
+    )
+    return {current, ramping} if ramping else {current}
 
 
 async def _leaving_since(client: Client, task_queue: str) -> dict[str, datetime]:

@@ -23,6 +23,7 @@ from ..model.errors import ConflictError, MftctlError, NotFoundError
 from ..model.worker_version import WorkerVersion
 from .connection.connect import IgnoreNotFound
 
+_Summary = WorkerDeploymentInfo.WorkerDeploymentVersionSummary
 Status = Literal["inactive", "current", "ramping", "draining", "drained"]
 _STATUSES: Mapping[int, Status] = {
     WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_CURRENT: "current",
@@ -54,10 +55,7 @@ class VersionState:
 
 async def read_version(client: Client, version: WorkerVersion) -> VersionState:
     """A version as it is now; MftctlError when the server does not know it."""
-    await known_status(client, version)
-    info = await _describe(client, version.name)
-    found = [] if info is None else await _states(client, info, version)
-    return found[0] if found else VersionState(version, "inactive", 0, None)
+    return await _state(client, version, await _known(client, version))
 
 
 async def list_versions(client: Client) -> list[VersionState]:
@@ -74,30 +72,20 @@ async def list_versions(client: Client) -> list[VersionState]:
     found: list[VersionState] = []
     for name in sorted(names):
         info = await _describe(client, name)
-        found += [] if info is None else await _states(client, info)
+        states = (_state(client, *one) for one in _summaries(info).items())
+        found += await asyncio.gather(*states)
     return found
 
 
 async def status_of(client: Client, version: WorkerVersion) -> Status | None:
     """The status of a version, without a count of its runs; None when the server does not know it."""
-    info = await _describe(client, version.name)
-    known = {} if info is None else _statuses(info)
-    return known.get(version)
+    found = _summaries(await _describe(client, version.name)).get(version)
+    return None if found is None else _status(found)
 
 
 async def known_status(client: Client, version: WorkerVersion) -> Status:
-    """The status of a version; MftctlError when the server does not know it.
-
-    A worker that was just started is known a moment later, so an unknown version is waited for ``PATIENCE`` seconds.
-    """
-    give_up = asyncio.get_running_loop().time() + PATIENCE
-    while True:
-        status = await status_of(client, version)
-        if status is not None:
-            return status
-        if asyncio.get_running_loop().time() > give_up:
-            raise await _unknown(client, version)
-        await asyncio.sleep(0.2)
+    """The status of a version; MftctlError when the server does not know it."""
+    return _status(await _known(client, version))
 
 
 async def promote(client: Client, version: WorkerVersion) -> None:
@@ -132,7 +120,7 @@ async def drained(client: Client, version: WorkerVersion) -> AsyncIterator[int]:
     last, empty = -1, 0
     while empty < CONFIRMED:
         info = await _describe(client, version.name)
-        spread = info is None or _is_spread(info)
+        spread = _is_spread(info)
         runs = await open_runs(client, version)
         empty = 0 if runs or not spread else empty + 1
         if runs != last:
@@ -159,45 +147,49 @@ def _refused(version: WorkerVersion, error: RPCError) -> MftctlError:
     )
 
 
-async def _unknown(client: Client, version: WorkerVersion) -> MftctlError:
-    info = await _describe(client, version.name)
-    known = [] if info is None else list(map(str, _statuses(info)))
-    hint = f"known: {', '.join(known)}" if known else f"start workers with --deployment-version {version}"
-    return NotFoundError(f"no worker has had the version {version}", code="workers.version", hint=hint)
+async def _known(client: Client, version: WorkerVersion) -> _Summary:
+    """What the server says of a version; MftctlError when it does not know it.
+
+    A worker that was just started is known a moment later, so an unknown version is waited for ``PATIENCE`` seconds.
+    """
+    give_up = asyncio.get_running_loop().time() + PATIENCE
+    while True:
+        found = _summaries(await _describe(client, version.name))
+        if version in found:
+            return found[version]
+        if asyncio.get_running_loop().time() > give_up:
+            break
+        await asyncio.sleep(0.2)
+    known = ", ".join(map(str, found))
+    hint = f"known: {known}" if known else f"start workers with --deployment-version {version}"
+    raise NotFoundError(f"no worker has had the version {version}", code="workers.version", hint=hint)
 
 
-async def _describe(client: Client, name: str) -> WorkerDeploymentInfo | None:
+async def _describe(client: Client, name: str) -> WorkerDeploymentInfo:
+    """The worker deployment of this name; an empty one if the server has none."""
     request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=name)
     async with _supported():
         with IgnoreNotFound():
             answer = await client.workflow_service.describe_worker_deployment(request)
             return answer.worker_deployment_info
-    return None
+    return WorkerDeploymentInfo()
 
 
-async def _states(
-    client: Client, info: WorkerDeploymentInfo, only: WorkerVersion | None = None
-) -> list[VersionState]:
-    wanted = {version: one for version, one in _summaries(info).items() if only in {None, version}}
-    runs = await asyncio.gather(*(open_runs(client, version) for version in wanted))
-    return [
-        VersionState(
-            version,
-            _STATUSES.get(one.status, "inactive"),
-            count,
-            one.routing_update_time.ToDatetime(tzinfo=UTC) if one.HasField("routing_update_time") else None,
-        )
-        for (version, one), count in zip(wanted.items(), runs, strict=True)
-    ]
+async def _state(client: Client, version: WorkerVersion, summary: _Summary) -> VersionState:
+    changed = summary.routing_update_time if summary.HasField("routing_update_time") else None
+    return VersionState(
+        version,
+        _status(summary),
+        await open_runs(client, version),
+        None if changed is None else changed.ToDatetime(tzinfo=UTC),
+    )
 
 
-def _statuses(info: WorkerDeploymentInfo) -> dict[WorkerVersion, Status]:
-    return {version: _STATUSES.get(one.status, "inactive") for version, one in _summaries(info).items()}
+def _status(summary: _Summary) -> Status:
+    return _STATUSES.get(summary.status, "inactive")
 
 
-def _summaries(
-    info: WorkerDeploymentInfo,
-) -> dict[WorkerVersion, WorkerDeploymentInfo.WorkerDeploymentVersionSummary]:
+def _summaries(info: WorkerDeploymentInfo) -> dict[WorkerVersion, _Summary]:
     """By version. Those of other programs whose names no worker of mftctl can have are left out."""
     found = {}
     for one in info.version_summaries:

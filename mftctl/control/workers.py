@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 
 from ..model.declaration import Declaration
 from ..model.resources import Resources
+from ..model.worker_version import WorkerVersion
 from .pollers import LAST_POLL, LEAVING, NO_ANSWER, SILENCE, Poller
 from .task_queue_state import TaskQueueState
 
@@ -137,7 +138,7 @@ def _declaration(beat: WorkerHeartbeat) -> Declaration:
 
 def _worker_version(beat: WorkerHeartbeat) -> str | None:
     version = beat.deployment_version
-    return f"{version.deployment_name}:{version.build_id}" if version.deployment_name else None
+    return str(WorkerVersion(version.deployment_name, version.build_id)) if version.deployment_name else None
 
 
 def _version(build: str) -> str | None:

@@ -13,7 +13,7 @@ from ..console.confirm import confirm
 from ..console.output import Result, Time, say
 from ..console.text import iso, without_secrets
 from ..control import deployments, manifest_changes, tokens
-from ..control.pollers import Poller, list_pollers, unpromoted_versions
+from ..control.pollers import Poller, list_pollers
 from ..control.unreadable import UnreadableDeployment
 from ..events import registration
 from ..interpreter.compilation import compile_flow
@@ -26,6 +26,7 @@ from .command_options import Limited
 from .deploy_options import AllDeploymentOptions, file_argument
 from .open_client import open_client
 from .selection import all_deployments, unserved
+from .served_queues import why_unserved
 
 
 async def list_(connection: Limited, flow: str | None) -> Result[list[deployment_results.Deployment]]:
@@ -47,8 +48,7 @@ async def describe(connection: Limited, name: str) -> Result[deployment_results.
     description = _description(found, await list_pollers(client, found.manifest.task_queue))
     notes: tuple[str, ...] = ()
     if not description.workers:
-        unpromoted = await unpromoted_versions(client, found.manifest.task_queue)
-        notes = (unserved(found.name, unpromoted=unpromoted),)
+        notes = (await why_unserved(client, found.name, found.manifest.task_queue),)
     return Result(description, deployment_results.page(description), found.name, notes)
 
 

@@ -29,12 +29,18 @@ async def look_for_workers(client: Client, manifest: Manifest) -> Served:
         zip(queues, await asyncio.gather(*(has_worker(client, one) for one in queues)), strict=True)
     )
     worker = polled[manifest.task_queue]
-    warnings = []
-    if not worker:
-        unpromoted = await unpromoted_versions(client, manifest.task_queue)
-        warnings.append(unserved(manifest.deployment, unpromoted=unpromoted))
+    warnings = [] if worker else [await why_unserved(client, manifest.deployment, manifest.task_queue)]
     for queue, steps in manifest.step_queues.items():
         if not polled[queue]:
             of = f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"
             warnings.append(f"no worker serves task queue {queue_text(queue)} of {of}; {start_worker(queue)}")
     return Served(worker, tuple(warnings))
+
+
+async def why_unserved(client: Client, deployment: str, task_queue: str, version: str = "") -> str:
+    """The warning that no worker serves a deployment, or its run that stays on the ``version`` of workers.
+
+    It names the workers that are there, and are of a version that takes no new run.
+    """
+    unpromoted = [] if version else await unpromoted_versions(client, task_queue)
+    return unserved(deployment, version, unpromoted)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from temporalio.client import Client
 
 from ..console.output import Result, say
@@ -45,10 +43,10 @@ async def promote(text: str, connection: Connection) -> Result[worker_results.Ve
 
 
 async def drain(
-    text: str, successor: str | None, wait: bool, connection: Connection
+    name: str, successor: str | None, wait: bool, connection: Connection
 ) -> Result[worker_results.Version]:
     """Let a version take no new run, and wait until it has none left."""
-    version = version_of(text, "VERSION")
+    version = version_of(name, "VERSION")
     to = None if successor is None else version_of(successor, "--to")
     if to is not None and (to == version or to.name != version.name):
         raise UsageError(f"--to: '{to}' is not another version of {version.name}")
@@ -66,14 +64,17 @@ async def drain(
     if wait:
         async for runs in worker_versioning.drained(client, version):
             if runs:
-                say(f"{runs} run{'s' if runs > 1 else ''} left on version {version}")
+                say(_left(version, runs))
     row = _row(await worker_versioning.read_version(client, version))
-    done = f"version {version} has no run left: stop its workers" if not row.runs else ""
-    return Result(row, done or f"{row.runs} left on version {version}", row.version)
+    text = _left(version, row.runs) if row.runs else f"version {version} has no run left: stop its workers"
+    return Result(row, text, row.version)
 
 
 def _row(found: VersionState) -> worker_results.Version:
-    changed: datetime | None = found.changed
     return worker_results.Version(
-        version=str(found.version), status=found.status, runs=found.runs, changed=exact(changed)
+        version=str(found.version), status=found.status, runs=found.runs, changed=exact(found.changed)
     )
+
+
+def _left(version: WorkerVersion, runs: int) -> str:
+    return f"{runs} run{'s' if runs > 1 else ''} left on version {version}"

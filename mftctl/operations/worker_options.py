@@ -10,7 +10,7 @@ from ..console.output import LogFormat
 from ..console.text import parse_duration
 from ..model.errors import UsageError
 from ..model.worker_version import WorkerVersion
-from ..profiles import Profile, Setting, cache_dir
+from ..profiles import Profile, cache_dir
 from ..worker.freshness import MAX_AGE
 from ..worker.machine import cores
 from ..worker.worker_settings import Settings
@@ -74,7 +74,7 @@ def worker_settings(
 
 def _version(profile: Profile, given: str | None) -> WorkerVersion | None:
     """The version in force: of the flag, variable or profile, else what Temporal's controller for Kubernetes sets."""
-    setting: Setting = profile.setting("deployment_version", given)
+    setting = profile.setting("deployment_version", given)
     if setting.value is not None:
         return version_of(setting.value, str(setting.source))
     name, build = (os.environ.get(one, "") for one in CONTROLLER)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -30,6 +30,7 @@ from ..events.delivery import EventActivities
 from ..events.listener import Listener, VersionedListener
 from ..model.declaration import HEARTBEAT, Declaration
 from ..model.manifest import Launch
+from ..model.worker_version import WorkerVersion
 from .declaration_plugin import DeclarationPlugin
 from .gpus import Gpus
 from .host_pool import HostPool
@@ -102,7 +103,7 @@ class Service:
         )
         self._events = EventActivities(client, warn or Warnings(observer.report))
         self._report = observer.report
-        self._version = settings.version
+        self._versioning = _versioning(settings.version)
 
         def report_stuck(message: str, run_id: str) -> None:
             metrics.stuck()
@@ -196,7 +197,7 @@ class Service:
             self._client,
             task_queue=queue,
             # Also on a task queue where no workflow is: by these polls the worker is seen (``control/pollers.py``).
-            workflows=[FlowWorkflow, VersionedListener if self._version else Listener, Notification],
+            workflows=[FlowWorkflow, VersionedListener if self._versioning else Listener, Notification],
             activities=[self._activity.run, self._events.deliver, self._events.start, post_notice],
             workflow_runner=UnsandboxedWorkflowRunner(),
             tuner=self._tuner,
@@ -205,16 +206,18 @@ class Service:
             graceful_shutdown_timeout=GRACEFUL,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-            **self._versioning(),
+            # Without one the SDK computes a digest of all modules: 0.4 s at each start.
+            build_id=None if self._versioning else f"mftctl-{__version__}",
+            deployment_config=self._versioning,
             plugins=[self._plugin],
             interceptors=[] if self._tracer is None else [RunSpans(self._tracer)],
             identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
         )
 
-    def _versioning(self) -> dict[str, Any]:
-        """Arguments of the SDK's worker: a run stays on the version of workers that it began on, if there is one."""
-        if self._version is None:
-            # Without one the SDK computes a digest of all modules: 0.4 s at each start.
-            return {"build_id": f"mftctl-{__version__}"}
-        version = WorkerDeploymentVersion(self._version.name, self._version.build)
-        return {"deployment_config": WorkerDeploymentConfig(version, True, VersioningBehavior.PINNED)}
+
+def _versioning(version: WorkerVersion | None) -> WorkerDeploymentConfig | None:
+    """How the SDK's workers take part in worker versioning: a run stays on the version that it began on."""
+    if version is None:
+        return None
+    named = WorkerDeploymentVersion(version.name, version.build)
+    return WorkerDeploymentConfig(named, True, VersioningBehavior.PINNED)

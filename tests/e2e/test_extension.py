@@ -181,7 +181,7 @@ def test_a_run_that_passes_its_timeout_is_told_from_one_that_failed(door) -> Non
     assert run_id not in temporal(door, file, "list-runs", "--failed").stdout
 
 
-def test_a_run_is_steered_by_its_owner_and_with_the_token(door, wait_until) -> None:
+def test_a_run_is_controlled_by_its_owner_and_with_the_token(door, wait_until) -> None:
     """suspend, unsuspend, terminate, resume; not by somebody else, nor from another flow's file."""
     file, other = str(door.folder / "doorflow.py"), flow_file(door, "OtherFlow")
     gate = door.folder / "gate"
@@ -271,7 +271,7 @@ def test_the_deployer_does_all_that_the_command_line_does(said) -> None:
 
 
 @pytest.mark.timeout(500)
-def test_the_deployer_steers_runs(said) -> None:
+def test_the_deployer_controls_runs(said) -> None:
     """From a script: suspend, unsuspend, terminate, waiting for a time, and errors of one type that say what it was."""
     assert said["new"] == [True, "SUSPENDED", True]
     assert said["waited"] >= 1

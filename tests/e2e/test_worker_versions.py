@@ -86,7 +86,7 @@ def versions(home) -> dict[str, tuple[str, int]]:
 
 
 def test_a_version_is_replaced_under_its_runs(rolled, wait_until) -> None:
-    """The old version keeps its run to the end and takes no other; then it is drained, and a listener goes on."""
+    """The old version keeps its run and takes no other; then it is drained, and the listener follows the new one."""
     hold = rolled.folder / "go"
     log = rolled.worker("--queue", "rolling", "--deployment-version", OLD, WORKER="old")
     old = rolled.processes[-1]

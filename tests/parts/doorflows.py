@@ -89,7 +89,7 @@ def deploy(said, deployer):
     said["over"] = first.terminate()
     return flow
 
-def steer(said, flow):
+def control_runs(said, flow):
     run = flow.trigger(wait_for={answers!r} + ".gate", tags=["x:y"])
     run.wait_for_run(check_interval=0.2, timeout=60)
     said["new"] = [run.suspend(), run.status, run.unsuspend()]
@@ -124,7 +124,7 @@ async def inside_a_loop():
     said = {{}}
     deployer = Deployer({file!r}, pylint=False, show_output=False).temporal(name={name!r})
     flow = deploy(said, deployer)
-    err(said, flow, steer(said, flow), deployer)
+    err(said, flow, control_runs(said, flow), deployer)
     said["deleted"] = [flow.delete(), flow.delete(), flow.production_token]
     with open({answers!r}, "w") as file:
         json.dump(said, file)

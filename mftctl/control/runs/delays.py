@@ -16,6 +16,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInf
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 
+from ...model.worker_version import WorkerVersion
 from ..pollers import has_worker
 
 #: Seconds in which a worker takes a task, if there is one.
@@ -88,7 +89,9 @@ def pinned_version(info: WorkflowExecutionInfo) -> str:
     override = versioning.versioning_override.pinned.version
     pinned = versioning.behavior == VersioningBehavior.VERSIONING_BEHAVIOR_PINNED
     version = override if override.build_id else versioning.deployment_version
-    return f"{version.deployment_name}:{version.build_id}" if pinned or override.build_id else ""
+    return (
+        str(WorkerVersion(version.deployment_name, version.build_id)) if pinned or override.build_id else ""
+    )
 
 
 def _merged(found: list[Delay], unserved: set[tuple[str, str]]) -> Iterable[Delay]:

@@ -6,11 +6,9 @@ import asyncio
 import sys
 import time
 
-from temporalio.client import Client
-
 from ...console.output import Result
 from ...console.text import columns, format_duration, local_time
-from ...control.pollers import has_worker, unpromoted_versions
+from ...control.pollers import has_worker
 from ...control.runs import stuck
 from ...control.runs.history import RunHistory
 from ...control.runs.record import RunRecord, StepRecord, TaskRecord
@@ -19,7 +17,8 @@ from ...model.graph import graph_lines
 from ...results.run_results import Failure, RunDetails
 from ..command_options import Connection
 from ..pending_retries import pending_retry, retry_text
-from ..selection import open_run, unserved
+from ..selection import open_run
+from ..served_queues import why_unserved
 from .run_details import details_of, outcome_of, seconds_of, ui_link
 
 #: Tasks that a part of the text names at most.
@@ -42,14 +41,10 @@ async def describe_run(name: str, deployment: str | None, connection: Connection
 
     ended, served = await asyncio.gather(outcome_of(client, run), is_served())
     details = details_of(run, history, ended, served, ui_link(client, run, connection.settings()))
-    notes = () if served is not False else (await _unserved(client, run, details.task_queue),)
+    notes: tuple[str, ...] = ()
+    if served is False:
+        notes = (await why_unserved(client, run.deployment, details.task_queue, run.worker_version),)
     return Result(details, _text(run, history.record, details), run.run_id, notes)
-
-
-async def _unserved(client: Client, run: Run, task_queue: str) -> str:
-    version = run.worker_version
-    unpromoted = [] if version else await unpromoted_versions(client, task_queue)
-    return unserved(run.deployment, version, unpromoted)
 
 
 def _text(run: Run, record: RunRecord, details: RunDetails) -> str:
