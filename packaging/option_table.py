@@ -34,7 +34,7 @@ CREATE_OPTIONS = [
 _CLICK = {"count": "type=int, ", "switch": "is_flag=True, "}
 _DEPLOYER = {"count": "int", "switch": "bool", "list": "List[str]"}
 #: Types of the keys of a profile, in words.
-_TYPES = {"switch": "true or false", "count": "number", "words": "list", "commas": "list"}
+_TYPES = {"switch": "true or false", "count": "number", "queue": "text", "words": "list", "commas": "list"}
 
 
 def main() -> None:

@@ -45,19 +45,36 @@ class Poller:
     version: str = ""
 
 
-async def list_pollers(client: Client, task_queue: str, version: str = "") -> list[Poller]:
+@dataclass(frozen=True)
+class Polling:
+    """Who polls a task queue.
+
+    ``pollers`` take what is asked for. ``unpromoted``: the versions of other workers there, as NAME:BUILD, which take
+    nothing new.
+    """
+
+    pollers: tuple[Poller, ...] = ()
+    unpromoted: tuple[str, ...] = ()
+
+
+async def find_pollers(client: Client, task_queue: str, version: str = "") -> Polling:
     """The workers that poll the task queue and take what is new there, or what stays on the ``version``.
 
     The server lists workers for five minutes after their last poll. Those that have not polled for longer than a poll
     takes, and those that are shutting down, are left out.
     """
     answer = await _describe(client, task_queue)
-    taking = {version} if version else _versions_for_new(answer)
-    near = [one for one in _near(answer) if one.version in taking]
-    left = await _leaving_since(client, task_queue) if near else {}
-    return sorted(
-        (one for one in near if one.identity not in left or one.last_seen > left[one.identity] + LAST_POLL),
-        key=lambda one: one.identity,
+    promoted = _versions_for_new(answer)
+    taking = {version} if version else promoted
+    near = _near(answer)
+    pollers = [one for one in near if one.version in taking]
+    left = await _leaving_since(client, task_queue) if pollers else {}
+    staying = [
+        one for one in pollers if one.identity not in left or one.last_seen > left[one.identity] + LAST_POLL
+    ]
+    return Polling(
+        tuple(sorted(staying, key=lambda one: one.identity)),
+        tuple(sorted({one.version for one in near if one.version} - promoted)),
     )
 
 
@@ -76,14 +93,7 @@ def pollers_of(answer: DescribeTaskQueueResponse) -> list[Poller]:
 
 async def has_worker(client: Client, task_queue: str, version: str = "") -> bool:
     """Whether any worker takes what is new in the task queue, or what stays on the ``version``."""
-    return bool(await list_pollers(client, task_queue, version))
-
-
-async def unpromoted_versions(client: Client, task_queue: str) -> list[str]:
-    """The versions of workers that poll the task queue and take nothing new there, as NAME:BUILD."""
-    answer = await _describe(client, task_queue)
-    taking = _versions_for_new(answer)
-    return sorted({one.version for one in _near(answer) if one.version and one.version not in taking})
+    return bool((await find_pollers(client, task_queue, version)).pollers)
 
 
 async def _describe(client: Client, task_queue: str) -> DescribeTaskQueueResponse:

@@ -17,6 +17,7 @@ from typing import Any
 from ..model.errors import MftctlError
 from ..model.manifest import Launch
 from .inside import BOOT
+from .inside.boot import TOO_OLD
 
 #: Bytes that are read ahead of the request that wants them; then the other end waits.
 READ_AHEAD = 256 * 1024
@@ -185,6 +186,15 @@ class Client:
         assert self._process is not None
         self.close()
         return await asyncio.to_thread(self._process.wait)
+
+    async def end_reason(self) -> str:
+        """Wait for the end of the client's own process, and say how it ended: ``ended with code 1``."""
+        code = await self.wait()
+        return (
+            "is older than Python 3.9, the oldest that mftctl supports"
+            if code == TOO_OLD
+            else f"ended with code {code}"
+        )
 
     async def end(self) -> None:
         """Close the connection and end the client's own process, whose exit handlers have END_GRACE seconds to run."""

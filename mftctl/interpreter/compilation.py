@@ -55,9 +55,9 @@ class Compilation:
             answer: dict[str, Any] = await self._client.answer(self._request)
         except ProcessEnded:
             raise MftctlError(
-                f"the flow's interpreter {self._python} ended with code {await self._client.wait()} "
-                "while compiling",
+                f"cannot compile: the flow's interpreter {self._python} {await self._client.end_reason()}",
                 code="python.died",
+                hint="name another one with --python",
             ) from None
         await self._client.wait()
         self.contents = from_plain(Contents, answer["contents"])

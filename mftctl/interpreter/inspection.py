@@ -52,7 +52,7 @@ async def _examine(python: str, fields: dict[str, Any]) -> dict[str, dict[str, A
         except MftctlError as error:
             found[part] = {"error": error.message}
         except ProcessEnded:
-            reason = f"it ended with code {await client.wait()}"
+            reason = f"it {await client.end_reason()}"
             output.seek(0)
             lines = output.read().decode(errors="replace").strip().splitlines()
             found[part] = {"error": reason + (f": {lines[-1]}" if lines else "")}

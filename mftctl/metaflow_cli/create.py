@@ -14,10 +14,11 @@ from ..model.errors import UsageError
 from ..model.manifest import Manifest
 from ..model.options import Options, TokenOptions, rows
 from ..operations import package_listing
-from ..operations.deploy_flow import step_queue_notes, token_notes
+from ..operations.deploy_flow import token_notes
 from ..operations.deploy_options import in_force, token_request
 from ..operations.open_client import open_client
 from ..operations.run_id_file import check_writable
+from ..operations.served_queues import look_for_workers
 from ..operations.worker_file import write
 from ..profiles import cache_dir
 from .invocation import Invocation
@@ -70,8 +71,7 @@ async def create(invocation: Invocation) -> Result:
         "package": package_listing.data(built.contents),
     }
     notes = (
-        f"run a worker: {shlex.join(serving)}",
-        *step_queue_notes(manifest),
+        *(await look_for_workers(client, manifest, shlex.join(serving))).warnings,
         f"start a run: {_trigger_command(invocation, manifest)}",
         *token_notes(manifest, previous),
         *package_listing.warnings(built.contents),

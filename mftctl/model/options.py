@@ -15,11 +15,24 @@ from .overlap import OVERLAPS
 
 #: What a value is. ``list``: the option is repeated; a variable separates by commas. ``words``: the same, but by
 #: blanks, because the values contain commas. ``commas``: one text on the command line, a list in a profile.
-#: ``pairs``: repeated, two values each.
+#: ``pairs``: repeated, two values each. ``queue``: the name of a task queue.
 Kind = Literal[
-    "text", "path", "variable", "switch", "count", "duration", "list", "words", "commas", "pairs", "choice"
+    "text",
+    "path",
+    "queue",
+    "variable",
+    "switch",
+    "count",
+    "duration",
+    "list",
+    "words",
+    "commas",
+    "pairs",
+    "choice",
 ]
 _REPEATED = ("list", "words", "pairs")
+#: Temporal's: 1 comes first.
+LAST_PRIORITY = 5
 
 
 @dataclass(frozen=True)
@@ -169,16 +182,16 @@ class Options:
     )
     priority: Optional[int] = _option(
         "count",
-        "Priority among runs of the same task queue, 1 (first) to 5",
+        f"Priority among runs of the same task queue, 1 (first) to {LAST_PRIORITY}",
         default="3",
-        most=5,
+        most=LAST_PRIORITY,
         in_run=False,
     )
     name: Optional[str] = _option(
         "text", "Name of the deployment", default="the flow's", in_create=False, in_profile=False
     )
     task_queue: Optional[str] = _option(
-        "text", "Task queue of its workers", default="the deployment's own", in_run=False
+        "queue", "Task queue of its workers", default="the deployment's own", in_run=False
     )
     step_queues: tuple[str, ...] = _option(
         "list",

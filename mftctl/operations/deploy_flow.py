@@ -12,7 +12,6 @@ from ..control.manifest_changes import changes
 from ..events import registration
 from ..interpreter.compilation import Compilation
 from ..model.manifest import Manifest
-from ..model.resources import base_of, needs_of
 from ..profiles import cache_dir
 from ..results.deployment_results import Deployed
 from . import package_listing
@@ -21,6 +20,7 @@ from .deploy_options import AllDeploymentOptions, Ownership, file_argument
 from .deployment_operations import changes_of, schedule_of, triggers_of
 from .open_client import open_client
 from .run_id_file import check_writable
+from .served_queues import look_for_workers
 from .worker_file import write as write_worker_file
 
 #: How many of the next runs of a schedule are shown.
@@ -70,24 +70,12 @@ async def deploy(
         lines.append(f"worker file\t{worker_file}")
     lines += [package_listing.line(contents), *(f"packaged\t{name}" for name in deployed.package.list or ())]
     notes = (
-        f"run a worker: mftctl worker {manifest.deployment}",
-        *step_queue_notes(manifest),
+        *(await look_for_workers(client, manifest)).warnings,
         f"start a run: mftctl trigger {manifest.deployment}",
         *token_notes(manifest, previous),
         *package_listing.warnings(contents),
     )
     return Result(deployed, "\n".join(lines), manifest.deployment, notes)
-
-
-def step_queue_notes(manifest: Manifest) -> tuple[str, ...]:
-    """For each task queue of steps, how to run a worker of it, and what its machine must have."""
-    return tuple(_step_queue_note(queue, ", ".join(steps)) for queue, steps in manifest.step_queues.items())
-
-
-def _step_queue_note(queue: str, steps: str) -> str:
-    needs = needs_of(queue)
-    machine = "" if needs is None else f" on a machine that has {needs}"
-    return f"run a worker of {steps}{machine}: mftctl worker --queue {base_of(queue)}"
 
 
 def token_notes(manifest: Manifest, previous: Manifest | None) -> tuple[str, ...]:

@@ -144,8 +144,8 @@ def _value(row: Option, given: Any, profile: profiles.Profile) -> Any:
         return parse_duration(value, str(setting.source))
     if row.kind == "commas":
         return separated(value)
-    if row.kind == "count" and value is not None:
-        _check_count(row, value, setting.source)
+    if (row.kind == "count" and value is not None) or (row.kind == "queue" and value):
+        _check(row, value, setting.source)
     if row.adds:
         value = (*(profile.get(row.key) or ()), *(given or ()))
         return tuple(dict.fromkeys(value))
@@ -158,13 +158,13 @@ def separated(value: str | Sequence[str] | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def _check_count(row: Option, value: int, source: profiles.Source) -> None:
+def _check(row: Option, value: Any, source: profiles.Source) -> None:
     key = profiles.KEYS[row.key]
     try:
         key.validate(value)
     except ValueError:
         raise UsageError(
-            f"{source}: {value} is not {key.expected}", hint=f"leave it out for the default, {row.default}"
+            f"{source}: {value!r} is not {key.expected}", hint=f"leave it out for the default, {row.default}"
         ) from None
 
 

@@ -13,7 +13,7 @@ from ..console.confirm import confirm
 from ..console.output import Result, Time, say
 from ..console.text import iso, without_secrets
 from ..control import deployments, manifest_changes, tokens
-from ..control.pollers import Poller, list_pollers
+from ..control.pollers import Poller, Polling, find_pollers
 from ..control.unreadable import UnreadableDeployment
 from ..events import registration
 from ..interpreter.compilation import compile_flow
@@ -26,16 +26,19 @@ from .command_options import Limited
 from .deploy_options import AllDeploymentOptions, file_argument
 from .open_client import open_client
 from .selection import all_deployments, unserved
-from .served_queues import why_unserved
 
 
 async def list_(connection: Limited, flow: str | None) -> Result[list[deployment_results.Deployment]]:
     """The deployments of a flow, or all."""
     client = await open_client(connection, connection.settings())
     found = [one for one in await all_deployments(client) if flow in {None, one.manifest.flow}]
-    pollers = await _pollers(client, found)
-    rows = [_deployment(*pair) for pair in zip(found, pollers, strict=True)]
-    notes = tuple(unserved(one.deployment) for one in rows if not one.workers)
+    polling = await _polling(client, found)
+    rows = [_deployment(one, each.pollers) for one, each in zip(found, polling, strict=True)]
+    notes = tuple(
+        unserved(one.deployment, "", each.unpromoted)
+        for one, each in zip(rows, polling, strict=True)
+        if not each.pollers
+    )
     if not rows:
         notes = ("there are no deployments" + (f" of {flow}" if flow else ""),)
     return Result(rows, deployment_results.table(rows), [one.deployment for one in rows], notes)
@@ -45,10 +48,9 @@ async def describe(connection: Limited, name: str) -> Result[deployment_results.
     """A deployment and its workers."""
     client = await open_client(connection, connection.settings())
     found = await deployments.find(client, name)
-    description = _description(found, await list_pollers(client, found.manifest.task_queue))
-    notes: tuple[str, ...] = ()
-    if not description.workers:
-        notes = (await why_unserved(client, found.name, found.manifest.task_queue),)
+    polling = await find_pollers(client, found.manifest.task_queue)
+    description = _description(found, polling.pollers)
+    notes = () if polling.pollers else (unserved(found.name, "", polling.unpromoted),)
     return Result(description, deployment_results.page(description), found.name, notes)
 
 
@@ -179,13 +181,13 @@ def _description(found: deployments.Deployment, pollers: Sequence[Poller]) -> de
     )
 
 
-async def _pollers(client: Client, found: Sequence[deployments.Deployment]) -> list[list[Poller]]:
-    """The pollers of each deployment's task queue; each queue is asked for once."""
+async def _polling(client: Client, found: Sequence[deployments.Deployment]) -> list[Polling]:
+    """Who polls each deployment's task queue; each queue is asked for once."""
     limit = asyncio.Semaphore(deployments.MAX_REQUESTS)
 
-    async def of_queue(queue: str) -> list[Poller]:
+    async def of_queue(queue: str) -> Polling:
         async with limit:
-            return await list_pollers(client, queue)
+            return await find_pollers(client, queue)
 
     queues = sorted({each.manifest.task_queue for each in found})
     by_queue = dict(zip(queues, await asyncio.gather(*map(of_queue, queues)), strict=True))

@@ -59,8 +59,10 @@ def unserved_queue(found: queue_results.TaskQueue) -> str:
     return f"{tasks}{since} on {found.task_queue}, which no worker serves; {start_worker(found.task_queue)}"
 
 
-def start_worker(task_queue: str) -> str:
-    """How to start a worker for a task queue."""
+def start_worker(task_queue: str, unpromoted: Sequence[str] = ()) -> str:
+    """How a task queue gets a worker; ``unpromoted``: versions of workers that are there, and take nothing new."""
+    if unpromoted:
+        return f"version {unpromoted[-1]} is not promoted: mftctl workers promote {unpromoted[-1]}"
     where = "" if needs_of(task_queue) is None else ", on a machine that has this"
     return f"start one with: mftctl worker --queue {base_of(task_queue)}{where}"
 

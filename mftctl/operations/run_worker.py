@@ -18,6 +18,7 @@ from ..control.task_queues import TaskQueues
 from ..control.unreadable import Warnings
 from ..model.attempt import Attempt, NextAttempt
 from ..model.errors import UsageError
+from ..model.ids import task_queue_problem
 from ..model.task import Outcome
 from ..profiles import Profile, Setting
 from ..worker.observer import Observer
@@ -53,8 +54,9 @@ def run_worker(
         if queue is None:
             raise UsageError("name deployments, or use --all or --queue", hint="Try `mftctl worker --help`.")
         queues = (queue,)
-    if "" in queues:
-        raise UsageError("--queue: '' is not a task queue", hint="name one, such as default")
+    for name in queues:
+        if problem := task_queue_problem(name):
+            raise UsageError(f"--queue: {name!r}: {problem}", hint="name a task queue, such as default")
     settings = options.settings(profile)
     monitor = _monitor(profile.setting("metrics", options.metrics))
     with background(frame=frame):

@@ -59,10 +59,11 @@ async def all_deployments(client: Client) -> list[Deployment]:
     return found
 
 
-def unserved(deployment: str, version: str = "", unpromoted: Sequence[str] = ()) -> str:
+def unserved(deployment: str, version: str = "", unpromoted: Sequence[str] = (), start: str = "") -> str:
     """The warning that no worker serves a deployment, or its runs that stay on a version of workers.
 
-    ``unpromoted``: versions of workers that are there, but take no new run.
+    ``unpromoted``: versions of workers that are there, but take no new run. ``start``: the command that starts a
+    worker (default: `mftctl worker DEPLOYMENT`).
     """
     if version:
         start = f"mftctl worker {deployment} --deployment-version {version}"
@@ -72,7 +73,7 @@ def unserved(deployment: str, version: str = "", unpromoted: Sequence[str] = ())
         return (
             f"no worker takes new runs of {deployment}, as {', '.join(unpromoted)} is not promoted: {promote}"
         )
-    return f"no worker serves {deployment}; start one with: mftctl worker {deployment}"
+    return f"no worker serves {deployment}; start one with: {start or f'mftctl worker {deployment}'}"
 
 
 def select_tasks(record: RunRecord, run_id: str, where: str | None) -> list[TaskRecord]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from ..control.pollers import has_worker, unpromoted_versions
+from ..control.pollers import find_pollers
 from ..model.manifest import Manifest
 from ..model.resources import queue_text
 from .queue_operations import start_worker
@@ -22,25 +22,18 @@ class Served:
     warnings: tuple[str, ...]
 
 
-async def look_for_workers(client: Client, manifest: Manifest) -> Served:
-    """Ask the server who polls the task queues of a deployment and of its steps."""
-    queues = [manifest.task_queue, *manifest.step_queues]
-    polled = dict(
-        zip(queues, await asyncio.gather(*(has_worker(client, one) for one in queues)), strict=True)
-    )
-    worker = polled[manifest.task_queue]
-    warnings = [] if worker else [await why_unserved(client, manifest.deployment, manifest.task_queue)]
-    for queue, steps in manifest.step_queues.items():
-        if not polled[queue]:
-            of = f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"
-            warnings.append(f"no worker serves task queue {queue_text(queue)} of {of}; {start_worker(queue)}")
-    return Served(worker, tuple(warnings))
+async def look_for_workers(client: Client, manifest: Manifest, start: str = "") -> Served:
+    """Ask the server who polls the task queues of a deployment and of its steps.
 
-
-async def why_unserved(client: Client, deployment: str, task_queue: str, version: str = "") -> str:
-    """The warning that no worker serves a deployment, or its run that stays on the ``version`` of workers.
-
-    It names the workers that are there, and are of a version that takes no new run.
+    ``start``: the command that starts a worker of the deployment (default: `mftctl worker DEPLOYMENT`).
     """
-    unpromoted = [] if version else await unpromoted_versions(client, task_queue)
-    return unserved(deployment, version, unpromoted)
+    queues = [manifest.task_queue, *manifest.step_queues]
+    own, *others = await asyncio.gather(*(find_pollers(client, one) for one in queues))
+    worker = bool(own.pollers)
+    warnings = [] if worker else [unserved(manifest.deployment, "", own.unpromoted, start)]
+    for (queue, steps), polling in zip(manifest.step_queues.items(), others, strict=True):
+        if not polling.pollers:
+            of = f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"
+            todo = start_worker(queue, polling.unpromoted)
+            warnings.append(f"no worker serves task queue {queue_text(queue)} of {of}; {todo}")
+    return Served(worker, tuple(warnings))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..model.ids import MAX_TASK_QUEUE_LENGTH, task_queue_problem
 from ..model.options import Kind, Option, Options, rows
 
 _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
@@ -17,6 +18,7 @@ _EXPECTED: dict[Kind, str] = {
     "path": "the path of a file",
     "variable": "the name of an environment variable, never the key itself",
     "switch": "true or false",
+    "queue": f"the name of a task queue: 1 to {MAX_TASK_QUEUE_LENGTH} bytes, without blanks around it",
     "count": "a whole number, 1 or more",
     "duration": "a duration, such as 90, '90s', '15m', '2h' or '1h30m'",
     **dict.fromkeys(_LISTS, "a list of texts"),
@@ -61,6 +63,8 @@ class Key:
             fits = isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
         elif self.kind == "choice":
             fits = value in self.choices
+        elif self.kind == "queue":
+            fits = task_queue_problem(value) is None
         elif self.kind == "variable":
             fits = isinstance(value, str) and _VARIABLE.fullmatch(value) is not None
         else:

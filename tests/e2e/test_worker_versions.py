@@ -46,13 +46,15 @@ if __name__ == "__main__":
 """
 #: Names of the tests' own, on a server that other tests use, too.
 OLD, NEW = "rolling:v1", "rolling:v2"
+PROMOTE = f"version {OLD} is not promoted: mftctl workers promote {OLD}"
+QUEUE = ("--task-queue", "rolling")
 
 
 @pytest.fixture(scope="module")
 def rolled(lodging):
     """A home with a deployment, which is not served yet."""
     lodging.flow("rolled.py", FLOW)
-    done = lodging.run("deploy", "rolled.py", "--task-queue", "rolling")
+    done = lodging.run("deploy", "rolled.py", *QUEUE)
     assert done.returncode == 0, done.stderr
     return lodging
 
@@ -94,9 +96,20 @@ def test_a_version_is_replaced_under_its_runs(rolled, wait_until) -> None:
     waiting = started(rolled)
     why = f"no worker takes new runs of Rolled, as {OLD} is not promoted: mftctl workers promote {OLD}"
     wait_until(lambda: why in rolled.run("runs", "describe", waiting).stderr, "it says why the run waits")
+    for words in (
+        ("deployments", "list"),
+        ("deployments", "describe", "Rolled"),
+        ("deploy", "rolled.py", *QUEUE),
+    ):
+        assert why in rolled.run(*words).stderr
+    note = f"run {waiting} has been waiting for a worker on task queue rolling"
+    wait_until(
+        lambda: note in (listed := rolled.run("runs", "list").stderr) and PROMOTE in listed, "a list, too"
+    )
     done = rolled.run("workers", "promote", OLD)
     assert (done.returncode, done.stdout) == (0, f"version {OLD} takes new runs\n"), done.stderr
     assert rolled.run("runs", "watch", waiting).returncode == 0
+    assert "no worker" not in rolled.run("deploy", "rolled.py", *QUEUE).stderr
 
     held = started(rolled, hold=str(hold))
     wait_until(lambda: f"{held}/start" in log.read_text(), "the run has begun")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 
 from ...model.worker_version import WorkerVersion
-from ..pollers import has_worker
+from ..pollers import find_pollers
 
 #: Seconds in which a worker takes a task, if there is one.
 MIN_WAIT = 5.0
@@ -37,8 +37,9 @@ class Delay:
     """Why a run does not go on.
 
     ``no_worker``: no worker polls ``task_queue``, where ``tasks`` of the run wait since then; 0 for the run itself,
-    which cannot go on without one; ``version``: of the workers that it stays on, if any. ``retrying``: ``task``
-    (STEP/TASK) was tried ``attempts`` times; the last attempt ended with ``message``.
+    which cannot go on without one; ``version``: of the workers that it stays on, if any; ``unpromoted``: the versions
+    of workers that are there, and take nothing new. ``retrying``: ``task`` (STEP/TASK) was tried ``attempts`` times;
+    the last attempt ended with ``message``.
     """
 
     reason: Literal["no_worker", "retrying"]
@@ -49,6 +50,7 @@ class Delay:
     attempts: int = 0
     message: str | None = None
     version: str = ""
+    unpromoted: tuple[str, ...] = ()
 
 
 def possible_delays(described: DescribeWorkflowExecutionResponse, now: datetime) -> list[Delay]:
@@ -76,11 +78,11 @@ def possible_delays(described: DescribeWorkflowExecutionResponse, now: datetime)
 
 async def confirmed_delays(client: Client, by_run: dict[str, list[Delay]]) -> dict[str, tuple[Delay, ...]]:
     """The delays that are real, by run, each task queue once; costs a request or two for each task queue."""
-    places = {_place(one): None for found in by_run.values() for one in found if one.reason == "no_worker"}
+    places = {_place(one): None for delays in by_run.values() for one in delays if one.reason == "no_worker"}
     asked = list(places)[:MAX_QUEUES]
-    served = await asyncio.gather(*(has_worker(client, *place) for place in asked))
-    unserved = {place for place, has in zip(asked, served, strict=True) if not has}
-    return {run: tuple(_merged(found, unserved)) for run, found in by_run.items()}
+    found = await asyncio.gather(*(find_pollers(client, *place) for place in asked))
+    unserved = {place: one.unpromoted for place, one in zip(asked, found, strict=True) if not one.pollers}
+    return {run: tuple(_merged(delays, unserved)) for run, delays in by_run.items()}
 
 
 def pinned_version(info: WorkflowExecutionInfo) -> str:
@@ -94,14 +96,21 @@ def pinned_version(info: WorkflowExecutionInfo) -> str:
     )
 
 
-def _merged(found: list[Delay], unserved: set[tuple[str, str]]) -> Iterable[Delay]:
+def _merged(found: list[Delay], unserved: Mapping[tuple[str, str], tuple[str, ...]]) -> Iterable[Delay]:
     by_place: defaultdict[tuple[str, str], list[Delay]] = defaultdict(list)
     for one in found:
         if one.reason == "no_worker" and _place(one) in unserved:
             by_place[_place(one)].append(one)
     for (queue, version), waiting in by_place.items():
         since = min(one.since for one in waiting if one.since is not None)
-        yield Delay("no_worker", queue, since, tasks=sum(one.tasks for one in waiting), version=version)
+        yield Delay(
+            "no_worker",
+            queue,
+            since,
+            tasks=sum(one.tasks for one in waiting),
+            version=version,
+            unpromoted=() if version else unserved[queue, version],
+        )
     yield from [one for one in found if one.reason == "retrying"][:MAX_TASKS]
 
 

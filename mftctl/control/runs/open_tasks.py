@@ -6,19 +6,17 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
 
 from ..connection.connect import IgnoreNotFound
-from .record_builder import state_of
+from .pending_activity import State, state_of
 from .run import Run
 
 #: Workflows that are read at once, and child workflows of a run (the parts of its wide foreaches) that are read.
 AT_ONCE, MAX_CHILDREN = 8, 50
-State = Literal["running", "waiting", "retrying"]
 
 
 @dataclass(frozen=True)

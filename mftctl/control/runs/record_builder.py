@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio import exceptions
 from temporalio.api.common.v1 import Payloads
-from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.converter import DataConverter
@@ -19,6 +19,7 @@ from ...engine.failures import details_of
 from ...engine.payloads import RunInput
 from ..unreadable import input_of
 from .delays import LOST
+from .pending_activity import state_of
 from .record import OVER, AttemptRecord, RunRecord, TaskRecord
 
 
@@ -146,19 +147,6 @@ class RecordBuilder:
         task.next_attempt = None
         if task.state == "retrying":
             task.next_attempt, task.next_number = _time(pending.scheduled_time), number
-
-
-_RUNNING = (
-    PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
-    PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED,
-)
-
-
-def state_of(pending: PendingActivityInfo) -> Literal["running", "waiting", "retrying"]:
-    """The state of a task that has not ended."""
-    if pending.state in _RUNNING:
-        return "running"
-    return "retrying" if pending.attempt > 1 else "waiting"
 
 
 def _end(task: TaskRecord, state: Any, at: float) -> None:

@@ -36,7 +36,16 @@ def sentence(delay: Delay) -> str:
         return f"task {delay.task} was tried {delay.attempts} times: {delay.message}"
     tasks = "" if delay.tasks < 2 else f" ({delay.tasks} tasks)"
     where = f"task queue {queue_text(delay.task_queue)}"
-    return f"waiting for a worker{_of(delay.version)} on {where} for {_waited(delay)}{tasks}"
+    unpromoted = f"; version {delay.unpromoted[-1]} is not promoted" if delay.unpromoted else ""
+    return f"waiting for a worker{_of(delay.version)} on {where} for {_waited(delay)}{tasks}{unpromoted}"
+
+
+def hint(delay: Delay) -> str | None:
+    """What to do about a delay for want of a worker."""
+    if delay.reason != "no_worker":
+        return None
+    version = f" --deployment-version {delay.version}" if delay.version else ""
+    return start_worker(delay.task_queue, delay.unpromoted) + version
 
 
 def cell(delays: Sequence[Delay]) -> str:
@@ -53,26 +62,25 @@ def notes(runs: Iterable[Run]) -> tuple[str, ...]:
     """A line for each task queue and version where runs wait without a worker, and for each task that is tried again
     and again.
     """
-    waiting: defaultdict[tuple[str, str], list[tuple[datetime, Run]]] = defaultdict(list)
+    waiting: defaultdict[tuple[str, str], list[tuple[datetime, Run, Delay]]] = defaultdict(list)
     lines = []
     for run in runs:
         for one in run.delays:
             if one.reason == "no_worker" and one.since is not None:
-                waiting[one.task_queue, one.version].append((one.since, run))
+                waiting[one.task_queue, one.version].append((one.since, run, one))
             elif one.reason == "retrying":
                 lines.append(f"run {run.run_id}: {sentence(one)}")
-    return (*(_unserved(*place, found) for place, found in waiting.items()), *lines)
+    return (*map(_unserved, waiting.values()), *lines)
 
 
-def _unserved(task_queue: str, version: str, waiting: list[tuple[datetime, Run]]) -> str:
-    since, first = min(waiting, key=lambda one: one[0])
+def _unserved(waiting: list[tuple[datetime, Run, Delay]]) -> str:
+    since, first, delay = min(waiting, key=lambda one: one[0])
     others = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
     has = "have" if others else "has"
     waited = format_duration((datetime.now(UTC) - since).total_seconds())
-    where = queue_text(task_queue)
-    worker = f"a worker{_of(version)} on task queue {where}"
+    worker = f"a worker{_of(delay.version)} on task queue {queue_text(delay.task_queue)}"
     waits = f"run {first.run_id}{others} {has} been waiting for {worker} for {waited}"
-    return f"{waits}; {start_worker(task_queue)}{f' --deployment-version {version}' if version else ''}"
+    return f"{waits}; {hint(delay)}"
 
 
 def _of(version: str) -> str:

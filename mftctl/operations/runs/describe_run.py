@@ -8,7 +8,7 @@ import time
 
 from ...console.output import Result
 from ...console.text import columns, format_duration, local_time
-from ...control.pollers import has_worker
+from ...control.pollers import Polling, find_pollers
 from ...control.runs import stuck
 from ...control.runs.history import RunHistory
 from ...control.runs.record import RunRecord, StepRecord, TaskRecord
@@ -17,8 +17,7 @@ from ...model.graph import graph_lines
 from ...results.run_results import Failure, RunDetails
 from ..command_options import Connection
 from ..pending_retries import pending_retry, retry_text
-from ..selection import open_run
-from ..served_queues import why_unserved
+from ..selection import open_run, unserved
 from .run_details import details_of, outcome_of, seconds_of, ui_link
 
 #: Tasks that a part of the text names at most.
@@ -33,17 +32,18 @@ async def describe_run(name: str, deployment: str | None, connection: Connection
     (run,) = await stuck.mark_stuck(client, [run])
     history = RunHistory(client, run)
 
-    async def is_served() -> bool | None:
+    async def find_workers() -> Polling | None:
         record = await history.read()
         if run.ended is not None:
             return None
-        return await has_worker(client, record.manifest.task_queue, run.worker_version)
+        return await find_pollers(client, record.manifest.task_queue, run.worker_version)
 
-    ended, served = await asyncio.gather(outcome_of(client, run), is_served())
+    ended, polling = await asyncio.gather(outcome_of(client, run), find_workers())
+    served = None if polling is None else bool(polling.pollers)
     details = details_of(run, history, ended, served, ui_link(client, run, connection.settings()))
     notes: tuple[str, ...] = ()
-    if served is False:
-        notes = (await why_unserved(client, run.deployment, details.task_queue, run.worker_version),)
+    if polling is not None and not served:
+        notes = (unserved(run.deployment, run.worker_version, polling.unpromoted),)
     return Result(details, _text(run, history.record, details), run.run_id, notes)
 
 

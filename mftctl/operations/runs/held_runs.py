@@ -13,8 +13,7 @@ from ...control.runs.run import Run
 from ...results.doctor_results import HeldRun
 from ..command_options import Connection
 from ..open_client import open_client
-from ..queue_operations import start_worker
-from .delays_text import sentence
+from .delays_text import hint, sentence
 
 #: Open runs that are looked at: the newest.
 MAX_RUNS = 100
@@ -51,5 +50,4 @@ def _held(run: Run) -> Iterable[HeldRun]:
     if run.problem is not None:
         yield HeldRun(run_id=run.run_id, reason="stuck", message=f"stuck: {run.problem}", hint=stuck.HINT)
     for one in run.delays:
-        hint = start_worker(one.task_queue) if one.reason == "no_worker" else None
-        yield HeldRun(run_id=run.run_id, reason=one.reason, message=sentence(one), hint=hint)
+        yield HeldRun(run_id=run.run_id, reason=one.reason, message=sentence(one), hint=hint(one))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueResponse, ListWorkersResponse
 
-from mftctl.control.pollers import has_worker, list_pollers, unpromoted_versions
+from mftctl.control.pollers import find_pollers, has_worker
 
 UNVERSIONED, VERSIONED = 1, 2
 
@@ -54,14 +54,16 @@ def test_what_is_new_is_taken_by_the_current_version(
     versions: list[str], routing: dict[str, str], taking: list[str]
 ) -> None:
     """A share by the ramping one; by workers without a version while none is current."""
-    assert [one.identity for one in asyncio.run(list_pollers(asked(*versions, **routing), "q"))] == taking
+    assert [
+        one.identity for one in asyncio.run(find_pollers(asked(*versions, **routing), "q")).pollers
+    ] == taking
 
 
 def test_versions_that_are_there_and_take_nothing_new_are_named() -> None:
     """So that one of them is promoted, and no other worker started."""
-    assert asyncio.run(unpromoted_versions(asked("", "v1", "v2"), "q")) == ["mftctl:v1", "mftctl:v2"]
-    assert asyncio.run(unpromoted_versions(asked("v1", "v2", current="v2"), "q")) == ["mftctl:v1"]
-    assert asyncio.run(unpromoted_versions(asked(""), "q")) == []
+    assert asyncio.run(find_pollers(asked("", "v1", "v2"), "q")).unpromoted == ("mftctl:v1", "mftctl:v2")
+    assert asyncio.run(find_pollers(asked("v1", "v2", current="v2"), "q")).unpromoted == ("mftctl:v1",)
+    assert asyncio.run(find_pollers(asked(""), "q")).unpromoted == ()
 
 
 def test_a_run_that_stays_on_a_version_is_taken_by_its_workers_only() -> None:

@@ -54,6 +54,8 @@ FULL = {
         "gpu": {
             "queue": "GPU",
             "concurrency": 1,
+            "imageTag": "8",
+            "deploymentVersion": "v2",
             "extraArgs": ["--isolation", "spawn"],
             "env": {"OMP_NUM_THREADS": 2},
             "resources": {"limits": {"nvidia.com/gpu": "1"}},
@@ -158,12 +160,15 @@ def test_each_queue_has_a_deployment(charts: dict[str, Rendered]) -> None:
     (worker,) = gpu["template"]["spec"]["containers"]
     command, given = commandlines.parse(worker["args"])
     assert command == "worker"
-    options = WorkerOptions(concurrency=1, isolation="spawn", metrics=":9464")
+    options = WorkerOptions(concurrency=1, isolation="spawn", metrics=":9464", deployment_version="v2")
     assert given == {"queue": ("GPU",), "options": options}
     assert {"name": "metrics", "containerPort": 9464} in worker["ports"]
     probes = {worker[name]["httpGet"]["path"] for name in ("livenessProbe", "readinessProbe")}
     assert probes == {"/healthz", "/readyz"}
-    assert worker["image"] == "registry.example.com/flows:7"
+    assert worker["image"] == "registry.example.com/flows:8"
+    (other,) = default["template"]["spec"]["containers"]
+    assert other["image"] == "registry.example.com/flows:7"
+    assert "--deployment-version" not in other["args"]
     assert worker["resources"]["limits"] == {"nvidia.com/gpu": "1", "memory": "8Gi"}
     assert {"name": "OMP_NUM_THREADS", "value": "2"} in worker["env"]
     assert gpu["template"]["spec"]["terminationGracePeriodSeconds"] == 86400
@@ -186,6 +191,8 @@ def test_a_queue_can_scale_with_its_backlog(charts: dict[str, Rendered]) -> None
         "taskQueue": "GPU",
         "queueTypes": "activity,workflow",
         "targetQueueSize": "2",
+        "workerDeploymentName": "mftctl",
+        "workerDeploymentBuildId": "v2",
         "tlsServerName": "temporal",
     }
     assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (0, 4)
@@ -242,9 +249,13 @@ def test_flows_are_deployed_by_jobs(charts: dict[str, Rendered]) -> None:
 def test_the_values_of_the_page_are_good(charts: dict[str, Rendered]) -> None:
     """Each example of docs/how-to/kubernetes.md has nothing that Helm complains of, and makes what the page says."""
     shown = [charts[f"page-{number}"] for number in range(len(SHOWN))]
-    assert [one.messages for one in shown] == [[]] * 3
-    install, scale, deploy = shown
+    assert [one.messages for one in shown] == [[]] * 4
+    install, versions, scale, deploy = shown
     assert {("Deployment", "prod-mftctl-default"), ("Deployment", "prod-mftctl-gpu")} <= install.kinds()
+    assert {
+        ("Deployment", "prod-mftctl-default-v1"),
+        ("Deployment", "prod-mftctl-default-v2"),
+    } <= versions.kinds()
     assert ("ScaledObject", "prod-mftctl-default") in scale.kinds()
     assert ("Job", "prod-mftctl-deploy-train") in deploy.kinds()
     assert "job/prod-mftctl-deploy-train" in PAGE

@@ -31,7 +31,9 @@ def _compile(request: protocol.Request) -> dict[str, Any]:
         import metaflow  # noqa: F401
     except ImportError as error:
         raise CompileError(
-            f"this Python ({sys.executable}) has no metaflow: {error}", "python.metaflow"
+            f"this Python ({sys.executable}) has no metaflow: {error}",
+            "python.metaflow",
+            metaflow_version.HINT,
         ) from error
     # It imports metaflow, whose absence or age is an error of its own.
     from .load import load

@@ -10,12 +10,12 @@ from typing import Any, Optional
 from ....model import ids
 from ....model.durations import seconds_of
 from ....model.manifest import Dispatch
+from ....model.options import LAST_PRIORITY
 from ....model.resources import DEFAULT_CPU, DEFAULT_MEMORY, NOTHING, Resources
 from .compile_error import CompileError
 
 #: Characters of a fairness key that Temporal accepts.
 _MAX_KEY = 64
-_LAST_PRIORITY = 5
 _SLOT = Resources(DEFAULT_CPU, DEFAULT_MEMORY)
 
 
@@ -59,8 +59,8 @@ def _checked(step: str, given: dict[str, Any]) -> Dispatch:
     queue, priority, key = given["queue"], given["priority"], given["fairness_key"]
     if queue is not None and (problem := ids.task_queue_problem(queue)):
         raise _refused(step, "queue", queue, problem)
-    if priority is not None and (type(priority) is not int or not 1 <= priority <= _LAST_PRIORITY):
-        raise _refused(step, "priority", priority, f"it must be a number from 1 to {_LAST_PRIORITY}")
+    if priority is not None and (type(priority) is not int or not 1 <= priority <= LAST_PRIORITY):
+        raise _refused(step, "priority", priority, f"it must be a number from 1 to {LAST_PRIORITY}")
     if key is not None and (not isinstance(key, str) or not 0 < len(key.encode()) <= _MAX_KEY):
         raise _refused(step, "fairness_key", key, f"it must be a text of 1 to {_MAX_KEY} bytes")
     return Dispatch(

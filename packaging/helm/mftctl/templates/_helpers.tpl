@@ -55,9 +55,9 @@ volumes:
   {{- end }}
 {{- end }}
 
-{{/* What their containers have in common: image, environment and folders. */}}
+{{/* What their containers have in common: image (imageTag: another tag), environment and folders. */}}
 {{- define "mftctl.container" -}}
-image: "{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}"
+image: "{{ .Values.image.repository }}:{{ coalesce .imageTag .Values.image.tag .Chart.AppVersion }}"
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext:
   allowPrivilegeEscalation: false

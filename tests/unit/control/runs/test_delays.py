@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from temporalio.api.enums.v1 import PendingActivityState, VersioningBehavior
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
-from mftctl.control.runs.delays import Delay, pinned_version, possible_delays
-from mftctl.operations.runs.delays_text import cell, sentence
+from mftctl.control.pollers import Polling
+from mftctl.control.runs import delays
+from mftctl.control.runs.delays import Delay, confirmed_delays, pinned_version, possible_delays
+from mftctl.operations.runs.delays_text import cell, hint, sentence
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
@@ -78,3 +82,19 @@ def test_a_run_that_stays_on_a_version_waits_for_a_worker_of_it() -> None:
     versioning.versioning_override.pinned.version.deployment_name = "mftctl"
     versioning.versioning_override.pinned.version.build_id = "v3"
     assert pinned_version(given.workflow_execution_info) == "mftctl:v3"
+
+
+def test_workers_that_take_nothing_new_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run waits for the promotion of their version, unless it stays on another one: then for a worker of that."""
+
+    async def nobody(*_: Any) -> Polling:
+        return Polling((), ("mftctl:v1", "mftctl:v2"))
+
+    monkeypatch.setattr(delays, "find_pollers", nobody)
+    waits = [Delay("no_worker", "q", NOW, tasks=1), Delay("no_worker", "q", NOW, version="mftctl:v0")]
+    found = asyncio.run(confirmed_delays(None, {"run": waits}))["run"]  # type: ignore[arg-type]
+    assert sentence(found[0]).endswith("; version mftctl:v2 is not promoted")
+    assert [hint(one) for one in found] == [
+        "version mftctl:v2 is not promoted: mftctl workers promote mftctl:v2",
+        "start one with: mftctl worker --queue q --deployment-version mftctl:v0",
+    ]
