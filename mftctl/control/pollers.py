@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from temporalio.api.deployment.v1 import WorkerDeploymentOptions
+from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
 from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus, WorkerVersioningMode
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
@@ -49,12 +49,17 @@ class Poller:
 class Polling:
     """Who polls a task queue.
 
-    ``pollers`` take what is asked for. ``unpromoted``: the versions of other workers there, as NAME:BUILD, which take
-    nothing new.
+    ``pollers`` take what is asked for. ``current``: the version that takes what is new, as NAME:BUILD; if there is
+    none, ``unpromoted`` are the versions of workers that are there, and take nothing.
     """
 
     pollers: tuple[Poller, ...] = ()
+    current: str = ""
     unpromoted: tuple[str, ...] = ()
+
+
+#: Of a task queue about which nothing is known.
+UNKNOWN = Polling()
 
 
 async def find_pollers(client: Client, task_queue: str, version: str = "") -> Polling:
@@ -64,17 +69,19 @@ async def find_pollers(client: Client, task_queue: str, version: str = "") -> Po
     takes, and those that are shutting down, are left out.
     """
     answer = await _describe(client, task_queue)
-    promoted = _versions_for_new(answer)
-    taking = {version} if version else promoted
+    routing = answer.versioning_info
+    current, ramping = map(_named, (routing.current_deployment_version, routing.ramping_deployment_version))
+    # Without a current version, workers that have none take what is new.
+    taking = {version} if version else {current, ramping} if ramping else {current}
     near = _near(answer)
-    pollers = [one for one in near if one.version in taking]
-    left = await _leaving_since(client, task_queue) if pollers else {}
+    left = await _leaving_since(client, task_queue) if near else {}
     staying = [
-        one for one in pollers if one.identity not in left or one.last_seen > left[one.identity] + LAST_POLL
+        one for one in near if one.identity not in left or one.last_seen > left[one.identity] + LAST_POLL
     ]
     return Polling(
-        tuple(sorted(staying, key=lambda one: one.identity)),
-        tuple(sorted({one.version for one in near if one.version} - promoted)),
+        tuple(sorted((one for one in staying if one.version in taking), key=lambda one: one.identity)),
+        current,
+        () if current else tuple(sorted({one.version for one in staying if one.version} - {ramping})),
     )
 
 
@@ -101,7 +108,7 @@ async def _describe(client: Client, task_queue: str) -> DescribeTaskQueueRespons
     request = DescribeTaskQueueRequest(
         namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
     )
-    return await client.workflow_service.describe_task_queue(request)
+    return await client.workflow_service.describe_task_queue(request, retry=True)
 
 
 def _near(answer: DescribeTaskQueueResponse) -> list[Poller]:
@@ -114,16 +121,8 @@ def _version(options: WorkerDeploymentOptions) -> str:
     return str(WorkerVersion(options.deployment_name, options.build_id)) if versioned else ""
 
 
-def _versions_for_new(answer: DescribeTaskQueueResponse) -> set[str]:
-    """The versions whose workers take what is new: the current one, without one those that have none, and a ramping
-    one.
-    """
-    routing = answer.versioning_info
-    current, ramping = (
-        str(WorkerVersion(one.deployment_name, one.build_id)) if one.build_id else ""
-        for one in (routing.current_deployment_version, routing.ramping_deployment_version)
-    )
-    return {current, ramping} if ramping else {current}
+def _named(version: WorkerDeploymentVersion) -> str:
+    return str(WorkerVersion(version.deployment_name, version.build_id)) if version.build_id else ""
 
 
 async def _leaving_since(client: Client, task_queue: str) -> dict[str, datetime]:
@@ -132,7 +131,7 @@ async def _leaving_since(client: Client, task_queue: str) -> dict[str, datetime]
         namespace=client.namespace, page_size=200, query=f"TaskQueue = '{task_queue}'"
     )
     try:
-        answer = await client.workflow_service.list_workers(request)
+        answer = await client.workflow_service.list_workers(request, retry=True)
     except RPCError as error:
         if error.status not in NO_ANSWER:
             raise

@@ -1,4 +1,4 @@
-"""The task queues for tasks that need more than a slot, as deployments make them known (``resource_schedules``)."""
+"""The task queues for tasks that need more than a slot; ``resource_schedules`` registers each as a Schedule."""
 
 from __future__ import annotations
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from temporalio.api.deployment.v1 import WorkerDeploymentInfo
+from temporalio.api.deployment.v1 import WorkerDeploymentInfo, WorkerDeploymentVersion
 from temporalio.api.enums.v1 import RoutingConfigUpdateState, WorkerDeploymentVersionStatus
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
+    DescribeWorkerDeploymentVersionRequest,
     ListWorkerDeploymentsRequest,
     SetWorkerDeploymentCurrentVersionRequest,
+    SetWorkerDeploymentRampingVersionRequest,
 )
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -35,6 +37,8 @@ _STATUSES: Mapping[int, Status] = {
 INTERVAL = 2.0
 #: Seconds for which an unknown version is waited for.
 PATIENCE = 5.0
+#: Answers of a server that is away for a moment, or restarts.
+AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}
 #: Counts of no run, one after another, after which a version has none: visibility lags behind a little.
 CONFIRMED = 2
 
@@ -64,7 +68,7 @@ async def list_versions(client: Client) -> list[VersionState]:
     request = ListWorkerDeploymentsRequest(namespace=client.namespace)
     async with _supported():
         while True:
-            answer = await client.workflow_service.list_worker_deployments(request)
+            answer = await client.workflow_service.list_worker_deployments(request, retry=True)
             names += [one.name for one in answer.worker_deployments]
             request.next_page_token = answer.next_page_token
             if not answer.next_page_token:
@@ -83,17 +87,25 @@ async def status_of(client: Client, version: WorkerVersion) -> Status | None:
     return None if found is None else _status(found)
 
 
-async def known_status(client: Client, version: WorkerVersion) -> Status:
-    """The status of a version; MftctlError when the server does not know it."""
-    return _status(await _known(client, version))
+async def task_queues_of(client: Client, text: str) -> frozenset[str]:
+    """The task queues that workers of a version, NAME:BUILD, serve or have served; none if the server lost it."""
+    name, _, build = text.rpartition(":")
+    version = WorkerDeploymentVersion(deployment_name=name, build_id=build)
+    request = DescribeWorkerDeploymentVersionRequest(namespace=client.namespace, deployment_version=version)
+    with IgnoreNotFound():
+        answer = await client.workflow_service.describe_worker_deployment_version(request, retry=True)
+        return frozenset(one.name for one in answer.version_task_queues)
+    return frozenset()
 
 
 async def promote(client: Client, version: WorkerVersion) -> None:
-    """Let a version take all new runs. MftctlError when it is unknown, or lacks a task queue of the one before.
+    """Let a version take all new runs, also the share of a ramping one.
+
+    MftctlError when it is unknown, or lacks a task queue of the one before.
 
     The task queues of a worker that was just started are waited for, as its version is.
     """
-    await known_status(client, version)
+    await _known(client, version)
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace, deployment_name=version.name, build_id=version.build
     )
@@ -108,26 +120,51 @@ async def promote(client: Client, version: WorkerVersion) -> None:
                 if asyncio.get_running_loop().time() > give_up:
                     raise _refused(version, error) from error
             else:
-                return
+                break
             await asyncio.sleep(0.2)
+        ramping = (await _describe(client, version.name)).routing_config.ramping_deployment_version.build_id
+        if ramping and ramping != version.build:
+            nothing = SetWorkerDeploymentRampingVersionRequest(
+                namespace=client.namespace, deployment_name=version.name
+            )
+            await client.workflow_service.set_worker_deployment_ramping_version(nothing)
 
 
-async def drained(client: Client, version: WorkerVersion) -> AsyncIterator[int]:
+async def drained(
+    client: Client, version: WorkerVersion, report: Callable[[str], None]
+) -> AsyncIterator[int]:
     """How many runs a version still has, whenever that has changed; it ends when there are none.
 
     The count is the server's of open workflows pinned to the version, which ``INTERVAL`` seconds later is confirmed.
+    ConflictError when the version takes new runs, also if somebody has promoted it meanwhile. While the server is away,
+    it waits, and ``report`` gets the reason, once.
     """
-    last, empty = -1, 0
+    last, empty, away = -1, 0, False
     while empty < CONFIRMED:
-        info = await _describe(client, version.name)
-        spread = _is_spread(info)
-        runs = await open_runs(client, version)
-        empty = 0 if runs or not spread else empty + 1
-        if runs != last:
-            yield runs
-        last = runs
+        try:
+            info = await _describe(client, version.name)
+            runs = await open_runs(client, version)
+        except RPCError as error:
+            if error.status not in AWAY:
+                raise
+            if not away:
+                report(f"the Temporal server does not answer, retrying: {error.message}")
+            away, empty = True, 0
+        else:
+            away = False
+            _refuse_active(version, info)
+            empty = 0 if runs or not _is_spread(info) else empty + 1
+            if runs != last:
+                yield runs
+            last = runs
         if empty < CONFIRMED:
             await asyncio.sleep(INTERVAL)
+
+
+async def check_inactive(client: Client, version: WorkerVersion) -> None:
+    """ConflictError if the version takes new runs; MftctlError when the server does not know it."""
+    await _known(client, version)
+    _refuse_active(version, await _describe(client, version.name))
 
 
 async def open_runs(client: Client, version: WorkerVersion) -> int:
@@ -137,6 +174,21 @@ async def open_runs(client: Client, version: WorkerVersion) -> int:
     )
     query = f"{pinned} AND ExecutionStatus = 'Running' AND ParentWorkflowId IS NULL"
     return (await client.count_workflows(query)).count
+
+
+def _refuse_active(version: WorkerVersion, info: WorkerDeploymentInfo) -> None:
+    """ConflictError if the version takes new runs, all or a share of them."""
+    routing = info.routing_config
+    for status, one in (
+        ("current", routing.current_deployment_version),
+        ("ramping", routing.ramping_deployment_version),
+    ):
+        if one.build_id == version.build:
+            raise ConflictError(
+                f"version {version} is {status}: it takes new runs",
+                code="workers.version",
+                hint="name the version that takes them instead with --to",
+            )
 
 
 def _refused(version: WorkerVersion, error: RPCError) -> MftctlError:
@@ -170,7 +222,7 @@ async def _describe(client: Client, name: str) -> WorkerDeploymentInfo:
     request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=name)
     async with _supported():
         with IgnoreNotFound():
-            answer = await client.workflow_service.describe_worker_deployment(request)
+            answer = await client.workflow_service.describe_worker_deployment(request, retry=True)
             return answer.worker_deployment_info
     return WorkerDeploymentInfo()
 

@@ -9,7 +9,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from ..model.codec import from_plain, to_plain
 from ..model.manifest import Step
-from ..model.task import COMPENSATION, Input, Task, TaskRef
+from ..model.task import Input, Task, TaskRef
+from ..model.variables import COMPENSATION
 from .commands import run_task
 from .payloads import RunInput
 

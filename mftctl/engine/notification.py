@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RetryPolicy, VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from ..model import ids
@@ -49,6 +49,19 @@ class Notification:
             cause = error.cause
             return f"given up: {cause.message if isinstance(cause, ApplicationError) else cause}"
         return answer
+
+
+@workflow.defn(name=NOTIFICATION_TYPE, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+class VersionedNotification(Notification):
+    """The same on workers that have a version: it outlives its run, so it follows the current version.
+
+    The server refuses the behavior from workers that have no version.
+    """
+
+    @workflow.run
+    async def run(self, given: dict[str, Any]) -> str:
+        """Retry until the receiver accepts it, for at most a day; the HTTP status or the error."""
+        return await super().run(given)
 
 
 async def notify(given: RunInput, error: BaseException | None) -> None:

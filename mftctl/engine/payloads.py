@@ -10,7 +10,7 @@ from temporalio.common import SearchAttributeKey
 
 from ..model.codec import Serializable, from_plain, to_plain
 from ..model.manifest import Launch, Manifest
-from ..model.task import SCHEDULED_TIME
+from ..model.variables import SCHEDULED_TIME
 from .plan import SplitRange
 
 #: Where the server says when a run was due.

@@ -21,7 +21,7 @@ from ..model import ids
 from ..model.errors import MftctlError, NotFoundError, UsageError
 from ..model.event import Event, invalid_reason
 from ..model.manifest import Manifest
-from ..model.task import TRIGGERS
+from ..model.variables import TRIGGERS
 from . import rules, subscriptions
 
 

@@ -70,7 +70,7 @@ class Datastore:
         try:
             return await self._client.request(kind, fields)
         except ProcessEnded:
-            problem = "the process that reads it has ended"
+            problem = f"the process that reads it {await self._client.end_reason()}"
         except MftctlError as error:
             problem = " ".join(error.message.split())
         launch = self._launch

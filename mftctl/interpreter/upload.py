@@ -41,7 +41,7 @@ async def _upload(manifest: Manifest, parameter: Parameter, path: str) -> str:
     try:
         descriptor: str = await client.request("upload", fields)
     except ProcessEnded:
-        problem = f"the flow's interpreter {python} ended; it may have no metaflow"
+        problem = f"the flow's interpreter {python} {await client.end_reason()}"
     except MftctlError as error:
         problem = error.message
     else:

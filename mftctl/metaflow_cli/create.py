@@ -16,9 +16,9 @@ from ..model.options import Options, TokenOptions, rows
 from ..operations import package_listing
 from ..operations.deploy_flow import token_notes
 from ..operations.deploy_options import in_force, token_request
+from ..operations.missing_workers import look_for_workers
 from ..operations.open_client import open_client
 from ..operations.run_id_file import check_writable
-from ..operations.served_queues import look_for_workers
 from ..operations.worker_file import write
 from ..profiles import cache_dir
 from .invocation import Invocation

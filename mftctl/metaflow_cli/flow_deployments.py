@@ -16,12 +16,13 @@ from ..control.tokens import username
 from ..engine.payloads import RunInput
 from ..events import registration
 from ..interpreter.upload import upload
-from ..model.errors import ConflictError
+from ..model.errors import ConflictError, UsageError
+from ..model.ids import task_queue_problem
 from ..model.manifest import Manifest
+from ..operations.missing_workers import look_for_workers
 from ..operations.open_client import open_client
 from ..operations.run_id_file import announce
 from ..operations.selection import all_deployments
-from ..operations.served_queues import look_for_workers
 from ..operations.trigger_span import trigger_span
 from .invocation import Invocation
 
@@ -84,8 +85,11 @@ async def _own(invocation: Invocation, client: Client) -> Manifest:
 def _overridden(invocation: Invocation, manifest: Manifest) -> Manifest:
     """The manifest with the options of `trigger` that hold for one run."""
     timeout = invocation.workflow_timeout
+    queue = invocation.options.get("task_queue")
+    if queue and (problem := task_queue_problem(queue)):
+        raise UsageError(f"--task-queue: {queue!r}: {problem}", hint="leave it out for the deployment's own")
     return replace(
         manifest,
         workflow_timeout=manifest.workflow_timeout if timeout is None else timeout,
-        task_queue=invocation.options.get("task_queue") or manifest.task_queue,
+        task_queue=queue or manifest.task_queue,
     )

@@ -1,1 +1,1 @@
-"""What all rooms share: the Manifest, tasks, ids, errors. Standard library only, Python 3.9."""
+"""What all packages share: the Manifest, tasks, ids, errors. Standard library only, Python 3.9."""

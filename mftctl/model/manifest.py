@@ -1,4 +1,4 @@
-"""The manifest: a compiled flow, as the compiler, control, engine, worker and flow host share it.
+"""The manifest: a compiled flow, as the compiler, control, engine, worker and host share it.
 
 The flow's interpreter imports it too, so it needs Python 3.9 and the standard library only. It contains no secrets:
 those of decorators and services are read where they are used.

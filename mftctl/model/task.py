@@ -11,15 +11,7 @@ from typing import Optional
 from . import ids
 from .codec import Serializable
 from .manifest import Launch
-
-#: Variable of a task's environment that says when its run was due on its schedule, in ISO 8601 and UTC.
-SCHEDULED_TIME = "MFTCTL_SCHEDULED_TIME"
-
-#: The events that started the run, as Metaflow's ``Trigger`` takes them, in JSON.
-TRIGGERS = "MFTCTL_TRIGGERS"
-
-#: Name of the compensation handler that a process runs as its step.
-COMPENSATION = "MFTCTL_COMPENSATION"
+from .variables import COMPENSATION
 
 
 @dataclass(frozen=True)
@@ -97,7 +89,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TaskInput(Serializable):
-    """A task to run, as the engine passes it to a worker, a worker to a supervisor, and that one to the step's command.
+    """A task to run, as the engine passes it to a worker, and a worker to a supervisor.
+
+    The supervisor makes the step's command line and environment of it. Where decorators rewrite the command
+    (``rewrites``), the process that calls their hooks gets all of it.
 
     It is the payload of the task's activity, so a worker needs to know nothing else of the run. A new field needs a
     default: tasks that older workers have started lack it, and older workers ignore it.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 #: The name that versions of workers share, unless they are given another.
 DEFAULT_NAME = "mftctl"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+#: Temporal's worker controller for Kubernetes makes NAMESPACE/NAME of it.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_/-]{0,199}")
 _BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,149}")
 
 
@@ -28,7 +29,7 @@ class WorkerVersion:
         before, colon, build = text.rpartition(":")
         name = before if colon else DEFAULT_NAME
         if not _NAME.fullmatch(name):
-            raise ValueError(f"the name '{name}' is not made of up to 100 letters, digits, - and _")
+            raise ValueError(f"the name '{name}' is not made of up to 200 letters, digits, - _ and /")
         if not _BUILD.fullmatch(build):
             raise ValueError(f"the build id '{build}' is not made of up to 150 letters, digits, - _ . and +")
         return cls(name, build)

@@ -18,9 +18,9 @@ from . import package_listing
 from .command_options import Limited
 from .deploy_options import AllDeploymentOptions, Ownership, file_argument
 from .deployment_operations import changes_of, schedule_of, triggers_of
+from .missing_workers import look_for_workers
 from .open_client import open_client
 from .run_id_file import check_writable
-from .served_queues import look_for_workers
 from .worker_file import write as write_worker_file
 
 #: How many of the next runs of a schedule are shown.

@@ -24,8 +24,9 @@ from ..profiles import cache_dir
 from ..results import deployment_results
 from .command_options import Limited
 from .deploy_options import AllDeploymentOptions, file_argument
+from .missing_workers import no_worker
 from .open_client import open_client
-from .selection import all_deployments, unserved
+from .selection import all_deployments
 
 
 async def list_(connection: Limited, flow: str | None) -> Result[list[deployment_results.Deployment]]:
@@ -35,7 +36,7 @@ async def list_(connection: Limited, flow: str | None) -> Result[list[deployment
     polling = await _polling(client, found)
     rows = [_deployment(one, each.pollers) for one, each in zip(found, polling, strict=True)]
     notes = tuple(
-        unserved(one.deployment, "", each.unpromoted)
+        no_worker(one.deployment, one.task_queue, each)
         for one, each in zip(rows, polling, strict=True)
         if not each.pollers
     )
@@ -50,7 +51,7 @@ async def describe(connection: Limited, name: str) -> Result[deployment_results.
     found = await deployments.find(client, name)
     polling = await find_pollers(client, found.manifest.task_queue)
     description = _description(found, polling.pollers)
-    notes = () if polling.pollers else (unserved(found.name, "", polling.unpromoted),)
+    notes = () if polling.pollers else (no_worker(found.name, description.task_queue, polling),)
     return Result(description, deployment_results.page(description), found.name, notes)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from temporalio.client import Client
 
 from ..console.output import Result
 from ..console.text import format_duration
+from ..control.pollers import Polling, find_pollers
 from ..control.queues_in_use import QueueUse, queues_in_use
 from ..control.task_queue_state import TaskQueueState, read_states
 from ..control.workers import Worker, list_workers
-from ..model.resources import base_of, needs_of
 from ..results import queue_results
 from .command_options import Limited
+from .missing_workers import start_worker
 from .open_client import open_client
 from .selection import all_deployments
 
@@ -31,7 +33,11 @@ async def list_(connection: Limited) -> Result[list[queue_results.TaskQueue]]:
     rows = rows_of(states, used, workers)
     if any(one.backlog is None for one in rows):
         notes.append(UNKNOWN)
-    notes += [unserved_queue(one) for one in rows if one.backlog and not one.workers]
+    waiting = [one for one in rows if one.backlog]
+    polling = await asyncio.gather(*(find_pollers(client, one.task_queue) for one in waiting))
+    notes += [
+        unserved_queue(one, each) for one, each in zip(waiting, polling, strict=True) if not each.pollers
+    ]
     if not rows:
         notes.append("no deployment and no open run uses a task queue")
     return Result(rows, queue_results.table(rows), [one.task_queue for one in rows], tuple(notes))
@@ -52,19 +58,12 @@ def rows_of(
     return [_row(state, used[state.name], serving.count(state.name)) for state in states]
 
 
-def unserved_queue(found: queue_results.TaskQueue) -> str:
-    """The warning that tasks wait where no worker is."""
+def unserved_queue(found: queue_results.TaskQueue, polling: Polling) -> str:
+    """The warning that tasks wait where no worker takes them."""
     tasks = "1 task waits" if found.backlog == 1 else f"{found.backlog} tasks wait"
     since = f" for {format_duration(found.oldest_seconds)}" if found.oldest_seconds else ""
-    return f"{tasks}{since} on {found.task_queue}, which no worker serves; {start_worker(found.task_queue)}"
-
-
-def start_worker(task_queue: str, unpromoted: Sequence[str] = ()) -> str:
-    """How a task queue gets a worker; ``unpromoted``: versions of workers that are there, and take nothing new."""
-    if unpromoted:
-        return f"version {unpromoted[-1]} is not promoted: mftctl workers promote {unpromoted[-1]}"
-    where = "" if needs_of(task_queue) is None else ", on a machine that has this"
-    return f"start one with: mftctl worker --queue {base_of(task_queue)}{where}"
+    where = f"{found.task_queue}, which no worker serves"
+    return f"{tasks}{since} on {where}; {start_worker(found.task_queue, polling)}"
 
 
 def _row(state: TaskQueueState, use: QueueUse, workers: int) -> queue_results.TaskQueue:

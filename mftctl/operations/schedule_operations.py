@@ -24,9 +24,9 @@ from ..results.schedule_results import (
     table,
 )
 from .command_options import Limited
+from .missing_workers import look_for_workers
 from .open_client import open_client
 from .selection import all_deployments
-from .served_queues import look_for_workers
 
 
 async def list_(connection: Limited) -> Result[list[ScheduleState]]:
@@ -41,7 +41,9 @@ async def describe(connection: Limited, name: str) -> Result[Description]:
     """A schedule and its runs."""
     client, found = await _find(connection, name)
     description = _description(found)
-    return Result(description, page(description), found.name, await _unserved(client, found))
+    return Result(
+        description, page(description), found.name, (await look_for_workers(client, found.manifest)).warnings
+    )
 
 
 async def pause(
@@ -75,7 +77,7 @@ async def trigger(connection: Limited, name: str) -> Result[Triggered]:
     """Start a run now, under the schedule's overlap policy."""
     client, found = await _find(connection, name)
     run_id = await schedules.trigger(client, found)
-    notes = await _unserved(client, found)
+    notes = (await look_for_workers(client, found.manifest)).warnings
     if run_id is None:
         notes = (*notes, "the run starts when the one that is running ends")
     triggered = Triggered(deployment=found.name, flow=found.manifest.flow, run_id=run_id)
@@ -107,7 +109,9 @@ async def backfill(
     note = f"{len(new)} runs of {found.name} {'would be' if dry_run else 'are'} started"
     if kept := len(times) - len(new):
         note += f"; {kept} exist already"
-    return Result(result, runs_table(result), new, (note, *await _unserved(client, found)))
+    return Result(
+        result, runs_table(result), new, (note, *(await look_for_workers(client, found.manifest)).warnings)
+    )
 
 
 async def next_(connection: Limited, name: str, count: int) -> Result[list[DueTime]]:
@@ -161,10 +165,6 @@ def _authorized_user(found: deployments.Deployment, token: str | None) -> str:
     user = tokens.username()
     tokens.authorize(found.manifest, user, token)
     return user or "somebody"
-
-
-async def _unserved(client: Client, found: deployments.Deployment) -> tuple[str, ...]:
-    return (await look_for_workers(client, found.manifest)).warnings
 
 
 def _unchanged(found: deployments.Deployment, how: str, *, strict: bool) -> str:

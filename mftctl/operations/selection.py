@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from temporalio.client import Client
 
@@ -57,23 +56,6 @@ async def all_deployments(client: Client) -> list[Deployment]:
     for one in unreadable:
         say(one.warning)
     return found
-
-
-def unserved(deployment: str, version: str = "", unpromoted: Sequence[str] = (), start: str = "") -> str:
-    """The warning that no worker serves a deployment, or its runs that stay on a version of workers.
-
-    ``unpromoted``: versions of workers that are there, but take no new run. ``start``: the command that starts a
-    worker (default: `mftctl worker DEPLOYMENT`).
-    """
-    if version:
-        start = f"mftctl worker {deployment} --deployment-version {version}"
-        return f"no worker of version {version} serves {deployment}; start one with: {start}"
-    if unpromoted:
-        promote = f"mftctl workers promote {unpromoted[-1]}"
-        return (
-            f"no worker takes new runs of {deployment}, as {', '.join(unpromoted)} is not promoted: {promote}"
-        )
-    return f"no worker serves {deployment}; start one with: {start or f'mftctl worker {deployment}'}"
 
 
 def select_tasks(record: RunRecord, run_id: str, where: str | None) -> list[TaskRecord]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from ..console.output import Result, say
 from ..console.text import exact
 from ..control import worker_versioning
 from ..control.worker_versioning import VersionState
-from ..model.errors import ConflictError, UsageError
+from ..model.errors import UsageError
 from ..model.worker_version import WorkerVersion
 from ..results import worker_results
 from .command_options import Connection
@@ -16,10 +17,19 @@ from .open_client import open_client
 from .worker_options import version_of
 
 
-async def start_note(client: Client, version: WorkerVersion) -> str:
-    """What a worker of this version says at its start. MftctlError where the server has no worker versioning."""
-    if await worker_versioning.status_of(client, version) == "current":
-        return f"version {version} takes new runs"
+async def start_note(client: Client, version: WorkerVersion) -> str | None:
+    """What a worker of this version says at its start; None while the server is away.
+
+    MftctlError where the server has no worker versioning.
+    """
+    try:
+        status = await worker_versioning.status_of(client, version)
+    except RPCError as error:
+        if error.status not in worker_versioning.AWAY:
+            raise
+        return None
+    if status in {"current", "ramping"}:
+        return f"version {version} takes {'a share of ' if status == 'ramping' else ''}new runs"
     return f"version {version} takes no new run until it is promoted: mftctl workers promote {version}"
 
 
@@ -51,22 +61,20 @@ async def drain(
     if to is not None and (to == version or to.name != version.name):
         raise UsageError(f"--to: '{to}' is not another version of {version.name}")
     client = await open_client(connection, connection.settings())
-    status = await worker_versioning.known_status(client, version)
-    if to is not None:
+    if to is None:
+        await worker_versioning.check_inactive(client, version)
+    else:
+        await worker_versioning.read_version(client, version)  # it is known
         await worker_versioning.promote(client, to)
         say(f"version {to} takes new runs")
-    elif status in {"current", "ramping"}:
-        raise ConflictError(
-            f"version {version} is {status}: it takes new runs",
-            code="workers.version",
-            hint="name the version that takes them instead with --to",
-        )
     if wait:
-        async for runs in worker_versioning.drained(client, version):
+        async for runs in worker_versioning.drained(client, version, lambda line: say(line, "warning")):
             if runs:
                 say(_left(version, runs))
     row = _row(await worker_versioning.read_version(client, version))
-    text = _left(version, row.runs) if row.runs else f"version {version} has no run left: stop its workers"
+    # Without the wait it is one count, and runs may still begin where the promotion is not known yet.
+    done = wait and not row.runs
+    text = f"version {version} has no run left: stop its workers" if done else _left(version, row.runs)
     return Result(row, text, row.version)
 
 
@@ -77,4 +85,4 @@ def _row(found: VersionState) -> worker_results.Version:
 
 
 def _left(version: WorkerVersion, runs: int) -> str:
-    return f"{runs} run{'s' if runs > 1 else ''} left on version {version}"
+    return f"{runs} run{'' if runs == 1 else 's'} left on version {version}"

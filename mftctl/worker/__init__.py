@@ -1,1 +1,1 @@
-"""The Temporal worker: activities, flow hosts, the code-package cache, and how all of it starts and stops."""
+"""The Temporal worker: activities, hosts, the code-package cache, and how all of it starts and stops."""

@@ -1,4 +1,4 @@
-"""How long Temporal waits before the next attempt at a task, where no @retry of the user's decides."""
+"""How long Temporal waits before the next attempt at a task, unless the user's @retry says how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A flow host seen from its worker: a process that has imported a flow, and the supervisors that it has forked."""
+"""A host seen from its worker: a process that has imported a flow, and the supervisors that it has forked."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Supervisor:
 
 
 class Host:
-    """A running flow host; once it is retired it finishes what it runs, and gets no more.
+    """A running host; once it is retired it finishes what it runs, and gets no more.
 
     ``memory``: bytes that it takes. ``startable``: whether it has supervisors that start the flow's command line once.
     """

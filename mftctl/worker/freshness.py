@@ -1,4 +1,4 @@
-"""Whether a flow host has expired: it is too old, or the files of its flow have changed."""
+"""Whether a host has expired: it is too old, or the files of its flow have changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory flow hosts take, and how much of this machine's they may take."""
+"""How much memory hosts take, and how much of this machine's they may take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flow hosts of a worker: one warm process per code package and way of running, started when first needed."""
+"""The hosts of a worker: one for each ``Launch`` apart from its tags, started when first needed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class HostPool:
                 return await host.supervisor(started=started)
             except OSError:
                 self._forget((key, isolation), host)
-        raise MftctlError(f"the flow host of {launch.flow} ended as soon as it was started", code="host.lost")
+        raise MftctlError(f"the host of {launch.flow} ended as soon as it was started", code="host.lost")
 
     def file(self, launch: Launch) -> str:
         """Path of the flow's file that its tasks execute here."""
@@ -166,7 +166,7 @@ class HostPool:
             problem = f"it takes longer than {START_TIMEOUT:.0f} s"
         except ProcessEnded:
             await client.end()
-            problem = "the flow's interpreter ended while it was loading the flow"
+            problem = f"the flow's interpreter {launch.python} {await client.end_reason()}"
         except MftctlError as error:
             await client.end()
             if error.code == UNFORKABLE:

@@ -24,7 +24,7 @@ from .. import __version__
 from ..control.resource_queues import ResourceQueues
 from ..control.schedule_ids import ScheduleIds
 from ..control.unreadable import Warnings
-from ..engine.notification import Notification
+from ..engine.notification import Notification, VersionedNotification
 from ..engine.workflow import FlowWorkflow
 from ..events.delivery import EventActivities
 from ..events.listener import Listener, VersionedListener
@@ -63,7 +63,7 @@ GIVE_UP = 10.0
 
 
 class Service:
-    """Serves task queues with shared flow hosts and a shared limit of running tasks."""
+    """Serves task queues with shared hosts and a shared limit of running tasks."""
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class Service:
         self._activity.stop_all()
 
     async def close(self) -> None:
-        """Stop the flow hosts."""
+        """Stop the hosts."""
         self._stuck.close()
         await self._heartbeats.stop()
         await self._hosts.close()
@@ -197,7 +197,7 @@ class Service:
             self._client,
             task_queue=queue,
             # Also on a task queue where no workflow is: by these polls the worker is seen (``control/pollers.py``).
-            workflows=[FlowWorkflow, VersionedListener if self._versioning else Listener, Notification],
+            workflows=[FlowWorkflow, *(_FOLLOWING if self._versioning else (Listener, Notification))],
             activities=[self._activity.run, self._events.deliver, self._events.start, post_notice],
             workflow_runner=UnsandboxedWorkflowRunner(),
             tuner=self._tuner,
@@ -213,6 +213,10 @@ class Service:
             interceptors=[] if self._tracer is None else [RunSpans(self._tracer)],
             identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
         )
+
+
+#: Workflows that follow the current version of the workers.
+_FOLLOWING = (VersionedListener, VersionedNotification)
 
 
 def _versioning(version: WorkerVersion | None) -> WorkerDeploymentConfig | None:

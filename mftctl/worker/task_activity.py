@@ -91,12 +91,13 @@ class TaskActivity:
         came = clock()
         needs = self._slots.needs(activity.info().task_queue)
         try:
-            if not await self._begin(plain, needs):
+            asked = HookInput.from_plain(plain) if "hook" in plain else TaskInput.from_plain(plain)
+            if not await self._begin(asked, needs):
                 return {"unstarted": True}
             try:
-                if "hook" in plain:
-                    return await self._hook(HookInput.from_plain(plain))
-                given = replace(TaskInput.from_plain(plain), attempt=activity.info().attempt - 1)
+                if isinstance(asked, HookInput):
+                    return await self._hook(asked)
+                given = replace(asked, attempt=activity.info().attempt - 1)
                 if not self._enforce_memory:
                     given = replace(given, memory=None)
                 if given.pausable and await self._pauses.hold_back(clock() - came):
@@ -114,16 +115,17 @@ class TaskActivity:
             self._running.discard(running)
             beating.cancel()
 
-    async def _begin(self, plain: dict[str, Any], needs: Resources) -> bool:
+    async def _begin(self, asked: TaskInput | HookInput, needs: Resources) -> bool:
         """Take a slot, which is free but where a poll was open for long; False for a task that is to be given back.
 
         What is given back comes again as a first attempt. Another attempt, a compensation or a hook waits here; where
         the server counts the wait as part of @timeout, not for so long that it would take the attempt for lost, unless
         it would take more of the machine than there is.
         """
-        if plain.get("pausable") and activity.info().attempt == 1:
+        task = asked if isinstance(asked, TaskInput) else None
+        if task is not None and task.pausable and activity.info().attempt == 1:
             return await self._slots.begin(needs, GIVE_BACK)
-        limited = plain.get("timeout") and needs_of(activity.info().task_queue) is None
+        limited = task is not None and task.timeout and needs_of(activity.info().task_queue) is None
         if not await self._slots.begin(needs, HOLD if limited else None):
             self._slots.begin_beyond(needs)
         return True

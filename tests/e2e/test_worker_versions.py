@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from receiver import Receiver, receiving
+from temporalio.api.workflowservice.v1 import SetWorkerDeploymentRampingVersionRequest
+from temporalio.client import Client
 
 FLOW = """
 import os, time
@@ -48,13 +53,21 @@ if __name__ == "__main__":
 OLD, NEW = "rolling:v1", "rolling:v2"
 PROMOTE = f"version {OLD} is not promoted: mftctl workers promote {OLD}"
 QUEUE = ("--task-queue", "rolling")
+RAMPED = "rolling:v3"
 
 
 @pytest.fixture(scope="module")
-def rolled(lodging):
+def receiver() -> Iterator[Receiver]:
+    """Gets the notifications of all runs."""
+    with receiving() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def rolled(lodging, receiver: Receiver):
     """A home with a deployment, which is not served yet."""
     lodging.flow("rolled.py", FLOW)
-    done = lodging.run("deploy", "rolled.py", *QUEUE)
+    done = lodging.run("deploy", "rolled.py", *QUEUE, "--notify-url", receiver.url)
     assert done.returncode == 0, done.stderr
     return lodging
 
@@ -80,6 +93,11 @@ def finished(home) -> set[str]:
     return {one["run_id"] for one in json.loads(home.run("runs", "list", *words).stdout)}
 
 
+def told(receiver: Receiver) -> list[str]:
+    """The runs whose ends were posted."""
+    return [json.loads(body)["run_id"] for _, body in receiver.got]
+
+
 def versions(home) -> dict[str, tuple[str, int]]:
     """Status and open runs of the versions of this file."""
     listed = json.loads(home.run("workers", "versions", "-o", "json").stdout)
@@ -87,19 +105,22 @@ def versions(home) -> dict[str, tuple[str, int]]:
     return {one["version"]: (one["status"], one["runs"]) for one in ours}
 
 
-def test_a_version_is_replaced_under_its_runs(rolled, wait_until) -> None:
-    """The old version keeps its run and takes no other; then it is drained, and the listener follows the new one."""
+def test_a_version_is_replaced_under_its_runs(rolled, receiver: Receiver, wait_until) -> None:
+    """The old version keeps its run and takes no other; then it is drained, and what outlives runs follows the new one.
+
+    That is the listener, and the notification of a run that ended while its receiver was away.
+    """
     hold = rolled.folder / "go"
     log = rolled.worker("--queue", "rolling", "--deployment-version", OLD, WORKER="old")
     old = rolled.processes[-1]
     assert f"mftctl workers promote {OLD}" in log.read_text()
     waiting = started(rolled)
-    why = f"no worker takes new runs of Rolled, as {OLD} is not promoted: mftctl workers promote {OLD}"
+    why = f"no worker takes new runs of Rolled, as {PROMOTE}"
     wait_until(lambda: why in rolled.run("runs", "describe", waiting).stderr, "it says why the run waits")
     for words in (
         ("deployments", "list"),
         ("deployments", "describe", "Rolled"),
-        ("deploy", "rolled.py", *QUEUE),
+        ("deploy", "rolled.py", *QUEUE, "--notify-url", receiver.url),
     ):
         assert why in rolled.run(*words).stderr
     note = f"run {waiting} has been waiting for a worker on task queue rolling"
@@ -109,7 +130,7 @@ def test_a_version_is_replaced_under_its_runs(rolled, wait_until) -> None:
     done = rolled.run("workers", "promote", OLD)
     assert (done.returncode, done.stdout) == (0, f"version {OLD} takes new runs\n"), done.stderr
     assert rolled.run("runs", "watch", waiting).returncode == 0
-    assert "no worker" not in rolled.run("deploy", "rolled.py", *QUEUE).stderr
+    assert "no worker" not in rolled.run("deploy", "rolled.py", *QUEUE, "--notify-url", receiver.url).stderr
 
     held = started(rolled, hold=str(hold))
     wait_until(lambda: f"{held}/start" in log.read_text(), "the run has begun")
@@ -129,6 +150,7 @@ def test_a_version_is_replaced_under_its_runs(rolled, wait_until) -> None:
     assert workers_of(rolled, fresh) == ["new"] * 3
     assert drain.poll() is None
 
+    receiver.answers = [503] * 100
     hold.touch()
     assert rolled.run("runs", "watch", held).returncode == 0
     assert drain.wait(60) == 0
@@ -136,6 +158,8 @@ def test_a_version_is_replaced_under_its_runs(rolled, wait_until) -> None:
     assert workers_of(rolled, held) == ["old"] * 3
     old.send_signal(signal.SIGTERM)
     assert old.wait(60) == 0
+    receiver.got, receiver.answers = [], []
+    wait_until(lambda: held in told(receiver), "the new version sends the notification")
 
     assert rolled.run("events", "publish", "rolled").returncode == 0
     known = {waiting, held, fresh}
@@ -147,9 +171,9 @@ def test_a_version_is_replaced_under_its_runs(rolled, wait_until) -> None:
 def test_a_run_whose_version_has_no_worker_says_so(rolled, wait_until) -> None:
     """It waits for one of its version, whatever other workers serve the task queue; resumed, it goes to those."""
     hold: Path = rolled.folder / "never"
-    log = rolled.worker("--queue", "rolling", "--deployment-version", "rolling:v3", WORKER="lost")
+    log = rolled.worker("--queue", "rolling", "--deployment-version", RAMPED, WORKER="lost")
     lost = rolled.processes[-1]
-    assert rolled.run("workers", "promote", "rolling:v3").returncode == 0
+    assert rolled.run("workers", "promote", RAMPED).returncode == 0
     held = started(rolled, hold=str(hold))
     wait_until(lambda: f"{held}/start" in log.read_text(), "the run has begun")
     assert rolled.run("workers", "promote", NEW).returncode == 0
@@ -160,12 +184,39 @@ def test_a_run_whose_version_has_no_worker_says_so(rolled, wait_until) -> None:
 
     wait_until(has_ended, "the worker has ended")
     hold.touch()
-    why = "no worker of version rolling:v3 serves Rolled; start one with: mftctl worker Rolled --deployment-version"
+    start = f"start one with: mftctl worker --queue rolling --deployment-version {RAMPED}"
+    why = f"no worker of version {RAMPED} serves Rolled; {start}"
     wait_until(lambda: why in rolled.run("runs", "describe", held).stderr, "it says so")
     assert rolled.run("runs", "terminate", held, "--yes").returncode == 0
     assert rolled.run("runs", "resume", held).returncode == 0
     assert rolled.run("runs", "watch", held).returncode == 0
     assert set(workers_of(rolled, held)) == {"new"}
+
+
+def test_a_version_with_a_share_of_new_runs_is_drained(rolled, server: str) -> None:
+    """It is not as long as it has its share, which the version that takes new runs instead gets."""
+
+    async def ramp() -> None:
+        client = await Client.connect(server)
+        name, _, build = RAMPED.partition(":")
+        await client.workflow_service.set_worker_deployment_ramping_version(
+            SetWorkerDeploymentRampingVersionRequest(
+                namespace="default",
+                deployment_name=name,
+                build_id=build,
+                percentage=50,
+                allow_no_pollers=True,
+            )
+        )
+
+    asyncio.run(ramp())
+    refused = rolled.run("workers", "drain", RAMPED)
+    assert (refused.returncode, f"version {RAMPED} is ramping: it takes new runs" in refused.stderr) == (
+        6,
+        True,
+    )
+    done = rolled.run("workers", "drain", RAMPED, "--to", NEW)
+    assert (done.returncode, done.stdout) == (0, f"version {RAMPED} has no run left: stop its workers\n")
 
 
 def test_a_version_that_lacks_a_task_queue_takes_no_new_run(rolled) -> None:

@@ -1,4 +1,4 @@
-"""Over S3 and a metadata service, with the worker on another machine, runs leave behind what `run` does.
+"""Over S3 and a metadata service, with workers on two other machines, runs leave behind what `run` does.
 
 One flow by default, the whole catalogue with `-m soak`. They are held against their run with a local datastore; that
 differs in nothing but its name. `python flow.py run` needs two seconds a task over S3, and runs so with `-m soak`.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +48,24 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 def deployer(
     stage: Stage, remote: dict[str, str], mftctl: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """Environment of the machine that deploys. Another one works: with its own home, and credentials for S3."""
-    folder: Path = tmp_path_factory.mktemp("machine")
-    with temporal_server(folder) as address:
+    """Environment of the machine that deploys. Two others work, each with its own home, and credentials for S3."""
+    folders: list[Path] = [tmp_path_factory.mktemp("machine") for _ in range(2)]
+    machines = []
+    with ExitStack() as started:
+        address = started.enter_context(temporal_server(folders[0]))
         env = stage.environment(TEMPORAL_ADDRESS=address, MFTCTL_ISOLATION="fork", **remote)
         python_path = os.environ.get("MFTCTL_FIDELITY_PYTHONPATH")
         if python_path:
             env["PYTHONPATH"] = python_path
         theirs = {name: value for name, value in env.items() if not name.startswith("METAFLOW_")}
-        theirs |= {"HOME": str(folder), "METAFLOW_HOME": str(folder / "metaflow"), "METAFLOW_USER": "worker"}
-        with worker(mftctl, Stage(folder, stage.python), theirs, folder / "worker.log"):
-            yield env
-    left = end_left_behind(theirs)
+        for folder in folders:
+            home = {"HOME": str(folder), "METAFLOW_HOME": str(folder / "metaflow"), "METAFLOW_USER": "worker"}
+            machines.append({**theirs, **home})
+            started.enter_context(
+                worker(mftctl, Stage(folder, stage.python), machines[-1], folder / "worker.log")
+            )
+        yield env
+    left = [process for one in machines for process in end_left_behind(one)]
     assert not left, f"processes outlived the worker: {left}"
 
 

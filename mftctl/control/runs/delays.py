@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -17,7 +17,8 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 
 from ...model.worker_version import WorkerVersion
-from ..pollers import find_pollers
+from ..pollers import UNKNOWN, Polling, find_pollers
+from ..worker_versioning import task_queues_of
 
 #: Seconds in which a worker takes a task, if there is one.
 MIN_WAIT = 5.0
@@ -37,8 +38,8 @@ class Delay:
     """Why a run does not go on.
 
     ``no_worker``: no worker polls ``task_queue``, where ``tasks`` of the run wait since then; 0 for the run itself,
-    which cannot go on without one; ``version``: of the workers that it stays on, if any; ``unpromoted``: the versions
-    of workers that are there, and take nothing new. ``retrying``: ``task`` (STEP/TASK) was tried ``attempts`` times;
+    which cannot go on without one; ``version``: of the workers that it stays on, if any; ``polling``: who
+    polls the task queue. ``retrying``: ``task`` (STEP/TASK) was tried ``attempts`` times;
     the last attempt ended with ``message``.
     """
 
@@ -50,7 +51,7 @@ class Delay:
     attempts: int = 0
     message: str | None = None
     version: str = ""
-    unpromoted: tuple[str, ...] = ()
+    polling: Polling = UNKNOWN
 
 
 def possible_delays(described: DescribeWorkflowExecutionResponse, now: datetime) -> list[Delay]:
@@ -68,20 +69,22 @@ def possible_delays(described: DescribeWorkflowExecutionResponse, now: datetime)
         where = one.activity_options.task_queue.name or queue
         waits = one.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
         if waits and _is_long(since, now):
-            # A task queue that the version does not serve has workers of its own.
-            of = version if where == queue else ""
-            found.append(Delay("no_worker", where, since, tasks=1, version=of))
+            found.append(Delay("no_worker", where, since, tasks=1, version=version))
         if one.attempt > MANY_ATTEMPTS and one.HasField("last_failure"):
             found.append(_retrying(one, where))
     return found
 
 
 async def confirmed_delays(client: Client, by_run: dict[str, list[Delay]]) -> dict[str, tuple[Delay, ...]]:
-    """The delays that are real, by run, each task queue once; costs a request or two for each task queue."""
+    """The delays that are real, by run, each task queue once.
+
+    Costs a request or two for each task queue, and one for each version of workers that a run stays on.
+    """
+    by_run = await _with_versions(client, by_run)
     places = {_place(one): None for delays in by_run.values() for one in delays if one.reason == "no_worker"}
     asked = list(places)[:MAX_QUEUES]
     found = await asyncio.gather(*(find_pollers(client, *place) for place in asked))
-    unserved = {place: one.unpromoted for place, one in zip(asked, found, strict=True) if not one.pollers}
+    unserved = {place: one for place, one in zip(asked, found, strict=True) if not one.pollers}
     return {run: tuple(_merged(delays, unserved)) for run, delays in by_run.items()}
 
 
@@ -96,7 +99,21 @@ def pinned_version(info: WorkflowExecutionInfo) -> str:
     )
 
 
-def _merged(found: list[Delay], unserved: Mapping[tuple[str, str], tuple[str, ...]]) -> Iterable[Delay]:
+async def _with_versions(client: Client, by_run: dict[str, list[Delay]]) -> dict[str, list[Delay]]:
+    """The same delays; a task that waits in a task queue which the run's version does not serve stays on none."""
+    versions = list({one.version: None for delays in by_run.values() for one in delays if one.version})
+    queues = dict(
+        zip(versions, await asyncio.gather(*(task_queues_of(client, one) for one in versions)), strict=True)
+    )
+
+    def resolved(one: Delay) -> Delay:
+        served = queues.get(one.version)
+        return replace(one, version="") if served and one.task_queue not in served else one
+
+    return {run: [resolved(one) for one in delays] for run, delays in by_run.items()}
+
+
+def _merged(found: list[Delay], unserved: Mapping[tuple[str, str], Polling]) -> Iterable[Delay]:
     by_place: defaultdict[tuple[str, str], list[Delay]] = defaultdict(list)
     for one in found:
         if one.reason == "no_worker" and _place(one) in unserved:
@@ -109,7 +126,7 @@ def _merged(found: list[Delay], unserved: Mapping[tuple[str, str], tuple[str, ..
             since,
             tasks=sum(one.tasks for one in waiting),
             version=version,
-            unpromoted=() if version else unserved[queue, version],
+            polling=unserved[queue, version],
         )
     yield from [one for one in found if one.reason == "retrying"][:MAX_TASKS]
 

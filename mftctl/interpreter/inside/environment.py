@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from ...model.manifest import Launch
 from . import metaflow_config
+
+if TYPE_CHECKING:
+    # 12 ms of each task that is a new process.
+    from ...model.manifest import Launch
 
 #: Variable of tasks that run the user's own files: the folder of the code package that was made of them. Else empty.
 IN_PLACE = "MFTCTL_IN_PLACE"

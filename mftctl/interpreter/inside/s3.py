@@ -1,4 +1,4 @@
-"""S3 as a datastore: prepares clients once in the flow host, and explains why this machine cannot read or write there.
+"""S3 as a datastore: prepares clients once in the host, and explains why this machine cannot read or write there.
 
 Settings and credentials are those that Metaflow and boto3 find on this machine.
 """

@@ -17,9 +17,9 @@ from ...control.runs.lookup import describe, run_input, workflow_handle
 from ...model.errors import Exit, MftctlError, UsageError
 from ...results.run_results import ChangeError, DeploymentRun, RunState, StoppedRun
 from ..command_options import Connection
+from ..missing_workers import look_for_workers
 from ..open_client import open_client
 from ..selection import find_run
-from ..served_queues import look_for_workers
 from .follow_run import follow_to_end
 from .run_status import deployment_run, outcome_result
 

@@ -11,7 +11,7 @@ from ...control.runs.delays import Delay
 from ...control.runs.run import Run
 from ...model.resources import queue_text
 from ...results import run_results
-from ..queue_operations import start_worker
+from ..missing_workers import start_worker
 
 
 def delays_of(run: Run) -> tuple[run_results.Delay, ...]:
@@ -36,16 +36,14 @@ def sentence(delay: Delay) -> str:
         return f"task {delay.task} was tried {delay.attempts} times: {delay.message}"
     tasks = "" if delay.tasks < 2 else f" ({delay.tasks} tasks)"
     where = f"task queue {queue_text(delay.task_queue)}"
-    unpromoted = f"; version {delay.unpromoted[-1]} is not promoted" if delay.unpromoted else ""
-    return f"waiting for a worker{_of(delay.version)} on {where} for {_waited(delay)}{tasks}{unpromoted}"
+    return f"waiting for a worker{_of(delay)} on {where} for {_waited(delay)}{tasks}"
 
 
 def hint(delay: Delay) -> str | None:
     """What to do about a delay for want of a worker."""
     if delay.reason != "no_worker":
         return None
-    version = f" --deployment-version {delay.version}" if delay.version else ""
-    return start_worker(delay.task_queue, delay.unpromoted) + version
+    return start_worker(delay.task_queue, delay.polling, delay.version)
 
 
 def cell(delays: Sequence[Delay]) -> str:
@@ -54,7 +52,7 @@ def cell(delays: Sequence[Delay]) -> str:
         return ""
     first = delays[0]
     if first.reason == "no_worker":
-        return f"a worker{_of(first.version)} on {queue_text(first.task_queue)} ({_waited(first)})"
+        return f"a worker{_of(first)} on {queue_text(first.task_queue)} ({_waited(first)})"
     return f"a retry of {first.task} ({first.attempts} attempts)"
 
 
@@ -78,12 +76,13 @@ def _unserved(waiting: list[tuple[datetime, Run, Delay]]) -> str:
     others = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
     has = "have" if others else "has"
     waited = format_duration((datetime.now(UTC) - since).total_seconds())
-    worker = f"a worker{_of(delay.version)} on task queue {queue_text(delay.task_queue)}"
+    worker = f"a worker{_of(delay)} on task queue {queue_text(delay.task_queue)}"
     waits = f"run {first.run_id}{others} {has} been waiting for {worker} for {waited}"
     return f"{waits}; {hint(delay)}"
 
 
-def _of(version: str) -> str:
+def _of(delay: Delay) -> str:
+    version = delay.version or delay.polling.current
     return f" of version {version}" if version else ""
 
 

@@ -16,8 +16,9 @@ from ...control.runs.run import Run
 from ...model.graph import graph_lines
 from ...results.run_results import Failure, RunDetails
 from ..command_options import Connection
+from ..missing_workers import no_worker
 from ..pending_retries import pending_retry, retry_text
-from ..selection import open_run, unserved
+from ..selection import open_run
 from .run_details import details_of, outcome_of, seconds_of, ui_link
 
 #: Tasks that a part of the text names at most.
@@ -43,7 +44,7 @@ async def describe_run(name: str, deployment: str | None, connection: Connection
     details = details_of(run, history, ended, served, ui_link(client, run, connection.settings()))
     notes: tuple[str, ...] = ()
     if polling is not None and not served:
-        notes = (unserved(run.deployment, run.worker_version, polling.unpromoted),)
+        notes = (no_worker(run.deployment, details.task_queue, polling, run.worker_version),)
     return Result(details, _text(run, history.record, details), run.run_id, notes)
 
 

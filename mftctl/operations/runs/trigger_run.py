@@ -17,9 +17,9 @@ from ...interpreter.upload import upload
 from ...results.run_results import DeploymentRun
 from .. import worker_file
 from ..command_options import Connection
+from ..missing_workers import look_for_workers
 from ..open_client import open_client
 from ..run_id_file import announce, check_writable
-from ..served_queues import look_for_workers
 from ..trigger_span import trigger_span
 from .follow_run import follow_to_end
 from .run_status import deployment_run, outcome_result

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import WorkerStatus
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueResponse, ListWorkersResponse
 
 from mftctl.control.pollers import find_pollers, has_worker
@@ -15,8 +16,11 @@ from mftctl.control.pollers import find_pollers, has_worker
 UNVERSIONED, VERSIONED = 1, 2
 
 
-def asked(*versions: str, current: str = "", ramping: str = "") -> Any:
-    """A client of a server with a task queue that workers of these versions poll; an empty one is none."""
+def asked(*versions: str, current: str = "", ramping: str = "", leaving: str = "-") -> Any:
+    """A client of a server with a task queue that workers of these versions poll; an empty one is none.
+
+    The worker of version ``leaving`` is shutting down.
+    """
     answer = DescribeTaskQueueResponse()
     for version in versions:
         one = answer.pollers.add(identity=version or "plain")
@@ -30,11 +34,15 @@ def asked(*versions: str, current: str = "", ramping: str = "") -> Any:
             routing = getattr(answer.versioning_info, f"{name}_deployment_version")
             routing.deployment_name, routing.build_id = "mftctl", version
 
-    async def described(_: object) -> DescribeTaskQueueResponse:
+    async def described(_: object, **__: object) -> DescribeTaskQueueResponse:
         return answer
 
-    async def listed(_: object) -> ListWorkersResponse:
-        return ListWorkersResponse()
+    async def listed(_: object, **__: object) -> ListWorkersResponse:
+        answer = ListWorkersResponse()
+        beat = answer.workers_info.add().worker_heartbeat
+        beat.worker_identity, beat.status = leaving, WorkerStatus.WORKER_STATUS_SHUTTING_DOWN
+        beat.heartbeat_time.FromDatetime(datetime.now(UTC))
+        return answer
 
     service = SimpleNamespace(describe_task_queue=described, list_workers=listed)
     return SimpleNamespace(namespace="default", workflow_service=service)
@@ -59,11 +67,18 @@ def test_what_is_new_is_taken_by_the_current_version(
     ] == taking
 
 
-def test_versions_that_are_there_and_take_nothing_new_are_named() -> None:
-    """So that one of them is promoted, and no other worker started."""
-    assert asyncio.run(find_pollers(asked("", "v1", "v2"), "q")).unpromoted == ("mftctl:v1", "mftctl:v2")
-    assert asyncio.run(find_pollers(asked("v1", "v2", current="v2"), "q")).unpromoted == ("mftctl:v1",)
-    assert asyncio.run(find_pollers(asked(""), "q")).unpromoted == ()
+def test_versions_that_are_there_and_take_nothing_are_named() -> None:
+    """So that one of them is promoted, and no other worker started. Where a version is current, it is named."""
+
+    def found(*versions: str, **more: str) -> tuple[str, tuple[str, ...]]:
+        polling = asyncio.run(find_pollers(asked(*versions, **more), "q"))
+        return polling.current, polling.unpromoted
+
+    assert found("", "v1", "v2") == ("", ("mftctl:v1", "mftctl:v2"))
+    assert found("v1", "v2", leaving="v2") == ("", ("mftctl:v1",))
+    assert found("v1", ramping="v1") == ("", ())
+    assert found("v1", current="v2") == ("mftctl:v2", ())
+    assert found("") == ("", ())
 
 
 def test_a_run_that_stays_on_a_version_is_taken_by_its_workers_only() -> None:

@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentResponse
 from temporalio.service import RPCError, RPCStatusCode
 
 from mftctl.control import worker_versioning
-from mftctl.model.errors import MftctlError
+from mftctl.model.errors import ConflictError, MftctlError
 from mftctl.model.worker_version import WorkerVersion
 
 OLD = WorkerVersion("mftctl", "v1")
@@ -24,7 +24,7 @@ SPREADING = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 def asked(answer: Callable[[], DescribeWorkerDeploymentResponse], counts: Iterator[int] | None = None) -> Any:
     """A client of a server that describes a worker deployment so, and counts so many runs one after another."""
 
-    async def described(_: object) -> DescribeWorkerDeploymentResponse:
+    async def described(_: object, **__: object) -> DescribeWorkerDeploymentResponse:
         return answer()
 
     async def counted(_: str) -> SimpleNamespace:
@@ -88,10 +88,50 @@ def test_a_version_is_drained_when_no_run_is_left_twice(monkeypatch: pytest.Monk
 
     async def told(spreads: list[bool], counts: list[int]) -> list[int]:
         client = asked(draining(iter(spreads)), iter(counts))
-        return [runs async for runs in worker_versioning.drained(client, OLD)]
+        return [runs async for runs in worker_versioning.drained(client, OLD, pytest.fail)]
 
     assert asyncio.run(told([False] * 5, [2, 2, 1, 0, 0])) == [2, 1, 0]
     assert asyncio.run(told([False] * 5, [0, 1, 0, 0])) == [0, 1, 0]
     assert asyncio.run(told([True, True, True, False, False], [0, 0, 0, 0, 0])) == [0]
     with pytest.raises(RuntimeError):  # it asks once more
         asyncio.run(told([True, False, False], [0, 0]))
+
+
+@pytest.mark.parametrize("kind", ["current", "ramping"])
+def test_a_version_that_takes_new_runs_is_not_drained(kind: str) -> None:
+    """Also if somebody promotes it again meanwhile: its workers must not be stopped."""
+    answers = draining(iter([False] * 5))
+
+    def promoted() -> DescribeWorkerDeploymentResponse:
+        made = answers()
+        routing = getattr(made.worker_deployment_info.routing_config, f"{kind}_deployment_version")
+        routing.deployment_name, routing.build_id = OLD.name, OLD.build
+        return made
+
+    async def drain() -> list[int]:
+        client = asked(promoted, iter([0, 0]))
+        return [runs async for runs in worker_versioning.drained(client, OLD, pytest.fail)]
+
+    with pytest.raises(ConflictError, match=f"version mftctl:v1 is {kind}: it takes new runs"):
+        asyncio.run(drain())
+
+
+def test_a_drain_outlives_a_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so once, and what it counted before is counted again."""
+    monkeypatch.setattr(worker_versioning, "INTERVAL", 0)
+    answers = draining(iter([False] * 9))
+    away = iter([False, True, True, False, False])
+    lines: list[str] = []
+
+    def answer() -> DescribeWorkerDeploymentResponse:
+        if next(away):
+            raise RPCError("restarting", RPCStatusCode.UNAVAILABLE, b"")
+        return answers()
+
+    async def drain() -> list[int]:
+        client = asked(answer, iter([0, 0, 0]))
+        return [runs async for runs in worker_versioning.drained(client, OLD, lines.append)]
+
+    assert asyncio.run(drain()) == [0]
+    assert lines == ["the Temporal server does not answer, retrying: restarting"]
+    assert next(away, None) is None

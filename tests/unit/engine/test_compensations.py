@@ -13,7 +13,8 @@ from mftctl.control.runs.lookup import describe, list_runs
 from mftctl.control.runs.outcome import RunOutcome
 from mftctl.engine import workflow
 from mftctl.model.manifest import Receiver, Step
-from mftctl.model.task import COMPENSATION, Outcome
+from mftctl.model.task import Outcome
+from mftctl.model.variables import COMPENSATION
 
 
 def _undone(names: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,8 @@ async def test_a_worker_that_stops_is_gone(
     serving = service.Service(beating, Settings(tmp_path, 4), Observer())
     for queue in ("fleet-one", "fleet-two"):
         serving.serve(queue)
-    await until(lambda: _has_slots(beating, "fleet-two", 0))
+    for queue in ("fleet-one", "fleet-two"):
+        await until(partial(_has_slots, beating, queue, 0))
     result = await worker_operations.list_(Limited(), ("fleet-one",))
     (row,) = result.data or ()
     assert (row.state, row.version, row.slots, row.slots_free) == ("running", __version__, 4, 4)

@@ -13,6 +13,8 @@ from mftctl.model.worker_version import WorkerVersion
         ("v2", WorkerVersion("mftctl", "v2")),
         ("train:1.4.0+8c1f", WorkerVersion("train", "1.4.0+8c1f")),
         ("prod_gpu-2:2026-11-29", WorkerVersion("prod_gpu-2", "2026-11-29")),
+        # As Temporal's worker controller for Kubernetes names them: NAMESPACE/NAME.
+        ("ml-prod/train:image-8c1f", WorkerVersion("ml-prod/train", "image-8c1f")),
     ],
 )
 def test_a_version_is_a_build_with_or_without_a_name(text: str, version: WorkerVersion) -> None:

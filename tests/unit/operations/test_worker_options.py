@@ -28,8 +28,8 @@ def test_a_version_comes_from_the_flag_the_variable_or_the_profile(monkeypatch: 
     assert version() is None
     monkeypatch.setenv(BUILD, "abc-1")
     assert version() is None
-    monkeypatch.setenv(NAME, "train")
-    assert version() == WorkerVersion("train", "abc-1")
+    monkeypatch.setenv(NAME, "ml-prod/train")
+    assert version() == WorkerVersion("ml-prod/train", "abc-1")
     assert version(deployment_version="v1") == WorkerVersion("mftctl", "v1")
     monkeypatch.setenv("MFTCTL_DEPLOYMENT_VERSION", "v2")
     assert version(deployment_version="v1") == WorkerVersion("mftctl", "v2")
@@ -40,7 +40,7 @@ def test_a_wrong_version_names_its_source(monkeypatch: pytest.MonkeyPatch) -> No
     """The flag, or the variables."""
     with pytest.raises(UsageError, match="--deployment-version: the build id 'v 1'"):
         version("v 1")
-    monkeypatch.setenv(NAME, "team/train")
+    monkeypatch.setenv(NAME, "team.train")
     monkeypatch.setenv(BUILD, "1")
     with pytest.raises(UsageError, match="TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID: the name"):
         version()

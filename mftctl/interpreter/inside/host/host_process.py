@@ -1,4 +1,4 @@
-"""The flow host: imports metaflow and the flow once, then forks a supervisor for each socket that the worker passes.
+"""The host: imports metaflow and the flow once, then forks a supervisor for each socket that the worker passes.
 
 The worker passes as many sockets (``send_fds``) as it runs tasks at once. A supervisor runs the attempts that are
 requested through its socket, each as one more fork; when the worker is gone, it ends with its task. The host ends with

@@ -10,7 +10,7 @@ from typing import Any
 
 from metaflow.task import MetaflowTask
 
-from ....model.task import COMPENSATION
+from ....model.variables import COMPENSATION
 
 
 def prepare(flow: Any) -> None:

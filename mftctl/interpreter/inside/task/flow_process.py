@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import ExitStack
@@ -22,10 +23,14 @@ def main(file: str) -> None:
 
 
 def _run(file: str) -> None:
+    # It takes a quarter of the time that the import of metaflow needs, with the collections at the end.
+    gc.disable()
     # These import metaflow: not before `add_package`.
     from .. import flow_file
     from . import clone_parameters, compensation_step, decorated_command, hidden_variables, trigger_context
 
+    gc.freeze()
+    gc.enable()
     clone_parameters.prepare(sys.argv)
     trigger_context.prepare()
     # A process that calls decorators' hooks becomes the task, which imports the flow again: print once.

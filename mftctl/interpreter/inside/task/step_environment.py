@@ -44,7 +44,7 @@ def make(environment: Any, step: Any, echo: Callable[..., None]) -> None:
 def _lock() -> Iterator[None]:
     """Let one process of this code package at a time run a package manager.
 
-    The lock is on a file: flow hosts lock the folder itself (``package_cache.hold``).
+    The lock is on a file: hosts lock the folder itself (``package_cache.hold``).
     """
     path = os.path.join(package_root(), _LOCK)
     with open(path, "w", encoding="utf-8") as file:

@@ -11,7 +11,7 @@ from metaflow.metadata_provider import MetadataProvider, MetaDatum
 from metaflow.task import MetaflowTask
 
 from ....model.codec import from_json, to_json
-from ....model.task import SCHEDULED_TIME, TRIGGERS
+from ....model.variables import SCHEDULED_TIME, TRIGGERS
 
 
 def prepare() -> None:

@@ -67,7 +67,7 @@ def test_a_task_whose_worker_was_lost_again_and_again_is_told() -> None:
 
 
 def test_a_run_that_stays_on_a_version_waits_for_a_worker_of_it() -> None:
-    """Not on a task queue of a step, which may have workers of its own."""
+    """That of an override of its version, if it has one."""
     given = described(state=SCHEDULED, attempt=1)
     versioning = given.workflow_execution_info.versioning_info
     versioning.deployment_version.deployment_name, versioning.deployment_version.build_id = "mftctl", "v1"
@@ -77,24 +77,53 @@ def test_a_run_that_stays_on_a_version_waits_for_a_worker_of_it() -> None:
     (delay,) = possible_delays(given, NOW)
     assert sentence(delay).startswith("waiting for a worker of version mftctl:v1 on task queue q for ")
     assert cell([delay]).startswith("a worker of version mftctl:v1 on q (")
-    given.pending_activities[0].activity_options.task_queue.name = "gpu"
-    assert [one.version for one in possible_delays(given, NOW)] == [""]
     versioning.versioning_override.pinned.version.deployment_name = "mftctl"
     versioning.versioning_override.pinned.version.build_id = "v3"
     assert pinned_version(given.workflow_execution_info) == "mftctl:v3"
 
 
+async def confirmed(monkeypatch: pytest.MonkeyPatch, polling: Polling, *waits: Delay) -> list[Delay]:
+    """The delays that are real, where task queues are polled so, and versions serve the task queue q only."""
+
+    async def polled(*_: Any) -> Polling:
+        return polling
+
+    async def queues(*_: Any) -> frozenset[str]:
+        return frozenset({"q"})
+
+    monkeypatch.setattr(delays, "find_pollers", polled)
+    monkeypatch.setattr(delays, "task_queues_of", queues)
+    client: Any = None
+    return list((await confirmed_delays(client, {"run": list(waits)}))["run"])
+
+
 def test_workers_that_take_nothing_new_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run waits for the promotion of their version, unless it stays on another one: then for a worker of that."""
-
-    async def nobody(*_: Any) -> Polling:
-        return Polling((), ("mftctl:v1", "mftctl:v2"))
-
-    monkeypatch.setattr(delays, "find_pollers", nobody)
-    waits = [Delay("no_worker", "q", NOW, tasks=1), Delay("no_worker", "q", NOW, version="mftctl:v0")]
-    found = asyncio.run(confirmed_delays(None, {"run": waits}))["run"]  # type: ignore[arg-type]
-    assert sentence(found[0]).endswith("; version mftctl:v2 is not promoted")
+    waits = Delay("no_worker", "q", NOW, tasks=1), Delay("no_worker", "q", NOW, version="mftctl:v0")
+    polling = Polling(unpromoted=("mftctl:v1",))
+    found = asyncio.run(confirmed(monkeypatch, polling, *waits))
+    start = "start one with: mftctl worker --queue q --deployment-version mftctl:v0"
     assert [hint(one) for one in found] == [
-        "version mftctl:v2 is not promoted: mftctl workers promote mftctl:v2",
-        "start one with: mftctl worker --queue q --deployment-version mftctl:v0",
+        "version mftctl:v1 is not promoted: mftctl workers promote mftctl:v1",
+        start,
     ]
+    found = asyncio.run(confirmed(monkeypatch, Polling(unpromoted=("mftctl:v1", "mftctl:v2")), waits[0]))
+    assert hint(found[0]) == "versions mftctl:v1, mftctl:v2 are not promoted: mftctl workers promote VERSION"
+
+
+def test_a_worker_of_the_current_version_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is none: one without a version would take nothing, and another version must not be promoted."""
+    (found,) = asyncio.run(
+        confirmed(monkeypatch, Polling(current="mftctl:v2"), Delay("no_worker", "q", NOW, tasks=1))
+    )
+    assert sentence(found).startswith("waiting for a worker of version mftctl:v2 on task queue q for ")
+    assert hint(found) == "start one with: mftctl worker --queue q --deployment-version mftctl:v2"
+
+
+def test_a_task_queue_that_the_version_does_not_serve_has_workers_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A task stays on the run's version only where workers of it have served the task queue."""
+    waits = (Delay("no_worker", queue, NOW, tasks=1, version="mftctl:v1") for queue in ("q", "gpu"))
+    found = asyncio.run(confirmed(monkeypatch, Polling(), *waits))
+    assert {one.task_queue: one.version for one in found} == {"q": "mftctl:v1", "gpu": ""}
