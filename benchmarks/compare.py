@@ -39,8 +39,11 @@ def main() -> None:
     """Measure, print, and write the page; with chosen contenders or works only print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="+", metavar="CONTENDER", default=[one.name for one in CONTENDERS])
-    parser.add_argument("--works", nargs="+", metavar="WORK", default=[one.flow for one in WORKS])
+    for flag, names in (
+        ("--only", [one.name for one in CONTENDERS]),
+        ("--works", [one.flow for one in WORKS]),
+    ):
+        parser.add_argument(flag, nargs="+", choices=names, default=names)
     wanted = parser.parse_args()
     contenders = [one for one in CONTENDERS if one.name in wanted.only]
     works = [one for one in WORKS if one.flow in wanted.works]

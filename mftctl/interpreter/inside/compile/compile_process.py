@@ -11,6 +11,7 @@ from ....model.codec import from_plain, to_plain
 from ....model.options import Options
 from .. import interpreter_end, metaflow_version, protocol
 from ..channel import Channel
+from ..uncollected import uncollected
 from .compile_error import CompileError
 
 
@@ -28,15 +29,17 @@ def _compile(request: protocol.Request) -> dict[str, Any]:
     if problem:
         raise CompileError(problem, "python.metaflow", metaflow_version.HINT)
     try:
-        import metaflow  # noqa: F401
+        with uncollected():
+            import metaflow  # noqa: F401
     except ImportError as error:
         raise CompileError(
             f"this Python ({sys.executable}) has no metaflow: {error}",
             "python.metaflow",
             metaflow_version.HINT,
         ) from error
-    # It imports metaflow, whose absence or age is an error of its own.
-    from .load import load
+    with uncollected():
+        # It imports metaflow, whose absence or age is an error of its own.
+        from .load import load
 
     given = request.fields
     built = load(given["file"], from_plain(Options, given["options"]), given["cache"])

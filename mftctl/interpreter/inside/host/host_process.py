@@ -20,6 +20,7 @@ from ..channel import Channel
 from ..environment import config_options, forget_configs
 from ..package_cache import hold, is_whole, work_folder
 from ..search_path import add_package
+from ..uncollected import uncollected
 
 
 def main(fd: str) -> None:
@@ -46,9 +47,10 @@ def main(fd: str) -> None:
     forget_configs()
     add_package()
     _exit_on(request, metaflow_version.problem())
-    # These import metaflow: not before `add_package`.
-    from ..attempt.task_process import Spawned
-    from . import flow_import, fork_server
+    with uncollected():
+        # These import metaflow: not before `add_package`.
+        from ..attempt.task_process import Spawned
+        from . import flow_import, fork_server
 
     if config["isolation"] == "spawn":
         fork_server.serve(request, launch, Spawned(file))

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from metaflow import namespace
 from metaflow._vendor import click
@@ -21,10 +21,12 @@ from metaflow.runtime import CLIArgs
 from metaflow.unbounded_foreach import UBF_CONTROL
 
 from ....model.codec import from_json
-from ....model.task import TaskInput
 from .. import BOOT
 from . import decorator_hooks, step_environment
 from .stored_package import StoredPackage
+
+if TYPE_CHECKING:
+    from ....model.task import TaskInput
 
 COMMAND = "temporal-step"
 
@@ -38,6 +40,9 @@ def register(command_line: Any) -> None:
     def temporal_step(state: Any, request: str) -> None:
         with open(request, encoding="utf-8") as file:
             given = from_json(file.read())
+        # 12 ms of each task that is a new process, of which few need it.
+        from ....model.task import TaskInput
+
         _replace_process(state, TaskInput.from_plain(given["task"]), given["input_paths"])
 
 

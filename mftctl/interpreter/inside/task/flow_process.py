@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from contextlib import ExitStack
 from typing import Any, Callable
 
 from ..search_path import add_package
+from ..uncollected import uncollected
 from . import import_failure, orphans, stacks
 from .import_output import ImportOutput
 
@@ -23,14 +23,17 @@ def main(file: str) -> None:
 
 
 def _run(file: str) -> None:
-    # It takes a quarter of the time that the import of metaflow needs, with the collections at the end.
-    gc.disable()
-    # These import metaflow: not before `add_package`.
-    from .. import flow_file
-    from . import clone_parameters, compensation_step, decorated_command, hidden_variables, trigger_context
+    with uncollected():
+        # These import metaflow: not before `add_package`.
+        from .. import flow_file
+        from . import (
+            clone_parameters,
+            compensation_step,
+            decorated_command,
+            hidden_variables,
+            trigger_context,
+        )
 
-    gc.freeze()
-    gc.enable()
     clone_parameters.prepare(sys.argv)
     trigger_context.prepare()
     # A process that calls decorators' hooks becomes the task, which imports the flow again: print once.
