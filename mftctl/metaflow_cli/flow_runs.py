@@ -99,5 +99,9 @@ async def _change(
 async def _open_run(invocation: Invocation) -> tuple[Client, Run]:
     """A client, and the run of the command; MftctlError with exit code 6 if it is a run of another flow."""
     client = await open_client(invocation.connection, invocation.profile)
-    run = await lookup.describe(client, str(invocation.options["run_id"]))
+    name = str(invocation.options["run_id"])
+    if name == lookup.LATEST:
+        run = await lookup.find(client, name, invocation.deployment)
+    else:
+        run = await lookup.describe(client, name)
     return client, lookup.require_flow(run, invocation.flow)

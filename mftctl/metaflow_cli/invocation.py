@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..console.text import parse_duration
 from ..control.runs.run_parameters import parse_words
 from ..interpreter.inside.compile.build import deployment_name
 from ..operations.command_options import Connection
@@ -38,7 +39,7 @@ class Invocation:
     def workflow_timeout(self) -> float | None:
         """The timeout of a run in seconds."""
         timeout = self.options.get("workflow_timeout")
-        return None if timeout is None else float(timeout)
+        return None if timeout is None else parse_duration(timeout, "--workflow-timeout")
 
     @property
     def run_params(self) -> dict[str, str]:

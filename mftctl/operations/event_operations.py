@@ -7,7 +7,10 @@ import time
 import uuid
 from typing import Literal, cast
 
+from temporalio.service import RPCError
+
 from ..console.output import Result, say
+from ..control.connection.connect import server_error
 from ..control.runs.run_parameters import parse_words
 from ..events import delivery, subscriptions
 from ..events.subscriptions import ListenerState
@@ -28,7 +31,14 @@ async def publish(
     fields = dict(parse_words(payload, once=True))
     event = delivery.validate(Occurrence(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
     client = await open_client(connection, connection.settings())
-    deployments = tuple(await delivery.deliver(client, event, lambda one: say(one.warning)))
+    try:
+        deployments = tuple(await delivery.deliver(client, event, lambda one: say(one.warning)))
+    except RPCError as error:
+        if (refusal := server_error(error)) is None:
+            raise
+        # Some deployments may have it.
+        refusal.hint = f"repeat it with --id {event.id}: each deployment counts it once"
+        raise refusal from error
     notes = () if deployments else (f"no deployment waits for {name}",)
     published = Published(event=name, id=event.id, deployments=deployments)
     return Result(published, "\n".join(deployments), event.id, notes)

@@ -25,6 +25,11 @@ OTHER = "(other)"
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
 
 _STEP = ("flow", "step")
+#: Counters, by states of attempts, for alerts.
+_ALARMING: dict[State, str] = {
+    "lost": "mftctl_lost_attempts_total",
+    "not_run": "mftctl_refused_attempts_total",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,18 @@ METRICS = (
         (*_STEP, "state", "attempt"),
         "Attempts that ended on this worker: completed, kept, failed, lost, cancelled or not_run; "
         "the first attempt is 0",
+    ),
+    Metric(
+        "mftctl_lost_attempts_total",
+        "counter",
+        (),
+        "Attempts whose process was killed or lost; there from the start, so that an alert sees the first one",
+    ),
+    Metric(
+        "mftctl_refused_attempts_total",
+        "counter",
+        (),
+        "Attempts that the worker could not start (not_run); there from the start, as well",
     ),
     Metric("mftctl_tasks_running", "gauge", _STEP, "Tasks that run now"),
     Metric(
@@ -165,7 +182,9 @@ class Metrics:
         self._steps: dict[tuple[str, str], dict[str, str]] = {}
         self._running: Counter[tuple[str, str]] = Counter()
         self._set("mftctl_worker_info", 1, {"version": __version__})
-        self._add("mftctl_stuck_runs_total", 0, {})
+        # `increase()` of a series that begins with its first event is 0.
+        for name in ("mftctl_stuck_runs_total", *_ALARMING.values()):
+            self._add(name, 0, {})
 
     @contextmanager
     def attempt(self, attempt: Attempt, queued: float) -> Iterator[AttemptEnd]:
@@ -207,6 +226,8 @@ class Metrics:
     def _ended(self, labels: dict[str, str], number: int, end: AttemptEnd) -> None:
         state = {"state": end.state}
         self._add("mftctl_attempts_total", 1, {**labels, **state, "attempt": str(number)})
+        if end.state in _ALARMING:
+            self._add(_ALARMING[end.state], 1, {})
         if end.final:
             task = {"state": "failed" if end.state in {"lost", "not_run"} else end.state}
             self._add("mftctl_tasks_total", 1, {**labels, **task})

@@ -51,6 +51,29 @@ if __name__ == "__main__":
 """
 
 
+UNDONE = """
+from metaflow import FlowSpec
+from mftctl.saga import step
+
+class Undone(FlowSpec):
+    @step
+    def start(self):
+        self.hotel = "hotel-7"
+        self.next(self.end)
+
+    @start.compensate
+    def cancel_hotel(self):
+        print("cancelled", self.hotel)
+
+    @step
+    def end(self):
+        raise RuntimeError("declined")
+
+if __name__ == "__main__":
+    Undone()
+"""
+
+
 @pytest.fixture
 def alone(home) -> Any:
     """A home with the flow, and without a server: a run starts its own."""
@@ -157,6 +180,18 @@ def test_a_terminal_shows_a_line_a_step(place, terminal) -> None:
     shown = (place.folder / "screen").read_text()
     assert "\x1b[36m" in shown
     assert "\x1b[?25h" in shown
+
+
+def test_compensations_run_on_a_terminal(place, terminal) -> None:
+    """Each gets a line when it runs; nothing of the view keeps it from running."""
+    place.flow("undone.py", UNDONE)
+    screen = terminal(place, "run", "undone.py")
+    screen.expect("cancelled hotel-7", timeout=90)
+    screen.expect("1/1 done", timeout=90)
+    screen.expect(pexpect.EOF, timeout=90)
+    screen.close()
+    assert screen.exitstatus == 3
+    assert "never retrieved" not in (place.folder / "screen").read_text()
 
 
 def test_ctrl_c_cancels_the_run_and_waits_for_its_tasks(place, terminal, wait_until) -> None:

@@ -24,6 +24,7 @@ REFUSED = (
     (["--name", "absent", "trigger"], 4, "absent"),
     (["trigger", "--name", "absent"], 4, "absent"),
     (["trigger", "--run-id-file", "absent/file"], 2, "absent/file"),
+    (["trigger", "--workflow-timeout", "0"], 2, "--workflow-timeout"),
     (["trigger", "--task-queue", "gpu "], 2, "--task-queue: 'gpu '"),
     (["create", "--branch", "x"], 2, "@project"),
     (["create", "one.py", "--output", "other.py"], 2, "two worker files"),

@@ -81,6 +81,7 @@ TABLE = [
     Wrong("worker x --queue q", 2, "usage", "together", "mftctl worker --help"),
     Wrong("worker --all --queue q", 2, "usage", "together", "mftctl worker --help"),
     Wrong("worker --queue=", 2, "usage", "--queue: ''", "name a task queue"),
+    Wrong("runs describe Flow/", 4, "run.unknown", "there is no run 'Flow/'", "mftctl runs list"),
     Wrong("worker --queue=/_sys/q", 2, "usage", "Temporal's own", "name a task queue"),
     Wrong("deploy flow.py --task-queue=/_sys/q", 2, "usage", "'/_sys/q' is not the name", "the default"),
     Wrong("worker x --isolation thread", 2, "usage", "thread", "fork"),

@@ -102,11 +102,21 @@ def server_error(error: Exception) -> MftctlError | None:
     elif error.status in _UNAVAILABLE:
         code, hint = "temporal.unreachable", "check the connection with: mftctl profile check"
         message += f" no longer answers: {reason}"
+    elif error.status in _FAILING:
+        code, hint = "temporal.unreachable", "try again later"
+        message += f" cannot do it now: {reason}"
     else:
         return None
     return UnreachableError(message, code=code, hint=hint)
 
 
+#: A server that has too much to do, or is in trouble.
+_FAILING = {
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.ABORTED,
+    RPCStatusCode.INTERNAL,
+    RPCStatusCode.UNKNOWN,
+}
 _UNAVAILABLE = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
 #: The endpoint that this process is connected to: errors of later calls do not name it.
 _last: Endpoint | None = None

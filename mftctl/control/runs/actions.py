@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ...engine.payloads import RunInput
 from ...interpreter.upload import upload
@@ -91,7 +93,8 @@ async def pause(client: Client, run_id: str, paused: bool = True) -> bool | None
     """
     before = await _require_open(client, run_id, "paused" if paused else "unpaused")
     # Send it even when nothing seems to change: an earlier signal may still wait for a worker.
-    await workflow_handle(client, run_id).signal("pause", paused)
+    async with _open(before, "paused" if paused else "unpaused"):
+        await workflow_handle(client, run_id).signal("pause", paused)
     deadline = asyncio.get_running_loop().time() + outcome.QUERY_TIMEOUT
     while (await describe(client, run_id)).status == _STATUS_BY_PAUSED[not paused]:
         if asyncio.get_running_loop().time() > deadline:
@@ -107,14 +110,14 @@ async def unpause(client: Client, run_id: str) -> bool | None:
 
 async def cancel(client: Client, run_id: str) -> None:
     """Request the cancellation of a run: it stops its tasks and waits for them. Exit code 6 when it has ended."""
-    await _require_open(client, run_id, "cancelled")
-    await workflow_handle(client, run_id).cancel()
+    async with _open(await _require_open(client, run_id, "cancelled"), "cancelled"):
+        await workflow_handle(client, run_id).cancel()
 
 
 async def terminate(client: Client, run_id: str, reason: str = "terminated with mftctl") -> None:
     """End a run at once; its tasks stop with their next heartbeat. Exit code 6 when it has ended."""
-    await _require_open(client, run_id, "terminated")
-    await workflow_handle(client, run_id).terminate(reason=reason)
+    async with _open(await _require_open(client, run_id, "terminated"), "terminated"):
+        await workflow_handle(client, run_id).terminate(reason=reason)
 
 
 async def authorize(client: Client, run: Run, token: str | None) -> None:
@@ -154,6 +157,19 @@ async def _require_open(client: Client, run_id: str, what: str) -> Run:
     if run.status in CLOSED:
         raise ConflictError(f"run {run.run_id} cannot be {what}: it is {run.status}", code="run.over")
     return run
+
+
+@asynccontextmanager
+async def _open(run: Run, what: str) -> AsyncIterator[None]:
+    """Turn the server's answer that the run has ended meanwhile into the error for that."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        raise ConflictError(
+            f"run {run.run_id} cannot be {what}: it has just ended", code="run.over"
+        ) from error
 
 
 def _still_running(run_id: str, how: str, hint: str = "") -> MftctlError:

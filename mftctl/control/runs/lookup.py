@@ -26,6 +26,8 @@ MIN_PREFIX = 6
 LATEST = "@latest"
 #: Rows of one page of the server's list, at most; candidates that an error about an ambiguous prefix lists.
 PAGE, CANDIDATES = 1000, 8
+#: Executions whose runs are asked for a later one at once.
+BATCH = 100
 #: Runs that a filtered list reads at most.
 MAX_READ = 10_000
 
@@ -47,6 +49,8 @@ def workflow_handle(client: Client, run_id: str) -> WorkflowHandle[Any, Any]:
 
 async def describe(client: Client, run_id: str) -> Run:
     """The run as it is now; exit code 4 when no run has that id."""
+    if not run_id.rsplit("/", 1)[-1]:
+        raise unknown_run(run_id)
     with IgnoreNotFound():
         described = await workflow_handle(client, run_id).describe()
         if described.parent_id is None and (run := await _run(client, described)) is not None:
@@ -124,7 +128,9 @@ async def list_runs(
     # A paused run is also running, and an open one may be stuck.
     kept = {*statuses, *(("running", "paused") if {"running", "stuck"} & set(statuses) else ())}
     narrow = deployment is not None or bool(tags) or bool(statuses)
+    final = bool(statuses) and _FINAL.issuperset(statuses)
     found: list[Run] = []
+    unsure: list[Run] = []  # whether a later execution has superseded them
     read = 0
     async for one in _list(client, terms, PAGE if narrow else limit):
         if read == MAX_READ:
@@ -133,10 +139,14 @@ async def list_runs(
         read += 1
         fits = deployment in {None, one.deployment} and (not statuses or one.status in kept)
         if fits and set(tags) <= set(one.tags):
-            found.append(one)
-        if len(found) == limit:
-            break
-    return found if _FINAL.issuperset(statuses) else await _without_superseded(client, found)
+            (found if final else unsure).append(one)
+        # After the first look: many at once, each look is a request.
+        if len(unsure) >= max(limit - len(found), 0 if read <= limit else BATCH):
+            found += await _without_superseded(client, unsure)
+            unsure = []
+        if len(found) >= limit:
+            return found[:limit]
+    return (found + await _without_superseded(client, unsure))[:limit]
 
 
 async def run_ids(client: Client, prefix: str, limit: int) -> list[str]:

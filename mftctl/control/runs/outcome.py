@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -41,10 +42,12 @@ class RunOutcome:
     compensations: int = 0
 
 
-async def wait_for_outcome(handle: WorkflowHandle[Any, Any]) -> RunOutcome:
-    """Wait for the run to end."""
+async def wait_for_outcome(
+    handle: WorkflowHandle[Any, Any], report: Callable[[str], None] = lambda _: None
+) -> RunOutcome:
+    """Wait for the run to end; ``report`` gets the reason, once, while the server does not answer."""
     try:
-        await workflow_result(handle)
+        await workflow_result(handle, report)
     except WorkflowFailureError as error:
         return _unsuccessful(error.cause)
     return RunOutcome("completed")

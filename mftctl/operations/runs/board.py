@@ -115,7 +115,7 @@ class BoardView(LineView):
     def progress(self, counts: dict[str, dict[str, int]]) -> None:
         """Take the numbers of known tasks; this process knows all other counts itself."""
         for name, found in counts.items():
-            self._steps[name].known = found.get("known", 0)
+            self._row(name).known = found.get("known", 0)
 
     def end(self) -> None:
         """Stop drawing."""
@@ -127,7 +127,7 @@ class BoardView(LineView):
 
     def started(self, attempt: Attempt) -> None:
         """An attempt starts."""
-        step = self._steps[attempt.task.ref.step]
+        step = self._row(attempt.task.ref.step)
         step.running += 1
         step.retries.pop(attempt.pathspec, None)
         step.began = step.began or time.monotonic()
@@ -138,7 +138,7 @@ class BoardView(LineView):
         self._leave(attempt).done += 1
         if outcome.splits:
             for name in outcome.next:
-                self._steps[name].known = max(self._steps[name].known, outcome.splits)
+                self._row(name).known = max(self._row(name).known, outcome.splits)
 
     def failed(self, attempt: Attempt, message: str, log: Sequence[str], again: NextAttempt | None) -> None:
         """The attempt failed."""
@@ -154,8 +154,12 @@ class BoardView(LineView):
         super().cancelled(attempt)
         self._leave(attempt)
 
+    def _row(self, name: str) -> StepRow:
+        """The row of a step, or of a compensation handler, which gets one when it runs."""
+        return self._steps.setdefault(name, StepRow())
+
     def _leave(self, attempt: Attempt) -> StepRow:
-        step = self._steps[attempt.task.ref.step]
+        step = self._row(attempt.task.ref.step)
         step.running -= 1
         step.ended = time.monotonic() if step.running == 0 else None
         return step

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from ...console.confirm import objected
 from ...console.output import Result
 from ...console.process import in_thread
+from ...control.connection.connect import server_error
 from ...control.runs import actions, outcome
 from ...control.runs.lookup import describe, run_input, workflow_handle
 from ...model.errors import Exit, MftctlError, UsageError
@@ -19,6 +21,7 @@ from ...results.run_results import ChangeError, DeploymentRun, RunState, Stopped
 from ..command_options import Connection
 from ..missing_workers import look_for_workers
 from ..open_client import open_client
+from ..run_id_file import announce
 from ..selection import find_run
 from .follow_run import follow_to_end
 from .run_status import deployment_run, outcome_result
@@ -54,6 +57,8 @@ async def resume_run(
         new_run=how.new_run,
         workflow_timeout=how.workflow_timeout,
         force=how.force,
+        # Known also if the answer to the start is lost: a repeated command would start a second run.
+        on_start=lambda started: announce(started, None) if how.new_run else None,
     )
     manifest = (await run_input(client, await describe(client, resumed))).manifest
     if how.wait:
@@ -128,8 +133,9 @@ async def _each(
     async def one(name: str) -> Result[StoppedRun]:
         try:
             return await change(client, await _run_id(client, name, deployment, token))
-        except MftctlError as error:
-            if len(names) == 1:
+        except (MftctlError, RPCError) as caught:
+            error = caught if isinstance(caught, MftctlError) else server_error(caught)
+            if len(names) == 1 or error is None:
                 raise
             failed = StoppedRun(run_id=name, error=ChangeError(code=error.code, message=error.message))
             return Result(failed, f"{name}\t{error.message}", exit=error.exit)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from temporalio.client import Client
@@ -78,7 +79,9 @@ async def to_end(
     client: Client, run: Run, history: RunHistory, progress: AbstractContextManager[Callable[[], None]]
 ) -> RunOutcome:
     """Follow the run until it ends, and call what ``progress`` gives, which shows it, every now and then."""
-    ending = asyncio.create_task(wait_for_outcome(workflow_handle(client, run.run_id)))
+    ending = asyncio.create_task(
+        wait_for_outcome(workflow_handle(client, run.run_id), partial(say, level="warning"))
+    )
     following = asyncio.create_task(history.follow())
     polling = asyncio.create_task(poll_pending(run, history))
     checking = asyncio.create_task(report_stuck(client, run))

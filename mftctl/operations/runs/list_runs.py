@@ -48,7 +48,7 @@ async def read_list(client: Client, wanted: RunFilter) -> Result[list[RunRow]]:
     """The same, of a server."""
     statuses, limit = wanted.statuses, wanted.limit
     # Whether a run is stuck is only known once it was described, so all running ones must be.
-    most = lookup.PAGE if "stuck" in statuses else limit + 1
+    most = lookup.MAX_READ if "stuck" in statuses else limit + 1
     bounds: list[int] = []
     runs = await find_runs(
         client,

@@ -112,7 +112,7 @@ class LocalRun:
             self._lease.register_run(run_id, self._client.namespace)
 
     async def _watch(self, run: _Run) -> outcome.RunOutcome:
-        ending = asyncio.create_task(outcome.wait_for_outcome(run.handle))
+        ending = asyncio.create_task(outcome.wait_for_outcome(run.handle, self._view.report))
         polling = asyncio.create_task(self._poll_progress(run)) if self._view.wants_progress else None
         await first_of(ending, self._signals.first)
         if not ending.done():

@@ -60,7 +60,7 @@ async def show_logs(
                     over = following.done()
                     if live.is_there:
                         _announce_retries(live, announced)
-                        await printer.read(live, run.run_id, datastore)
+                        await _read_new(printer, live, run.run_id, datastore, over=over)
                 following.result()
             finally:
                 for task in (following, polling):
@@ -69,6 +69,17 @@ async def show_logs(
                         await task
     notes = () if printer.count or follow else ("no output yet",)
     return Result(printer.rows if form == "json" else None, notes=notes)
+
+
+async def _read_new(
+    printer: _Printer, live: RunHistory, run_id: str, datastore: Datastore, *, over: bool
+) -> None:
+    """Print what is new. The history is read again from its start, so the task may not be known yet."""
+    try:
+        await printer.read(live, run_id, datastore)
+    except NotFoundError as error:
+        if over or error.code != "task.unknown":
+            raise
 
 
 async def show_artifacts(

@@ -1,9 +1,10 @@
-"""What follows a run when the server refuses one of its own page tokens, as it does after it reloads a workflow."""
+"""What follows a run when the server is away, or refuses one of its own page tokens, as after it reloads a workflow."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -89,6 +90,35 @@ def test_a_result_is_waited_for_past_a_refused_token() -> None:
     assert asyncio.run(history_events.workflow_result(handle)) == "done"
     with pytest.raises(RPCError):
         asyncio.run(history_events.workflow_result(handle))
+
+
+def test_a_server_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long poll that breaks is begun again, and says so once; each event comes once."""
+    lines: list[str] = []
+    away = [refusal(RPCStatusCode.UNAVAILABLE), refusal(RPCStatusCode.RESOURCE_EXHAUSTED)]
+
+    class Handle:
+        async def fetch_history_events(self, **_: Any) -> AsyncIterator[Any]:
+            for number in (1, 2):
+                yield SimpleNamespace(event_id=number, event_type=0)
+            if away:
+                raise away.pop()
+            yield SimpleNamespace(event_id=3, event_type=0)
+
+    async def read(*, wait: bool) -> list[int]:
+        handle: Any = Handle()
+        found = history_events.history_events(handle, wait=wait, report=lines.append)
+        return [event.event_id async for event in found]
+
+    assert asyncio.run(read(wait=True)) == [1, 2, 3]
+    assert lines == ["the Temporal server does not answer, retrying: no"]
+    monkeypatch.setattr(history_events, "PATIENCE", 0.3)
+    away += [refusal(RPCStatusCode.UNAVAILABLE)] * 9
+    with pytest.raises(RPCError):
+        asyncio.run(read(wait=True))
+    assert 0 < len(away) < 9
+    with pytest.raises(RPCError):  # who does not wait is told at once
+        asyncio.run(read(wait=False))
 
 
 def refusal(status: RPCStatusCode) -> RPCError:

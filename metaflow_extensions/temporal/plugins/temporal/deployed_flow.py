@@ -196,10 +196,7 @@ class TemporalDeployedFlow(DeployedFlow):
             If the run or the step is not found, the run has not ended, or the value of a parameter is invalid.
         """
         if origin_run_id is None:
-            runs = self.list_runs()
-            if not runs:
-                raise TemporalDeployerError(f"{self.name} has no run to resume", "run.unknown", 4)
-            origin_run_id = runs[0].run_id
+            origin_run_id = "@latest"
         options: Dict[str, Any] = {"run_id": origin_run_id, "new_run": True}
         if step_to_rerun is not None:
             options["step"] = step_to_rerun
