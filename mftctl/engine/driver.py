@@ -33,6 +33,8 @@ CHUNK = 250
 MAX_SLOTS = 400
 #: The patch that added ``_give_back``: before, a part kept its slots until it ended.
 GIVES_BACK = "gives-slots-back"
+#: The patch that added ``_take_what_came_too``.
+TAKES_RESULTS = "takes-results"
 #: Seconds between updates of the task counts in the memo, which lists read without a worker.
 MEMO_INTERVAL = 10.0
 
@@ -48,13 +50,14 @@ class Driver:
         self._queue = ReadyQueue(INLINE, CHUNK, given.scope)
         self._slots = TaskSlots(min(given.slots or manifest.max_workers, MAX_SLOTS))
         self._gives_back = given.scope is not None and one_at_a_time(self._graph, given.scope)
-        self._running: set[asyncio.Task[None]] = set()
+        # No sets: their order would be that of commands, and another one in a replay.
+        self._running: dict[asyncio.Task[None], None] = {}
         self._sending: list[asyncio.Task[None]] = []
         self._ended: list[tuple[Task | SplitRange, Any]] = []
         self._woken = False
         self._fatal: ApplicationError | None = None
         self._long = self._draining = False
-        self._parts: set[workflow.ChildWorkflowHandle[Any, Any]] = set()
+        self._parts: dict[workflow.ChildWorkflowHandle[Any, Any], None] = {}
         self._noted = workflow.time()
         self.paused = given.paused
         self.compensations = Compensations(manifest.steps)
@@ -84,7 +87,9 @@ class Driver:
                 self._take_ended()
                 if workflow.time() - self._noted >= MEMO_INTERVAL:
                     self.note()
-        except (FailureError, asyncio.CancelledError):
+        except (FailureError, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError):
+                await self._take_what_came_too()
             await self._stop_running()
             self._keep_for_compensation()
             raise
@@ -169,8 +174,8 @@ class Driver:
             self._ended.append((item, result))
 
         running = asyncio.create_task(follow())
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+        self._running[running] = None
+        running.add_done_callback(self._running.pop)
 
     async def _run_task(self, task: Task) -> Any:
         task = replace(task, ref=replace(task.ref, generation=self._input.generation))
@@ -179,13 +184,13 @@ class Driver:
     async def _run_splits(self, splits: SplitRange, slots: int) -> Any:
         paused = self.paused
         part = await start_part(self._input, splits, slots, paused=paused)
-        self._parts.add(part)
+        self._parts[part] = None
         try:
             if self.paused != paused:  # paused or continued while it was started
                 await send_pause(part, self.paused)
             return await part
         finally:
-            self._parts.discard(part)
+            del self._parts[part]
 
     def _take_ended(self) -> None:
         while self._ended:
@@ -240,6 +245,15 @@ class Driver:
         if result.get("since", self._input.execution) >= self._input.origin_executions:
             self.compensations.add(done.ref, workflow.time())
         return done
+
+    async def _take_what_came_too(self) -> None:
+        """Let tasks that ended in the same workflow task as the cancellation have their results, to be compensated.
+
+        Without it, the cancellation is handled first, and takes the results of tasks that have already ended.
+        """
+        if self._running and workflow.patched(TAKES_RESULTS):
+            with contextlib.suppress(asyncio.CancelledError):
+                await workflow.wait_condition(lambda: True)
 
     async def _stop_running(self) -> None:
         for running in list(self._running):

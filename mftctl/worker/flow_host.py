@@ -90,8 +90,8 @@ class Host:
                 self._busy += 1
                 return found
             found.client.close()
-        self._busy += 1
         ours, theirs = socket.socketpair()
+        self._busy += 1
         try:
             with theirs:
                 self._client.pass_socket(theirs, kind)

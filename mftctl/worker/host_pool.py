@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -24,6 +26,10 @@ from .worker_settings import Settings
 START_TIMEOUT = 600.0
 #: Seconds for which a flow that could not be imported is not imported again.
 BROKEN_FOR = 10.0
+#: Errors of a machine that lacks descriptors or memory; of others, the host has ended.
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+#: Seconds between two looks at all hosts, whether they have expired.
+LOOK_EVERY = 60.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class HostPool:
         self._unforkable: set[str] = set()
         self._memory = memory_limit() if memory is None else memory
         self._retired: list[Host] = []
+        self._looked = time.monotonic()
         #: A key for each request that waits for its host.
         self._awaited: list[tuple[str, str]] = []
 
@@ -67,7 +74,11 @@ class HostPool:
                 continue
             try:
                 return await host.supervisor(started=started)
-            except OSError:
+            except OSError as error:
+                if error.errno in _SCARCE:
+                    raise MftctlError(
+                        f"no process of {launch.flow} can be started: {error}", code="host.lost"
+                    ) from error
                 self._forget((key, isolation), host)
         raise MftctlError(f"the host of {launch.flow} ended as soon as it was started", code="host.lost")
 
@@ -98,9 +109,9 @@ class HostPool:
     async def _host(self, key: str, launch: Launch, isolation: str) -> Host | None:
         known = self._hosts.get((key, isolation))
         if known is not None and known.done():
-            if known.cancelled() or known.exception() is not None or not known.result().alive:
+            if known.cancelled() or known.exception() is not None:
                 known = None
-            elif known.result().stale:
+            elif not known.result().alive or known.result().stale:
                 self._retire(known.result())
                 known = None
         if known is None:
@@ -130,6 +141,7 @@ class HostPool:
         known = self._hosts.get(key)
         if known is not None and known.done() and known.exception() is None and known.result() is host:
             del self._hosts[key]
+            self._retire(host)
 
     def _evict(self, wanted: Host) -> None:
         """Retire least recently used idle hosts, but not ``wanted``, while all together take too much memory."""
@@ -140,6 +152,16 @@ class HostPool:
         ]:
             del self._hosts[key]
         started = {key: starting.result() for key, starting in self._hosts.items() if starting.done()}
+        if time.monotonic() - self._looked >= LOOK_EVERY:
+            self._looked = time.monotonic()
+            for key in [
+                key
+                for key, host in started.items()
+                if host is not wanted and not host.busy and key not in self._awaited and host.stale
+            ]:
+                # Nobody may ever ask for it again: that of an earlier version of a deployment.
+                del self._hosts[key]
+                self._retire(started.pop(key))
         taken = sum(host.memory for host in started.values())
         for key, host in started.items():
             if taken <= self._memory:
@@ -157,7 +179,12 @@ class HostPool:
         if source is None:
             launch = _without_lost_folder(launch)
         env = variables(launch, folder, in_place=source is not None)
-        client = Client.start(launch.python, "host", env, cwd=launch.cwd)
+        try:
+            client = Client.start(launch.python, "host", env, cwd=launch.cwd)
+        except OSError as error:  # such as too many open files
+            raise MftctlError(
+                f"no process of {launch.flow} can be started: {error}", code="host.lost"
+            ) from error
         fields = {"launch": to_plain(launch), "folder": folder, "isolation": isolation, "file": source}
         try:
             answer = await client.request("load", fields, timeout=START_TIMEOUT)

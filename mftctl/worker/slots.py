@@ -122,10 +122,16 @@ class Slots(CustomSlotSupplier):
         try:
             await asyncio.wait([turn], timeout=patience)
         except asyncio.CancelledError:
-            if not turn.cancel():
+            if turn.cancel():
+                self._start_waiting()
+            else:
                 self.end(needs)
             raise
-        return not turn.cancel()
+        if not turn.cancel():
+            return True
+        # Who stands behind it may need less.
+        self._start_waiting()
+        return False
 
     def begin_beyond(self, needs: Resources) -> None:
         """Start a task without a free slot, because it must not wait longer."""
@@ -136,6 +142,9 @@ class Slots(CustomSlotSupplier):
         """Free the slot, and start the tasks that wait for it, in their order."""
         self._running -= 1
         self._taken -= needs
+        self._start_waiting()
+
+    def _start_waiting(self) -> None:
         while self._waiting:
             waiting, turn = self._waiting[0]
             if not turn.done():

@@ -125,7 +125,9 @@ class TaskActivity:
         task = asked if isinstance(asked, TaskInput) else None
         if task is not None and task.pausable and activity.info().attempt == 1:
             return await self._slots.begin(needs, GIVE_BACK)
-        limited = task is not None and task.timeout and needs_of(activity.info().task_queue) is None
+        limited = (
+            task is not None and (task.timeout or task.limit) and needs_of(activity.info().task_queue) is None
+        )
         if not await self._slots.begin(needs, HOLD if limited else None):
             self._slots.begin_beyond(needs)
         return True
@@ -160,9 +162,16 @@ class TaskActivity:
         return {"hook": given.hook, **result}
 
     def _runs_again(self) -> bool:
-        """Whether another worker runs an attempt that is cancelled now, or it is the end of its task."""
+        """Whether an attempt that is cancelled now runs again, and uses up no retry; else it is the end of its task.
+
+        It does on another worker, and here, too, when somebody has paused the activity in Temporal's UI.
+        """
+        if self._stopping:
+            return True
         details = activity.cancellation_details()
-        return self._stopping or (details is not None and (details.not_found or details.timed_out))
+        return details is not None and (
+            details.not_found or details.timed_out or details.paused or details.reset
+        )
 
 
 def _queued() -> float:

@@ -71,6 +71,33 @@ class BookingFlow(FlowSpec):
 if __name__ == "__main__":
     BookingFlow()
 """
+STUBBORN = """
+import os, signal, time
+from metaflow import FlowSpec
+from mftctl.saga import step
+
+class Stubborn(FlowSpec):
+    @step
+    def start(self):
+        signal.signal(signal.SIGTERM, lambda *_: open({log!r} + ".term", "w").close())
+        open({log!r}, "w").close()
+        while not os.path.exists({log!r} + ".term"):
+            time.sleep(0.05)
+        self.hotel = "hotel-7"
+        self.next(self.end)
+
+    @start.compensate
+    def cancel_hotel(self):
+        with open({log!r}, "a") as file:
+            file.write("cancelled " + self.hotel)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    Stubborn()
+"""
 PLAIN = """
 from metaflow import FlowSpec
 from mftctl.saga import step
@@ -299,3 +326,18 @@ def test_what_cannot_compensate_is_refused(booking: Any, old: str, new: str, wor
     done = booking.run("deploy", str(booking.flow("f.py", source)))
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_a_task_that_finishes_while_it_is_stopped_is_undone(
+    served: Any, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    """It had its result when the run was cancelled: what it has done is undone, as by `runs resume` it is kept."""
+    log = tmp_path / "notes"
+    served.flow("stubborn.py", STUBBORN.format(log=str(log)))
+    assert served.run("deploy", "stubborn.py").returncode == 0
+    served.worker("Stubborn")
+    run_id = served.run("trigger", "Stubborn", "-o", "name").stdout.strip()
+    wait_until(log.exists, "the task runs")
+    assert served.run("runs", "cancel", run_id).returncode == 0
+    assert log.read_text() == "cancelled hotel-7"
+    assert "KILLED" not in served.run("runs", "logs", run_id).stdout

@@ -39,10 +39,11 @@ def histories(file: Path) -> list[WorkflowHistory]:
 
 def differences(found: list[WorkflowHistory]) -> list[str]:
     """What replays otherwise than it was recorded: a line a workflow."""
-    return asyncio.run(_differences(found))
+    return asyncio.run(differences_now(found))
 
 
-async def _differences(found: list[WorkflowHistory]) -> list[str]:
+async def differences_now(found: list[WorkflowHistory]) -> list[str]:
+    """The same, in an event loop."""
     replayer = Replayer(
         workflows=[FlowWorkflow, Listener, Notification], workflow_runner=UnsandboxedWorkflowRunner()
     )

@@ -117,6 +117,8 @@ def _main() -> None:
         run_store.RunStore.unreported = lambda self, ref: False
         run_store.RunStore.finished = lambda self, ref, generations: None
         run_store.RunStore.open = lambda self, ref, number: _Nothing()
+    if "reached" in sys.argv:
+        run_store.RunStore.succeeded = lambda self, ref, number: True
     if "stuck" in sys.argv:
         run_store.RunStore.failures = _wait_for_ever
         watching.ORPHAN_LOOK, watching.ORPHAN_LIMIT = 0.1, 1

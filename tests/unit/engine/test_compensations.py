@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import replaying
 from scenarios import TRIP, UNDO
-from standin import Engine, ended, fails, foreach, goes, hangs, manifest, until, waits
+from standin import Call, Engine, ended, fails, foreach, goes, hangs, linear, manifest, until, waits
 from temporalio.api.enums.v1 import EventType
 
 from mftctl.control.runs.lookup import describe, list_runs
 from mftctl.control.runs.outcome import RunOutcome
 from mftctl.engine import workflow
-from mftctl.model.manifest import Receiver, Step
+from mftctl.model.manifest import Dispatch, Receiver, Step
 from mftctl.model.task import Outcome
 from mftctl.model.variables import COMPENSATION
+
+CHILD = EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED
 
 
 def _undone(names: list[str]) -> list[str]:
@@ -159,3 +162,56 @@ async def test_a_long_compensation_continues_as_new(
     assert script.calls[-1].notice["body"]["status"] == status
     listed = await list_runs(engine.client, flow=given.flow, statuses=(status,))
     assert [one.run_id for one in listed] == [handle.id]
+
+
+async def test_a_task_that_ends_together_with_the_cancellation_is_undone(engine: Engine) -> None:
+    """The workflow gets both at once, as a worker was away, or busy."""
+    gate = asyncio.Event()
+    dispatch = Dispatch(queue="together-far")
+    steps = linear("book", "go", book={"compensation": "undo", "dispatch": dispatch})
+    given = manifest("TripTogether", steps, compensations=UNDO, task_queue="together")
+    async with engine.worker(task_queue="together-far", workflows=[]):
+        async with engine.worker(task_queue="together"):
+            script, handle = await engine.start(given, {"book": waits(gate)})
+            await script.began("book")
+        gate.set()
+
+        async def is_over() -> bool:
+            return not (await handle.describe()).raw_description.pending_activities
+
+        await until(is_over)
+        await handle.cancel()
+        async with engine.worker(task_queue="together"):
+            assert (await ended(handle)).status == "cancelled"
+            assert _undone(script.names) == ["undo"]
+
+
+async def test_a_run_that_stops_branches_and_parts_replays(engine: Engine) -> None:
+    """Commands that stop what runs come in the order in which it began: another worker may take the run over."""
+    steps = (
+        Step("start", "split", ("fan", "long", "bad"), join="meet"),
+        Step("fan", "foreach", ("work",), join="gather"),
+        Step("work", "linear", ("gather",)),
+        Step("gather", "join", ("meet",), split="fan"),
+        Step("long", "linear", ("meet",)),
+        Step("bad", "linear", ("meet",)),
+        Step("meet", "join", ("end",), split="start"),
+        Step("end", "end"),
+    )
+    gate = asyncio.Event()
+
+    async def breaks(call: Call) -> None:
+        await gate.wait()
+        await fails()(call)
+
+    given = manifest("TripMixed", steps, max_workers=40)
+    acts = {"work": hangs, "long": hangs, "bad": breaks}
+    script, handle = await engine.start(given, acts, widths={"fan": 1000})
+    await script.began("long")
+    await until(lambda: script.names.count("work[0]") and len(script.names) >= 40)
+    gate.set()
+    assert (await ended(handle)).status == "failed"
+    history = await handle.fetch_history()
+    assert len([one for one in history.events if one.event_type == CHILD]) > 1
+    for _ in range(3):
+        assert not await replaying.differences_now([history])

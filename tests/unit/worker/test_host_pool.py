@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from supervising import launch, request
@@ -12,8 +15,10 @@ from supervising import launch, request
 from mftctl.interpreter import client
 from mftctl.interpreter.inside.flow_datastore import flow_datastore
 from mftctl.interpreter.inside.package_cache import note_files, package_folder
+from mftctl.interpreter.inside.protocol import PLAIN
 from mftctl.model.errors import MftctlError
 from mftctl.model.task import TaskRef
+from mftctl.worker import flow_host, host_pool
 from mftctl.worker.host_pool import HostPool
 from mftctl.worker.worker_settings import Settings
 
@@ -174,3 +179,49 @@ def test_a_host_that_does_not_end_is_killed(tmp_path, monkeypatch, ignoring):
     began = time.monotonic()
     assert served(tmp_path, FLOW + hanging + CALL, test) > 3
     assert time.monotonic() - began < 60
+
+
+def test_a_machine_without_descriptors_keeps_its_hosts(tmp_path, monkeypatch):
+    """The attempt waits and is tried again; the host is neither lost nor busy for ever."""
+
+    async def test(hosts, wanted):
+        (await hosts.supervisor(wanted)).release()
+        (host,) = (task.result() for task in hosts._hosts.values())
+        for one in host.idle[PLAIN]:
+            one.client.close()
+
+        def scarce(*_):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(flow_host.socket, "socketpair", scarce)
+            with pytest.raises(MftctlError, match="no process of F can be started"):
+                await hosts.supervisor(wanted)
+            with pytest.raises(MftctlError, match="no process of F can be started"):
+                await hosts.supervisor(replace(wanted, options=("--quiet",)))
+        assert not host.busy
+        again = await hosts.supervisor(wanted)
+        assert again.host is host
+        again.release()
+
+    served(tmp_path, FLOW + CALL, test)
+
+
+def test_a_host_that_nobody_asks_for_ends_when_it_has_expired(tmp_path, monkeypatch):
+    """Such as that of an earlier version of a deployment: its processes and descriptors are not kept for ever."""
+    monkeypatch.setattr(host_pool, "LOOK_EVERY", 0.0)
+
+    async def test(hosts, wanted):
+        old = await hosts.supervisor(wanted)
+        old.host._freshness = SimpleNamespace(expired=True)
+        new = await hosts.supervisor(replace(wanted, options=("--quiet",)))
+        assert old.host.alive
+        assert len(hosts._hosts) == 2  # it is busy
+        old.release()
+        new.release()
+        (await hosts.supervisor(replace(wanted, options=("--quiet",)))).release()
+        assert [task.result() for task in hosts._hosts.values()] == [new.host]
+        while old.host.alive:  # noqa: ASYNC110 - a few turns of the loop
+            await asyncio.sleep(0.01)
+
+    served(tmp_path, FLOW + CALL, test)

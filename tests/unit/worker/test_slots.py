@@ -244,6 +244,24 @@ async def test_tasks_never_take_more_than_the_machine_has() -> None:
     assert await behind
 
 
+@in_loop
+async def test_who_stands_behind_one_that_gives_up_has_its_turn() -> None:
+    """It may need less than the other: what is free must not stay so until a task ends."""
+    slots = Slots(4, Resources(8.0, 16000))
+    assert await slots.begin(Resources(6.0, 1))
+    large = asyncio.create_task(slots.begin(Resources(4.0, 1), 0.05))
+    small = asyncio.create_task(slots.begin(ONE))
+    assert not await large
+    assert await asyncio.wait_for(small, 1)
+    large = asyncio.create_task(slots.begin(Resources(4.0, 1)))
+    await settle()
+    small = asyncio.create_task(slots.begin(ONE))
+    await settle()
+    assert not small.done()
+    large.cancel()
+    assert await asyncio.wait_for(small, 1)
+
+
 def test_cores_of_a_machine_are_shared_by_its_slots() -> None:
     """A task that asks for nothing takes one slot's share."""
     slots = Slots(8, Resources(4.0, 16000))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from supervising import client, launch
+from temporalio.activity import ActivityCancellationDetails
 from temporalio.common import MetricMeter, RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.runtime import MetricBuffer, MetricBufferDurationFormat, Runtime, TelemetryConfig
@@ -25,6 +26,7 @@ from mftctl.interpreter.inside.protocol import PLAIN
 from mftctl.model.errors import MftctlError
 from mftctl.model.manifest import MAX_ATTEMPTS
 from mftctl.model.task import Input, Task, TaskInput, TaskRef
+from mftctl.worker import task_activity
 from mftctl.worker.flow_host import Supervisor
 from mftctl.worker.metrics import Metrics
 from mftctl.worker.observer import Observer
@@ -329,3 +331,21 @@ def test_a_task_that_comes_while_the_worker_stops_is_stopped(tmp_path):
             await env.run(tasks.run, [RawValue(payload)])  # type: ignore[arg-type]
 
     asyncio.run(whole())
+
+
+@pytest.mark.parametrize(
+    ("details", "again"),
+    [
+        ({"paused": True}, True),
+        ({"reset": True}, True),
+        ({"not_found": True}, True),
+        ({"cancel_requested": True}, False),
+    ],
+)
+def test_an_attempt_that_somebody_pauses_runs_again(monkeypatch, details, again):
+    """Paused or reset in Temporal's UI, it uses up no retry, and @catch does not take it for a failure."""
+    monkeypatch.setattr(
+        task_activity.activity, "cancellation_details", lambda: ActivityCancellationDetails(**details)
+    )
+    tasks = TaskActivity(Endless({}), Slots(1), Recorder(), HEARTBEATS, Metrics())  # type: ignore[arg-type]
+    assert tasks._runs_again() is again

@@ -88,6 +88,11 @@ class RunStore:
         # A task can succeed and its process fail: in its hooks. Then it is tried again.
         return not done.has_metadata(_RUNTIME) or bool(done.load_metadata([_RUNTIME])[_RUNTIME]["success"])
 
+    def succeeded(self, ref: TaskRef, number: int) -> bool:
+        """Whether this attempt has reached its result."""
+        done = self._done(ref.step, ref.task_id, number)
+        return done is not None and bool(done.get("_task_ok"))
+
     def note_origin(self, ref: TaskRef, execution: int) -> None:
         """Remember which execution of its run a task is cloned from."""
         self.open(ref, 0).save_metadata({_ORIGIN: {"execution": execution}}, add_attempt=False)

@@ -77,6 +77,7 @@ class Runtime:
             limits = Limits(given.limit, given.memory)
             ended = self.watch.run(self.starter, argv, given.environment, output, saver, grace, limits)
             until_end = monotonic() - began
+        ended = _counted(ended, store, given)
         _record(datastore, output, saver, ended)
         if ended.ran is not None:
             self._figures = ProcessFigures(until_end - ended.ran, ended.ran, output.size)
@@ -141,6 +142,13 @@ class Runtime:
         missing = not_packaged.reason(message, self.given.launch.left_out)
         message = f"{message} ({missing})" if missing else message
         return _failed(message, failed.log, final=used_up or ended.code == EXIT_DISALLOW_RETRY)
+
+
+def _counted(ended: ProcessEnd, store: RunStore, given: TaskInput) -> ProcessEnd:
+    """The end that counts: a task that reached its result while it was being cancelled has succeeded."""
+    if ended.cancelled and store.succeeded(given.task.ref, given.attempt):
+        return replace(ended, code=0, stopped=False, cancelled=False)
+    return ended
 
 
 def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> None:

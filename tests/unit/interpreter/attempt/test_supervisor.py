@@ -97,6 +97,31 @@ def test_a_stop_in_the_same_breath_as_its_request(tmp_path):
     supervised(tmp_path)(test)
 
 
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_a_task_that_reaches_its_result_while_it_is_stopped_has_succeeded(tmp_path, cancelled):
+    """To its run, which compensates it; where another worker runs it again, that one finds the result."""
+    code = "import signal, time; signal.signal(15, lambda *_: None); print('up', flush=True); time.sleep(60)"
+
+    async def test(found):
+        up = asyncio.Event()
+        running = asyncio.create_task(
+            found.request(
+                "run",
+                request(
+                    1, f"{code}; raise SystemExit(1)".replace("time.sleep(60)", "signal.pause()"), live=True
+                ),
+                on_event=lambda _: up.set(),
+                stop=lambda: {"cancelled": cancelled},
+            )
+        )
+        await asyncio.wait_for(up.wait(), 30)
+        running.cancel()
+        return (await running)["state"]
+
+    assert supervised(tmp_path, "reached")(test) == ("succeeded" if cancelled else "lost")
+    assert (b"KILLED" in logged(tmp_path, 1)) is not cancelled
+
+
 def test_what_a_supervisor_does_not_know_it_says(tmp_path):
     """An unknown kind of request is answered with its name, a broken one with the error; both leave it working."""
 
