@@ -20,8 +20,13 @@ from temporalio.service import RPCError, RPCStatusCode
 #: Refusals in a row after which the error is raised, and seconds after which one does not belong to those before.
 MAX_REFUSALS, APART = 5, 10.0
 #: Answers of a server that is away, restarts, or has too much to do, and seconds after which it counts as lost.
-_AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED}
-PATIENCE = 300.0
+_AWAY = {
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.CANCELLED,  # a connection that was closed in the middle of a call
+}
+PATIENCE = 30.0
 #: The server may show these before it writes them, under ids that other events get then.
 _UNWRITTEN = {
     EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
@@ -52,10 +57,12 @@ async def history_events(
 
 
 async def workflow_result(
-    handle: WorkflowHandle[Any, Any], report: Callable[[str], None] = lambda _: None
+    handle: WorkflowHandle[Any, Any],
+    report: Callable[[str], None] = lambda _: None,
+    patience: float = PATIENCE,
 ) -> Any:
     """``handle.result()``: wait for the end of a workflow. A server that is away is waited for, as above."""
-    refusals = _Refusals(PATIENCE, report)
+    refusals = _Refusals(patience, report)
     while True:
         try:
             return await handle.result()

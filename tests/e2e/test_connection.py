@@ -250,7 +250,7 @@ def test_a_connection_that_breaks_is_said(
     proxy.wait()
     if then is not None:
         serve(then)
-    assert waiting.wait(60) == 5
+    assert waiting.wait(120) == 5
     error = json.loads(log.read_text().splitlines()[-1])["error"]
     assert error["code"] == code
     assert words in error["message"]

@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from ...engine.failures import CANCELLED, TIMEOUT, details_of
 from ...model.errors import Exit, MftctlError
-from ..history_events import workflow_result
+from ..history_events import PATIENCE, workflow_result
 
 #: Seconds between two queries of a run's progress.
 POLL = 0.5
@@ -43,11 +43,13 @@ class RunOutcome:
 
 
 async def wait_for_outcome(
-    handle: WorkflowHandle[Any, Any], report: Callable[[str], None] = lambda _: None
+    handle: WorkflowHandle[Any, Any],
+    report: Callable[[str], None] = lambda _: None,
+    patience: float = PATIENCE,
 ) -> RunOutcome:
-    """Wait for the run to end; ``report`` gets the reason, once, while the server does not answer."""
+    """Wait for the run to end. A server that does not answer is waited for, and ``report`` gets the reason, once."""
     try:
-        await workflow_result(handle, report)
+        await workflow_result(handle, report, patience)
     except WorkflowFailureError as error:
         return _unsuccessful(error.cause)
     return RunOutcome("completed")

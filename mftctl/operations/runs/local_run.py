@@ -36,6 +36,8 @@ from .run_views import JsonView, LineView
 
 #: Tasks at once, as in `python flow.py run`.
 MAX_WORKERS = 16
+#: Seconds for which a server that is away is waited for: its end would be that of the tasks, which run here.
+PATIENCE = 600.0
 #: Seconds that the server has to answer when the process exits at once.
 TERMINATE_TIMEOUT = 0.5
 
@@ -112,7 +114,7 @@ class LocalRun:
             self._lease.register_run(run_id, self._client.namespace)
 
     async def _watch(self, run: _Run) -> outcome.RunOutcome:
-        ending = asyncio.create_task(outcome.wait_for_outcome(run.handle, self._view.report))
+        ending = asyncio.create_task(outcome.wait_for_outcome(run.handle, self._view.report, PATIENCE))
         polling = asyncio.create_task(self._poll_progress(run)) if self._view.wants_progress else None
         await first_of(ending, self._signals.first)
         if not ending.done():
