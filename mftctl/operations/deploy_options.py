@@ -147,7 +147,8 @@ def _value(row: Option, given: Any, profile: profiles.Profile) -> Any:
     if (row.kind == "count" and value is not None) or (row.kind == "queue" and value):
         _check(row, value, setting.source)
     if row.adds:
-        value = (*(profile.get(row.key) or ()), *(given or ()))
+        # Metaflow keeps the first decorator of a name.
+        value = (*(given or ()), *(profile.get(row.key) or ()))
         return tuple(dict.fromkeys(value))
     return tuple(value or ()) if row.repeated else value
 

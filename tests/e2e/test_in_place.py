@@ -7,6 +7,25 @@ from pathlib import Path
 
 PLACE = Path(__file__).parent / "flows" / "place"
 FLOW = "proj/flows/around.py"
+GLOBAL = """
+from metaflow import FlowSpec, IncludeFile, environment, get_namespace, step
+
+class Global(FlowSpec):
+    note = IncludeFile("note")
+
+    @environment(vars={"A": "1"})
+    @step
+    def start(self):
+        print("in", repr(get_namespace()))
+        self.next(self.end)
+
+    @step
+    def end(self):
+        print("in", repr(get_namespace()), self.note)
+
+if __name__ == "__main__":
+    Global()
+"""
 
 
 def test_a_flow_sees_what_it_sees_with_run(served):
@@ -32,3 +51,18 @@ def _without_bundle(seen: list[object]) -> list[object]:
     return [
         [entry for entry in part if entry != root] if index == 2 else part for index, part in enumerate(seen)
     ]
+
+
+def test_files_and_namespace_are_those_of_run(served):
+    """A file that is given lies in the datastore, nothing beside the flow; '' is the global namespace in each step."""
+    served.flow("global.py", GLOBAL)
+    (served.folder / "note.txt").write_text("noted")
+    # Where Metaflow puts its datastore by itself.
+    done = served.run(
+        "run", "global.py", "note=note.txt", "--namespace", "", METAFLOW_DATASTORE_SYSROOT_LOCAL=""
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("in ''") == 2
+    assert "in '' noted" in done.stdout
+    assert list((served.folder / ".metaflow" / "data" / "Global").iterdir())
+    assert not (served.folder / "data").exists()

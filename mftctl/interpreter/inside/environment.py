@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 IN_PLACE = "MFTCTL_IN_PLACE"
 #: A worker's environment may have these for one flow; Metaflow would apply them to every flow.
 _CONFIG_VARIABLES = ("METAFLOW_FLOW_CONFIG", "METAFLOW_FLOW_CONFIG_VALUE")
+#: The same of the options of a deployment, which a run in place takes from the environment as `python flow.py run`.
+_OPTION_VARIABLES = (
+    "METAFLOW_BRANCH",
+    "METAFLOW_PRODUCTION",
+    "METAFLOW_FLOW_BRANCH",
+    "METAFLOW_FLOW_PRODUCTION",
+    "METAFLOW_DEFAULT_DECOSPECS",
+)
 #: Settings of how a machine reaches a service, not of where data is kept.
 _MACHINE = (
     "METAFLOW_SERVICE_URL",
@@ -55,9 +63,12 @@ def package_root() -> str:
     return os.environ.get(IN_PLACE) or os.environ.get("METAFLOW_EXTRACTED_ROOT", "")
 
 
-def forget_configs() -> None:
-    """Drop variables with values of Configs: the code package has those of the deploy (``config_options``)."""
-    for name in _CONFIG_VARIABLES:
+def forget_options(*, in_place: bool) -> None:
+    """Drop variables by which Metaflow takes options of its command line: the deployment has those of the deploy.
+
+    Configs are in the code package (``config_options``), also of a run ``in_place``.
+    """
+    for name in (*_CONFIG_VARIABLES, *(() if in_place else _OPTION_VARIABLES)):
         os.environ.pop(name, None)
 
 

@@ -1,6 +1,7 @@
 """What a worker tells tasks of how services are reached."""
 
 import json
+import os
 
 import pytest
 
@@ -46,3 +47,19 @@ def test_a_machine_knows_its_own_way_to_services(launch, way, tmp_path, monkeypa
     assert environment.settings(launch) == {
         name: value for name, value in TOLD.items() if name != "METAFLOW_SERVICE_URL"
     }
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_workers_own_branch_is_not_that_of_the_runs(monkeypatch, in_place):
+    """A deployment has the branch and decorators of its deploy; a run in place those of the environment, as `run`."""
+    options = (
+        "METAFLOW_BRANCH",
+        "METAFLOW_PRODUCTION",
+        "METAFLOW_FLOW_PRODUCTION",
+        "METAFLOW_DEFAULT_DECOSPECS",
+    )
+    for name in (*options, "METAFLOW_FLOW_CONFIG_VALUE"):
+        monkeypatch.setenv(name, "1")
+    environment.forget_options(in_place=in_place)
+    assert [name in os.environ for name in options] == [in_place] * 4
+    assert "METAFLOW_FLOW_CONFIG_VALUE" not in os.environ

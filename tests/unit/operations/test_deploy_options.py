@@ -91,6 +91,13 @@ def test_every_key_of_a_deployment_reaches_the_compiler(monkeypatch: pytest.Monk
     assert DeploymentOptions().interpreter(profile) == sys.executable
 
 
+def test_a_decorator_of_the_flag_comes_before_the_profiles() -> None:
+    """Metaflow keeps the first of a name."""
+    profile = Profile("p", {"with": ["retry:times=3", "card"]})
+    options = AllDeploymentOptions(decorators=("retry:times=0", "card")).options(profile)
+    assert options.decorators == ("retry:times=0", "card", "retry:times=3")
+
+
 @pytest.mark.parametrize("rank", ["profile", "variable"])
 def test_every_key_of_a_worker_reaches_it(monkeypatch: pytest.MonkeyPatch, rank: str) -> None:
     """Isolation, concurrency and the age of hosts; a flag goes before each."""

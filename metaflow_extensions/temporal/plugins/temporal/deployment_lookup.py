@@ -17,7 +17,9 @@ from .parameter_keywords import keyword
 
 _TYPES = {"json": "JSON", "file": "FilePath"}
 #: Variables that name the stores of a deployment; other variables of its tasks are not for this process.
-_STORES = re.compile(r"^METAFLOW_(SERVICE_URL|DATASTORE_SYSROOT_\w+|DATATOOLS_S3ROOT|S3_ENDPOINT_URL)$")
+_STORES = re.compile(
+    r"^METAFLOW_(SERVICE_URL|DATASTORE_SYSROOT_\w+|DATATOOLS_(S3ROOT|LOCALROOT)|S3_ENDPOINT_URL)$"
+)
 
 
 def parse_identifier(identifier: str) -> tuple[str, dict[str, Any]]:
@@ -39,9 +41,12 @@ def deployer_of(manifest: dict[str, Any], connection: dict[str, Any], metadata: 
     local = launch["env"].get("METAFLOW_DATASTORE_SYSROOT_LOCAL")
     if local and not os.path.isdir(local):  # a folder of another machine
         env.pop("METAFLOW_DATASTORE_SYSROOT_LOCAL", None)
+        env.pop("METAFLOW_DATATOOLS_LOCALROOT", None)
     file = _flow_file(manifest)
+    # That of a local datastore is one of the deployer's machine; others may be in no variable.
+    root = {} if launch["datastore"] == "local" else {"datastore_root": launch["datastore_root"]}
     made = Deployer(
-        file, env=env, metadata=launch["metadata"], datastore=launch["datastore"], pylint=False
+        file, env=env, metadata=launch["metadata"], datastore=launch["datastore"], pylint=False, **root
     ).temporal(deployment=manifest["deployment"], **connection)
     weakref.finalize(made, Path(file).unlink, missing_ok=True)
     made.name, made.flow_name = manifest["deployment"], launch["flow"]

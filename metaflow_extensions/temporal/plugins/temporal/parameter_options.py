@@ -60,8 +60,10 @@ def given_parameters(flow: Any, options: dict[str, Any]) -> dict[str, str]:
     """
     given = {}
     for _, parameter in flow._get_parameters():  # noqa: SLF001 - there is no public way
+        if parameter.IS_CONFIG_PARAMETER:
+            continue  # an option of the command may have its name
         value = options.pop(parameter.name.replace("-", "_").lower(), None)
-        if parameter.IS_CONFIG_PARAMETER or value is None or value == ():
+        if value is None or value == ():
             continue
         if isinstance(value, DelayedEvaluationParameter):
             value = value(return_str=True)

@@ -54,14 +54,14 @@ def build(state: Any, options: Options, cache: str) -> Built:
     state.check(state.graph, state.flow, state.environment, pylint=state.pylint)
     validate_tags(options.tags)
     steps = tuple(steps_of(state, dispatch.queues_of(state.graph, options.step_queues)))
-    parameters = tuple(parameters_of(state.flow))
+    refused, given = None, {} if options.given is None else from_variables(state)
+    parameters = tuple(parameters_of(state.flow, {*given, *dict(options.given or ())}))
     deployment = deployment_name(state, options.name)
     owner = get_username()
     if not owner:
         raise CompileError("Metaflow finds no user name", "user", "set METAFLOW_USER")
-    refused, given = None, {}
     if options.given is not None:
-        refused, given = click_error(state, parameters, dict(options.given)), from_variables(state)
+        refused = click_error(state, parameters, dict(options.given))
     docstring = inspect.cleandoc(state.flow.__doc__ or "")
     code, contents = code_package.make(state, cache)
     launch = _launch(state, options, owner, code, contents, parameters)

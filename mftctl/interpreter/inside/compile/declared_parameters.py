@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Optional
 
 from metaflow._vendor import click
@@ -19,17 +19,20 @@ from ....model.parameter import FLAG, Parameter
 from .compile_error import CompileError
 
 
-def parameters_of(flow: Any) -> list[Parameter]:
-    """The parameters in the flow's order; CompileError when Metaflow rejects one, or its default."""
+def parameters_of(flow: Any, given: Collection[str] = ()) -> list[Parameter]:
+    """The parameters in the flow's order; CompileError when Metaflow rejects one, or its default.
+
+    Defaults of those that are ``given`` are not evaluated, as by `run`.
+    """
     found, names = [], set()
     for _, parameter in flow._get_parameters():
+        if parameter.IS_CONFIG_PARAMETER:
+            continue  # Metaflow compares its name with those of other Configs only
         if parameter.name.lower() in names:
             raise CompileError(
                 f"Parameter '{parameter.name}' is declared twice: upper and lower case are the same"
             )
         names.add(parameter.name.lower())
-        if parameter.IS_CONFIG_PARAMETER:
-            continue
         kind = parameter.kwargs["type"]
         option = click_option(parameter)
         spelling = _spelling(option)
@@ -39,9 +42,9 @@ def parameters_of(flow: Any) -> list[Parameter]:
                 name=parameter.name,
                 type=_type_name(kind, option.type),
                 required=_is_required(parameter.kwargs, option),
-                default=_evaluated(
-                    parameter.kwargs.get("default"), several=spelling in ("multiple", "nargs")
-                ),
+                default=None
+                if parameter.name in given
+                else _evaluated(parameter.kwargs.get("default"), several=spelling in ("multiple", "nargs")),
                 help=parameter.kwargs.get("help") or "",
                 is_text=getattr(kind, "_is_text", True),
                 encoding=getattr(kind, "_encoding", "utf-8") or "utf-8",

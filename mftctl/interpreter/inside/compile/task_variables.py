@@ -53,6 +53,9 @@ def variables(state: Any, owner: str) -> dict[str, str]:
         root = LocalStorage.get_datastore_root_from_config(state.echo)
     if root:
         found["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = os.path.dirname(root)
+        # Else Metaflow would take the folder `data` beside the flow, because the variable above is set.
+        suffix = os.path.join(root, metaflow_config.DATATOOLS_SUFFIX)
+        found["METAFLOW_DATATOOLS_LOCALROOT"] = metaflow_config.DATATOOLS_LOCALROOT or suffix
     found["METAFLOW_DEFAULT_DATASTORE"] = state.flow_datastore.TYPE
     found["METAFLOW_DEFAULT_METADATA"] = state.metadata.TYPE
     found["METAFLOW_RUNTIME_NAME"] = "temporal"

@@ -17,7 +17,7 @@ from ....model.errors import MftctlError
 from ....model.manifest import Launch
 from .. import metaflow_version, protocol
 from ..channel import Channel
-from ..environment import config_options, forget_configs
+from ..environment import config_options, forget_options
 from ..package_cache import hold, is_whole, work_folder
 from ..search_path import add_package
 from ..uncollected import uncollected
@@ -44,7 +44,7 @@ def main(fd: str) -> None:
     if not config["file"] and launch.cwd is None:
         os.chdir(work_folder(folder, launch))
     launch = replace(launch, options=(*launch.options, *config_options(launch, folder)))
-    forget_configs()
+    forget_options(in_place=bool(config["file"]))
     add_package()
     _exit_on(request, metaflow_version.problem())
     with uncollected():

@@ -47,8 +47,8 @@ def register(command_line: Any) -> None:
 
 
 def _replace_process(state: Any, given: TaskInput, paths: list[str]) -> None:
-    if given.launch.namespace:
-        namespace(given.launch.namespace)
+    if given.launch.namespace is not None:
+        namespace(given.launch.namespace or None)
     step = getattr(state.flow, given.task.ref.step)
     decorators = step.decorators
     context = UBF_CONTROL if given.task.control else None

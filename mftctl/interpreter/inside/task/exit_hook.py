@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..environment import forget_configs
+from ..environment import forget_options
 from ..search_path import add_package, return_borrowed
 
 
@@ -15,7 +15,8 @@ def main(file: str) -> None:
     sys.argv = [file, function, pathspec]
     # As `python -m` in the working folder, which the native runtime calls; then the flow's own modules.
     sys.path[:0] = [os.getcwd(), os.path.dirname(os.path.realpath(file))]
-    forget_configs()
+    # The host of a deployment has dropped the others.
+    forget_options(in_place=True)
     add_package()
     # It imports metaflow: not before `add_package`.
     from metaflow.plugins.exit_hook import exit_hook_script

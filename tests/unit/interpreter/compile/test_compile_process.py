@@ -118,3 +118,17 @@ def test_a_deleted_working_folder_is_one_clear_line(folder, monkeypatch):
         Path.cwd()
     for error in (caught.value, crash_report.report(unforeseen.value)):
         assert (error.message, error.exit) == ("the current folder has been deleted", Exit.USAGE)
+
+
+def test_files_of_parameters_are_stored_where_run_stores_them(folder, monkeypatch):
+    """In the datastore, and not in a folder `data` beside the flow; a machine that has its own place keeps that."""
+    (folder / "good.py").write_text(FLOW.format(head="", parameter="pass"))
+    monkeypatch.delenv("METAFLOW_DATASTORE_SYSROOT_LOCAL")
+
+    def place() -> str:
+        made = asyncio.run(compile_flow("good.py", Options(), sys.executable, folder / "cache"))
+        return made.launch.env["METAFLOW_DATATOOLS_LOCALROOT"]
+
+    assert place() == str(folder / ".metaflow" / "data")
+    monkeypatch.setenv("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(folder / "store"))
+    assert place() == str(folder / "store" / "data")

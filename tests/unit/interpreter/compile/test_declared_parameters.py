@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from metaflow import JSONType
+from metaflow import Config, JSONType
 from metaflow import Parameter as Declared
 from metaflow._vendor import click
 
 from mftctl.control.runs.run_parameters import parse_words, resolve, validate
+from mftctl.interpreter.inside.compile import declared_parameters
 from mftctl.interpreter.inside.compile.compile_error import CompileError
 from mftctl.interpreter.inside.compile.declared_parameters import parameters_of
 from mftctl.interpreter.inside.compile.parameter_values import click_error
@@ -223,3 +224,23 @@ def test_a_manifest_with_options_of_click_is_not_for_older_workers() -> None:
     ).to_plain()
     assert (plain["schema_version"], with_click["schema_version"]) == (1, 2)
     assert Manifest.from_plain(with_click).launch.spellings == {"codes": "multiple"}
+
+
+def test_the_default_of_a_parameter_that_is_given_is_not_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by `run`: the function may need what is not here, and its value would be thrown away."""
+    asked: list[object] = []
+    monkeypatch.setattr(declared_parameters, "_evaluated", lambda default, **_: asked.append(default))
+    flow = Flow(Declared("day", default=len), Declared("night", default=max))
+    assert [one.name for one in parameters_of(flow, {"day"})] == ["day", "night"]
+    assert len(asked) == 1
+    parameters_of(flow)
+    assert len(asked) == 3
+
+
+def test_a_config_and_a_parameter_may_have_one_name() -> None:
+    """Metaflow compares names of Configs, and those of parameters; two parameters may not differ by case alone."""
+    assert [one.name for one in parameters_of(Flow(Config("alpha"), Declared("alpha", default=1)))] == [
+        "alpha"
+    ]
+    with pytest.raises(CompileError, match="declared twice"):
+        parameters_of(Flow(Declared("alpha", default=1), Declared("Alpha", default=1)))
