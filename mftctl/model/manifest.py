@@ -16,7 +16,7 @@ from .codec import from_plain, to_plain
 from .parameter import Parameter
 from .resources import NOTHING, Resources, queue_for
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: Metaflow's MAX_ATTEMPTS: its datastore ignores attempts from this number on.
 MAX_ATTEMPTS = 6
 
@@ -91,10 +91,12 @@ class Package:
 class Launch:
     """What a worker on any machine needs to start the tasks of a run.
 
-    ``options``: top-level options of each task's command line. ``decorators``: those of --with, as given. ``env``:
-    variables, none of them secret. ``cwd``: the working folder (default: one with the files of the package).
-    ``left_out``: suffixes of files that were beside the flow, and modules outside of its folder, that are not in the
-    package, for the message of a task that misses one. ``spellings``: of parameters that have one (``Parameter``).
+    ``options``: top-level options of each task's command line. ``step_options``: those of a step's tasks, by step,
+    where --with became something else for each, as @kubernetes with the step's @resources. ``decorators``: those of
+    --with, as given. ``env``: variables, none of them secret. ``cwd``: the working folder (default: one with the files
+    of the package). ``left_out``: suffixes of files that were beside the flow, and modules outside of its folder, that
+    are not in the package, for the message of a task that misses one. ``spellings``: of parameters that have one
+    (``Parameter``).
     """
 
     flow: str
@@ -115,6 +117,7 @@ class Launch:
     cwd: Optional[str] = None
     left_out: tuple[str, ...] = ()
     spellings: dict[str, str] = field(default_factory=dict)
+    step_options: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -238,10 +241,11 @@ class Manifest:
         """JSON values, with the lowest version of the schema that reads them correctly.
 
         Version 1 would pass a parameter with a ``spelling`` to the flow as ``--name value``, version 2 would ignore the
-        ``dispatch`` of steps.
+        ``dispatch`` of steps, version 3 the ``step_options``.
         """
         dispatched = any(step.dispatch != Dispatch() for step in (*self.steps, *self.compensations))
-        schema = SCHEMA_VERSION if dispatched else 2 if self.launch.spellings else 1
+        needed = {4: self.launch.step_options, 3: dispatched, 2: self.launch.spellings, 1: True}
+        schema = next(version for version, needs in needed.items() if needs)
         plain: dict[str, Any] = to_plain(dataclasses.replace(self, schema_version=schema))
         return plain
 

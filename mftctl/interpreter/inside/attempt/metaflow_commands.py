@@ -17,8 +17,8 @@ from ..task.decorated_command import COMMAND
 MAX_INLINE_INPUTS = 50
 
 
-def top_options(launch: Launch) -> list[str]:
-    """Options before the subcommand."""
+def top_options(launch: Launch, step: str = "") -> list[str]:
+    """Options before the subcommand, of tasks of a step."""
     return [
         "--quiet",
         f"--metadata={launch.metadata}",
@@ -30,6 +30,8 @@ def top_options(launch: Launch) -> list[str]:
         f"--monitor={launch.monitor}",
         "--no-pylint",
         *launch.options,
+        # A compensation handler is no step of the flow when it is compiled.
+        *launch.step_options.get(step, _with(launch) if step and launch.step_options else ()),
     ]
 
 
@@ -38,7 +40,7 @@ def init_command(given: TaskInput) -> list[str]:
     launch = given.launch
     # As the process of `run` has them, which stores what the flow's graph looks like.
     options = [option for option in launch.options if not option.startswith("--with=")]
-    launch = replace(launch, options=(*(f"--with={spec}" for spec in launch.decorators), *options))
+    launch = replace(launch, options=(*_with(launch), *options))
     values = [
         part
         for name, value in given.parameters.items()
@@ -58,6 +60,10 @@ def init_variables(given: TaskInput) -> dict[str, str]:
     }
 
 
+def _with(launch: Launch) -> tuple[str, ...]:
+    return tuple(f"--with={spec}" for spec in launch.decorators)
+
+
 def step_command(given: TaskInput, paths: list[str], folder: Optional[str], size: Optional[int]) -> list[str]:
     """Runs the attempt on input ``paths``; ``size`` is the number of nodes of @parallel.
 
@@ -70,7 +76,7 @@ def step_command(given: TaskInput, paths: list[str], folder: Optional[str], size
     nodes = [] if size is None else ["--num-parallel", str(size)]
     control = ["--ubf-context", "ubf_control", *nodes] if task.control else []
     return [
-        *top_options(launch),
+        *top_options(launch, task.ref.step),
         "step",
         task.ref.step,
         "--run-id",
@@ -93,7 +99,7 @@ def clone_command(given: TaskInput, task_id: str, origin: str) -> list[str]:
     """Copies the result of the task at path ``origin`` of another run, as Metaflow's own `resume` does."""
     task = ["--run-id", given.run_id, "--task-id", task_id, *_retry_count(given)]
     return [
-        *top_options(given.launch),
+        *top_options(given.launch, given.task.ref.step),
         "step",
         given.task.ref.step,
         *task,
@@ -107,7 +113,7 @@ def clone_command(given: TaskInput, task_id: str, origin: str) -> list[str]:
 def decorated_command(given: TaskInput, paths: list[str], folder: str) -> list[str]:
     """Lets the step's decorators make the command that runs the attempt (``task/decorated_command.py``)."""
     request = to_json({"task": given.to_plain(), "input_paths": paths})
-    return [*top_options(given.launch), COMMAND, _write(folder, "request.json", request)]
+    return [*top_options(given.launch, given.task.ref.step), COMMAND, _write(folder, "request.json", request)]
 
 
 def parameters_path(given: TaskInput) -> str:

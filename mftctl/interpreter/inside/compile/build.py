@@ -114,6 +114,7 @@ def _launch(
     parameters: tuple[Parameter, ...],
 ) -> Launch:
     namespace = options.namespace if options.namespace is not None else get_namespace()
+    same, by_step = _with_options(state)
     return Launch(
         flow=state.flow.name,
         file=os.path.basename(state.entrypoint[1]),
@@ -125,7 +126,7 @@ def _launch(
         environment=state.environment.TYPE,
         event_logger=state.event_logger.TYPE,
         monitor=state.monitor.TYPE,
-        options=tuple(_options(state)),
+        options=(*same, *_options(state)),
         env=variables(state, owner),
         decorators=(*options.decorators, *metaflow_config.DEFAULT_DECOSPECS.split()),
         tags=options.tags,
@@ -133,17 +134,33 @@ def _launch(
         spellings={one.name: one.spelling for one in parameters if one.spelling},
         cwd=options.cwd,
         left_out=(*contents.left_out, *contents.modules),
+        step_options=by_step,
     )
 
 
+def _with_options(state: Any) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Decorators that no source file has, as ``CLIArgs`` of the native runtime collects them: of all, or by step.
+
+    One that the native runtime gives to a step only, because another step has its own in the source, is ignored there.
+    """
+    by_step = {
+        step.name: tuple(
+            f"--with={decorator.make_decorator_spec()}"
+            for decorator in (*step.decorators, *step.wrappers, *step.config_decorators)
+            if not decorator.statically_defined and decorator.inserted_by is None
+        )
+        for step in state.flow
+    }
+    different = list(dict.fromkeys(option for options in by_step.values() for option in options))
+    # Metaflow takes the first of a name, for all steps.
+    if len({option.partition(":")[0] for option in different}) < len(different):
+        return [], by_step
+    return different, {}
+
+
 def _options(state: Any) -> list[str]:
-    """Top-level options of every task, as ``CLIArgs`` of the native runtime collects them."""
-    specs: dict[str, None] = {}
-    for step in state.flow:
-        for decorator in [*step.decorators, *step.wrappers, *step.config_decorators]:
-            if not decorator.statically_defined and decorator.inserted_by is None:
-                specs[decorator.make_decorator_spec()] = None
-    options = [f"--with={spec}" for spec in specs]
+    """Other top-level options of every task."""
+    options: list[str] = []
     for decorators in state.flow._flow_decorators.values():
         for decorator in decorators:
             for name, value in decorator.get_top_level_options():

@@ -61,6 +61,7 @@ def may_start(flow: Any, launch: Launch) -> bool:
     plain = (launch.environment, launch.event_logger, launch.monitor)
     return (
         not changing
+        and not launch.step_options
         and plain == ("local", "nullSidecarLogger", "nullSidecarMonitor")
         and added <= _KNOWN
         and all(one.name in _KNOWN and type(one).__module__.startswith(_OURS) for one in decorators)

@@ -59,3 +59,24 @@ def test_decorators_get_the_whole_request(tmp_path):
         request = json.load(file)
     assert request["input_paths"] == ["r/start/t"]
     assert TaskInput.from_plain(request["task"]) == TaskInput(LAUNCH, "r", TASK)
+
+
+def test_each_step_has_its_own_decorators(tmp_path):
+    """Where --with became something else for each; a compensation handler has them as they were given."""
+    options = {"fit": ("--with=kubernetes:cpu=16",), "start": ("--with=kubernetes:cpu=1",)}
+    launch = dataclasses.replace(LAUNCH, options=(), step_options=options, decorators=("kubernetes",))
+
+    def given(step: str) -> TaskInput:
+        return TaskInput(launch, "r", dataclasses.replace(TASK, ref=TaskRef(step)))
+
+    def added(command: list[str]) -> list[str]:
+        return [word for word in command if word.startswith("--with=")]
+
+    for step, wanted in (("fit", "kubernetes:cpu=16"), ("start", "kubernetes:cpu=1"), ("undo", "kubernetes")):
+        assert added(metaflow_commands.step_command(given(step), ["r/a/1"], None, None)) == [
+            f"--with={wanted}"
+        ]
+        assert added(metaflow_commands.decorated_command(given(step), ["r/a/1"], str(tmp_path))) == [
+            f"--with={wanted}"
+        ]
+    assert added(metaflow_commands.init_command(given("start"))) == ["--with=kubernetes"]
