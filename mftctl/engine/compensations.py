@@ -65,7 +65,7 @@ async def compensate(given: RunInput, task: Task) -> str | None:
     )
     try:
         await run_task(run, handler, task)
-    except ActivityError as error:
-        cause = error.cause
+    except (ActivityError, ApplicationError) as error:  # the second: no worker took it
+        cause = error.cause if isinstance(error, ActivityError) else error
         return cause.message if isinstance(cause, ApplicationError) else str(cause)
     return None

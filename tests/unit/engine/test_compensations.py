@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import replaying
@@ -38,6 +39,16 @@ async def test_one_that_fails_stops_no_other(engine: Engine) -> None:
     given = manifest("TripFails", TRIP, compensations=UNDO)
     script, how = await engine.run(given, {"go": fails("no seat"), "undo_more": fails("no refund")})
     assert _undone(script.names) == ["undo_more", "undo"]
+    assert how.message == "step go failed: no seat"
+
+
+async def test_one_that_no_worker_takes_stops_no_other(engine: Engine) -> None:
+    """Nor does it change how the run failed."""
+    nobody = Dispatch(queue="nobody", schedule_to_start=1.0)
+    handlers = tuple(replace(one, dispatch=nobody) if one.name == "undo_more" else one for one in UNDO)
+    given = manifest("TripAlone", TRIP, compensations=handlers)
+    script, how = await engine.run(given, {"go": fails("no seat")})
+    assert _undone(script.names) == ["undo"]
     assert how.message == "step go failed: no seat"
 
 
