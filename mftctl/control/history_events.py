@@ -3,13 +3,15 @@
 A long poll continues from a token of the server. When the server has to reload a workflow, such as after a write that
 failed, it may refuse the token of before as an invalid argument. What is read is still there: read it again.
 
-The SDK repeats a call for 10 s from its beginning, so a long poll that has been open for longer is not repeated.
+The SDK repeats a call for 10 s from its beginning, so a long poll that has been open for longer is not repeated. One
+whose packets are lost fails after 45 s.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -17,16 +19,15 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from .connection.connect import is_away
+
 #: Refusals in a row after which the error is raised, and seconds after which one does not belong to those before.
 MAX_REFUSALS, APART = 5, 10.0
-#: Answers of a server that is away, restarts, or has too much to do, and seconds after which it counts as lost.
-_AWAY = {
-    RPCStatusCode.UNAVAILABLE,
-    RPCStatusCode.DEADLINE_EXCEEDED,
-    RPCStatusCode.RESOURCE_EXHAUSTED,
-    RPCStatusCode.CANCELLED,  # a connection that was closed in the middle of a call
-}
+#: Seconds after which a server that is away counts as lost.
 PATIENCE = 30.0
+#: How long it may take to answer when it is asked whether it is back, and seconds after which another failure of the
+#: same call is another one.
+PROBE, AT_ONCE = timedelta(seconds=5), 1.0
 #: The server may show these before it writes them, under ids that other events get then.
 _UNWRITTEN = {
     EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
@@ -42,7 +43,7 @@ async def history_events(
     Only scheduled and started workflow tasks may come twice. With ``wait``, a server that is away is waited for
     PATIENCE seconds; ``report`` gets the reason, once.
     """
-    refusals, last = _Refusals(PATIENCE if wait else 0.0, report), 0
+    refusals, last = _Refusals(handle, PATIENCE if wait else 0.0, report), 0
     while True:
         try:
             async for event in handle.fetch_history_events(wait_new_event=wait):
@@ -62,7 +63,7 @@ async def workflow_result(
     patience: float = PATIENCE,
 ) -> Any:
     """``handle.result()``: wait for the end of a workflow. A server that is away is waited for, as above."""
-    refusals = _Refusals(patience, report)
+    refusals = _Refusals(handle, patience, report)
     while True:
         try:
             return await handle.result()
@@ -73,25 +74,44 @@ async def workflow_result(
 class _Refusals:
     """Refusals of page tokens in a row, and failures of a server that is away for at most ``patience`` seconds."""
 
-    def __init__(self, patience: float, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, handle: WorkflowHandle[Any, Any], patience: float, report: Callable[[str], None]
+    ) -> None:
+        self._handle = handle
         self._patience = patience
         self._report = report
-        self._number = 0
-        self._first = self._last = 0.0
+        self._number, self._refused = 0, 0.0
+        self._away, self._answered = 0.0, 0.0
 
     async def count(self, error: RPCError) -> None:
         """Wait before the next try; raises the ``error`` when it is another one, or comes again and again."""
-        now = asyncio.get_running_loop().time()
-        # The SDK has tried for up to 10 s before each of a server that is away.
-        again = now - self._last <= (APART if error.status == RPCStatusCode.INVALID_ARGUMENT else 2 * APART)
-        self._number = self._number + 1 if again else 1
-        self._first = self._first if again else now
-        if error.status in _AWAY and now - self._first < self._patience:
-            if not again:
-                self._report(f"the Temporal server does not answer, retrying: {error.message}")
-            await asyncio.sleep(min(5.0, 0.1 * 2**self._number))
-        elif error.status != RPCStatusCode.INVALID_ARGUMENT or self._number > MAX_REFUSALS:
-            raise error
-        else:
+        if self._patience and is_away(error):
+            await self._wait(error)
+        elif error.status == RPCStatusCode.INVALID_ARGUMENT:
+            now = asyncio.get_running_loop().time()
+            self._number = self._number + 1 if now - self._refused <= APART else 1
+            if self._number > MAX_REFUSALS:
+                raise error
             await asyncio.sleep(0.05 * 2**self._number)
-        self._last = asyncio.get_running_loop().time()
+            self._refused = asyncio.get_running_loop().time()
+        else:
+            raise error
+
+    async def _wait(self, error: RPCError) -> None:
+        """Wait until the server answers: how long a long poll was open before it failed says nothing of that."""
+        clock = asyncio.get_running_loop().time
+        if not self._away or clock() - self._answered > AT_ONCE:
+            self._away = clock()
+            self._report(f"the Temporal server does not answer, retrying: {error.message}")
+        pause = 0.1
+        while clock() - self._away < self._patience:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 5.0)
+            try:
+                await self._handle.describe(rpc_timeout=PROBE)
+            except RPCError as still:
+                if is_away(still):
+                    continue
+            self._answered = clock()
+            return
+        raise error

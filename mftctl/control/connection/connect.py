@@ -87,6 +87,11 @@ class IgnoreNotFound:
         return isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND
 
 
+def is_away(error: RPCError) -> bool:
+    """Whether the server may answer a later call: it is away, restarts, or has too much to do."""
+    return error.status in {*_UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED}
+
+
 def server_error(error: Exception) -> MftctlError | None:
     """The error for a call that the server did not answer or did not allow; None for any other error."""
     if not isinstance(error, RPCError) or _last is None:
@@ -117,6 +122,7 @@ _FAILING = {
     RPCStatusCode.INTERNAL,
     RPCStatusCode.UNKNOWN,
 }
+#: A server that is away; CANCELLED: the connection was closed in the middle of a call.
 _UNAVAILABLE = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
 #: The endpoint that this process is connected to: errors of later calls do not name it.
 _last: Endpoint | None = None

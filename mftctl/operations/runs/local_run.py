@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn, cast
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from ...console.output import Format, Result, say
 from ...console.process import Signals, collect_garbage, first_of
 from ...console.process_exit import leave
 from ...console.text import can_draw, format_duration
 from ...control import trace_settings
+from ...control.connection.connect import is_away
 from ...control.runs import outcome, start
 from ...interpreter.compilation import Compilation
 from ...local.devserver import Lease
@@ -119,8 +121,9 @@ class LocalRun:
         await first_of(ending, self._signals.first)
         if not ending.done():
             say("cancelling the run; interrupt again to exit at once")
-            await run.handle.cancel()
+            cancelling = asyncio.create_task(_cancel(run))
             await first_of(ending, self._signals.second)
+            cancelling.cancel()
         if not ending.done():
             await self._exit_at_once(run)
         if polling is not None:
@@ -161,6 +164,19 @@ class LocalRun:
             return Result(data, "", run.id, exit=self._interrupted())
         hint = hint_after(manifest, run.id, ended, self._request.file)
         return Result(data, "", run.id, error=outcome.run_failed(run.id, ended, hint), log=ended.log)
+
+
+async def _cancel(run: _Run) -> None:
+    """Ask the server to cancel the run, as soon as it answers."""
+    while True:
+        try:
+            await run.handle.cancel()
+        except RPCError as error:
+            if is_away(error):
+                await asyncio.sleep(1)
+                continue
+            say(f"the run cannot be cancelled: {error.message}", "warning")
+        return
 
 
 def _view_of(form: Format) -> LineView:

@@ -98,6 +98,9 @@ def test_a_server_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     away = [refusal(RPCStatusCode.UNAVAILABLE), refusal(RPCStatusCode.RESOURCE_EXHAUSTED)]
 
     class Handle:
+        async def describe(self, **_: Any) -> None:
+            """It is back."""
+
         async def fetch_history_events(self, **_: Any) -> AsyncIterator[Any]:
             for number in (1, 2):
                 yield SimpleNamespace(event_id=number, event_type=0)
@@ -111,14 +114,52 @@ def test_a_server_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) ->
         return [event.event_id async for event in found]
 
     assert asyncio.run(read(wait=True)) == [1, 2, 3]
+    # It failed at once again.
     assert lines == ["the Temporal server does not answer, retrying: no"]
     monkeypatch.setattr(history_events, "PATIENCE", 0.3)
     away += [refusal(RPCStatusCode.UNAVAILABLE)] * 9
     with pytest.raises(RPCError):
         asyncio.run(read(wait=True))
     assert 0 < len(away) < 9
-    with pytest.raises(RPCError):  # who does not wait is told at once
+    with pytest.raises(RPCError):  # without `wait`, at once
         asyncio.run(read(wait=False))
+
+
+class Away:
+    """A server that is away for ``tries`` tries, which last ``lasts`` seconds each; then its ``ends``, one a call."""
+
+    def __init__(self, tries: float, lasts: float, ends: list[RPCError]) -> None:
+        self._tries, self._lasts, self._ends = tries, lasts, ends
+
+    async def describe(self, **_: Any) -> None:
+        self._tries -= 1
+        if self._tries >= 0:
+            raise refusal(RPCStatusCode.DEADLINE_EXCEEDED)
+
+    async def result(self) -> str:
+        if self._tries > 0:
+            await asyncio.sleep(self._lasts)
+            raise refusal(RPCStatusCode.UNAVAILABLE)
+        if self._ends:
+            raise self._ends.pop(0)
+        return "done"
+
+
+def test_a_server_whose_packets_are_lost_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long each long poll takes to fail, and said once."""
+    monkeypatch.setattr(history_events, "AT_ONCE", 0.05)
+    lines: list[str] = []
+    handle: Any = Away(float("inf"), lasts=0.2, ends=[])
+    with pytest.raises(RPCError):
+        asyncio.run(history_events.workflow_result(handle, lines.append, patience=0.5))
+    assert len(lines) == 1
+
+
+def test_a_token_that_is_refused_after_an_outage_is_the_first() -> None:
+    """A server that was away has to reload the workflow, and may refuse its token."""
+    ends = [refusal(RPCStatusCode.INVALID_ARGUMENT)] * history_events.MAX_REFUSALS
+    handle: Any = Away(history_events.MAX_REFUSALS + 2, lasts=0, ends=ends)
+    assert asyncio.run(history_events.workflow_result(handle, patience=600)) == "done"
 
 
 def refusal(status: RPCStatusCode) -> RPCError:
