@@ -13,16 +13,18 @@ MAX_MESSAGE = 300
 
 
 class AttemptHistory:
-    """This attempt (``number``, from 0) and the known ones before it: number, begin, end (Unix seconds), message.
+    """This attempt and the known ones before it: number (from 0), begin, end (Unix seconds), message.
 
     Each heartbeat carries them to the next attempt, and the task's end to the run's history.
     """
 
-    def __init__(self, number: int) -> None:
-        details = activity.info().heartbeat_details
-        known = details[0] if details and isinstance(details[0], list) else []
-        self._earlier: list[dict[str, Any]] = [one for one in known if one["number"] < number]
-        self._this: dict[str, Any] = {"number": number, "began": round(time.time(), 3)}
+    def __init__(self) -> None:
+        info = activity.info()
+        details = info.heartbeat_details
+        self._earlier: list[dict[str, Any]] = details[0] if details and isinstance(details[0], list) else []
+        # Temporal counts from 1 again when somebody resets the activity; in the datastore the last attempt counts.
+        self.number = max([info.attempt - 1, *(one["number"] + 1 for one in self._earlier)])
+        self._this: dict[str, Any] = {"number": self.number, "began": round(time.time(), 3)}
 
     @property
     def losses(self) -> int:

@@ -80,7 +80,7 @@ class TaskActivity:
     async def run(self, args: Sequence[RawValue]) -> dict[str, Any]:
         """Run one attempt; an ApplicationError carries whether and when there is another."""
         plain = activity.payload_converter().from_payload(args[0].payload, dict)
-        history = AttemptHistory(activity.info().attempt - 1)
+        history = AttemptHistory()
         beating = asyncio.create_task(_send_heartbeats(history))
         running = asyncio.current_task()
         assert running is not None
@@ -92,12 +92,12 @@ class TaskActivity:
         needs = self._slots.needs(activity.info().task_queue)
         try:
             asked = HookInput.from_plain(plain) if "hook" in plain else TaskInput.from_plain(plain)
-            if not await self._begin(asked, needs):
+            if not await self._begin(asked, needs, first=history.number == 0):
                 return {"unstarted": True}
             try:
                 if isinstance(asked, HookInput):
                     return await self._hook(asked)
-                given = replace(asked, attempt=activity.info().attempt - 1)
+                given = replace(asked, attempt=history.number)
                 if not self._enforce_memory:
                     given = replace(given, memory=None)
                 if given.pausable and await self._pauses.hold_back(clock() - came):
@@ -115,7 +115,7 @@ class TaskActivity:
             self._running.discard(running)
             beating.cancel()
 
-    async def _begin(self, asked: TaskInput | HookInput, needs: Resources) -> bool:
+    async def _begin(self, asked: TaskInput | HookInput, needs: Resources, *, first: bool) -> bool:
         """Take a slot, which is free but where a poll was open for long; False for a task that is to be given back.
 
         What is given back comes again as a first attempt. Another attempt, a compensation or a hook waits here; where
@@ -123,7 +123,7 @@ class TaskActivity:
         it would take more of the machine than there is.
         """
         task = asked if isinstance(asked, TaskInput) else None
-        if task is not None and task.pausable and activity.info().attempt == 1:
+        if task is not None and task.pausable and first:
             return await self._slots.begin(needs, GIVE_BACK)
         limited = (
             task is not None and (task.timeout or task.limit) and needs_of(activity.info().task_queue) is None

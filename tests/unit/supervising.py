@@ -119,6 +119,7 @@ def _main() -> None:
         run_store.RunStore.open = lambda self, ref, number: _Nothing()
     if "reached" in sys.argv:
         run_store.RunStore.succeeded = lambda self, ref, number: True
+        run_store.RunStore.register = lambda self, ref, number: Path(sys.argv[2], "registered").touch()
     if "stuck" in sys.argv:
         run_store.RunStore.failures = _wait_for_ever
         watching.ORPHAN_LOOK, watching.ORPHAN_LIMIT = 0.1, 1

@@ -349,3 +349,17 @@ def test_an_attempt_that_somebody_pauses_runs_again(monkeypatch, details, again)
     )
     tasks = TaskActivity(Endless({}), Slots(1), Recorder(), HEARTBEATS, Metrics())  # type: ignore[arg-type]
     assert tasks._runs_again() is again
+
+
+@pytest.mark.parametrize(("earlier", "number"), [((), 0), (({"number": 0}, {"number": 1, "ended": 2.0}), 2)])
+def test_an_activity_that_somebody_resets_goes_on_counting(tmp_path, earlier, number):
+    """Temporal counts from 1 again; Metaflow takes the artifacts of the highest attempt."""
+    asked = []
+
+    class Asked(StandIn):
+        async def request(self, _: str, fields: dict[str, Any], **__: Any) -> dict[str, Any]:
+            asked.append(fields["task"].get("attempt", 0))
+            return DONE
+
+    asyncio.run(attempt(Asked(DONE), given(tmp_path), 0, earlier))
+    assert asked == [number]

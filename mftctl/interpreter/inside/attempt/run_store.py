@@ -93,6 +93,10 @@ class RunStore:
         done = self._done(ref.step, ref.task_id, number)
         return done is not None and bool(done.get("_task_ok"))
 
+    def register(self, ref: TaskRef, number: int) -> None:
+        """Let Metaflow's client find this attempt's result, whose process may have been killed before it did so."""
+        result_registration.complete(self._launch, self._read(ref, number))
+
     def note_origin(self, ref: TaskRef, execution: int) -> None:
         """Remember which execution of its run a task is cloned from."""
         self.open(ref, 0).save_metadata({_ORIGIN: {"execution": execution}}, add_attempt=False)

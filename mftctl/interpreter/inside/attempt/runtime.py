@@ -147,6 +147,7 @@ class Runtime:
 def _counted(ended: ProcessEnd, store: RunStore, given: TaskInput) -> ProcessEnd:
     """The end that counts: a task that reached its result while it was being cancelled has succeeded."""
     if ended.cancelled and store.succeeded(given.task.ref, given.attempt):
+        store.register(given.task.ref, given.attempt)
         return replace(ended, code=0, stopped=False, cancelled=False)
     return ended
 

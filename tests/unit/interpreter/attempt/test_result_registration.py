@@ -52,3 +52,14 @@ def test_a_result_that_is_kept_is_registered_once(store: RunStore, killed: bool)
     for _ in range(2):
         assert store.kept_result(REF).artifacts == ("got",)
         assert registered() == ((["_task_ok", "got"], ["1"]) if killed else ([], []))
+
+
+def test_a_result_that_counts_is_registered(store: RunStore) -> None:
+    """Whatever is recorded of its process: that of a task that ended well while it was stopped."""
+    attempt = store.open(REF, 1)
+    attempt.init_task()
+    attempt.save_artifacts([("_task_ok", True), ("got", 5)])
+    attempt.done()
+    for _ in range(2):
+        store.register(REF, 1)
+        assert registered() == (["_task_ok", "got"], ["1"])

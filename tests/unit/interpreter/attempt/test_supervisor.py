@@ -99,7 +99,7 @@ def test_a_stop_in_the_same_breath_as_its_request(tmp_path):
 
 @pytest.mark.parametrize("cancelled", [True, False])
 def test_a_task_that_reaches_its_result_while_it_is_stopped_has_succeeded(tmp_path, cancelled):
-    """To its run, which compensates it; where another worker runs it again, that one finds the result."""
+    """To its run, which compensates it, and to Metaflow's client; a worker that runs it again finds the result."""
     code = "import signal, time; signal.signal(15, lambda *_: None); print('up', flush=True); time.sleep(60)"
 
     async def test(found):
@@ -120,6 +120,7 @@ def test_a_task_that_reaches_its_result_while_it_is_stopped_has_succeeded(tmp_pa
 
     assert supervised(tmp_path, "reached")(test) == ("succeeded" if cancelled else "lost")
     assert (b"KILLED" in logged(tmp_path, 1)) is not cancelled
+    assert (tmp_path / "registered").exists() is cancelled
 
 
 def test_what_a_supervisor_does_not_know_it_says(tmp_path):
