@@ -188,8 +188,10 @@ class Client:
         return await asyncio.to_thread(self._process.wait)
 
     async def end_reason(self) -> str:
-        """Wait for the end of the client's own process, and say how it ended: ``ended with code 1``."""
-        code = await self.wait()
+        """End the client's own process, whose connection is closed, and say how it ended: ``ended with code 1``."""
+        await self.end()
+        assert self._process is not None
+        code = self._process.poll()
         return (
             "is older than Python 3.9, the oldest that mftctl supports"
             if code == TOO_OLD

@@ -192,7 +192,6 @@ class HostPool:
             client.kill()
             problem = f"it takes longer than {START_TIMEOUT:.0f} s"
         except ProcessEnded:
-            await client.end()
             problem = f"the flow's interpreter {launch.python} {await client.end_reason()}"
         except MftctlError as error:
             await client.end()

@@ -8,7 +8,9 @@ from pathlib import Path
 PLACE = Path(__file__).parent / "flows" / "place"
 FLOW = "proj/flows/around.py"
 GLOBAL = """
+import os
 from metaflow import FlowSpec, IncludeFile, environment, get_namespace, step
+from metaflow.plugins.datastores.local_storage import LocalStorage
 
 class Global(FlowSpec):
     note = IncludeFile("note")
@@ -22,6 +24,9 @@ class Global(FlowSpec):
     @step
     def end(self):
         print("in", repr(get_namespace()), self.note)
+        os.makedirs("elsewhere/.metaflow")
+        os.chdir("elsewhere")
+        print("store", LocalStorage.get_datastore_root_from_config(print))
 
 if __name__ == "__main__":
     Global()
@@ -54,15 +59,17 @@ def _without_bundle(seen: list[object]) -> list[object]:
 
 
 def test_files_and_namespace_are_those_of_run(served):
-    """A file that is given lies in the datastore, nothing beside the flow; '' is the global namespace in each step."""
+    """A file that is given lies in the datastore, nothing beside the flow; '' is the global namespace in each step.
+
+    What a step does in another folder goes to that folder's datastore.
+    """
     served.flow("global.py", GLOBAL)
     (served.folder / "note.txt").write_text("noted")
-    # Where Metaflow puts its datastore by itself.
-    done = served.run(
-        "run", "global.py", "note=note.txt", "--namespace", "", METAFLOW_DATASTORE_SYSROOT_LOCAL=""
-    )
+    del served.env["METAFLOW_DATASTORE_SYSROOT_LOCAL"]  # Metaflow puts its datastore where it does by itself
+    done = served.run("run", "global.py", "note=note.txt", "--namespace", "")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("in ''") == 2
     assert "in '' noted" in done.stdout
+    assert f"store {served.folder / 'elsewhere' / '.metaflow'}\n" in done.stdout
     assert list((served.folder / ".metaflow" / "data" / "Global").iterdir())
     assert not (served.folder / "data").exists()

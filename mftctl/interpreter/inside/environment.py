@@ -21,7 +21,16 @@ _OPTION_VARIABLES = (
     "METAFLOW_PRODUCTION",
     "METAFLOW_FLOW_BRANCH",
     "METAFLOW_FLOW_PRODUCTION",
-    "METAFLOW_DEFAULT_DECOSPECS",
+)
+#: The same, which Metaflow would else take from its configuration file.
+_DECORATORS = "METAFLOW_DEFAULT_DECOSPECS"
+#: Settings that tasks have to find on another machine. In place Metaflow finds the same by itself, and a step that goes
+#: to another folder, or starts a run there, finds those of that folder, as under `python flow.py run`.
+_STORES = (
+    "METAFLOW_DATASTORE_SYSROOT_LOCAL",
+    "METAFLOW_DATATOOLS_LOCALROOT",
+    "METAFLOW_DEFAULT_DATASTORE",
+    "METAFLOW_DEFAULT_METADATA",
 )
 #: Settings of how a machine reaches a service, not of where data is kept.
 _MACHINE = (
@@ -36,9 +45,14 @@ def variables(launch: Launch, folder: str, in_place: bool = False) -> dict[str, 
 
     Tasks that run the user's own files (``in_place``) see no extracted package, as those of `python flow.py run`.
     """
-    place = {IN_PLACE: folder} if in_place else {IN_PLACE: "", "METAFLOW_EXTRACTED_ROOT": folder}
+    found = settings(launch)
+    place = {IN_PLACE: folder}
+    if in_place:
+        found = {name: value for name, value in found.items() if name not in _STORES}
+    else:
+        place = {IN_PLACE: "", "METAFLOW_EXTRACTED_ROOT": folder}
     return {
-        **settings(launch),
+        **found,
         **place,
         "METAFLOW_CODE_METADATA": launch.package.metadata,
         "METAFLOW_CODE_SHA": launch.package.sha,
@@ -70,6 +84,8 @@ def forget_options(*, in_place: bool) -> None:
     """
     for name in (*_CONFIG_VARIABLES, *(() if in_place else _OPTION_VARIABLES)):
         os.environ.pop(name, None)
+    if not in_place:
+        os.environ[_DECORATORS] = ""
 
 
 def config_options(launch: Launch, folder: str) -> tuple[str, ...]:

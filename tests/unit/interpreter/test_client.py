@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -93,3 +94,20 @@ def test_replies_of_every_form():
     assert seen == [0, 1, 2]
     assert error["exit"] is Exit.CONFLICT
     assert (error["code"], error["hint"], error["log"]) == ("a.code", "a hint", ("a line",))
+
+
+def test_a_process_that_closes_its_connection_and_does_not_end_is_ended(monkeypatch, tmp_path):
+    """So that whoever asks why there was no reply is told."""
+    monkeypatch.setattr(client, "END_GRACE", 0.2)
+    script = tmp_path / "python"
+    closes = "import os, sys, time; os.close(int(sys.argv[-1])); time.sleep(60)"
+    script.write_text(f"#!{sys.executable} -E\n{closes}\n")
+    script.chmod(0o755)
+
+    async def test():
+        found = Client.start(str(script), "host", {})
+        with pytest.raises(ProcessEnded):
+            await found.request("load", {})
+        return await found.end_reason()
+
+    assert asyncio.run(test()) == f"ended with code {-signal.SIGTERM}"
