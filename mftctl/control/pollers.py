@@ -49,13 +49,24 @@ class Poller:
 class Polling:
     """Who polls a task queue.
 
-    ``pollers`` take what is asked for. ``current``: the version that takes what is new, as NAME:BUILD; if there is
-    none, ``unpromoted`` are the versions of workers that are there, and take nothing.
+    ``pollers`` take what is asked for. ``lacking``: versions, as NAME:BUILD, that take all or a share of it and have no
+    worker; an empty one is that of workers without a version. Where no version is current, ``unpromoted`` are those of
+    workers that are there, and take nothing.
     """
 
     pollers: tuple[Poller, ...] = ()
-    current: str = ""
+    lacking: tuple[str, ...] = ("",)
     unpromoted: tuple[str, ...] = ()
+
+    @property
+    def served(self) -> bool:
+        """Whether all that is asked for is taken."""
+        return not self.lacking
+
+    @property
+    def wanted(self) -> str:
+        """The version of the worker that is to be started first; empty: one without a version."""
+        return self.lacking[0] if self.lacking else ""
 
 
 #: Of a task queue about which nothing is known.
@@ -69,20 +80,27 @@ async def find_pollers(client: Client, task_queue: str, version: str = "") -> Po
     takes, and those that are shutting down, are left out.
     """
     answer = await _describe(client, task_queue)
-    routing = answer.versioning_info
-    current, ramping = map(_named, (routing.current_deployment_version, routing.ramping_deployment_version))
-    # Without a current version, workers that have none take what is new.
-    taking = {version} if version else {current, ramping} if ramping else {current}
+    current, *ramping = _takers(answer)
+    taking = [version] if version else [current, *ramping]
     near = _near(answer)
     left = await _leaving_since(client, task_queue) if near else {}
     staying = [
         one for one in near if one.identity not in left or one.last_seen > left[one.identity] + LAST_POLL
     ]
+    there = {one.version for one in staying}
     return Polling(
         tuple(sorted((one for one in staying if one.version in taking), key=lambda one: one.identity)),
-        current,
-        () if current else tuple(sorted({one.version for one in staying if one.version} - {ramping})),
+        tuple(one for one in taking if one not in there),
+        () if current else tuple(sorted(there - {"", *ramping})),
     )
+
+
+async def takers_of(client: Client, task_queue: str) -> list[str]:
+    """The versions that take what is new in the task queue, as NAME:BUILD: the current one, then one that gets a share.
+
+    An empty one stands for workers without a version.
+    """
+    return _takers(await _describe(client, task_queue))
 
 
 def pollers_of(answer: DescribeTaskQueueResponse) -> list[Poller]:
@@ -99,8 +117,8 @@ def pollers_of(answer: DescribeTaskQueueResponse) -> list[Poller]:
 
 
 async def has_worker(client: Client, task_queue: str, version: str = "") -> bool:
-    """Whether any worker takes what is new in the task queue, or what stays on the ``version``."""
-    return bool((await find_pollers(client, task_queue, version)).pollers)
+    """Whether workers take all that is new in the task queue, or what stays on the ``version``."""
+    return (await find_pollers(client, task_queue, version)).served
 
 
 async def _describe(client: Client, task_queue: str) -> DescribeTaskQueueResponse:
@@ -109,6 +127,13 @@ async def _describe(client: Client, task_queue: str) -> DescribeTaskQueueRespons
         namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
     )
     return await client.workflow_service.describe_task_queue(request, retry=True)
+
+
+def _takers(answer: DescribeTaskQueueResponse) -> list[str]:
+    routing = answer.versioning_info
+    current = _named(routing.current_deployment_version)
+    ramping = _named(routing.ramping_deployment_version)
+    return [current, ramping] if routing.ramping_version_percentage and ramping != current else [current]
 
 
 def _near(answer: DescribeTaskQueueResponse) -> list[Poller]:

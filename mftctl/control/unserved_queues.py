@@ -3,42 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from temporalio.client import Client
 
 from . import deployments
-from .pollers import has_worker
+from .pollers import Polling, find_pollers
 from .queues_in_use import MAX_RUNS
 from .runs import lookup
 from .task_queue_state import read_states
-from .worker_versioning import task_queues_of
+from .worker_versioning import task_queues_by_version, version_in
 
 #: Task queues that are asked about at most.
 MAX_QUEUES = 100
 
 
-async def unserved_tasks(client: Client) -> dict[str, int]:
-    """How many tasks wait in each task queue that open runs use and no worker serves: none of the run's version.
+@dataclass(frozen=True)
+class Unserved:
+    """A task queue where ``tasks`` wait, and no worker takes those of runs that stay on the ``version``, or are new."""
+
+    task_queue: str
+    version: str
+    polling: Polling
+    tasks: int
+
+
+async def find_unserved(client: Client) -> list[Unserved]:
+    """The task queues that open runs use, where tasks wait and no worker takes them.
 
     Costs a request for the open runs, one for each of their deployments and versions, and one or two for each task
     queue.
     """
     runs = await lookup.list_runs(client, statuses=("running", "paused"), limit=MAX_RUNS)
     found = await deployments.describe_many(client, sorted({run.deployment for run in runs}))
-    versions = sorted({run.worker_version for run in runs} - {""})
-    of_version = dict(
-        zip(versions, await asyncio.gather(*(task_queues_of(client, one) for one in versions)), strict=True)
-    )
+    queues = await task_queues_by_version(client, (run.worker_version for run in runs))
     places: dict[tuple[str, str], None] = {}
     for run in runs:
         deployment = found.get(run.deployment)
         steps = deployment.manifest.step_queues if isinstance(deployment, deployments.Deployment) else ()
-        places |= {
-            (queue, run.worker_version if queue in of_version.get(run.worker_version, ()) else ""): None
-            for queue in (run.task_queue, *steps)
-        }
+        used = (run.task_queue, *steps)
+        places |= {(queue, version_in(queue, run.worker_version, queues)): None for queue in used}
     asked = list(places)[:MAX_QUEUES]
-    served = await asyncio.gather(*(has_worker(client, *place) for place in asked))
-    unserved = {queue: None for (queue, _), has in zip(asked, served, strict=True) if not has}
-    states = await read_states(client, unserved)
-    return {one.name: one.backlog.tasks for one in states if one.backlog is not None and one.backlog.tasks}
+    polling = await asyncio.gather(*(find_pollers(client, *place) for place in asked))
+    unserved = {place: one for place, one in zip(asked, polling, strict=True) if not one.served}
+    states = await read_states(client, {queue: None for queue, _ in unserved})
+    tasks = {one.name: one.backlog.tasks for one in states if one.backlog is not None}
+    return [
+        Unserved(queue, version, one, tasks[queue])
+        for (queue, version), one in unserved.items()
+        if tasks.get(queue)
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +23,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..model.errors import ConflictError, MftctlError, NotFoundError
 from ..model.worker_version import WorkerVersion
-from .connection.connect import IgnoreNotFound
+from .connection.connect import IgnoreNotFound, is_away
+from .pollers import takers_of
 
 _Summary = WorkerDeploymentInfo.WorkerDeploymentVersionSummary
 Status = Literal["inactive", "current", "ramping", "draining", "drained"]
@@ -37,8 +38,8 @@ _STATUSES: Mapping[int, Status] = {
 INTERVAL = 2.0
 #: Seconds for which an unknown version is waited for.
 PATIENCE = 5.0
-#: Answers of a server that is away for a moment, or restarts.
-AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}
+#: Seconds after which a promotion that is not known to be complete is judged by the task queues.
+SPREAD = 60.0
 #: Counts of no run, one after another, after which a version has none: visibility lags behind a little.
 CONFIRMED = 2
 
@@ -59,7 +60,7 @@ class VersionState:
 
 async def read_version(client: Client, version: WorkerVersion) -> VersionState:
     """A version as it is now; MftctlError when the server does not know it."""
-    return await _state(client, version, await _known(client, version))
+    return await _state(client, version, _summaries(await _known(client, version))[version])
 
 
 async def list_versions(client: Client) -> list[VersionState]:
@@ -85,6 +86,21 @@ async def status_of(client: Client, version: WorkerVersion) -> Status | None:
     """The status of a version, without a count of its runs; None when the server does not know it."""
     found = _summaries(await _describe(client, version.name)).get(version)
     return None if found is None else _status(found)
+
+
+async def task_queues_by_version(client: Client, versions: Iterable[str]) -> dict[str, frozenset[str]]:
+    """``task_queues_of`` each of these versions, without the empty text of runs that stay on none."""
+    named = sorted({*versions} - {""})
+    found = await asyncio.gather(*(task_queues_of(client, one) for one in named))
+    return dict(zip(named, found, strict=True))
+
+
+def version_in(task_queue: str, version: str, queues: Mapping[str, frozenset[str]]) -> str:
+    """The version that takes the tasks of a run in a task queue: its own, or any (empty), where its own is not there.
+
+    ``queues``: the task queues of each version; those of a version that the server lost are unknown.
+    """
+    return "" if queues.get(version) and task_queue not in queues[version] else version
 
 
 async def task_queues_of(client: Client, text: str) -> frozenset[str]:
@@ -117,13 +133,17 @@ async def promote(client: Client, version: WorkerVersion) -> None:
             except RPCError as error:
                 if error.status != RPCStatusCode.FAILED_PRECONDITION:
                     raise
+                if "ManagerIdentity" in error.message:
+                    raise _managed(version, error) from error
                 if asyncio.get_running_loop().time() > give_up:
                     raise _refused(version, error) from error
             else:
                 break
             await asyncio.sleep(0.2)
-        ramping = (await _describe(client, version.name)).routing_config.ramping_deployment_version.build_id
-        if ramping and ramping != version.build:
+        routing = (await _describe(client, version.name)).routing_config
+        ramping = routing.ramping_deployment_version.build_id
+        # Without a version, workers that have none get the share.
+        if (ramping or routing.ramping_version_percentage) and ramping != version.build:
             nothing = SetWorkerDeploymentRampingVersionRequest(
                 namespace=client.namespace, deployment_name=version.name
             )
@@ -137,15 +157,17 @@ async def drained(
 
     The count is the server's of open workflows pinned to the version, which ``INTERVAL`` seconds later is confirmed.
     ConflictError when the version takes new runs, also if somebody has promoted it meanwhile. While the server is away,
-    it waits, and ``report`` gets the reason, once.
+    or some task queues do not follow the promotion yet, it waits, and ``report`` gets the reason, once.
     """
     last, empty, away = -1, 0, False
+    spreading: float | None = None
+    clock = asyncio.get_running_loop().time
     while empty < CONFIRMED:
         try:
             info = await _describe(client, version.name)
             runs = await open_runs(client, version)
         except RPCError as error:
-            if error.status not in AWAY:
+            if not is_away(error):
                 raise
             if not away:
                 report(f"the Temporal server does not answer, retrying: {error.message}")
@@ -153,7 +175,14 @@ async def drained(
         else:
             away = False
             _refuse_active(version, info)
-            empty = 0 if runs or not _is_spread(info) else empty + 1
+            spread = _is_spread(info)
+            if not runs and not spread:
+                if spreading is None:
+                    report("waiting until all task queues follow the promotion")
+                    spreading = clock()
+                # The server may lose the end of a promotion; then it says so for ever.
+                spread = clock() - spreading > SPREAD and await _is_replaced(client, version)
+            empty = 0 if runs or not spread else empty + 1
             if runs != last:
                 yield runs
             last = runs
@@ -161,10 +190,14 @@ async def drained(
             await asyncio.sleep(INTERVAL)
 
 
+async def check_known(client: Client, version: WorkerVersion) -> None:
+    """MftctlError when the server does not know the version."""
+    await _known(client, version)
+
+
 async def check_inactive(client: Client, version: WorkerVersion) -> None:
     """ConflictError if the version takes new runs; MftctlError when the server does not know it."""
-    await _known(client, version)
-    _refuse_active(version, await _describe(client, version.name))
+    _refuse_active(version, await _known(client, version))
 
 
 async def open_runs(client: Client, version: WorkerVersion) -> int:
@@ -191,6 +224,14 @@ def _refuse_active(version: WorkerVersion, info: WorkerDeploymentInfo) -> None:
             )
 
 
+def _managed(version: WorkerVersion, error: RPCError) -> MftctlError:
+    return ConflictError(
+        f"version {version} cannot be promoted from here: {error.message}",
+        code="workers.version",
+        hint="promote it with the program that manages the versions of these workers",
+    )
+
+
 def _refused(version: WorkerVersion, error: RPCError) -> MftctlError:
     return ConflictError(
         f"version {version} cannot take new runs: {error.message}",
@@ -199,16 +240,17 @@ def _refused(version: WorkerVersion, error: RPCError) -> MftctlError:
     )
 
 
-async def _known(client: Client, version: WorkerVersion) -> _Summary:
-    """What the server says of a version; MftctlError when it does not know it.
+async def _known(client: Client, version: WorkerVersion) -> WorkerDeploymentInfo:
+    """The worker deployment of a version, which has it; MftctlError when the server does not know it.
 
     A worker that was just started is known a moment later, so an unknown version is waited for ``PATIENCE`` seconds.
     """
     give_up = asyncio.get_running_loop().time() + PATIENCE
     while True:
-        found = _summaries(await _describe(client, version.name))
+        info = await _describe(client, version.name)
+        found = _summaries(info)
         if version in found:
-            return found[version]
+            return info
         if asyncio.get_running_loop().time() > give_up:
             break
         await asyncio.sleep(0.2)
@@ -254,6 +296,13 @@ def _is_spread(info: WorkerDeploymentInfo) -> bool:
     """Whether all task queues follow the last promotion."""
     spreading = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
     return info.routing_config_update_state != spreading
+
+
+async def _is_replaced(client: Client, version: WorkerVersion) -> bool:
+    """Whether no task queue of a version gives it new runs, by what the server says of each."""
+    queues = await task_queues_of(client, str(version))
+    takers = await asyncio.gather(*(takers_of(client, queue) for queue in queues))
+    return all(str(version) not in one for one in takers)
 
 
 @asynccontextmanager

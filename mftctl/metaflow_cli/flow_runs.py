@@ -7,13 +7,15 @@ from typing import Any
 
 from temporalio.client import Client
 
-from ..console.output import Result
+from ..console.output import Result, say
 from ..control.runs import actions, lookup
 from ..control.runs.run import Run
 from ..model.errors import UsageError
 from ..model.statuses import FILTERS, MAX_RUNS, STATES, statuses_of
+from ..operations.missing_workers import look_for_workers
 from ..operations.open_client import open_client
-from ..operations.run_id_file import write_run_id
+from ..operations.run_id_file import announce, write_run_id
+from ..operations.runs.change_runs import PENDING
 from .invocation import Invocation
 
 
@@ -35,8 +37,12 @@ async def resume(invocation: Invocation) -> Result:
         given=parameters,
         workflow_timeout=invocation.workflow_timeout,
         force=bool(invocation.options.get("force")),
-        on_start=lambda run_id: write_run_id(file, run_id),
+        # A new run's id is known also if the answer to its start is lost: a repeated command would start a second one.
+        on_start=lambda run_id: announce(run_id, file) if new_run else write_run_id(file, run_id),
     )
+    manifest = (await lookup.run_input(client, await lookup.describe(client, run_id))).manifest
+    for warning in (await look_for_workers(client, manifest)).warnings:
+        say(warning)
     return Result(invocation.run_attributes(found.deployment, run_id), run_id, run_id)
 
 
@@ -49,7 +55,12 @@ async def status(invocation: Invocation) -> Result:
 
 async def terminate(invocation: Invocation) -> Result:
     """Terminate a run."""
-    return await _change(invocation, actions.terminate, "is terminated")
+
+    async def end(client: Client, run_id: str) -> bool:
+        await actions.terminate(client, run_id)
+        return True
+
+    return await _change(invocation, end, "is terminated")
 
 
 async def suspend(invocation: Invocation) -> Result:
@@ -92,7 +103,7 @@ async def _change(
     client, found = await _open_run(invocation)
     await actions.authorize(client, found, invocation.options.get("authorize"))
     changed = await action(client, found.run_id)
-    note = f"run {found.run_id} {unchanged if changed is False else done}"
+    note = PENDING if changed is None else f"run {found.run_id} {done if changed else unchanged}"
     return Result({"run_id": found.run_id}, "", found.run_id, (note,))
 
 

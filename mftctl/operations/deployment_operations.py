@@ -38,7 +38,7 @@ async def list_(connection: Limited, flow: str | None) -> Result[list[deployment
     notes = tuple(
         no_worker(one.deployment, one.task_queue, each)
         for one, each in zip(rows, polling, strict=True)
-        if not each.pollers
+        if not each.served
     )
     if not rows:
         notes = ("there are no deployments" + (f" of {flow}" if flow else ""),)
@@ -51,7 +51,7 @@ async def describe(connection: Limited, name: str) -> Result[deployment_results.
     found = await deployments.find(client, name)
     polling = await find_pollers(client, found.manifest.task_queue)
     description = _description(found, polling.pollers)
-    notes = () if polling.pollers else (no_worker(found.name, description.task_queue, polling),)
+    notes = () if polling.served else (no_worker(found.name, description.task_queue, polling),)
     return Result(description, deployment_results.page(description), found.name, notes)
 
 

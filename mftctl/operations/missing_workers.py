@@ -36,10 +36,10 @@ async def look_for_workers(client: Client, manifest: Manifest, start: str = "") 
     except RPCError as error:
         # What was asked for, such as the start of a run, has been done.
         return Served(None, (f"the server does not say whether a worker serves it: {error.message}",))
-    worker = bool(own.pollers)
+    worker = own.served
     warnings = [] if worker else [no_worker(manifest.deployment, manifest.task_queue, own, start=start)]
     for (queue, steps), polling in zip(manifest.step_queues.items(), others, strict=True):
-        if not polling.pollers:
+        if not polling.served:
             of = f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"
             todo = start_worker(queue, polling)
             warnings.append(f"no worker serves task queue {queue_text(queue)} of {of}; {todo}")
@@ -56,7 +56,7 @@ def no_worker(deployment: str, task_queue: str, polling: Polling, version: str =
     # `mftctl worker NAME` serves the deployment's task queue; a run may have another.
     own = task_queue == ids.task_queue(deployment)
     start = start or f"mftctl worker {deployment if own else f'--queue {base_of(task_queue)}'}"
-    version = version or polling.current
+    version = version or polling.wanted
     of = f" of version {version}" if version else ""
     return f"no worker{of} serves {deployment}; start one with: {start}{_version(version)}"
 
@@ -66,7 +66,7 @@ def start_worker(task_queue: str, polling: Polling, version: str = "") -> str:
     if polling.unpromoted and not version:
         return _unpromoted(polling)
     where = "" if needs_of(task_queue) is None else ", on a machine that has this"
-    return f"start one with: mftctl worker --queue {base_of(task_queue)}{_version(version or polling.current)}{where}"
+    return f"start one with: mftctl worker --queue {base_of(task_queue)}{_version(version or polling.wanted)}{where}"
 
 
 def _unpromoted(polling: Polling) -> str:

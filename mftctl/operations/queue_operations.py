@@ -12,6 +12,7 @@ from ..console.text import format_duration
 from ..control.pollers import Polling, find_pollers
 from ..control.queues_in_use import QueueUse, queues_in_use
 from ..control.task_queue_state import TaskQueueState, read_states
+from ..control.unserved_queues import find_unserved
 from ..control.workers import Worker, list_workers
 from ..results import queue_results
 from .command_options import Limited
@@ -36,7 +37,13 @@ async def list_(connection: Limited) -> Result[list[queue_results.TaskQueue]]:
     waiting = [one for one in rows if one.backlog]
     polling = await asyncio.gather(*(find_pollers(client, one.task_queue) for one in waiting))
     notes += [
-        unserved_queue(one, each) for one, each in zip(waiting, polling, strict=True) if not each.pollers
+        unserved_queue(one, each) for one, each in zip(waiting, polling, strict=True) if not each.served
+    ]
+    rows_by_name = {one.task_queue: one for one in waiting}
+    notes += [
+        unserved_queue(rows_by_name[one.task_queue], one.polling, one.version)
+        for one in await find_unserved(client)
+        if one.version and one.task_queue in rows_by_name
     ]
     if not rows:
         notes.append("no deployment and no open run uses a task queue")
@@ -58,12 +65,13 @@ def rows_of(
     return [_row(state, used[state.name], serving.count(state.name)) for state in states]
 
 
-def unserved_queue(found: queue_results.TaskQueue, polling: Polling) -> str:
-    """The warning that tasks wait where no worker takes them."""
+def unserved_queue(found: queue_results.TaskQueue, polling: Polling, version: str = "") -> str:
+    """The warning that tasks wait where no worker takes them: new ones, or those of runs that stay on a version."""
     tasks = "1 task waits" if found.backlog == 1 else f"{found.backlog} tasks wait"
     since = f" for {format_duration(found.oldest_seconds)}" if found.oldest_seconds else ""
-    where = f"{found.task_queue}, which no worker serves"
-    return f"{tasks}{since} on {where}; {start_worker(found.task_queue, polling)}"
+    wanted = version or polling.wanted
+    where = f"{found.task_queue}, which no worker{f' of version {wanted}' if wanted else ''} serves"
+    return f"{tasks}{since} on {where}; {start_worker(found.task_queue, polling, version)}"
 
 
 def _row(state: TaskQueueState, use: QueueUse, workers: int) -> queue_results.TaskQueue:

@@ -8,6 +8,7 @@ from temporalio.service import RPCError
 from ..console.output import Result, say
 from ..console.text import exact
 from ..control import worker_versioning
+from ..control.connection.connect import is_away
 from ..control.worker_versioning import VersionState
 from ..model.errors import UsageError
 from ..model.worker_version import WorkerVersion
@@ -25,7 +26,7 @@ async def start_note(client: Client, version: WorkerVersion) -> str | None:
     try:
         status = await worker_versioning.status_of(client, version)
     except RPCError as error:
-        if error.status not in worker_versioning.AWAY:
+        if not is_away(error):
             raise
         return None
     if status in {"current", "ramping"}:
@@ -64,14 +65,17 @@ async def drain(
     if to is None:
         await worker_versioning.check_inactive(client, version)
     else:
-        await worker_versioning.read_version(client, version)  # it is known
+        await worker_versioning.check_known(client, version)
         await worker_versioning.promote(client, to)
         say(f"version {to} takes new runs")
-    if wait:
-        async for runs in worker_versioning.drained(client, version, lambda line: say(line, "warning")):
-            if runs:
-                say(_left(version, runs))
-    row = _row(await worker_versioning.read_version(client, version))
+    while True:
+        if wait:
+            async for runs in worker_versioning.drained(client, version, say):
+                if runs:
+                    say(_left(version, runs))
+        row = _row(await worker_versioning.read_version(client, version))
+        if not (wait and row.runs):  # a run that was not known yet
+            break
     # Without the wait it is one count, and runs may still begin where the promotion is not known yet.
     done = wait and not row.runs
     text = f"version {version} has no run left: stop its workers" if done else _left(version, row.runs)

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..control.unserved_queues import unserved_tasks
+from ..control.unserved_queues import find_unserved
 from .metrics import Metrics, WorkerState
 from .metrics_exporter import MetricsExporter
 from .metrics_server import Answer
@@ -66,7 +66,7 @@ class Monitor:
         """Ask again and again, and not at each scrape: it takes a request for each task queue of open runs."""
         while True:
             with suppress(RPCError):  # /readyz says when there is no server; the last figure stays
-                self.metrics.unserved(len(await unserved_tasks(client)))
+                self.metrics.unserved(len({one.task_queue for one in await find_unserved(client)}))
             await asyncio.sleep(INTERVAL)
 
     def _text(self) -> Answer:

@@ -60,6 +60,8 @@ OTHER_SLOTS = 100
 POLLERS = PollerBehaviorAutoscaling(minimum=1, initial=1, maximum=20)
 #: Seconds after which an idle worker stops without an answer of the server.
 GIVE_UP = 10.0
+#: Workflows that follow the current version of the workers.
+_FOLLOWING = (VersionedListener, VersionedNotification)
 
 
 class Service:
@@ -213,10 +215,6 @@ class Service:
             interceptors=[] if self._tracer is None else [RunSpans(self._tracer)],
             identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
         )
-
-
-#: Workflows that follow the current version of the workers.
-_FOLLOWING = (VersionedListener, VersionedNotification)
 
 
 def _versioning(version: WorkerVersion | None) -> WorkerDeploymentConfig | None:

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 from receiver import Receiver, receiving
-from temporalio.api.workflowservice.v1 import SetWorkerDeploymentRampingVersionRequest
+from temporalio.api.deployment.v1 import RoutingConfig
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    SetWorkerDeploymentRampingVersionRequest,
+)
 from temporalio.client import Client
 
 FLOW = """
@@ -75,6 +79,26 @@ def rolled(lodging, receiver: Receiver):
 def started(home, **parameters: str) -> str:
     words = [f"{name}={value}" for name, value in parameters.items()]
     return home.run("trigger", "Rolled", *words, "-o", "name").stdout.strip()
+
+
+async def ramp(server: str, version: str) -> None:
+    """Give half of what is new to a version, or to workers that have none (NAME:)."""
+    client = await Client.connect(server)
+    name, _, build = version.partition(":")
+    await client.workflow_service.set_worker_deployment_ramping_version(
+        SetWorkerDeploymentRampingVersionRequest(
+            namespace="default", deployment_name=name, build_id=build, percentage=50, allow_no_pollers=True
+        )
+    )
+
+
+async def routed(server: str) -> RoutingConfig:
+    """Where what is new goes."""
+    client = await Client.connect(server)
+    answer = await client.workflow_service.describe_worker_deployment(
+        DescribeWorkerDeploymentRequest(namespace="default", deployment_name="rolling")
+    )
+    return answer.worker_deployment_info.routing_config
 
 
 def workers_of(home, run_id: str) -> list[str]:
@@ -187,6 +211,11 @@ def test_a_run_whose_version_has_no_worker_says_so(rolled, wait_until) -> None:
     start = f"start one with: mftctl worker --queue rolling --deployment-version {RAMPED}"
     why = f"no worker of version {RAMPED} serves Rolled; {start}"
     wait_until(lambda: why in rolled.run("runs", "describe", held).stderr, "it says so")
+    assert why in rolled.run("runs", "describe", "@latest", "--deployment", "Rolled").stderr
+    note = (
+        f"rolling, which no worker of version {RAMPED} serves; start one with: mftctl worker --queue rolling"
+    )
+    wait_until(lambda: note in rolled.run("queues", "list").stderr, "the list of task queues, too")
     assert rolled.run("runs", "terminate", held, "--yes").returncode == 0
     assert rolled.run("runs", "resume", held).returncode == 0
     assert rolled.run("runs", "watch", held).returncode == 0
@@ -194,22 +223,11 @@ def test_a_run_whose_version_has_no_worker_says_so(rolled, wait_until) -> None:
 
 
 def test_a_version_with_a_share_of_new_runs_is_drained(rolled, server: str) -> None:
-    """It is not as long as it has its share, which the version that takes new runs instead gets."""
+    """It is not as long as it has its share, which the version that takes new runs instead gets.
 
-    async def ramp() -> None:
-        client = await Client.connect(server)
-        name, _, build = RAMPED.partition(":")
-        await client.workflow_service.set_worker_deployment_ramping_version(
-            SetWorkerDeploymentRampingVersionRequest(
-                namespace="default",
-                deployment_name=name,
-                build_id=build,
-                percentage=50,
-                allow_no_pollers=True,
-            )
-        )
-
-    asyncio.run(ramp())
+    So it gets the share of workers without a version.
+    """
+    asyncio.run(ramp(server, RAMPED))
     refused = rolled.run("workers", "drain", RAMPED)
     assert (refused.returncode, f"version {RAMPED} is ramping: it takes new runs" in refused.stderr) == (
         6,
@@ -217,6 +235,10 @@ def test_a_version_with_a_share_of_new_runs_is_drained(rolled, server: str) -> N
     )
     done = rolled.run("workers", "drain", RAMPED, "--to", NEW)
     assert (done.returncode, done.stdout) == (0, f"version {RAMPED} has no run left: stop its workers\n")
+    asyncio.run(ramp(server, "rolling:"))
+    assert rolled.run("workers", "promote", NEW).returncode == 0
+    routing = asyncio.run(routed(server))
+    assert (routing.current_deployment_version.build_id, routing.ramping_version_percentage) == ("v2", 0)
 
 
 def test_a_version_that_lacks_a_task_queue_takes_no_new_run(rolled) -> None:

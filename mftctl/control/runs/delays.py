@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from temporalio.client import Client
 
 from ...model.worker_version import WorkerVersion
 from ..pollers import UNKNOWN, Polling, find_pollers
-from ..worker_versioning import task_queues_of
+from ..worker_versioning import task_queues_by_version, version_in
 
 #: Seconds in which a worker takes a task, if there is one.
 MIN_WAIT = 5.0
@@ -30,6 +31,8 @@ MAX_QUEUES, MAX_TASKS = 20, 3
 MAX_MESSAGE = 200
 #: Message of an attempt whose worker was lost, or that took longer than the server waits.
 LOST = "lost: its worker stopped sending heartbeats"
+#: Search attributes of whether a workflow stays on a version, and on which.
+_ATTRIBUTES = ("TemporalWorkflowVersioningBehavior", "TemporalWorkerDeploymentVersion")
 _FAILED = re.compile(r"^step \S+ failed: ")
 
 
@@ -84,12 +87,19 @@ async def confirmed_delays(client: Client, by_run: dict[str, list[Delay]]) -> di
     places = {_place(one): None for delays in by_run.values() for one in delays if one.reason == "no_worker"}
     asked = list(places)[:MAX_QUEUES]
     found = await asyncio.gather(*(find_pollers(client, *place) for place in asked))
-    unserved = {place: one for place, one in zip(asked, found, strict=True) if not one.pollers}
+    unserved = {place: one for place, one in zip(asked, found, strict=True) if not one.served}
     return {run: tuple(_merged(delays, unserved)) for run, delays in by_run.items()}
 
 
 def pinned_version(info: WorkflowExecutionInfo) -> str:
-    """The version of workers that a workflow stays on, as NAME:BUILD; empty if it may go to any."""
+    """The version of workers that a workflow stays on, as NAME:BUILD; empty if it may go to any.
+
+    A list has it in search attributes only.
+    """
+    if not info.HasField("versioning_info"):
+        fields = info.search_attributes.indexed_fields
+        behavior, named = (json.loads(fields[name].data) if name in fields else "" for name in _ATTRIBUTES)
+        return str(named) if behavior == "Pinned" else ""
     versioning = info.versioning_info
     override = versioning.versioning_override.pinned.version
     pinned = versioning.behavior == VersioningBehavior.VERSIONING_BEHAVIOR_PINNED
@@ -101,16 +111,13 @@ def pinned_version(info: WorkflowExecutionInfo) -> str:
 
 async def _with_versions(client: Client, by_run: dict[str, list[Delay]]) -> dict[str, list[Delay]]:
     """The same delays; a task that waits in a task queue which the run's version does not serve stays on none."""
-    versions = list({one.version: None for delays in by_run.values() for one in delays if one.version})
-    queues = dict(
-        zip(versions, await asyncio.gather(*(task_queues_of(client, one) for one in versions)), strict=True)
-    )
+    versions = (one.version for delays in by_run.values() for one in delays)
+    queues = await task_queues_by_version(client, versions)
 
-    def resolved(one: Delay) -> Delay:
-        served = queues.get(one.version)
-        return replace(one, version="") if served and one.task_queue not in served else one
-
-    return {run: [resolved(one) for one in delays] for run, delays in by_run.items()}
+    return {
+        run: [replace(one, version=version_in(one.task_queue, one.version, queues)) for one in delays]
+        for run, delays in by_run.items()
+    }
 
 
 def _merged(found: list[Delay], unserved: Mapping[tuple[str, str], Polling]) -> Iterable[Delay]:

@@ -82,7 +82,7 @@ def _unserved(waiting: list[tuple[datetime, Run, Delay]]) -> str:
 
 
 def _of(delay: Delay) -> str:
-    version = delay.version or delay.polling.current
+    version = delay.version or delay.polling.wanted
     return f" of version {version}" if version else ""
 
 

@@ -40,7 +40,7 @@ async def describe_run(name: str, deployment: str | None, connection: Connection
         return await find_pollers(client, record.manifest.task_queue, run.worker_version)
 
     ended, polling = await asyncio.gather(outcome_of(client, run), find_workers())
-    served = None if polling is None else bool(polling.pollers)
+    served = None if polling is None else polling.served
     details = details_of(run, history, ended, served, ui_link(client, run, connection.settings()))
     notes: tuple[str, ...] = ()
     if polling is not None and not served:

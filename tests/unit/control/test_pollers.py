@@ -16,9 +16,12 @@ from mftctl.control.pollers import find_pollers, has_worker
 UNVERSIONED, VERSIONED = 1, 2
 
 
-def asked(*versions: str, current: str = "", ramping: str = "", leaving: str = "-") -> Any:
+def asked(
+    *versions: str, current: str = "", ramping: str = "", share: int | None = None, leaving: str = "-"
+) -> Any:
     """A client of a server with a task queue that workers of these versions poll; an empty one is none.
 
+    ``share``: percent of what is new that go to the ``ramping`` version, or to workers without one.
     The worker of version ``leaving`` is shutting down.
     """
     answer = DescribeTaskQueueResponse()
@@ -33,6 +36,7 @@ def asked(*versions: str, current: str = "", ramping: str = "", leaving: str = "
         if version:
             routing = getattr(answer.versioning_info, f"{name}_deployment_version")
             routing.deployment_name, routing.build_id = "mftctl", version
+    answer.versioning_info.ramping_version_percentage = (10 if ramping else 0) if share is None else share
 
     async def described(_: object, **__: object) -> DescribeTaskQueueResponse:
         return answer
@@ -56,10 +60,12 @@ def asked(*versions: str, current: str = "", ramping: str = "", leaving: str = "
         (["", "v1", "v2"], {"current": "v2"}, ["v2"]),
         (["", "v1", "v2"], {"current": "v1", "ramping": "v2"}, ["v1", "v2"]),
         (["", "v1"], {"ramping": "v1"}, ["plain", "v1"]),
+        (["", "v1"], {"ramping": "v1", "share": 0}, ["plain"]),
+        (["", "v1"], {"current": "v1", "share": 10}, ["plain", "v1"]),
     ],
 )
 def test_what_is_new_is_taken_by_the_current_version(
-    versions: list[str], routing: dict[str, str], taking: list[str]
+    versions: list[str], routing: dict[str, Any], taking: list[str]
 ) -> None:
     """A share by the ramping one; by workers without a version while none is current."""
     assert [
@@ -68,17 +74,36 @@ def test_what_is_new_is_taken_by_the_current_version(
 
 
 def test_versions_that_are_there_and_take_nothing_are_named() -> None:
-    """So that one of them is promoted, and no other worker started. Where a version is current, it is named."""
+    """So that one of them is promoted, and no other worker started. Where a version is current, none is."""
 
-    def found(*versions: str, **more: str) -> tuple[str, tuple[str, ...]]:
-        polling = asyncio.run(find_pollers(asked(*versions, **more), "q"))
-        return polling.current, polling.unpromoted
+    def found(*versions: str, **more: str) -> tuple[str, ...]:
+        return asyncio.run(find_pollers(asked(*versions, **more), "q")).unpromoted
 
-    assert found("", "v1", "v2") == ("", ("mftctl:v1", "mftctl:v2"))
-    assert found("v1", "v2", leaving="v2") == ("", ("mftctl:v1",))
-    assert found("v1", ramping="v1") == ("", ())
-    assert found("v1", current="v2") == ("mftctl:v2", ())
-    assert found("") == ("", ())
+    assert found("", "v1", "v2") == ("mftctl:v1", "mftctl:v2")
+    assert found("v1", "v2", leaving="v2") == ("mftctl:v1",)
+    assert found("v1", ramping="v1") == ()
+    assert found("v1", current="v2") == ()
+    assert found("") == ()
+
+
+@pytest.mark.parametrize(
+    ("versions", "routing", "lacking"),
+    [
+        (["v1"], {}, ("",)),
+        (["v1"], {"current": "v2"}, ("mftctl:v2",)),
+        (["v1"], {"current": "v2", "ramping": "v1"}, ("mftctl:v2",)),
+        (["v2"], {"current": "v2", "ramping": "v1"}, ("mftctl:v1",)),
+        (["v2"], {"current": "v2", "share": 40}, ("",)),
+        (["v2"], {"current": "v2", "ramping": "v1", "share": 0}, ()),
+        ([], {"current": "v2", "ramping": "v1"}, ("mftctl:v2", "mftctl:v1")),
+    ],
+)
+def test_what_is_new_needs_a_worker_of_each_version_that_takes_a_share(
+    versions: list[str], routing: dict[str, Any], lacking: tuple[str, ...]
+) -> None:
+    """Else that share waits, though the others are there."""
+    polling = asyncio.run(find_pollers(asked(*versions, **routing), "q"))
+    assert (polling.lacking, polling.served) == (lacking, not lacking)
 
 
 def test_a_run_that_stays_on_a_version_is_taken_by_its_workers_only() -> None:

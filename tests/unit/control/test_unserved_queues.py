@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mftctl.control import deployments, unserved_queues
+from mftctl.control import deployments, unserved_queues, worker_versioning
+from mftctl.control.pollers import Polling
 from mftctl.control.task_queue_state import Backlog, TaskQueueState
 
 
@@ -43,8 +44,8 @@ def unserved(
         assert name == version
         return frozenset({"q", "A-steps"})
 
-    async def has_worker(_: Any, queue: str, of: str) -> bool:
-        return (f"{queue}@{of}" if of else queue) in served
+    async def polled(_: Any, queue: str, of: str) -> Polling:
+        return Polling(lacking=() if (f"{queue}@{of}" if of else queue) in served else (of,))
 
     async def states(_: Any, names: list[str]) -> list[TaskQueueState]:
         tasks = [waiting.get(name, 0) for name in names]
@@ -53,11 +54,11 @@ def unserved(
 
     monkeypatch.setattr(unserved_queues.lookup, "list_runs", listed)
     monkeypatch.setattr(unserved_queues.deployments, "describe_many", deployed)
-    monkeypatch.setattr(unserved_queues, "task_queues_of", of_version)
-    monkeypatch.setattr(unserved_queues, "has_worker", has_worker)
+    monkeypatch.setattr(worker_versioning, "task_queues_of", of_version)
+    monkeypatch.setattr(unserved_queues, "find_pollers", polled)
     monkeypatch.setattr(unserved_queues, "read_states", states)
     client: Any = None
-    return asyncio.run(unserved_queues.unserved_tasks(client))
+    return {one.task_queue: one.tasks for one in asyncio.run(unserved_queues.find_unserved(client))}
 
 
 def test_a_queue_of_an_open_run_where_tasks_wait_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

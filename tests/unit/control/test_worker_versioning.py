@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import RoutingConfigUpdateState
-from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentResponse
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueResponse,
+    DescribeWorkerDeploymentResponse,
+    DescribeWorkerDeploymentVersionResponse,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from mftctl.control import worker_versioning
@@ -88,13 +92,48 @@ def test_a_version_is_drained_when_no_run_is_left_twice(monkeypatch: pytest.Monk
 
     async def told(spreads: list[bool], counts: list[int]) -> list[int]:
         client = asked(draining(iter(spreads)), iter(counts))
-        return [runs async for runs in worker_versioning.drained(client, OLD, pytest.fail)]
+        return [runs async for runs in worker_versioning.drained(client, OLD, lines.append)]
 
+    lines: list[str] = []
     assert asyncio.run(told([False] * 5, [2, 2, 1, 0, 0])) == [2, 1, 0]
     assert asyncio.run(told([False] * 5, [0, 1, 0, 0])) == [0, 1, 0]
     assert asyncio.run(told([True, True, True, False, False], [0, 0, 0, 0, 0])) == [0]
     with pytest.raises(RuntimeError):  # it asks once more
         asyncio.run(told([True, False, False], [0, 0]))
+    assert set(lines) == {"waiting until all task queues follow the promotion"}
+
+
+@pytest.mark.parametrize("routed", [OLD.build, "v2"])
+def test_a_promotion_whose_end_the_server_lost_is_judged_by_the_task_queues(
+    monkeypatch: pytest.MonkeyPatch, routed: str
+) -> None:
+    """It says "in progress" for ever then: a version to which no task queue gives what is new is drained."""
+    monkeypatch.setattr(worker_versioning, "INTERVAL", 0)
+    monkeypatch.setattr(worker_versioning, "SPREAD", 0)
+
+    async def version(_: object, **__: object) -> DescribeWorkerDeploymentVersionResponse:
+        made = DescribeWorkerDeploymentVersionResponse()
+        made.version_task_queues.add(name="q")
+        return made
+
+    async def queue(request: Any, **__: object) -> DescribeTaskQueueResponse:
+        assert request.task_queue.name == "q"
+        made = DescribeTaskQueueResponse()
+        current = made.versioning_info.current_deployment_version
+        current.deployment_name, current.build_id = OLD.name, routed
+        return made
+
+    async def drain() -> list[int]:
+        client = asked(draining(iter([True] * 5)), iter([0] * 5))
+        client.workflow_service.describe_worker_deployment_version = version
+        client.workflow_service.describe_task_queue = queue
+        return [runs async for runs in worker_versioning.drained(client, OLD, lambda _: None)]
+
+    if routed == "v2":
+        assert asyncio.run(drain()) == [0]
+    else:
+        with pytest.raises(RuntimeError):  # it asks once more
+            asyncio.run(drain())
 
 
 @pytest.mark.parametrize("kind", ["current", "ramping"])
@@ -135,3 +174,29 @@ def test_a_drain_outlives_a_server_that_is_away(monkeypatch: pytest.MonkeyPatch)
     assert asyncio.run(drain()) == [0]
     assert lines == ["the Temporal server does not answer, retrying: restarting"]
     assert next(away, None) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("versions misses task queues", "start workers of mftctl:v1 for the task queues"),
+        ("ManagerIdentity 'controller' is not 'me'", "promote it with the program that manages"),
+    ],
+)
+def test_a_promotion_that_the_server_refuses_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, message: str, hint: str
+) -> None:
+    """Start workers, or ask the program that owns the versions; that one is not waited for."""
+    tries = []
+
+    async def refuse(_: object) -> None:
+        tries.append(message)
+        raise RPCError(message, RPCStatusCode.FAILED_PRECONDITION, b"")
+
+    monkeypatch.setattr(worker_versioning, "PATIENCE", 0.3)
+    client = asked(draining(iter([False])))
+    client.workflow_service.set_worker_deployment_current_version = refuse
+    with pytest.raises(ConflictError) as refused:
+        asyncio.run(worker_versioning.promote(client, OLD))
+    assert refused.value.hint.startswith(hint)
+    assert (len(tries) == 1) == message.startswith("Manager")

@@ -25,7 +25,7 @@ NOBODY = Polling()
         # A worker without a version would take nothing.
         (
             "gpu",
-            Polling(current="a:v2"),
+            Polling(lacking=("a:v2",)),
             "",
             "start one with: mftctl worker --queue gpu --deployment-version a:v2",
         ),
@@ -35,7 +35,12 @@ NOBODY = Polling()
             "",
             "version a:v1 is not promoted: mftctl workers promote a:v1",
         ),
-        ("gpu", Polling(unpromoted=("a:v1",)), "a:v0", "mftctl worker --queue gpu --deployment-version a:v0"),
+        (
+            "gpu",
+            Polling(lacking=("a:v0",), unpromoted=("a:v1",)),
+            "a:v0",
+            "mftctl worker --queue gpu --deployment-version a:v0",
+        ),
         (
             "gpu",
             Polling(unpromoted=("a:v10", "a:v9")),

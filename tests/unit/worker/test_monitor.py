@@ -11,6 +11,8 @@ import pytest
 from temporalio.common import MetricMeter
 from temporalio.service import RPCError, RPCStatusCode
 
+from mftctl.control.pollers import Polling
+from mftctl.control.unserved_queues import Unserved
 from mftctl.worker import monitor as monitor_module
 from mftctl.worker.metrics import WorkerState
 from mftctl.worker.monitor import Monitor
@@ -51,10 +53,10 @@ class StandIn:
 def worker(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """A worker of a server where all task queues are served."""
 
-    async def unserved(_: Any) -> dict[str, int]:
-        return {}
+    async def unserved(_: Any) -> list[Unserved]:
+        return []
 
-    monkeypatch.setattr(monitor_module, "unserved_tasks", unserved)
+    monkeypatch.setattr(monitor_module, "find_unserved", unserved)
     return StandIn()
 
 
@@ -119,24 +121,27 @@ def test_task_queues_without_a_worker_are_counted_again_and_again(
 ) -> None:
     """While the server does not answer, the last figure stays."""
     answers: list[Any] = [
-        {"gpu": 2, "big": 1},
+        [Unserved("gpu", version, Polling(), 2) for version in ("", "mftctl:v1")]
+        + [Unserved("big", "", Polling(), 1)],
         RPCError("gone", RPCStatusCode.UNAVAILABLE, b""),
-        {"gpu": 2},
-        {},
+        [Unserved("gpu", "", Polling(), 2)],
+        [],
     ]
     counted: list[int] = []
     done = asyncio.Event()
 
-    async def unserved(_: Any) -> dict[str, int]:
+    async def unserved(_: Any) -> list[Unserved]:
+        if not answers:
+            await asyncio.Event().wait()
         answer = answers.pop(0)
         if not answers:
             done.set()
         if isinstance(answer, RPCError):
             raise answer
-        found: dict[str, int] = answer
+        found: list[Unserved] = answer
         return found
 
-    monkeypatch.setattr(monitor_module, "unserved_tasks", unserved)
+    monkeypatch.setattr(monitor_module, "find_unserved", unserved)
     monkeypatch.setattr(monitor_module, "INTERVAL", 0)
     monkeypatch.setattr(worker.monitor.metrics, "unserved", counted.append)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import PendingActivityState, VersioningBehavior
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
+from mftctl.control import worker_versioning
 from mftctl.control.pollers import Polling
 from mftctl.control.runs import delays
 from mftctl.control.runs.delays import Delay, confirmed_delays, pinned_version, possible_delays
@@ -82,6 +85,17 @@ def test_a_run_that_stays_on_a_version_waits_for_a_worker_of_it() -> None:
     assert pinned_version(given.workflow_execution_info) == "mftctl:v3"
 
 
+@pytest.mark.parametrize(("behavior", "version"), [("Pinned", "mftctl:v1"), ("AutoUpgrade", ""), (None, "")])
+def test_a_list_has_the_version_in_search_attributes(behavior: str | None, version: str) -> None:
+    """The server tells more of a run only where it is described."""
+    info = WorkflowExecutionInfo()
+    fields = info.search_attributes.indexed_fields
+    fields["TemporalWorkerDeploymentVersion"].data = b'"mftctl:v1"'
+    if behavior is not None:
+        fields["TemporalWorkflowVersioningBehavior"].data = json.dumps(behavior).encode()
+    assert pinned_version(info) == version
+
+
 async def confirmed(monkeypatch: pytest.MonkeyPatch, polling: Polling, *waits: Delay) -> list[Delay]:
     """The delays that are real, where task queues are polled so, and versions serve the task queue q only."""
 
@@ -92,7 +106,7 @@ async def confirmed(monkeypatch: pytest.MonkeyPatch, polling: Polling, *waits: D
         return frozenset({"q"})
 
     monkeypatch.setattr(delays, "find_pollers", polled)
-    monkeypatch.setattr(delays, "task_queues_of", queues)
+    monkeypatch.setattr(worker_versioning, "task_queues_of", queues)
     client: Any = None
     return list((await confirmed_delays(client, {"run": list(waits)}))["run"])
 
@@ -114,7 +128,7 @@ def test_workers_that_take_nothing_new_are_named(monkeypatch: pytest.MonkeyPatch
 def test_a_worker_of_the_current_version_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is none: one without a version would take nothing, and another version must not be promoted."""
     (found,) = asyncio.run(
-        confirmed(monkeypatch, Polling(current="mftctl:v2"), Delay("no_worker", "q", NOW, tasks=1))
+        confirmed(monkeypatch, Polling(lacking=("mftctl:v2",)), Delay("no_worker", "q", NOW, tasks=1))
     )
     assert sentence(found).startswith("waiting for a worker of version mftctl:v2 on task queue q for ")
     assert hint(found) == "start one with: mftctl worker --queue q --deployment-version mftctl:v2"
