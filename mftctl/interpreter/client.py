@@ -33,6 +33,15 @@ def interpreter_of(launch: Launch, otherwise: str) -> str:
     return launch.python if shutil.which(launch.python) else otherwise
 
 
+def environment(python: str, env: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a process of the interpreter, whose folder comes first on PATH.
+
+    Metaflow starts plain `python` (@parallel, @card).
+    """
+    path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, **env, "PATH": path}
+
+
 class ProcessEnded(Exception):
     """The process ended, or was killed, before it replied."""
 
@@ -68,13 +77,38 @@ class Client:
 
         It prints to our stderr, or to the file descriptor ``output``. MftctlError when there is no such interpreter.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                return cls(ours, _start(python, mode, env, theirs.fileno(), cwd, output))
-            except BaseException:
+        (client,) = cls._start(1, python, mode, env, cwd, output)
+        return client
+
+    @classmethod
+    def start_two(cls, python: str, mode: str, env: Mapping[str, str]) -> tuple[Client, Client]:
+        """The same with two sockets: the process's own client, and one of another process that it forks."""
+        own, other = cls._start(2, python, mode, env, None, None)
+        return own, other
+
+    @classmethod
+    def _start(
+        cls,
+        number: int,
+        python: str,
+        mode: str,
+        env: Mapping[str, str],
+        cwd: str | None,
+        output: int | None,
+    ) -> list[Client]:
+        """Start the process; a client for each of a ``number`` of sockets, the first of which owns the process."""
+        pairs = [socket.socketpair() for _ in range(number)]
+        given = [theirs.fileno() for _, theirs in pairs]
+        try:
+            process = _start(python, mode, environment(python, env), given, cwd, output)
+        except BaseException:
+            for ours, _ in pairs:
                 ours.close()
-                raise
+            raise
+        finally:
+            for _, theirs in pairs:
+                theirs.close()
+        return [cls(ours, None if index else process) for index, (ours, _) in enumerate(pairs)]
 
     @property
     def usable(self) -> bool:
@@ -238,20 +272,18 @@ class Client:
 
 
 def _start(
-    python: str, mode: str, env: Mapping[str, str], channel: int, cwd: str | None, output: int | None
+    python: str, mode: str, env: Mapping[str, str], sockets: list[int], cwd: str | None, output: int | None
 ) -> subprocess.Popen[bytes]:
-    """Start boot.py; its folder comes first on PATH, since Metaflow starts plain `python` (@parallel, @card)."""
     target = sys.stderr.fileno() if output is None else output
-    path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", os.defpath)])
     try:
         return subprocess.Popen(
-            [python, "-u", BOOT, mode, str(channel)],
-            env={**os.environ, **env, "PATH": path},
+            [python, "-u", BOOT, mode, ",".join(map(str, sockets))],
+            env=env,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=target,
             stderr=target,
-            pass_fds=[channel],
+            pass_fds=sockets,
             start_new_session=True,
         )
     except OSError as error:

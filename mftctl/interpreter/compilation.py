@@ -22,19 +22,24 @@ async def compile_flow(file: Path | str, options: Options, python: str, cache: P
 class Compilation:
     """A compilation, which begins at once; leaving the context kills one that is not done.
 
+    With ``serves``, its process becomes a host of the flow, for whoever takes it (``take_host``); else it ends.
+
     ``file`` as the user typed it: the flow sees it in ``sys.argv[0]``, relative to the working folder. Once there is a
     manifest: ``contents`` is what the code package holds, ``refused`` click's message about ``options.given``, and
     ``variables`` the parameters' values that the environment gives.
     """
 
-    def __init__(self, file: Path | str, options: Options, python: str, cache: Path) -> None:
+    def __init__(
+        self, file: Path | str, options: Options, python: str, cache: Path, *, serves: bool = False
+    ) -> None:
         if not Path(file).is_file():
             raise MftctlError(f"{file}: no such file", exit=Exit.USAGE, code="flow.missing")
         self._python = python
         self.contents = Contents()
         self.refused: str | None = None
         self.variables: dict[str, str] = {}
-        self._client = Client.start(python, "compile", {"METAFLOW_RUNTIME_NAME": "temporal"})
+        self._client, self._host = _start(python, serves=serves)
+        self._done = False
         fields = {"file": str(file), "options": to_plain(options), "cache": str(cache)}
         # Now, not in the event loop: whoever compiles has other things to load meanwhile.
         self._request = self._client.send("compile", fields)
@@ -43,11 +48,24 @@ class Compilation:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        if not self._done:
+            self.stop()
+        elif self._host is not None:
+            self._host.close()
 
     def stop(self) -> None:
         """Kill it, done or not."""
-        self._client.kill()
+        self._process.kill()
+        self._client.close()
+
+    def take_host(self) -> Client | None:
+        """The process, once there is a manifest: it loads the flow at a request of ``worker/host_pool.py``."""
+        taken, self._host = self._host, None
+        return taken
+
+    @property
+    def _process(self) -> Client:
+        return self._client if self._host is None else self._host
 
     async def manifest(self) -> Manifest:
         """Wait for the manifest, and for the end of the process; MftctlError when the flow is invalid."""
@@ -55,12 +73,25 @@ class Compilation:
             answer: dict[str, Any] = await self._client.answer(self._request)
         except ProcessEnded:
             raise MftctlError(
-                f"cannot compile: the flow's interpreter {self._python} {await self._client.end_reason()}",
+                f"cannot compile: the flow's interpreter {self._python} {await self._process.end_reason()}",
                 code="python.died",
                 hint="name another one with --python",
             ) from None
-        await self._client.wait()
+        self._done = True
+        if self._host is None:
+            await self._client.wait()
+        else:  # the host waits for it before it loads the flow
+            self._client.close()
         self.contents = from_plain(Contents, answer["contents"])
         self.refused = answer.get("refused")
         self.variables = answer.get("variables", {})
         return Manifest.from_plain(answer["manifest"])
+
+
+def _start(python: str, *, serves: bool) -> tuple[Client, Client | None]:
+    """The client of a new process that compiles, and that of its host."""
+    env = {"METAFLOW_RUNTIME_NAME": "temporal"}
+    if not serves:
+        return Client.start(python, "compile", env), None
+    host, compiler = Client.start_two(python, "run", env)
+    return compiler, host

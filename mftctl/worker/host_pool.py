@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..interpreter.client import Client, ProcessEnded, interpreter_of
+from ..interpreter.client import Client, ProcessEnded, environment, interpreter_of
 from ..interpreter.inside.environment import variables
 from ..interpreter.inside.package_cache import package_folder
 from ..interpreter.inside.protocol import UNFORKABLE
@@ -56,6 +56,7 @@ class HostPool:
         self._memory = memory_limit() if memory is None else memory
         self._retired: list[Host] = []
         self._looked = time.monotonic()
+        self._prepared: Client | None = None
         #: A key for each request that waits for its host.
         self._awaited: list[tuple[str, str]] = []
 
@@ -82,6 +83,10 @@ class HostPool:
                 self._forget((key, isolation), host)
         raise MftctlError(f"the host of {launch.flow} ended as soon as it was started", code="host.lost")
 
+    def prepare(self, process: Client) -> None:
+        """Use a process of ``Compilation.take_host`` for the first host."""
+        self._prepared = process
+
     def file(self, launch: Launch) -> str:
         """Path of the flow's file that its tasks execute here."""
         return self._settings.source or os.path.join(self._folder(launch), launch.file)
@@ -104,7 +109,8 @@ class HostPool:
         started = await asyncio.gather(*self._hosts.values(), return_exceptions=True)
         self._hosts.clear()
         hosts = [*self._retired, *(host for host in started if isinstance(host, Host))]
-        await asyncio.gather(*(host.close() for host in hosts))
+        unused = [] if self._prepared is None else [self._prepared.end()]
+        await asyncio.gather(*(host.close() for host in hosts), *unused)
 
     async def _host(self, key: str, launch: Launch, isolation: str) -> Host | None:
         known = self._hosts.get((key, isolation))
@@ -179,13 +185,17 @@ class HostPool:
         if source is None:
             launch = _without_lost_folder(launch)
         env = variables(launch, folder, in_place=source is not None)
+        fields = {"launch": to_plain(launch), "folder": folder, "isolation": isolation, "file": source}
         try:
-            client = Client.start(launch.python, "host", env, cwd=launch.cwd)
+            if self._prepared is not None:
+                client, self._prepared = self._prepared, None
+                fields["environment"] = environment(launch.python, env)
+            else:
+                client = Client.start(launch.python, "host", env, cwd=launch.cwd)
         except OSError as error:  # such as too many open files
             raise MftctlError(
                 f"no process of {launch.flow} can be started: {error}", code="host.lost"
             ) from error
-        fields = {"launch": to_plain(launch), "folder": folder, "isolation": isolation, "file": source}
         try:
             answer = await client.request("load", fields, timeout=START_TIMEOUT)
         except TimeoutError:

@@ -47,6 +47,7 @@ from .workflow_failures import WorkflowFailureLog
 
 if TYPE_CHECKING:
     from ..control.tracing import Tracer
+    from ..interpreter.client import Client as InterpreterClient
 
 #: Cancellations arrive with the answers to heartbeats: this limits their delay.
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
@@ -143,6 +144,10 @@ class Service:
                 self.drop(queue)
             self._began = True
             await asyncio.sleep(REFRESH)
+
+    def prepare(self, process: InterpreterClient) -> None:
+        """Use a process of ``Compilation.take_host`` for the first host."""
+        self._hosts.prepare(process)
 
     async def warm(self, launch: Launch) -> None:
         """Import a flow before its first task arrives."""

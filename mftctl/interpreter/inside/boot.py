@@ -1,6 +1,6 @@
 """The script that the flow's interpreter runs: `python boot.py MODE ARGUMENT`.
 
-ARGUMENT is the descriptor of a socket to the parent process; in the modes of a task it is the flow's file.
+ARGUMENT is the descriptor of a socket to the parent process, or of two; in the modes of a task it is the flow's file.
 
 The interpreter's own metaflow and packages are used where it has them: mftctl's folder is last on sys.path, leaves it
 before the flow's code runs, and is put into no environment variable (docs/decisions/0015-flows-interpreter.md).
@@ -19,6 +19,7 @@ TOO_OLD = 76
 MODES = {
     "compile": "compile.compile_process",
     "host": "host.host_process",
+    "run": "run_process",
     "examine": "examine",
     "read": "datastore_reader",
     "upload": "included_file",

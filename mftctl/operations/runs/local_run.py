@@ -74,7 +74,10 @@ class LocalRun:
         if self._signals.first.done():
             compiling.stop()
             leave(self._interrupted())
-        return answer.result()
+        manifest = answer.result()
+        if host := compiling.take_host():
+            self._service.prepare(host)
+        return manifest
 
     async def follow(self, manifest: Manifest, parameters: dict[str, str]) -> Result[FinishedRun]:
         """Start, serve and show the run until it has ended."""

@@ -46,7 +46,7 @@ async def _run(
     request: RunRequest, options: Options, python: str, connection: Connection, profile: Profile
 ) -> Result[FinishedRun]:
     # The compiler, the import of temporalio and the start of the server run side by side.
-    with Compilation(request.file, options, python, cache_dir()) as compiling:
+    with Compilation(request.file, options, python, cache_dir(), serves=True) as compiling:
         starts_server = not names_server(connection, profile)
         # Imports temporalio (0.3 s of `run`) while the compiler works.
         from .local_run import LocalRun

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Optional
+from typing import Callable, NoReturn, Optional
 
 from ....model.codec import from_plain
 from ....model.errors import MftctlError
@@ -23,17 +24,20 @@ from ..search_path import add_package
 from ..uncollected import uncollected
 
 
-def main(fd: str) -> None:
+def main(fd: str, compiled: Callable[[], int] = lambda: 0) -> None:
     """Serve the worker at the other end of the socket ``fd``.
 
     It sends one request, ``load``, with ``launch``, ``isolation``, ``folder`` and ``file``. ``folder``: of the unpacked
     code package, which is fetched if needed. ``file``: the user's own file, for tasks that run in place (`run`); null
-    for tasks that run from the package.
+    for tasks that run from the package. ``environment``: the whole of it, for a process that was started before it was
+    known. ``compiled`` waits for the flow's compilation by such a process; its exit code, or minus a signal.
     """
     request = protocol.receive(Channel.of_fd(int(fd)))
+    code = compiled()
     if request is None:
-        sys.exit(0)
+        _exit(code)
     config = request.fields
+    _take_over(config.get("environment") or dict(os.environ))
     launch, folder = from_plain(Launch, config["launch"]), config["folder"]
     file = config["file"] or os.path.join(folder, launch.file)
     problem = None
@@ -55,6 +59,19 @@ def main(fd: str) -> None:
     if config["isolation"] == "spawn":
         fork_server.serve(request, launch, Spawned(file))
     flow_import.serve(request, launch, file)
+
+
+def _exit(code: int) -> NoReturn:
+    """Exit as a process that ended with this code, or by minus this signal."""
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    sys.exit(code)
+
+
+def _take_over(environment: Mapping[str, str]) -> None:
+    for name in [name for name in os.environ if name not in environment]:
+        del os.environ[name]
+    os.environ.update(environment)
 
 
 def _exit_on(request: protocol.Request, problem: Optional[str]) -> None:
