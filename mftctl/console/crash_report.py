@@ -23,6 +23,9 @@ def report(error: Exception) -> MftctlError:
     """The error to show instead of a traceback, which is written to a log file unless a disk has failed."""
     if isinstance(error, OSError) and error.errno in DISK:
         return MftctlError(f"{error.filename or 'the output'}: {error.strerror}", code="disk")
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        # Bytes of an argument that are no text; the server and files get none.
+        return UsageError(f"not valid UTF-8: {error.object[:100]!a}", hint="write names and values in UTF-8")
     if isinstance(error, FileNotFoundError) and (gone := folder_gone()):
         return gone
     if "temporalio.service" in sys.modules:

@@ -13,6 +13,9 @@ from ..model.durations import seconds_of
 from ..model.errors import MftctlError, UsageError
 from .output import Time
 
+#: Times of people's data lie between these.
+EPOCH, FAR = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """The rows as lines: aligned on a terminal, with tabs between elsewhere. The last column is never padded."""
@@ -61,11 +64,11 @@ def parse_time(text: str, what: str) -> datetime:
     """A point in time: how long ago, such as 2h, or ISO 8601, local where it names no zone."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         return datetime.now(UTC) - timedelta(seconds=parse_duration(text, what))
-    except MftctlError as error:
+    except (MftctlError, OverflowError) as error:
         hint = "write how long ago, such as 90s, 2h or 7d, or a time, such as 2026-03-02T10:15"
         raise _unreadable(text, "a time", what, hint) from error
 
@@ -82,10 +85,13 @@ def parse_time_in(text: str, zone: str | None, what: str, *, end: bool = False) 
         found = datetime.fromisoformat(text)
         if len(text) <= len("2026-01-01"):
             found = datetime.combine(date.fromisoformat(text), time.max if end else time.min)
-        return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone or "UTC"))
-    except (ValueError, ZoneInfoNotFoundError) as error:
+        found = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone or "UTC"))
+        if not EPOCH <= found.astimezone(UTC) < FAR:
+            raise ValueError
+    except (ValueError, OverflowError, ZoneInfoNotFoundError) as error:
         hint = "write it as 2026-01-31, 2026-01-31T06:00 or 2026-01-31T06:00:00+01:00"
         raise _unreadable(text, "a time", what, hint) from error
+    return found
 
 
 def iso(at: datetime) -> Time:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from temporalio.api.deployment.v1 import WorkerDeploymentInfo, WorkerDeploymentVersion
-from temporalio.api.enums.v1 import RoutingConfigUpdateState, WorkerDeploymentVersionStatus
+from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
     DescribeWorkerDeploymentVersionRequest,
@@ -23,8 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..model.errors import ConflictError, MftctlError, NotFoundError
 from ..model.worker_version import WorkerVersion
-from .connection.connect import IgnoreNotFound, is_away
-from .pollers import takers_of
+from .connection.connect import IgnoreNotFound
 
 _Summary = WorkerDeploymentInfo.WorkerDeploymentVersionSummary
 Status = Literal["inactive", "current", "ramping", "draining", "drained"]
@@ -34,14 +33,8 @@ _STATUSES: Mapping[int, Status] = {
     WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING: "draining",
     WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED: "drained",
 }
-#: Seconds between two counts of the runs of a version.
-INTERVAL = 2.0
 #: Seconds for which an unknown version is waited for.
 PATIENCE = 5.0
-#: Seconds after which a promotion that is not known to be complete is judged by the task queues.
-SPREAD = 60.0
-#: Counts of no run, one after another, after which a version has none: visibility lags behind a little.
-CONFIRMED = 2
 
 
 @dataclass(frozen=True)
@@ -60,7 +53,7 @@ class VersionState:
 
 async def read_version(client: Client, version: WorkerVersion) -> VersionState:
     """A version as it is now; MftctlError when the server does not know it."""
-    return await _state(client, version, _summaries(await _known(client, version))[version])
+    return await _state(client, version, _summaries(await known(client, version))[version])
 
 
 async def list_versions(client: Client) -> list[VersionState]:
@@ -76,7 +69,7 @@ async def list_versions(client: Client) -> list[VersionState]:
                 break
     found: list[VersionState] = []
     for name in sorted(names):
-        info = await _describe(client, name)
+        info = await describe(client, name)
         states = (_state(client, *one) for one in _summaries(info).items())
         found += await asyncio.gather(*states)
     return found
@@ -84,7 +77,7 @@ async def list_versions(client: Client) -> list[VersionState]:
 
 async def status_of(client: Client, version: WorkerVersion) -> Status | None:
     """The status of a version, without a count of its runs; None when the server does not know it."""
-    found = _summaries(await _describe(client, version.name)).get(version)
+    found = _summaries(await describe(client, version.name)).get(version)
     return None if found is None else _status(found)
 
 
@@ -121,7 +114,7 @@ async def promote(client: Client, version: WorkerVersion) -> None:
 
     The task queues of a worker that was just started are waited for, as its version is.
     """
-    await _known(client, version)
+    await known(client, version)
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace, deployment_name=version.name, build_id=version.build
     )
@@ -140,7 +133,7 @@ async def promote(client: Client, version: WorkerVersion) -> None:
             else:
                 break
             await asyncio.sleep(0.2)
-        routing = (await _describe(client, version.name)).routing_config
+        routing = (await describe(client, version.name)).routing_config
         ramping = routing.ramping_deployment_version.build_id
         # Without a version, workers that have none get the share.
         if (ramping or routing.ramping_version_percentage) and ramping != version.build:
@@ -150,54 +143,33 @@ async def promote(client: Client, version: WorkerVersion) -> None:
             await client.workflow_service.set_worker_deployment_ramping_version(nothing)
 
 
-async def drained(
-    client: Client, version: WorkerVersion, report: Callable[[str], None]
-) -> AsyncIterator[int]:
-    """How many runs a version still has, whenever that has changed; it ends when there are none.
+async def known(client: Client, version: WorkerVersion) -> WorkerDeploymentInfo:
+    """The worker deployment of a version, which has it; MftctlError when the server does not know it.
 
-    The count is the server's of open workflows pinned to the version, which ``INTERVAL`` seconds later is confirmed.
-    ConflictError when the version takes new runs, also if somebody has promoted it meanwhile. While the server is away,
-    or some task queues do not follow the promotion yet, it waits, and ``report`` gets the reason, once.
+    A worker that was just started is known a moment later, so an unknown version is waited for ``PATIENCE`` seconds.
     """
-    last, empty, away = -1, 0, False
-    spreading: float | None = None
-    clock = asyncio.get_running_loop().time
-    while empty < CONFIRMED:
-        try:
-            info = await _describe(client, version.name)
-            runs = await open_runs(client, version)
-        except RPCError as error:
-            if not is_away(error):
-                raise
-            if not away:
-                report(f"the Temporal server does not answer, retrying: {error.message}")
-            away, empty = True, 0
-        else:
-            away = False
-            _refuse_active(version, info)
-            spread = _is_spread(info)
-            if not runs and not spread:
-                if spreading is None:
-                    report("waiting until all task queues follow the promotion")
-                    spreading = clock()
-                # The server may lose the end of a promotion; then it says so for ever.
-                spread = clock() - spreading > SPREAD and await _is_replaced(client, version)
-            empty = 0 if runs or not spread else empty + 1
-            if runs != last:
-                yield runs
-            last = runs
-        if empty < CONFIRMED:
-            await asyncio.sleep(INTERVAL)
+    give_up = asyncio.get_running_loop().time() + PATIENCE
+    while True:
+        info = await describe(client, version.name)
+        found = _summaries(info)
+        if version in found:
+            return info
+        if asyncio.get_running_loop().time() > give_up:
+            break
+        await asyncio.sleep(0.2)
+    known = ", ".join(map(str, found))
+    hint = f"known: {known}" if known else f"start workers with --deployment-version {version}"
+    raise NotFoundError(f"no worker has had the version {version}", code="workers.version", hint=hint)
 
 
-async def check_known(client: Client, version: WorkerVersion) -> None:
-    """MftctlError when the server does not know the version."""
-    await _known(client, version)
-
-
-async def check_inactive(client: Client, version: WorkerVersion) -> None:
-    """ConflictError if the version takes new runs; MftctlError when the server does not know it."""
-    _refuse_active(version, await _known(client, version))
+async def describe(client: Client, name: str) -> WorkerDeploymentInfo:
+    """The worker deployment of this name; an empty one if the server has none."""
+    request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=name)
+    async with _supported():
+        with IgnoreNotFound():
+            answer = await client.workflow_service.describe_worker_deployment(request, retry=True)
+            return answer.worker_deployment_info
+    return WorkerDeploymentInfo()
 
 
 async def open_runs(client: Client, version: WorkerVersion) -> int:
@@ -207,21 +179,6 @@ async def open_runs(client: Client, version: WorkerVersion) -> int:
     )
     query = f"{pinned} AND ExecutionStatus = 'Running' AND ParentWorkflowId IS NULL"
     return (await client.count_workflows(query)).count
-
-
-def _refuse_active(version: WorkerVersion, info: WorkerDeploymentInfo) -> None:
-    """ConflictError if the version takes new runs, all or a share of them."""
-    routing = info.routing_config
-    for status, one in (
-        ("current", routing.current_deployment_version),
-        ("ramping", routing.ramping_deployment_version),
-    ):
-        if one.build_id == version.build:
-            raise ConflictError(
-                f"version {version} is {status}: it takes new runs",
-                code="workers.version",
-                hint="name the version that takes them instead with --to",
-            )
 
 
 def _managed(version: WorkerVersion, error: RPCError) -> MftctlError:
@@ -238,35 +195,6 @@ def _refused(version: WorkerVersion, error: RPCError) -> MftctlError:
         code="workers.version",
         hint=f"start workers of {version} for the task queues that the version before serves",
     )
-
-
-async def _known(client: Client, version: WorkerVersion) -> WorkerDeploymentInfo:
-    """The worker deployment of a version, which has it; MftctlError when the server does not know it.
-
-    A worker that was just started is known a moment later, so an unknown version is waited for ``PATIENCE`` seconds.
-    """
-    give_up = asyncio.get_running_loop().time() + PATIENCE
-    while True:
-        info = await _describe(client, version.name)
-        found = _summaries(info)
-        if version in found:
-            return info
-        if asyncio.get_running_loop().time() > give_up:
-            break
-        await asyncio.sleep(0.2)
-    known = ", ".join(map(str, found))
-    hint = f"known: {known}" if known else f"start workers with --deployment-version {version}"
-    raise NotFoundError(f"no worker has had the version {version}", code="workers.version", hint=hint)
-
-
-async def _describe(client: Client, name: str) -> WorkerDeploymentInfo:
-    """The worker deployment of this name; an empty one if the server has none."""
-    request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=name)
-    async with _supported():
-        with IgnoreNotFound():
-            answer = await client.workflow_service.describe_worker_deployment(request, retry=True)
-            return answer.worker_deployment_info
-    return WorkerDeploymentInfo()
 
 
 async def _state(client: Client, version: WorkerVersion, summary: _Summary) -> VersionState:
@@ -290,19 +218,6 @@ def _summaries(info: WorkerDeploymentInfo) -> dict[WorkerVersion, _Summary]:
         with suppress(ValueError):
             found[WorkerVersion.parse(f"{info.name}:{one.deployment_version.build_id}")] = one
     return found
-
-
-def _is_spread(info: WorkerDeploymentInfo) -> bool:
-    """Whether all task queues follow the last promotion."""
-    spreading = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
-    return info.routing_config_update_state != spreading
-
-
-async def _is_replaced(client: Client, version: WorkerVersion) -> bool:
-    """Whether no task queue of a version gives it new runs, by what the server says of each."""
-    queues = await task_queues_of(client, str(version))
-    takers = await asyncio.gather(*(takers_of(client, queue) for queue in queues))
-    return all(str(version) not in one for one in takers)
 
 
 @asynccontextmanager

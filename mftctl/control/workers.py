@@ -112,7 +112,10 @@ def _of_heartbeats(beats: list[WorkerHeartbeat], now: datetime) -> Worker:
     seen = _time(last.heartbeat_time)
     fresh = [one for one in beats if seen - _time(one.heartbeat_time) < patience]
     serving = [one for one in fresh if one.status not in LEAVING]
-    state: State = "lost" if now - seen >= patience else "running" if serving else "stopping"
+    used = sum(one.activity_task_slots_info.current_used_slots for one in fresh)
+    state: State = "running" if serving else "stopping"
+    if now - seen >= patience and (serving or used):  # else its last heartbeat said goodbye
+        state = "lost"
     return Worker(
         identity=last.worker_identity,
         state=state,
@@ -122,7 +125,7 @@ def _of_heartbeats(beats: list[WorkerHeartbeat], now: datetime) -> Worker:
         process_id=last.host_info.process_id or None,
         machine=declared.machine,
         slots=declared.slots or None,
-        used=sum(one.activity_task_slots_info.current_used_slots for one in fresh),
+        used=used,
         version=declared.version or None,
         sdk=last.sdk_version or None,
         started=min(_time(one.start_time) for one in beats),

@@ -18,8 +18,7 @@ from ..operations.deploy_flow import token_notes
 from ..operations.deploy_options import in_force, token_request
 from ..operations.missing_workers import look_for_workers
 from ..operations.open_client import open_client
-from ..operations.run_id_file import check_writable
-from ..operations.worker_file import write
+from ..operations.worker_file import check_path, write
 from ..profiles import cache_dir
 from .invocation import Invocation
 
@@ -28,7 +27,8 @@ async def create(invocation: Invocation) -> Result:
     """Compile the flow and deploy it; with ``--only-json``, print the manifest."""
     options = invocation.options
     file = _worker_file_path(invocation)
-    check_writable(Path(file) if file else None, "--output")
+    if file:
+        check_path(Path(file))
     if options.get("deployment"):
         raise UsageError("--deployment: create has --name instead")
     given = {name: None if row.metaflow else options.get(row.keyword) for name, row in rows(Options).items()}

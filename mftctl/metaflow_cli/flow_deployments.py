@@ -86,7 +86,7 @@ def _overridden(invocation: Invocation, manifest: Manifest) -> Manifest:
     """The manifest with the options of `trigger` that hold for one run."""
     timeout = invocation.workflow_timeout
     queue = invocation.options.get("task_queue")
-    if queue and (problem := task_queue_problem(queue)):
+    if queue is not None and (problem := task_queue_problem(queue)):
         raise UsageError(f"--task-queue: {queue!r}: {problem}", hint="leave it out for the deployment's own")
     return replace(
         manifest,

@@ -20,7 +20,7 @@ from .deploy_options import AllDeploymentOptions, Ownership, file_argument
 from .deployment_operations import changes_of, schedule_of, triggers_of
 from .missing_workers import look_for_workers
 from .open_client import open_client
-from .run_id_file import check_writable
+from .worker_file import check_path
 from .worker_file import write as write_worker_file
 
 #: How many of the next runs of a schedule are shown.
@@ -37,16 +37,18 @@ async def deploy(
     listed: bool,
 ) -> Result[Deployed]:
     """Deploy a flow; ``worker_file`` is written for it, and ``listed``: the files of its package are shown."""
-    check_writable(None if worker_file is None else Path(worker_file), "--output")
+    if worker_file is not None:
+        check_path(Path(worker_file))
     profile = connection.settings()
     file, python = file_argument(flow), given.interpreter(profile)
     options = given.options(profile)
+    request = ownership.token_request(options)
     # Before the compiler saves anything: no half-made deployment when no server answers.
     client = await open_client(connection, profile)
     say(f"compiling {file}")
     with Compilation(file, options, python, cache_dir()) as compiling:
         compiled = await compiling.manifest()
-    manifest, previous = await registration.deploy(client, compiled, ownership.token_request(options))
+    manifest, previous = await registration.deploy(client, compiled, request)
     due = [] if manifest.schedule is None else await next_times(client, manifest.deployment)
     contents = compiling.contents
     if worker_file is not None:

@@ -1,5 +1,6 @@
 """Options of a deployment on the command line, made from their table, and their values in force."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,10 @@ from ..control.tokens import TokenRequest
 from ..model.errors import UsageError
 from ..model.options import Option, Options, TokenOptions, rows
 from .command_options import flow_interpreter
+from .worker_file import made_here
 
 T = TypeVar("T")
+_TOKEN = re.compile(r"[\w.:-]{1,200}")
 
 
 _GROUPS = {
@@ -98,7 +101,13 @@ class Ownership:
 
 
 def token_request(given: Mapping[str, Any], options: Options) -> TokenRequest:
-    """The request of somebody who gave these ``TokenOptions``."""
+    """The request of somebody who gave these ``TokenOptions``; MftctlError (exit code 2) for a token that is none."""
+    new = given["new_token"]
+    if new is not None and not _TOKEN.fullmatch(new):
+        hint = "a token is made of letters, digits and . _ : -"
+        raise UsageError(f"--new-token: {new!r} is not a token", hint=hint)
+    if new is not None and given["generate_new_token"]:
+        raise UsageError("--new-token and --generate-new-token cannot be used together", hint="name one")
     return TokenRequest(
         given["authorize"],
         bool(given["generate_new_token"]),
@@ -117,8 +126,10 @@ def in_force(given: Mapping[str, Any], profile: profiles.Profile, cwd: str | Non
         for name, row in rows(Options).items()
         if name in given
     }
+    if values.get("name") == "":
+        raise UsageError("--name: the name is empty", hint="leave it out for the flow's own")
     tags.validate(values["tags"])
-    _check_urls(values.get("notify_url", ()))
+    check_urls(values.get("notify_url", ()))
     # As METAFLOW_BRANCH and METAFLOW_PRODUCTION, each is set by itself: together they mean the branch prod.NAME.
     branch, production = (profile.setting(name, given[name]) for name in ("branch", "production"))
     if branch.value and production.value and branch.source.kind != production.source.kind:
@@ -144,7 +155,7 @@ def _value(row: Option, given: Any, profile: profiles.Profile) -> Any:
         return parse_duration(value, str(setting.source))
     if row.kind == "commas":
         return separated(value)
-    if (row.kind == "count" and value is not None) or (row.kind == "queue" and value):
+    if row.kind in {"count", "queue", "variable"} and value is not None:
         _check(row, value, setting.source)
     if row.adds:
         # Metaflow keeps the first decorator of a name.
@@ -163,13 +174,16 @@ def _check(row: Option, value: Any, source: profiles.Source) -> None:
     key = profiles.KEYS[row.key]
     try:
         key.validate(value)
-    except ValueError:
+    except ValueError as error:
+        if row.kind == "variable":  # the value may be the secret itself
+            raise UsageError(f"{source}: {error}") from None
         raise UsageError(
             f"{source}: {value!r} is not {key.expected}", hint=f"leave it out for the default, {row.default}"
         ) from None
 
 
-def _check_urls(urls: tuple[str, ...]) -> None:
+def check_urls(urls: Sequence[str]) -> None:
+    """MftctlError with exit code 2 for what cannot be posted to."""
     for url in urls:
         if not url.startswith(("http://", "https://")):
             raise UsageError(
@@ -187,6 +201,9 @@ def file_argument(text: str) -> Path:
         raise gone
     file = Path(text)
     if file.is_file():
+        if made_here(file):
+            hint = f"name the flow's file, or start it: python {text}"
+            raise UsageError(f"{text} is a worker file, not a flow", code="flow.none", hint=hint)
         return file
     problem = "is a folder" if file.is_dir() else "no such file"
     raise UsageError(f"{text}: {problem}", code="flow.missing", hint="name the Python file of a flow")

@@ -60,14 +60,27 @@ def machine_of(profile: Profile, options: MachineOptions) -> tuple[Resources, tu
     found = machine.gpus()
     if gpu.value is None:
         return Resources(cores, size, len(found)), found
-    count = _number(gpu.value, str(gpu.source), "write it as 1, or 0 for none")
-    if count != int(count):
-        raise UsageError(
-            f"{gpu.source}: '{gpu.value}' is not a whole number", hint="write it as 1, or 0 for none"
-        )
+    count = _count(gpu.value, str(gpu.source))
     # Of GPUs that nobody lists, the first numbers.
-    names = found[: int(count)] if len(found) >= count else tuple(map(str, range(int(count))))
-    return Resources(cores, size, int(count)), names
+    names = found[:count] if len(found) >= count else tuple(map(str, range(count)))
+    return Resources(cores, size, count), names
+
+
+def check_size(name: str, value: str) -> None:
+    """MftctlError (exit code 2) where a value of ``cpu``, ``memory`` or ``gpu`` is none."""
+    if name == "memory":
+        _megabytes(value, name)
+    elif name == "gpu":
+        _count(value, name)
+    else:
+        _number(value, name, "write it as 8")
+
+
+def _count(text: str, what: str) -> int:
+    number = 0.0 if text == "0" else _number(text, what, "write it as 1, or 0 for none")
+    if number != int(number):
+        raise UsageError(f"{what}: '{text}' is not a whole number", hint="write it as 1, or 0 for none")
+    return int(number)
 
 
 def _number(text: str, what: str, hint: str) -> float:

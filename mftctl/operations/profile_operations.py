@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..console.output import Result
@@ -16,7 +17,10 @@ from ..profiles.keys import suggest
 from ..profiles.settings import chosen_name
 from ..results import profile_results
 from .command_options import Connection, flow_interpreter
+from .deploy_options import check_urls
+from .machine_options import check_size
 from .server_choice import names_server
+from .worker_options import version_of
 
 
 def list_() -> Result[list[profile_results.Profile]]:
@@ -150,9 +154,26 @@ def _valid(key: Key, text: str) -> Any:
         raise UsageError(str(error)) from None
     if key.kind == "duration":
         parse_duration(value, key.name)
-    if key.name == "address":
-        valid_address(value, "namespace", Source("flag", key.name))
+    if key.name in _CHECKS:
+        _CHECKS[key.name](value)
     return value
+
+
+def _check_metrics(value: str) -> None:
+    # It imports http.server, which other commands of profiles do without.
+    from ..worker.metrics_server import address_of
+
+    address_of(value, "metrics")
+
+
+#: What checks a value beyond its kind: raises MftctlError.
+_CHECKS: Mapping[str, Callable[[Any], object]] = {
+    "address": lambda value: valid_address(value, "namespace", Source("flag", "address")),
+    "notify_url": check_urls,
+    "metrics": _check_metrics,
+    "deployment_version": lambda value: version_of(value, "deployment_version"),
+    **{name: partial(check_size, name) for name in ("cpu", "memory", "gpu")},
+}
 
 
 def _changed(name: str, what: str) -> Result[profile_results.Changed]:

@@ -7,7 +7,7 @@ from temporalio.service import RPCError
 
 from ..console.output import Result, say
 from ..console.text import exact
-from ..control import worker_versioning
+from ..control import version_drain, worker_versioning
 from ..control.connection.connect import is_away
 from ..control.worker_versioning import VersionState
 from ..model.errors import UsageError
@@ -63,14 +63,14 @@ async def drain(
         raise UsageError(f"--to: '{to}' is not another version of {version.name}")
     client = await open_client(connection, connection.settings())
     if to is None:
-        await worker_versioning.check_inactive(client, version)
+        await version_drain.check_inactive(client, version)
     else:
-        await worker_versioning.check_known(client, version)
+        await worker_versioning.known(client, version)
         await worker_versioning.promote(client, to)
         say(f"version {to} takes new runs")
     while True:
         if wait:
-            async for runs in worker_versioning.drained(client, version, say):
+            async for runs in version_drain.drained(client, version, say):
                 if runs:
                     say(_left(version, runs))
         row = _row(await worker_versioning.read_version(client, version))

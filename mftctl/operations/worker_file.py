@@ -9,7 +9,10 @@ from pathlib import Path
 
 from ..model.errors import MftctlError, UsageError
 from .command_options import Connection
+from .run_id_file import check_writable
 
+#: What every worker file has, and what those of metaflow-temporal import.
+_MARK, _PEER = "DEPLOYMENT, CONNECTION = ", "temporalio"
 _TEMPLATE = '''\
 """`python {file}` runs a worker for {deployment}; `python {file} trigger name=value` starts a run of it."""
 import importlib.util, os, shutil, sys
@@ -38,6 +41,24 @@ def write(path: Path, deployment: str, connection: Connection, profile: str | No
         raise MftctlError(
             f"{path}: {error.strerror}", code="file.write", hint="the flow is deployed; name another --output"
         ) from error
+
+
+def check_path(path: Path) -> None:
+    """Raise a usage error where a worker file cannot be written, or would replace another file, such as the flow's."""
+    check_writable(path, "--output")
+    text = _text(path) if path.is_file() else ""
+    of_peer = _PEER in text and "FlowSpec" not in text
+    if text.strip() and _MARK not in text and not of_peer:
+        raise UsageError(
+            f"--output: {path} is there, and is not a worker file",
+            code="workerfile",
+            hint="name another file, or remove this one",
+        )
+
+
+def made_here(path: Path) -> bool:
+    """Whether a file is a worker file of ``write``."""
+    return _MARK in _text(path)
 
 
 def is_worker_file(name: str) -> bool:
@@ -80,6 +101,13 @@ def read(path: Path) -> tuple[str, dict[str, str]]:
             deployment, connection = ast.literal_eval(node.value)
             return deployment, connection
     raise _invalid(path)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _invalid(path: Path) -> MftctlError:

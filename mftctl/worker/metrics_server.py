@@ -29,14 +29,20 @@ class Answer:
     kind: str = "text/plain; charset=utf-8"
 
 
+def address_of(address: str, source: str) -> re.Match[str]:
+    """The parts of HOST:PORT or :PORT; UsageError, which names ``source``, where it is none."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or int(found["port"]) > 65535:
+        raise UsageError(f"{source}: '{address}' is not HOST:PORT or :PORT", hint="for example :9464")
+    return found
+
+
 class MetricsServer:
     """Listens at an address from its creation on; ``serve`` begins to answer."""
 
     def __init__(self, address: str, source: str) -> None:
         """Listen at HOST:PORT or :PORT; UsageError, which names ``source``, where that cannot be done."""
-        found = _ADDRESS.fullmatch(address)
-        if found is None or int(found["port"]) > 65535:
-            raise UsageError(f"{source}: '{address}' is not HOST:PORT or :PORT", hint="for example :9464")
+        found = address_of(address, source)
         host = found["v6"] or found["host"]
         try:
             self._socket = _listen(host, int(found["port"]))

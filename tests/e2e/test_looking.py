@@ -221,6 +221,9 @@ def test_logs_of_tasks_come_in_order(looked, failed: str) -> None:
     assert looked.run("runs", "logs", failed, "--since", "2100-01-01").stdout == ""
     assert looked.run("runs", "logs", failed, "nothing").returncode == 4
     assert looked.run("runs", "logs", failed, "body/9").returncode == 4
+    none = looked.run("runs", "logs", failed, "body/1", "--attempt", "7")
+    assert (none.returncode, "body/1" in none.stderr, "the last one is 1" in none.stderr) == (4, True, True)
+    assert "has not reached step end" in looked.run("runs", "logs", failed, "end").stderr
 
 
 def test_artifacts_of_a_task_are_shown(looked, failed: str) -> None:

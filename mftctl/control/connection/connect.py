@@ -10,7 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
-from ...model.errors import MftctlError, UnreachableError
+from ...model.errors import MftctlError, UnreachableError, UsageError
 from .endpoint import Endpoint
 
 #: Seconds that a starting server may need until it answers calls, and between two attempts.
@@ -102,6 +102,8 @@ def server_error(error: Exception) -> MftctlError | None:
 
         return access_denied(_last, reason, namespace=True).error(_last)
     message, code, hint = f"the Temporal server at {_last.address}", "temporal.unknown", ""
+    if error.status == RPCStatusCode.INVALID_ARGUMENT:
+        return UsageError(f"{message} refuses this: {reason}", code="temporal.refused")
     if error.status == RPCStatusCode.NOT_FOUND:
         message += f" answers 'not found': {reason}"
     elif error.status in _UNAVAILABLE:

@@ -31,6 +31,7 @@ BATCH = 100
 #: Runs that a filtered list reads at most.
 MAX_READ = 10_000
 
+_ID = re.compile(r"[\w.:+-]+")
 _SCHEDULED = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})(\d{2})(\d{2}Z)$")
 _SCHEDULED_HEAD = re.compile(r"^(.*-\d{4}-\d{2}-\d{2}T\d{2})\d")
 #: The server's name of a status, where it is not ours capitalized.
@@ -48,12 +49,14 @@ def workflow_handle(client: Client, run_id: str) -> WorkflowHandle[Any, Any]:
 
 
 async def describe(client: Client, run_id: str) -> Run:
-    """The run as it is now; exit code 4 when no run has that id."""
-    if not run_id.rsplit("/", 1)[-1]:
+    """The run of an id or ``Flow/id`` as it is now; exit code 4 when there is none."""
+    flow, _, name = run_id.rpartition("/")
+    if not name:
         raise unknown_run(run_id)
     with IgnoreNotFound():
-        described = await workflow_handle(client, run_id).describe()
-        if described.parent_id is None and (run := await _run(client, described)) is not None:
+        described = await workflow_handle(client, name).describe()
+        run = await _run(client, described) if described.parent_id is None else None
+        if run is not None and flow in {"", run.flow}:
             return run
     raise unknown_run(run_id)  # also for a part of a run, and for a workflow that is not ours
 
@@ -68,9 +71,10 @@ async def find(client: Client, name: str, deployment: str | None = None) -> Run:
     try:
         return await describe(client, name)
     except MftctlError as error:
-        if error.code != "run.unknown" or len(name.rsplit("/", 1)[-1]) < MIN_PREFIX or "'" in name:
+        flow, _, prefix = name.rpartition("/")
+        if error.code != "run.unknown" or len(prefix) < MIN_PREFIX or not _ID.fullmatch(prefix):
             raise
-    candidates = await _with_prefix(client, name.rsplit("/", 1)[-1])
+    candidates = [one for one in await _with_prefix(client, prefix) if flow in {"", one.flow}]
     if not candidates:
         raise unknown_run(name)
     if len(candidates) > 1:

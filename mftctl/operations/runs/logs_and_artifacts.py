@@ -44,7 +44,9 @@ async def show_logs(
         raise UsageError(f"--attempt: {wanted.attempt} is negative", hint="attempts are counted from 0")
     client, run = await open_run(name, deployment, connection)
     history = RunHistory(client, run)
-    await history.read()
+    record = await history.read()
+    if run.ended is not None:
+        _check_there(select_tasks(record, run.run_id, wanted.where), run.run_id, wanted)
     printer = _Printer(wanted, form)
     async with open_datastore(history, run.run_id, connection) as datastore:
         await printer.read(history, run.run_id, datastore)
@@ -67,8 +69,26 @@ async def show_logs(
                     task.cancel()
                     with suppress(asyncio.CancelledError):
                         await task
-    notes = () if printer.count or follow else ("no output yet",)
+    notes = () if printer.count or follow else ("no output" if run.ended else "no output yet",)
     return Result(printer.rows if form == "json" else None, notes=notes)
+
+
+def _check_there(tasks: list[TaskRecord], run_id: str, wanted: LogFilter) -> None:
+    """Exit code 4 where a run that has ended never had the step or the attempt."""
+    if wanted.where is not None and not tasks:
+        raise _not_reached(run_id, wanted.where)
+    last = max((task.retries for task in tasks if task.state != "kept"), default=None)
+    if wanted.attempt is not None and last is not None and wanted.attempt > last:
+        what = f"run {run_id}" if wanted.where is None else f"{wanted.where} of run {run_id}"
+        raise NotFoundError(
+            f"{what} has no attempt {wanted.attempt}",
+            code="attempt.unknown",
+            hint=f"the last one is {last}; attempts are counted from 0",
+        )
+
+
+def _not_reached(run_id: str, where: str) -> NotFoundError:
+    return NotFoundError(f"run {run_id} has not reached step {where}", code="task.unknown")
 
 
 async def _read_new(
@@ -91,7 +111,7 @@ async def show_artifacts(
     record = await history.read()
     tasks = select_tasks(record, run.run_id, where)
     if not tasks:
-        raise NotFoundError(f"run {run.run_id} has not reached step {where}", code="task.unknown")
+        raise _not_reached(run.run_id, where)
     if len(tasks) > 1:
         some = ", ".join(f"{one.step}/{','.join(map(str, one.path)) or one.task_id}" for one in tasks[:4])
         raise NotFoundError(

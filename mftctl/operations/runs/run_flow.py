@@ -49,8 +49,11 @@ async def _run(
     with Compilation(request.file, options, python, cache_dir(), serves=True) as compiling:
         starts_server = not names_server(connection, profile)
         # Imports temporalio (0.3 s of `run`) while the compiler works.
+        from ..worker_options import worker_settings
         from .local_run import LocalRun
 
+        # What can be wrong with the options, before a server is started.
+        worker_settings(profile, None, request.isolation, request.host_max_age)
         # Last, though it is needed first: a new server keeps a core busy for a while, and until here no core is idle;
         # the compiler takes longer anyway.
         opening = devserver.open_server() if starts_server else None

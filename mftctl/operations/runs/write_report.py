@@ -42,7 +42,9 @@ async def write_report(
 
 def _check(output: Path | None) -> None:
     """Refuse what was meant as another option: here -o is the file, and the format has only its long option."""
-    if str(output).startswith("-") and str(output) != "-":
+    if output is not None and not output.name:
+        hint = "name the file after -o, or leave it out"
+    elif str(output).startswith("-") and str(output) != "-":
         hint = "name the file after -o; - is stdout"
     elif str(output) in FORMATS:
         hint = f"name the file with -o FILE, and the format with --format {output}"

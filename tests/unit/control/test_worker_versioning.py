@@ -16,7 +16,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from mftctl.control import worker_versioning
+from mftctl.control import version_drain, worker_versioning
 from mftctl.model.errors import ConflictError, MftctlError
 from mftctl.model.worker_version import WorkerVersion
 
@@ -88,11 +88,11 @@ def test_a_version_of_another_program_is_left_out() -> None:
 
 def test_a_version_is_drained_when_no_run_is_left_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once all task queues follow the promotion: until then, runs may still begin on it."""
-    monkeypatch.setattr(worker_versioning, "INTERVAL", 0)
+    monkeypatch.setattr(version_drain, "INTERVAL", 0)
 
     async def told(spreads: list[bool], counts: list[int]) -> list[int]:
         client = asked(draining(iter(spreads)), iter(counts))
-        return [runs async for runs in worker_versioning.drained(client, OLD, lines.append)]
+        return [runs async for runs in version_drain.drained(client, OLD, lines.append)]
 
     lines: list[str] = []
     assert asyncio.run(told([False] * 5, [2, 2, 1, 0, 0])) == [2, 1, 0]
@@ -108,8 +108,8 @@ def test_a_promotion_whose_end_the_server_lost_is_judged_by_the_task_queues(
     monkeypatch: pytest.MonkeyPatch, routed: str
 ) -> None:
     """It says "in progress" for ever then: a version to which no task queue gives what is new is drained."""
-    monkeypatch.setattr(worker_versioning, "INTERVAL", 0)
-    monkeypatch.setattr(worker_versioning, "SPREAD", 0)
+    monkeypatch.setattr(version_drain, "INTERVAL", 0)
+    monkeypatch.setattr(version_drain, "SPREAD", 0)
 
     async def version(_: object, **__: object) -> DescribeWorkerDeploymentVersionResponse:
         made = DescribeWorkerDeploymentVersionResponse()
@@ -127,7 +127,7 @@ def test_a_promotion_whose_end_the_server_lost_is_judged_by_the_task_queues(
         client = asked(draining(iter([True] * 5)), iter([0] * 5))
         client.workflow_service.describe_worker_deployment_version = version
         client.workflow_service.describe_task_queue = queue
-        return [runs async for runs in worker_versioning.drained(client, OLD, lambda _: None)]
+        return [runs async for runs in version_drain.drained(client, OLD, lambda _: None)]
 
     if routed == "v2":
         assert asyncio.run(drain()) == [0]
@@ -149,7 +149,7 @@ def test_a_version_that_takes_new_runs_is_not_drained(kind: str) -> None:
 
     async def drain() -> list[int]:
         client = asked(promoted, iter([0, 0]))
-        return [runs async for runs in worker_versioning.drained(client, OLD, pytest.fail)]
+        return [runs async for runs in version_drain.drained(client, OLD, pytest.fail)]
 
     with pytest.raises(ConflictError, match=f"version mftctl:v1 is {kind}: it takes new runs"):
         asyncio.run(drain())
@@ -157,7 +157,7 @@ def test_a_version_that_takes_new_runs_is_not_drained(kind: str) -> None:
 
 def test_a_drain_outlives_a_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so once, and what it counted before is counted again."""
-    monkeypatch.setattr(worker_versioning, "INTERVAL", 0)
+    monkeypatch.setattr(version_drain, "INTERVAL", 0)
     answers = draining(iter([False] * 9))
     away = iter([False, True, True, False, False])
     lines: list[str] = []
@@ -169,7 +169,7 @@ def test_a_drain_outlives_a_server_that_is_away(monkeypatch: pytest.MonkeyPatch)
 
     async def drain() -> list[int]:
         client = asked(answer, iter([0, 0, 0]))
-        return [runs async for runs in worker_versioning.drained(client, OLD, lines.append)]
+        return [runs async for runs in version_drain.drained(client, OLD, lines.append)]
 
     assert asyncio.run(drain()) == [0]
     assert lines == ["the Temporal server does not answer, retrying: restarting"]

@@ -83,7 +83,9 @@ def test_workers_of_one_identity_are_two() -> None:
 
 
 def test_a_stopping_worker_is_listed_while_it_has_tasks() -> None:
-    """Without one, it is gone at once."""
+    """Without one, it is gone at once, and for good; one that was killed with its tasks is lost."""
+    assert workers_of([beat(100, status=STOPPING, used=0)], (), NOW) == []
+    assert only(beat(100, status=STOPPING)).state == "lost"
     assert only(beat(1, status=STOPPING)).state == "stopping"
     assert workers_of([beat(1, status=STOPPING, used=0)], [polled(2)], NOW) == []
     assert only(beat(40, status=STOPPING, used=0), queues=(polled(5),)).state == "running"  # its successor

@@ -62,6 +62,12 @@ def import_error(file: str, path: str, error: BaseException) -> str:
     return f"{name}{'' if line is None else f':{line}'}: {kind}" + (f": {text}" if text else "")
 
 
+def is_of_user(path: str, error: BaseException) -> bool:
+    """Whether code of the flow, whose file is ``path``, raised the error: a frame of its traceback is of it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.filename == path or own_code.is_own(frame.filename) for frame in frames)
+
+
 def user_traceback(path: str, error: BaseException) -> tuple[str, ...]:
     """The lines of the traceback as `python FILE` prints it, from the flow's file on; empty when it has no frame."""
     start: Optional[TracebackType] = error.__traceback__

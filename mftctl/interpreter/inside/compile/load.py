@@ -16,7 +16,7 @@ from metaflow.exception import MetaflowException
 from ....model.options import Options
 from .. import flow_file
 from .build import Built, build
-from .compile_error import CompileError, import_error, metaflow_error, user_traceback
+from .compile_error import CompileError, import_error, is_of_user, metaflow_error, user_traceback
 
 
 class _Loaded(BaseException):
@@ -85,6 +85,11 @@ def _build(metaflow_cli: Any, resume: Callable[[], None], options: Options, cach
         raise CompileError(metaflow_error(error)) from error
     except click.ClickException as error:
         raise CompileError(error.format_message(), "usage") from error
+    except OSError as error:
+        if error.filename is None or is_of_user(flow_file.absolute(sys.argv[0]), error):
+            raise
+        message = f"cannot store the code package: {error.filename}: {error.strerror}"
+        raise CompileError(message, "datastore.unreachable", "run `mftctl profile check`") from error
     return built[0]
 
 

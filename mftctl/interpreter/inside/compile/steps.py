@@ -67,12 +67,16 @@ def _policies(decorators: list[Any], *, timed: bool = True) -> dict[str, Any]:
     Not ``timed`` is a task that may wait in a backend's queue: the backend counts the seconds of @timeout.
     """
     user, error = _retries(decorators)
-    delays = [one.attributes["minutes_between_retries"] for one in decorators if one.name == "retry"]
+    minutes = [one.attributes["minutes_between_retries"] for one in decorators if one.name == "retry"]
+    try:
+        delay = float(minutes[0]) * 60.0 if minutes else 0.0
+    except (TypeError, ValueError):
+        raise CompileError(f"@retry: minutes_between_retries is not a number: {minutes[0]!r}") from None
     timeouts = [float(one.secs) for one in decorators if one.name == "timeout" and timed]
     return {
         "user_retries": user,
         "error_retries": error,
-        "delay": float(delays[0]) * 60.0 if delays else 0.0,
+        "delay": delay,
         "timeout": timeouts[0] if timeouts else None,
     }
 

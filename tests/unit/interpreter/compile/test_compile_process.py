@@ -92,6 +92,34 @@ def test_a_parameter_that_metaflow_refuses_is_refused_before_anything_starts(fol
     assert (error.code, error.exit) == ("flow.invalid", Exit.USAGE)
 
 
+def test_a_delay_that_is_no_number_is_told_without_a_traceback(folder):
+    """Metaflow's own run takes any, as it never waits."""
+    (folder / "bad.py").write_text(
+        FLOW.format(head="from metaflow import retry", parameter="pass").replace(
+            "    @step\n    def start", '    @retry(minutes_between_retries="x")\n    @step\n    def start'
+        )
+    )
+    with pytest.raises(MftctlError) as caught:
+        asyncio.run(compile_flow("bad.py", Options(), sys.executable, folder / "cache"))
+    assert caught.value.message == "@retry: minutes_between_retries is not a number: 'x'"
+    assert (caught.value.exit, caught.value.log) == (Exit.USAGE, ())
+
+
+@pytest.mark.parametrize("what", ["store", "cache"])
+def test_a_folder_that_cannot_be_made_is_no_fault_of_the_flow(folder, what):
+    """The code package is stored in the datastore, and unpacked in the cache."""
+    (folder / "good.py").write_text(FLOW.format(head="", parameter="pass"))
+    (folder / "file").touch()
+    place = folder / "file" / "place"
+    options = Options(datastore_root=str(place)) if what == "store" else Options()
+    with pytest.raises(MftctlError) as caught:
+        asyncio.run(
+            compile_flow("good.py", options, sys.executable, place if what == "cache" else folder / "cache")
+        )
+    assert caught.value.message.startswith(f"cannot store the code package: {place}")
+    assert (caught.value.exit, caught.value.log) == (Exit.FAILED, ())
+
+
 def test_a_traceback_is_below_the_line_and_in_the_json_object(capfd):
     """Indented in text, a list in JSON."""
     error = MftctlError("bad.py:1: ValueError: x", exit=Exit.USAGE, log=("Traceback", "  File"))
