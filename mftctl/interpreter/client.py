@@ -34,7 +34,7 @@ def interpreter_of(launch: Launch, otherwise: str) -> str:
 
 
 def environment(python: str, env: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of a process of the interpreter, whose folder comes first on PATH.
+    """The whole environment that a process of the interpreter is started with, whose folder comes first on PATH.
 
     Metaflow starts plain `python` (@parallel, @card).
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,13 +11,23 @@ from ..model.errors import Exit, MftctlError
 from ..model.manifest import Manifest
 from ..model.options import Options
 from ..model.package_contents import Contents
-from .client import Client, ProcessEnded
+from .client import Client, ProcessEnded, environment
+
+_ENV = {"METAFLOW_RUNTIME_NAME": "temporal"}
 
 
 async def compile_flow(file: Path | str, options: Options, python: str, cache: Path) -> Manifest:
     """The Manifest of the flow in ``file``, whose code is saved in its datastore; MftctlError when it is invalid."""
     with Compilation(file, options, python, cache) as compiling:
         return await compiling.manifest()
+
+
+@dataclass(frozen=True)
+class PreparedHost:
+    """A process that can become a flow's host, and the environment that it was started with."""
+
+    client: Client
+    environment: dict[str, str]
 
 
 class Compilation:
@@ -38,7 +49,8 @@ class Compilation:
         self.contents = Contents()
         self.refused: str | None = None
         self.variables: dict[str, str] = {}
-        self._client, self._host = _start(python, serves=serves)
+        self._client, self._host = _start(python, _ENV, serves=serves)
+        self._environment = environment(python, _ENV)
         self._done = False
         fields = {"file": str(file), "options": to_plain(options), "cache": str(cache)}
         # Now, not in the event loop: whoever compiles has other things to load meanwhile.
@@ -58,10 +70,10 @@ class Compilation:
         self._process.kill()
         self._client.close()
 
-    def take_host(self) -> Client | None:
+    def take_host(self) -> PreparedHost | None:
         """The process, once there is a manifest: it loads the flow at a request of ``worker/host_pool.py``."""
         taken, self._host = self._host, None
-        return taken
+        return None if taken is None else PreparedHost(taken, self._environment)
 
     @property
     def _process(self) -> Client:
@@ -88,9 +100,8 @@ class Compilation:
         return Manifest.from_plain(answer["manifest"])
 
 
-def _start(python: str, *, serves: bool) -> tuple[Client, Client | None]:
+def _start(python: str, env: dict[str, str], *, serves: bool) -> tuple[Client, Client | None]:
     """The client of a new process that compiles, and that of its host."""
-    env = {"METAFLOW_RUNTIME_NAME": "temporal"}
     if not serves:
         return Client.start(python, "compile", env), None
     host, compiler = Client.start_two(python, "run", env)

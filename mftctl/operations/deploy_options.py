@@ -19,7 +19,7 @@ from .command_options import flow_interpreter
 from .worker_file import made_here
 
 T = TypeVar("T")
-_TOKEN = re.compile(r"[\w.:-]{1,200}")
+_TOKEN = re.compile(r"[^\s\x00-\x1f]{1,200}")
 
 
 _GROUPS = {
@@ -104,7 +104,7 @@ def token_request(given: Mapping[str, Any], options: Options) -> TokenRequest:
     """The request of somebody who gave these ``TokenOptions``; MftctlError (exit code 2) for a token that is none."""
     new = given["new_token"]
     if new is not None and not _TOKEN.fullmatch(new):
-        hint = "a token is made of letters, digits and . _ : -"
+        hint = "a token has 1 to 200 characters, and no blank"
         raise UsageError(f"--new-token: {new!r} is not a token", hint=hint)
     if new is not None and given["generate_new_token"]:
         raise UsageError("--new-token and --generate-new-token cannot be used together", hint="name one")
@@ -155,6 +155,8 @@ def _value(row: Option, given: Any, profile: profiles.Profile) -> Any:
         return parse_duration(value, str(setting.source))
     if row.kind == "commas":
         return separated(value)
+    if row.kind in {"queue", "variable"} and value == "" and profile.get(row.key):
+        return None  # the default again
     if row.kind in {"count", "queue", "variable"} and value is not None:
         _check(row, value, setting.source)
     if row.adds:

@@ -7,10 +7,11 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..interpreter.client import Client, ProcessEnded, environment, interpreter_of
+from ..interpreter.compilation import PreparedHost
 from ..interpreter.inside.environment import variables
 from ..interpreter.inside.package_cache import package_folder
 from ..interpreter.inside.protocol import UNFORKABLE
@@ -56,7 +57,7 @@ class HostPool:
         self._memory = memory_limit() if memory is None else memory
         self._retired: list[Host] = []
         self._looked = time.monotonic()
-        self._prepared: Client | None = None
+        self._prepared: PreparedHost | None = None
         #: A key for each request that waits for its host.
         self._awaited: list[tuple[str, str]] = []
 
@@ -83,8 +84,8 @@ class HostPool:
                 self._forget((key, isolation), host)
         raise MftctlError(f"the host of {launch.flow} ended as soon as it was started", code="host.lost")
 
-    def prepare(self, process: Client) -> None:
-        """Use a process of ``Compilation.take_host`` for the first host."""
+    def prepare(self, process: PreparedHost) -> None:
+        """Use the process of a compilation for the first host."""
         self._prepared = process
 
     def file(self, launch: Launch) -> str:
@@ -109,7 +110,7 @@ class HostPool:
         started = await asyncio.gather(*self._hosts.values(), return_exceptions=True)
         self._hosts.clear()
         hosts = [*self._retired, *(host for host in started if isinstance(host, Host))]
-        unused = [] if self._prepared is None else [self._prepared.end()]
+        unused = [] if self._prepared is None else [self._prepared.client.end()]
         await asyncio.gather(*(host.close() for host in hosts), *unused)
 
     async def _host(self, key: str, launch: Launch, isolation: str) -> Host | None:
@@ -188,8 +189,9 @@ class HostPool:
         fields = {"launch": to_plain(launch), "folder": folder, "isolation": isolation, "file": source}
         try:
             if self._prepared is not None:
-                client, self._prepared = self._prepared, None
-                fields["environment"] = environment(launch.python, env)
+                prepared, self._prepared = self._prepared, None
+                client = prepared.client
+                fields["environment"] = _changed(prepared.environment, environment(launch.python, env))
             else:
                 client = Client.start(launch.python, "host", env, cwd=launch.cwd)
         except OSError as error:  # such as too many open files
@@ -217,6 +219,12 @@ class HostPool:
             freshness = Freshness(answer["files"], max_age)
             return Host(client, freshness, memory_of(client.pid), startable=answer["startable"])
         raise MftctlError(f"{launch.flow} cannot be loaded: {problem}", code="flow.import")
+
+
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:
+    """What has changed between two environments, None for what is gone."""
+    gone = dict.fromkeys(before.keys() - now.keys())
+    return {**gone, **{name: value for name, value in now.items() if before.get(name) != value}}
 
 
 def _has_started(host: asyncio.Task[Host]) -> bool:

@@ -24,11 +24,11 @@ class PauseCheck:
     async def hold_back(self, waited_here: float) -> bool:
         """Whether the task must not start; ``waited_here``: seconds since the worker received it.
 
-        Only a first attempt is held back: a task that has started runs to its end, retries included.
+        For first attempts: a task that has started runs to its end, retries included.
         """
         info = activity.info()
         waited = (info.started_time - info.current_attempt_scheduled_time).total_seconds() + waited_here
-        if info.attempt > 1 or waited < FRESH or info.workflow_id is None:
+        if waited < FRESH or info.workflow_id is None:
             return False
         now = asyncio.get_running_loop().time()
         self._asked = {key: one for key, one in self._asked.items() if now - one[0] < FRESH}

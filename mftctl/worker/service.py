@@ -47,7 +47,7 @@ from .workflow_failures import WorkflowFailureLog
 
 if TYPE_CHECKING:
     from ..control.tracing import Tracer
-    from ..interpreter.client import Client as InterpreterClient
+    from ..interpreter.compilation import PreparedHost
 
 #: Cancellations arrive with the answers to heartbeats: this limits their delay.
 HEARTBEAT_THROTTLE = timedelta(seconds=2)
@@ -145,8 +145,8 @@ class Service:
             self._began = True
             await asyncio.sleep(REFRESH)
 
-    def prepare(self, process: InterpreterClient) -> None:
-        """Use a process of ``Compilation.take_host`` for the first host."""
+    def prepare(self, process: PreparedHost) -> None:
+        """Use the process of a compilation for the first host."""
         self._hosts.prepare(process)
 
     async def warm(self, launch: Launch) -> None:

@@ -100,7 +100,8 @@ class TaskActivity:
                 given = replace(asked, attempt=history.number)
                 if not self._enforce_memory:
                     given = replace(given, memory=None)
-                if given.pausable and await self._pauses.hold_back(clock() - came):
+                first = given.pausable and history.number == 0
+                if first and await self._pauses.hold_back(clock() - came):
                     return {"unstarted": True}
                 waited = _queued() + clock() - came
                 with self._gpus.assigned(needs.gpu) as variables:

@@ -12,7 +12,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
 
 from ..connection.connect import IgnoreNotFound
-from .pending_activity import State, state_of
+from .pending_activity import State, heartbeats_of, number_of, state_of
 from .run import Run
 
 #: Workflows that are read at once, and child workflows of a run (the parts of its wide foreaches) that are read.
@@ -52,7 +52,9 @@ async def open_tasks(client: Client, runs: Iterable[Run]) -> list[OpenTask]:
                 handle = client.get_workflow_handle(workflow_id, run_id=execution_id)
                 described = (await handle.describe()).raw_description
                 queue = described.execution_config.task_queue.name
-                found = [_task(run, one, queue) for one in described.pending_activities]
+                for one in described.pending_activities:
+                    attempts = await heartbeats_of(one, client.data_converter)
+                    found.append(_task(run, one, number_of(one, attempts), queue))
                 parts = [(one.workflow_id, one.run_id or None) for one in described.pending_children]
         below = await asyncio.gather(*(read(run, *part) for part in parts[:MAX_CHILDREN]))
         return found + [one for part in below for one in part]
@@ -63,7 +65,7 @@ async def open_tasks(client: Client, runs: Iterable[Run]) -> list[OpenTask]:
     return sorted(tasks, key=lambda one: (order.index(one.state), one.since, one.run.run_id, one.task_id))
 
 
-def _task(run: Run, pending: PendingActivityInfo, queue: str) -> OpenTask:
+def _task(run: Run, pending: PendingActivityInfo, number: int, queue: str) -> OpenTask:
     state = state_of(pending)
     runs = state == "running"
     return OpenTask(
@@ -71,7 +73,7 @@ def _task(run: Run, pending: PendingActivityInfo, queue: str) -> OpenTask:
         step=pending.activity_type.name,
         task_id=pending.activity_id,
         state=state,
-        number=pending.attempt - 1,
+        number=number,
         since=_time(pending.last_started_time if runs else pending.scheduled_time),
         task_queue=pending.activity_options.task_queue.name or queue,
         worker=pending.last_worker_identity if runs else None,

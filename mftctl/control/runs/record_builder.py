@@ -19,7 +19,7 @@ from ...engine.failures import details_of
 from ...engine.payloads import RunInput
 from ..unreadable import input_of
 from .delays import LOST
-from .pending_activity import state_of
+from .pending_activity import heartbeats_of, number_of, state_of
 from .record import OVER, AttemptRecord, RunRecord, TaskRecord
 
 
@@ -120,9 +120,7 @@ class RecordBuilder:
 
     async def pending(self, pending: PendingActivityInfo) -> None:
         """Record what the server says about a task that has not ended."""
-        beats, error = [], None
-        if pending.heartbeat_details.payloads:
-            beats = await self._converter.decode(pending.heartbeat_details.payloads, [list])
+        beats, error = await heartbeats_of(pending, self._converter), None
         if pending.HasField("last_failure"):
             error = await self._converter.decode_failure(pending.last_failure)
         # No await from here on: the task's end may be read meanwhile, and must not be overwritten.
@@ -133,8 +131,8 @@ class RecordBuilder:
             return
         if beats:
             task.attempts = []
-            _add_earlier(task, beats[0])
-        number = pending.attempt - 1
+            _add_earlier(task, beats)
+        number = number_of(pending, beats)
         task.state = state_of(pending)
         running = task.state == "running"
         task.attempts = [one for one in task.attempts if one.number < number]
@@ -158,6 +156,9 @@ def _end(task: TaskRecord, state: Any, at: float) -> None:
 
 def _add_earlier(task: TaskRecord, attempts: Any) -> None:
     """Add the attempts that a worker has reported, before those that the server reports."""
+    last = max((one["number"] for one in attempts), default=-1)
+    if task.attempts and task.attempts[-1].state == "running" and task.attempts[-1].number <= last:
+        task.attempts[-1].number = last + 1  # somebody has reset the activity: see ``number_of``
     known = {one.number for one in task.attempts}
     for one in attempts:
         if one["number"] in known:

@@ -25,4 +25,4 @@ def main(fds: str) -> None:
         os.close(int(host))
         compile_process.main(compiler)
     os.close(int(compiler))
-    host_process.main(host, lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    host_process.main(host, pid)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from mftctl.interpreter import client
 from mftctl.interpreter.compilation import Compilation
 from mftctl.interpreter.inside.protocol import PLAIN
 from mftctl.model.errors import MftctlError
@@ -53,9 +55,14 @@ def compilation(folder: Path, head: str = "") -> Compilation:
 def test_the_process_that_compiled_serves_the_tasks(folder, isolation, monkeypatch):
     """With the environment that its tasks have, though it was started before; nothing of the flow is imported twice."""
     seen = folder / "seen"
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text("import os; os.environ['SITE'] = 'its own'")
+    monkeypatch.setenv("PYTHONPATH", str(folder / "site"))
+    monkeypatch.setenv("GONE", "1")
     head = (
         f"with open({str(seen)!r}, 'a') as seen:\n"
-        "    print(os.environ.get('ADDED'), os.environ.get('METAFLOW_CODE_SHA'), file=seen)\n"
+        "    names = ('SITE', 'GONE', 'ADDED', 'METAFLOW_CODE_SHA')\n"
+        "    print(*map(os.environ.get, names), sep=', ', file=seen)\n"
         f"if 'ADDED' not in os.environ: atexit.register(lambda: open({str(folder / 'ended')!r}, 'a').close())"
     )
 
@@ -65,21 +72,22 @@ def test_the_process_that_compiled_serves_the_tasks(folder, isolation, monkeypat
             process = compiling.take_host()
         assert process is not None
         monkeypatch.setenv("ADDED", "later")
+        monkeypatch.delenv("GONE")
         pool = HostPool(Settings(folder / "cache", 1, isolation, source="small.py"), pytest.fail)
         pool.prepare(process)
         supervisor = await pool.supervisor(manifest.launch)
         assert (folder / "ended").exists(), "the compilation ended before the flow was imported again"
         supervisor.release()
         assert supervisor.kind == PLAIN
-        assert supervisor.host.pid == process.pid
+        assert supervisor.host.pid == process.client.pid
         await pool.close()
-        assert not process.alive
+        assert not process.client.alive
         return manifest
 
     manifest = asyncio.run(whole())
     # Where each task is a process of its own, the host imports nothing of the flow.
-    hosts = [f"later {manifest.launch.package.sha}"] if isolation == "fork" else []
-    assert seen.read_text().splitlines() == ["None None", *hosts]
+    hosts = [f"its own, None, later, {manifest.launch.package.sha}"] if isolation == "fork" else []
+    assert seen.read_text().splitlines() == ["its own, 1, None, None", *hosts]
 
 
 def test_a_process_that_nobody_takes_ends_with_its_compilation(folder):
@@ -116,3 +124,24 @@ def test_a_flow_that_cannot_be_compiled_says_so(folder, head, message):
         assert not process.alive
 
     asyncio.run(whole())
+
+
+def test_a_compilation_that_does_not_end_is_ended_with_its_process(folder, monkeypatch):
+    """Such as that of a flow whose import starts a thread: nothing is left."""
+    monkeypatch.setattr(client, "END_GRACE", 0.3)
+    number = folder / "pid"
+    head = f"import threading, time\nopen({str(number)!r}, 'w').write(str(os.getpid()))"
+    head += "\nthreading.Thread(target=lambda: time.sleep(60)).start()"
+
+    async def whole() -> None:
+        with compilation(folder, head) as compiling:
+            await compiling.manifest()
+            process = compiling.take_host()
+        assert process is not None
+        os.kill(int(number.read_text()), 0)
+        await process.client.end()
+        assert not process.client.alive
+
+    asyncio.run(whole())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number.read_text()), 0)

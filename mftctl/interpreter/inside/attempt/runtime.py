@@ -7,11 +7,12 @@ It writes what the native runtime writes beside the task's own data: the logs of
 from __future__ import annotations
 
 import tempfile
+import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from time import monotonic  # its own, whatever the flow makes of it
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ....model.attempt_result import CANCELLED, FAILED, LOST, SUCCEEDED, AttemptResult, ProcessFigures
 from ....model.manifest import MAX_ATTEMPTS
@@ -77,8 +78,7 @@ class Runtime:
             limits = Limits(given.limit, given.memory)
             ended = self.watch.run(self.starter, argv, given.environment, output, saver, grace, limits)
             until_end = monotonic() - began
-        ended = _counted(ended, store, given)
-        _record(datastore, output, saver, ended)
+        ended = _counted(ended, store, given, lambda end: _record(datastore, output, saver, end))
         if ended.ran is not None:
             self._figures = ProcessFigures(until_end - ended.ran, ended.ran, output.size)
         if ended.orphaned:
@@ -144,12 +144,26 @@ class Runtime:
         return _failed(message, failed.log, final=used_up or ended.code == EXIT_DISALLOW_RETRY)
 
 
-def _counted(ended: ProcessEnd, store: RunStore, given: TaskInput) -> ProcessEnd:
-    """The end that counts: a task that reached its result while it was being cancelled has succeeded."""
+def _counted(
+    ended: ProcessEnd, store: RunStore, given: TaskInput, record: Callable[[ProcessEnd], None]
+) -> ProcessEnd:
+    """Record the end that counts: a task that reached its result while it was being cancelled has succeeded."""
     if ended.cancelled and store.succeeded(given.task.ref, given.attempt):
-        store.register(given.task.ref, given.attempt)
-        return replace(ended, code=0, stopped=False, cancelled=False)
+        ended = replace(ended, code=0, stopped=False, cancelled=False)
+        record(ended)
+        _register(store, given)
+    else:
+        record(ended)
     return ended
+
+
+def _register(store: RunStore, given: TaskInput) -> None:
+    """Let Metaflow's client find the result of a task whose process was stopped, and maybe before it did so."""
+    try:
+        store.register(given.task.ref, given.attempt)
+    except Exception:
+        # The task has succeeded, whatever the metadata provider says.
+        traceback.print_exc()
 
 
 def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> None:

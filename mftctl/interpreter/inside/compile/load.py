@@ -6,10 +6,11 @@ So decorators, Configs, mutators and @project are applied by the code that appli
 from __future__ import annotations
 
 import ast
+import os
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
-from metaflow import FlowSpec
+from metaflow import FlowSpec, metaflow_config
 from metaflow._vendor import click
 from metaflow.exception import MetaflowException
 
@@ -88,9 +89,26 @@ def _build(metaflow_cli: Any, resume: Callable[[], None], options: Options, cach
     except OSError as error:
         if error.filename is None or is_of_user(flow_file.absolute(sys.argv[0]), error):
             raise
-        message = f"cannot store the code package: {error.filename}: {error.strerror}"
-        raise CompileError(message, "datastore.unreachable", "run `mftctl profile check`") from error
+        raise _file_error(str(error.filename), error.strerror, options, cache) from error
     return built[0]
+
+
+def _file_error(name: str, reason: Optional[str], options: Options, cache: str) -> CompileError:
+    """The error of a file or folder of the datastore or the cache; else of one that is to be packaged."""
+    store = os.path.join(metaflow_config.DATASTORE_SYSROOT_LOCAL or "", ".metaflow")
+    roots = (options.datastore_root or store, cache)
+    if any(_contains(root, name) or _contains(name, root) for root in roots):
+        message = f"cannot store the code package: {name}: {reason}"
+        return CompileError(message, "datastore.unreachable", "run `mftctl profile check`")
+    hint = "remove it, or make it readable"
+    return CompileError(
+        f"cannot read a file for the code package: {name}: {reason}", "package.unreadable", hint
+    )
+
+
+def _contains(folder: str, name: str) -> bool:
+    folder, name = os.path.abspath(folder), os.path.abspath(name)
+    return name == folder or name.startswith(os.path.join(folder, ""))
 
 
 def _no_flow(file: str) -> CompileError:

@@ -8,10 +8,11 @@ its worker.
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Callable, NoReturn, Optional
+from time import monotonic, sleep
+from typing import NoReturn, Optional
 
 from ....model.codec import from_plain
 from ....model.errors import MftctlError
@@ -23,21 +24,30 @@ from ..package_cache import hold, is_whole, work_folder
 from ..search_path import add_package
 from ..uncollected import uncollected
 
+#: Seconds that the compilation has to end in when nobody waits for it any more.
+GRACE = 5.0
 
-def main(fd: str, compiled: Callable[[], int] = lambda: 0) -> None:
+
+def main(fd: str, compiler: Optional[int] = None) -> None:
     """Serve the worker at the other end of the socket ``fd``.
 
     It sends one request, ``load``, with ``launch``, ``isolation``, ``folder`` and ``file``. ``folder``: of the unpacked
     code package, which is fetched if needed. ``file``: the user's own file, for tasks that run in place (`run`); null
-    for tasks that run from the package. ``environment``: the whole of it, for a process that was started before it was
-    known. ``compiled`` waits for the flow's compilation by such a process; its exit code, or minus a signal.
+    for tasks that run from the package.
+
+    ``compiler``: the process that compiles the flow, where this one was started for that. It is waited for, and the
+    request has the ``environment`` that has changed since: values by name, None for what is gone.
     """
-    request = protocol.receive(Channel.of_fd(int(fd)))
-    code = compiled()
+    channel = Channel.of_fd(int(fd))
+    request = protocol.receive(channel)
+    code = 0 if compiler is None else wait_for_compiler(compiler, channel)
     if request is None:
         _exit(code)
     config = request.fields
-    _take_over(config.get("environment") or dict(os.environ))
+    for name, value in config.get("environment", {}).items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
     launch, folder = from_plain(Launch, config["launch"]), config["folder"]
     file = config["file"] or os.path.join(folder, launch.file)
     problem = None
@@ -61,17 +71,40 @@ def main(fd: str, compiled: Callable[[], int] = lambda: 0) -> None:
     flow_import.serve(request, launch, file)
 
 
+def wait_for_compiler(pid: int, channel: Channel) -> int:
+    """Wait for its end, exit handlers of the flow included; its exit code, or minus a signal.
+
+    It is killed when this process is terminated, or when nobody is at the other end of the channel and it does not end.
+    """
+
+    def stop(*_: object) -> NoReturn:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    gone: Optional[float] = None
+    try:
+        while True:
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                return os.waitstatus_to_exitcode(status)
+            if gone is None and channel.hung_up():
+                gone = monotonic()
+            if gone is not None and monotonic() - gone > GRACE:
+                os.kill(pid, signal.SIGKILL)
+            sleep(0.005)
+    except ChildProcessError:  # whoever started us ignores the ends of children: so does the kernel
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _exit(code: int) -> NoReturn:
     """Exit as a process that ended with this code, or by minus this signal."""
     if code < 0:
         os.kill(os.getpid(), -code)
     sys.exit(code)
-
-
-def _take_over(environment: Mapping[str, str]) -> None:
-    for name in [name for name in os.environ if name not in environment]:
-        del os.environ[name]
-    os.environ.update(environment)
 
 
 def _exit_on(request: protocol.Request, problem: Optional[str]) -> None:

@@ -120,6 +120,16 @@ def test_a_folder_that_cannot_be_made_is_no_fault_of_the_flow(folder, what):
     assert (caught.value.exit, caught.value.log) == (Exit.FAILED, ())
 
 
+def test_a_file_that_cannot_be_packaged_is_named(folder):
+    """Such as a link to nothing."""
+    (folder / "good.py").write_text(FLOW.format(head="", parameter="pass"))
+    (folder / "broken.py").symlink_to("nowhere")
+    with pytest.raises(MftctlError) as caught:
+        asyncio.run(compile_flow("good.py", Options(), sys.executable, folder / "cache"))
+    start = f"cannot read a file for the code package: {folder}/broken.py"
+    assert (caught.value.code, caught.value.message.startswith(start)) == ("package.unreadable", True)
+
+
 def test_a_traceback_is_below_the_line_and_in_the_json_object(capfd):
     """Indented in text, a list in JSON."""
     error = MftctlError("bad.py:1: ValueError: x", exit=Exit.USAGE, log=("Traceback", "  File"))
