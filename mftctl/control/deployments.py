@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,9 @@ from .workflow_options import workflow_options
 
 #: The server refuses a payload of 2 MiB; no real manifest comes near this limit.
 MAX_MANIFEST_BYTES = 256 * 1024
+#: The note of Schedules that are paused only so that the server keeps them: it removes one that is not paused and will
+#: start nothing, a week after its last change (``getRetentionExpiration`` in its ``service/worker/scheduler``).
+KEPT = "It starts no runs by itself. It is paused because Temporal removes such a Schedule after a week otherwise."
 NO_REQUEST = tokens.TokenRequest()
 #: Requests at once.
 MAX_REQUESTS = 16
@@ -86,8 +90,14 @@ class Deployment:
 
     @property
     def paused(self) -> bool:
-        """Whether its schedule is paused."""
-        return self.schedule.schedule.state.paused
+        """Whether its schedule is paused; one that starts no runs is not, though its Schedule may be (``KEPT``)."""
+        state = self.schedule.schedule.state
+        return state.paused and state.note != KEPT and self.manifest.schedule is not None
+
+    @property
+    def expires(self) -> bool:
+        """Whether the server will remove it."""
+        return not (self.schedule.schedule.state.paused or self.schedule.info.next_action_times)
 
     @property
     def reason(self) -> str | None:
@@ -107,6 +117,7 @@ async def register(
     schedule = Schedule(
         action=_action(new), spec=schedule_spec.spec_of(new), policy=schedule_spec.policy_of(new)
     )
+    _keep(schedule, new)
     previous = None
     try:
         try:
@@ -135,6 +146,14 @@ async def delete_unreadable(client: Client, found: UnreadableDeployment) -> None
     if not found.foreign:
         raise found.error()
     await client.get_schedule_handle(ids.schedule_id(found.name)).delete()
+
+
+async def keep(client: Client, found: Deployment) -> None:
+    """Let the server keep a deployment that an earlier mftctl has deployed, or whose schedule has ended."""
+    if found.expires:
+        # Not an update, which would change when it was deployed. A worker that may not do it serves it all the same.
+        with suppress(RPCError):
+            await client.get_schedule_handle(ids.schedule_id(found.name)).pause(note=KEPT)
 
 
 async def next_times(client: Client, deployment: str) -> list[datetime]:
@@ -223,9 +242,19 @@ async def _replace(client: Client, manifest: Manifest) -> None:
         changed = given.description.schedule
         changed.action = _action(manifest)
         changed.spec, changed.policy = schedule_spec.spec_of(manifest), schedule_spec.policy_of(manifest)
+        _keep(changed, manifest)
         return ScheduleUpdate(schedule=changed)
 
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
+
+
+def _keep(schedule: Schedule, manifest: Manifest) -> None:
+    """Let the server keep a deployment without a schedule; a pause by somebody else stays as it is."""
+    state = schedule.state
+    if manifest.schedule is None and not state.paused:
+        state.paused, state.note = True, KEPT
+    elif manifest.schedule is not None and state.note == KEPT:
+        state.paused, state.note = False, None
 
 
 def _readable(found: Deployment | UnreadableDeployment) -> Deployment:

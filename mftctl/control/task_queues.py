@@ -51,6 +51,9 @@ class TaskQueues:
         new = [name for name in there if name not in self._known]
         again = [name for name in self._known if name in there][:1]
         found = await deployments.describe_many(self._client, [*again, *new])
+        for one in found.values():
+            if isinstance(one, deployments.Deployment):
+                await deployments.keep(self._client, one)
         read = {name: self._served(name, one) for name, one in found.items()}
         kept = {name: one for name, one in self._known.items() if name in there and name not in again}
         before = frozenset(filter(None, self._known.values()))
