@@ -11,8 +11,10 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ..control import deployments
+from ..control.connection.connect import is_away
 from ..control.runs import run_parameters, start
 from ..control.unreadable import UnreadableDeployment, Warnings
 from ..engine.commands import DELIVER, START
@@ -25,16 +27,36 @@ from ..model.variables import TRIGGERS
 from . import rules, subscriptions
 
 
-async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeployment], None]) -> list[str]:
-    """Send the event to all deployments that wait for it; their names. Sending it again changes nothing."""
+async def deliver(
+    client: Client,
+    event: Event,
+    warn: Callable[[UnreadableDeployment], None],
+    report: Callable[[str], None],
+) -> list[str]:
+    """Send the event to all deployments that wait for it; their names. Sending it again changes nothing.
+
+    A listener to which it cannot be sent holds up no other one: ``report`` gets what the server refuses for good, such
+    as one more event for a listener without a worker; any other error of the server is raised after the last one.
+    """
     waiting = [
         one
         for one in await waiting_deployments(client, warn)
         if any(rules.waits_for(trigger, event) for trigger in one.triggers)
     ]
+    sent, failed = [], None
     for manifest in waiting:
-        await subscriptions.send(client, manifest, event)
-    return [manifest.deployment for manifest in waiting]
+        try:
+            await subscriptions.send(client, manifest, event)
+        except RPCError as error:
+            if error.status == RPCStatusCode.INVALID_ARGUMENT:
+                report(f"event '{event.name}' is not sent to {manifest.deployment}: {error.message}")
+            else:
+                failed = error
+        else:
+            sent.append(manifest.deployment)
+    if failed is not None:
+        raise failed
+    return sent
 
 
 async def waiting_deployments(client: Client, warn: Callable[[UnreadableDeployment], None]) -> list[Manifest]:
@@ -49,17 +71,15 @@ async def waiting_deployments(client: Client, warn: Callable[[UnreadableDeployme
 async def start_due(client: Client, deployment: str, pending: list[Event]) -> dict[str, Any]:
     """Start a run of the deployment if all its events are pending; the answer that the listener applies.
 
-    The run's id is a digest of its events, and the server accepts an id once: a crash in here starts no second run.
+    MftctlError for a deployment that this mftctl cannot read: the listener tries again, with its events in their order,
+    until a worker can. The run's id is a digest of its events, and the server accepts an id once: a crash in here
+    starts no second run.
     """
     found = await deployments.describe(client, deployment)
     if found is None:
         return {"pending": [], "gone": True}
     if isinstance(found, UnreadableDeployment):
-        # Keep the events for a worker that can read it.
-        return {
-            "pending": [one.to_plain() for one in pending],
-            "last": {"run_id": None, "problem": found.error().message},
-        }
+        raise found.error()
     manifest = found.manifest
     lacks = [rules.missing_field(manifest, event) for event in pending]
     last: dict[str, Any] = {"run_id": None, "problem": next(filter(None, lacks))} if any(lacks) else {}
@@ -100,14 +120,15 @@ def unknown_event(name: str) -> MftctlError:
 class EventActivities:
     """Local activities: short calls to the server by the worker that runs the workflow."""
 
-    def __init__(self, client: Client, warn: Warnings) -> None:
+    def __init__(self, client: Client, warn: Warnings, report: Callable[[str], None]) -> None:
         self._client = client
         self._warn = warn
+        self._report = report
 
     @activity.defn(name=DELIVER)
     async def deliver(self, event: dict[str, Any]) -> list[str]:
         """Send the event to the deployments that wait for it; their names."""
-        return await deliver(self._client, Event.from_plain(event), self._warn)
+        return await deliver(self._client, Event.from_plain(event), self._warn, self._report)
 
     @activity.defn(name=START)
     async def start(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -126,9 +147,15 @@ async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> 
         run = RunInput(manifest, run_id, values, variables={TRIGGERS: triggers})
         with contextlib.suppress(WorkflowAlreadyStartedError):  # started before a crash
             await start.start_run(client, run, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    # A retry would fail in the same way, and block later events.
     except MftctlError as error:
-        # A retry would fail in the same way, and block later events.
         return {"run_id": None, "problem": error.message}
+    except RPCError as error:
+        if error.status not in start.NOT_STARTED or is_away(error):
+            raise
+        return {"run_id": None, "problem": f"the server refuses it: {error.message}"}
+    except (RecursionError, TypeError, ValueError) as error:
+        return {"run_id": None, "problem": f"its values cannot be used: {type(error).__name__}: {error}"}
     return {"run_id": run_id}
 
 

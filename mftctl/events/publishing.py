@@ -10,6 +10,7 @@ elsewhere with the server that is configured.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -32,14 +33,16 @@ def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optio
     """Publish the event ``name`` with a ``payload`` of JSON values (None values are left out); returns its id.
 
     An event counts once for each ``id``, however often it is published. The default id in a step is made of the task
-    and the number of events published before, so that a retry publishes the same events; elsewhere it is random.
+    and the number of events published before, so that a retry publishes the same events; elsewhere it is random. In a
+    process that the step has forked (``parallel_map``), where others have published as many, it is made of the
+    ``payload``, too.
     """
-    chosen = _default_id(name) if id is None else id
     fields = [
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in (payload or {}).items()
         if value is not None
     ]
+    chosen = _default_id(name, fields) if id is None else id
     words = [*_program(), "events", "publish", "--id", chosen, "--", name, *fields]
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -56,9 +59,13 @@ def _program() -> list[str]:
     return found
 
 
-def _default_id(name: str) -> str:
+def _default_id(name: str, fields: list[str]) -> str:
     metaflow = sys.modules.get("metaflow")
     current = getattr(metaflow, "current", None)
     if current is None or not current.is_running_flow:
         return str(uuid.uuid4())
-    return f"{current.pathspec}/{name}/{next(_COUNT)}"
+    # A task's own process leads its group.
+    of_fork = (
+        "" if os.getpid() == os.getpgrp() else f"{hashlib.sha256(repr(fields).encode()).hexdigest()[:16]}/"
+    )
+    return f"{current.pathspec}/{name}/{of_fork}{next(_COUNT)}"

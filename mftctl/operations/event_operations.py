@@ -32,7 +32,7 @@ async def publish(
     event = delivery.validate(Occurrence(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
     client = await open_client(connection, connection.settings())
     try:
-        deployments = tuple(await delivery.deliver(client, event, lambda one: say(one.warning)))
+        deployments = tuple(await delivery.deliver(client, event, lambda one: say(one.warning), say))
     except RPCError as error:
         if (refusal := server_error(error)) is None:
             raise

@@ -104,7 +104,7 @@ class Service:
             Gpus(settings.gpus),
             enforce_memory=settings.enforce_memory,
         )
-        self._events = EventActivities(client, warn or Warnings(observer.report))
+        self._events = EventActivities(client, warn or Warnings(observer.report), observer.report)
         self._report = observer.report
         self._versioning = _versioning(settings.version)
 
