@@ -21,8 +21,10 @@ from .payloads import HookInput, RunInput
 
 #: A worker without a heartbeat for this long is lost.
 HEARTBEAT_TIMEOUT = timedelta(seconds=12)
-#: Seconds after @timeout until the server times out: Metaflow's alarm comes first, then log and artifacts are saved.
-TIMEOUT_GRACE = 60.0
+#: Seconds after ``start_to_close`` until the server times out. Its supervisor stops the task first, which begins later
+#: than the attempt: host and environment are made before. Not after @timeout, for which Metaflow sets an alarm: what
+#: comes after the step's code, such as saving its artifacts, may take any time.
+TIMEOUT_GRACE = 900.0
 NO_TIMEOUT = timedelta(days=365)
 #: Activity type of an exit hook; no step can have this name.
 HOOK_TYPE = "@exit_hook"
@@ -97,12 +99,11 @@ async def run_task(given: RunInput, step: Step, task: Task, pausable: bool = Fal
 def _dispatch_options(step: Step) -> DispatchOptions:
     """Where and for how long the server may hand out the step's tasks."""
     dispatch = step.dispatch
-    limits = [seconds for seconds in (step.timeout, dispatch.start_to_close) if seconds]
-    waits = dispatch.schedule_to_start
+    limit, waits = dispatch.start_to_close, dispatch.schedule_to_start
     return {
         "task_queue": dispatch.queue_of(workflow.info().task_queue),
         "priority": Priority(priority_key=dispatch.priority, fairness_key=dispatch.fairness_key),
-        "start_to_close_timeout": timedelta(seconds=min(limits) + TIMEOUT_GRACE) if limits else NO_TIMEOUT,
+        "start_to_close_timeout": timedelta(seconds=limit + TIMEOUT_GRACE) if limit else NO_TIMEOUT,
         "schedule_to_start_timeout": timedelta(seconds=waits) if waits else None,
         "heartbeat_timeout": (
             timedelta(seconds=dispatch.heartbeat) if dispatch.heartbeat else HEARTBEAT_TIMEOUT

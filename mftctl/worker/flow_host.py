@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ..interpreter.client import Client
+from ..interpreter.client import Client, ProcessEnded
 from ..interpreter.inside.protocol import PLAIN, STARTED
 from ..model.errors import MftctlError
 from .freshness import Freshness
+
+#: The host has many sockets to take yet.
+_FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
 
 
 @dataclass(frozen=True)
@@ -22,14 +29,34 @@ class Supervisor:
     host: Host
     kind: bytes
 
-    async def request(self, kind: str, fields: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+    async def request(
+        self,
+        kind: str,
+        fields: Mapping[str, Any],
+        *,
+        on_event: Callable[[Any], None] = lambda _: None,
+        **options: Any,
+    ) -> dict[str, Any]:
         """See Client.request. One that replies is idle again; one that does not is closed, with what it runs."""
+        group = 0
+
+        def take(event: Any) -> None:
+            nonlocal group
+            if "group" in event:
+                group = event["group"]
+            else:
+                on_event(event)
+
         try:
-            answer: dict[str, Any] = await self.client.request(kind, fields, **options)
+            answer: dict[str, Any] = await self.client.request(kind, fields, on_event=take, **options)
         except MftctlError:
             self.release()
             raise
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ProcessEnded) and group:
+                # What its task has started would run on beside the next attempt, on the same GPU.
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, signal.SIGKILL)
             self.client.close()
             self.host.take_back()
             raise
@@ -94,7 +121,7 @@ class Host:
         self._busy += 1
         try:
             with theirs:
-                self._client.pass_socket(theirs, kind)
+                await self._pass(theirs, kind)
             client = Client(ours)
             await client.connect()
         except BaseException:
@@ -102,6 +129,18 @@ class Host:
             self.take_back()
             raise
         return Supervisor(client, self, kind)
+
+    async def _pass(self, theirs: socket.socket, kind: bytes) -> None:
+        """Give the host a socket, as soon as it has taken those before."""
+        while True:
+            try:
+                self._client.pass_socket(theirs, kind)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                await asyncio.sleep(0.01)
+            else:
+                return
 
     def take_back(self) -> None:
         """Count one supervisor less in use."""

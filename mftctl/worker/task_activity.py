@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 2.0
 #: Seconds that a task waits for a slot before it is given back for a worker that has one.
 GIVE_BACK = 1.0
-#: Seconds that a task with @timeout waits when it cannot be given back: half of what the server's timeout is longer.
+#: Seconds that a task with a limit waits when it cannot be given back: well under what the server adds to the limit.
 HOLD = 30.0
 
 
@@ -120,15 +120,13 @@ class TaskActivity:
         """Take a slot, which is free but where a poll was open for long; False for a task that is to be given back.
 
         What is given back comes again as a first attempt. Another attempt, a compensation or a hook waits here; where
-        the server counts the wait as part of @timeout, not for so long that it would take the attempt for lost, unless
+        the server counts the wait as part of a limit, not for so long that it would take the attempt for lost, unless
         it would take more of the machine than there is.
         """
         task = asked if isinstance(asked, TaskInput) else None
         if task is not None and task.pausable and first:
             return await self._slots.begin(needs, GIVE_BACK)
-        limited = (
-            task is not None and (task.timeout or task.limit) and needs_of(activity.info().task_queue) is None
-        )
+        limited = task is not None and task.limit and needs_of(activity.info().task_queue) is None
         if not await self._slots.begin(needs, HOLD if limited else None):
             self._slots.begin_beyond(needs)
         return True

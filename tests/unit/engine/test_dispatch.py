@@ -8,6 +8,7 @@ from dataclasses import replace
 from standin import Engine, ended, fails, foreach, linear, manifest
 from temporalio.api.enums.v1 import EventType
 
+from mftctl.engine import commands
 from mftctl.model.manifest import Dispatch, Manifest
 
 
@@ -66,7 +67,23 @@ async def test_priority_and_limits_reach_the_server(engine: Engine) -> None:
     }
     found = scheduled["a"]
     assert (found.priority.priority_key, found.priority.fairness_key) == (1, "team-a")
-    assert found.start_to_close_timeout.seconds == 150  # the supervisor's stop comes first
+    assert (
+        found.start_to_close_timeout.seconds == 90 + commands.TIMEOUT_GRACE
+    )  # the supervisor's stop comes first
     assert found.heartbeat_timeout.seconds == 30
     assert json.loads(found.input.payloads[0].data)["limit"] == 90.0
     assert not scheduled["end"].priority.priority_key
+
+
+async def test_the_server_does_not_end_a_step_with_a_timeout(engine: Engine) -> None:
+    """Metaflow's alarm does, in the task; what comes after the step's code may take longer, as with `run`."""
+    _, handle = await engine.start(manifest("Timed", linear("a", a={"timeout": 5.0})))
+    assert (await ended(handle)).status == "completed"
+    scheduled = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    found = [
+        event.activity_task_scheduled_event_attributes
+        for event in (await handle.fetch_history()).events
+        if event.event_type == scheduled
+    ]
+    (timed,) = [one for one in found if one.activity_type.name == "a"]
+    assert timed.start_to_close_timeout.ToTimedelta() == commands.NO_TIMEOUT

@@ -225,3 +225,24 @@ def test_a_host_that_nobody_asks_for_ends_when_it_has_expired(tmp_path, monkeypa
             await asyncio.sleep(0.01)
 
     served(tmp_path, FLOW + CALL, test)
+
+
+def test_a_host_that_has_many_sockets_to_take_is_waited_for(tmp_path, monkeypatch):
+    """It is no host that has ended."""
+    real, full = client.Client.pass_socket, [errno.EAGAIN, errno.ETOOMANYREFS]
+
+    def pass_socket(self, other, what):
+        if full:
+            raise OSError(full.pop(), "full")
+        real(self, other, what)
+
+    async def test(hosts, wanted):
+        first = await hosts.supervisor(wanted)
+        monkeypatch.setattr(client.Client, "pass_socket", pass_socket)
+        second = await hosts.supervisor(wanted)
+        assert second.host is first.host
+        assert not full
+        for one in (first, second):
+            one.release()
+
+    served(tmp_path, FLOW + CALL, test)

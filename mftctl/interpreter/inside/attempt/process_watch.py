@@ -113,6 +113,9 @@ class Watch:
             started = monotonic()
             with suppress(OSError):  # it has done so itself, or is gone already
                 os.setpgid(process.pid, process.pid)
+            with suppress(OSError):  # the worker is gone, which is found below
+                # Who ends the task if this process is killed: the kernel ends only the leader of its group.
+                self._channel.send({"number": self._number, "event": {"group": process.pid}})
             pipes = {out_read: output.stdout, err_read: output.stderr}
             for fd in pipes:
                 os.set_blocking(fd, False)

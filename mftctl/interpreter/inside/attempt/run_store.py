@@ -135,6 +135,20 @@ class RunStore:
         parent = self._read(task.inputs[0].ref)
         return getattr(parent.get("_parallel_ubf_iter"), "num_parallel", None)
 
+    def begin_nodes(self, control: Task, number: int) -> None:
+        """Let no node of a @parallel step have a gap in its attempts before ``number``, as ``failures`` does for tasks.
+
+        A lost attempt of the control task may not have started its nodes, which have its attempts' numbers.
+        """
+        for node in range(1, (self.parallel_size(control) or 1) if number else 1):
+            name = f"{control.ref.task_id}_node_{node}"
+            for earlier in range(number):
+                attempt = self._datastore.get_task_datastore(
+                    self._run_id, control.ref.step, name, attempt=earlier, mode="w"
+                )
+                if not _has_begun(attempt):
+                    attempt.init_task()
+
     def result(self, ref: TaskRef, number: int) -> FinishedTask:
         """What an attempt that succeeded has left; NotReady without a result."""
         return _result(self._read(ref, number))

@@ -53,16 +53,10 @@ class Runtime:
 
     def _run(self, store: RunStore, began: float) -> Optional[AttemptResult]:
         given, ref = self.given, self.given.task.ref
-        try:
-            earlier = reuse.earlier_result(store, given)
-        except reuse.Conflict:
-            return _failed(f"task {ref.task_id} was begun by another resume of the run at the same time")
-        if earlier is not None:
-            found = _succeeded(store.kept_result(earlier.ref))
-            return replace(found, since=earlier.since, generation=earlier.ref.generation)
-        failures = store.failures(ref, given.attempt)
-        lost = given.attempt - failures
-        given = replace(given, user_retries=given.user_retries + lost)
+        found, failures = _found_before(store, given)
+        if found is not None:
+            return found
+        given = self._with_losses(given, given.attempt - failures)
         problem = self._prepare(store, given)
         if problem is not None:
             return problem
@@ -85,7 +79,7 @@ class Runtime:
             return None
         if ended.stopped:
             return _stopped(ended)
-        if ended.code:
+        if ended.code or ended.exceeded:
             return self._failure(ended, output, failures)
         try:
             result = _succeeded(store.result(ref, given.attempt))
@@ -94,8 +88,15 @@ class Runtime:
             return _failed(str(error), output.tail(TAIL_LINES))
         return result if self.clone is None else replace(result, since=self.clone.execution)
 
+    @staticmethod
+    def _with_losses(given: TaskInput, lost: int) -> TaskInput:
+        """With as many more retries, as Metaflow counts lost attempts, too; the last attempt has none after it."""
+        return replace(given, user_retries=min(given.user_retries + lost, MAX_ATTEMPTS - 1))
+
     def _prepare(self, store: RunStore, given: TaskInput) -> Optional[AttemptResult]:
         """Store parameters and clone nodes, which the task needs; a result when that fails or is stopped."""
+        if given.task.control:
+            store.begin_nodes(given.task, given.attempt)
         if not given.task.inputs and not store.has_parameters():
             argv, variables = metaflow_commands.init_command(given), metaflow_commands.init_variables(given)
             problem = self._run_helper(argv, "the run's parameters were not accepted", variables)
@@ -144,16 +145,35 @@ class Runtime:
         return _failed(message, failed.log, final=used_up or ended.code == EXIT_DISALLOW_RETRY)
 
 
+def _found_before(store: RunStore, given: TaskInput) -> tuple[Optional[AttemptResult], int]:
+    """The result of a task that is not to be run, and how many of its attempts have failed."""
+    ref = given.task.ref
+    try:
+        earlier = reuse.earlier_result(store, given)
+    except reuse.Conflict:
+        return _failed(f"task {ref.task_id} was begun by another resume of the run at the same time"), 0
+    if earlier is not None:
+        kept = _succeeded(store.kept_result(earlier.ref))
+        return replace(kept, since=earlier.since, generation=earlier.ref.generation), 0
+    failures = store.failures(ref, given.attempt)
+    if failures >= given.attempts:
+        # The report of the last one was lost with its worker, and its task must not run again.
+        lost = f"attempt {given.attempt - 1} failed, and its worker was lost before it could say how"
+        return _failed(lost), failures
+    return None, failures
+
+
 def _counted(
     ended: ProcessEnd, store: RunStore, given: TaskInput, record: Callable[[ProcessEnd], None]
 ) -> ProcessEnd:
-    """Record the end that counts: a task that reached its result while it was being cancelled has succeeded."""
-    if ended.cancelled and store.succeeded(given.task.ref, given.attempt):
-        ended = replace(ended, code=0, stopped=False, cancelled=False)
-        record(ended)
+    """Record the end that counts: a task that reached its result while it was being stopped for good has succeeded."""
+    cut = ended.cancelled or ended.exceeded
+    succeeded = bool(cut) and store.succeeded(given.task.ref, given.attempt)
+    if succeeded:
+        ended = replace(ended, code=0, stopped=False, cancelled=False, exceeded="")
+    record(ended)
+    if succeeded:
         _register(store, given)
-    else:
-        record(ended)
     return ended
 
 
@@ -171,9 +191,10 @@ def _record(datastore: Any, output: Output, saver: Saver, ended: ProcessEnd) -> 
     if ended.stopped:
         for stream in output.streams:
             stream.line(b"[KILLED BY ORCHESTRATOR]\n", system=True)
+    succeeded = ended.code == 0 and not ended.exceeded
     if ended.cancelled or not ended.stopped:
         datastore.save_metadata(
-            {"runtime": {"return_code": ended.code, "killed": ended.stopped, "success": ended.code == 0}}
+            {"runtime": {"return_code": ended.code, "killed": ended.stopped, "success": succeeded}}
         )
     if ended.exceeded:
         output.stderr.line(f"Task was stopped: {ended.exceeded}.".encode(), system=True)

@@ -43,9 +43,10 @@ def test_what_ignores_term_is_killed_with_its_children(tmp_path):
         children, going = [], asyncio.Event()
 
         def on_event(message):
-            lines = [text.split() for text, _ in message["lines"]]
+            lines = [text.split() for text, _ in message.get("lines", ())]
             children.extend(int(line[1]) for line in lines if line[0] == "child")
-            going.set()
+            if lines:
+                going.set()
 
         async with client(tmp_path, "hasty") as found:
             asking = asyncio.create_task(
@@ -68,7 +69,10 @@ def test_what_ignores_term_is_killed_with_its_children(tmp_path):
     asyncio.run(whole())
 
 
-@pytest.mark.parametrize("code", ["import time; time.sleep(60)", STUBBORN])
+POLITE = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(0)); time.sleep(60)"
+
+
+@pytest.mark.parametrize("code", ["import time; time.sleep(60)", STUBBORN, POLITE])
 def test_an_attempt_that_takes_too_long_is_stopped_and_fails(tmp_path, code):
     """With the limit in its message, as a failure that may be retried; a task that ends in time is left alone."""
 
@@ -137,8 +141,9 @@ def test_a_worker_that_goes_takes_its_task_along(tmp_path):
             going, pids = asyncio.Event(), []
 
             def on_event(message):
-                pids.extend(int(text) for text, _ in message["lines"])
-                going.set()
+                pids.extend(int(text) for text, _ in message.get("lines", ()))
+                if pids:
+                    going.set()
 
             code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
             asking = asyncio.create_task(found.request("run", request(1, code, live=True), on_event=on_event))

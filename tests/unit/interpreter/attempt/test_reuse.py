@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from mftctl.interpreter.inside.attempt import reuse
+from mftctl.interpreter.inside.attempt import reuse, runtime
 from mftctl.interpreter.inside.attempt.run_store import RunStore
+from mftctl.model.attempt_result import FAILED
 from mftctl.model.manifest import Launch, Package
 from mftctl.model.task import Task, TaskInput, TaskRef
 
@@ -112,3 +113,39 @@ def test_a_clone_is_as_old_as_what_it_is_a_clone_of(store, launch):
     end(begin(new, 1))
     later = replace(given, task=Task(replace(REF, generation=2)))
     assert reuse.earlier_result(new, later) == reuse.EarlierResult(replace(REF, generation=1), 4)
+
+
+@pytest.mark.parametrize(("code", "retries", "runs"), [(1, 0, False), (1, 1, True), (None, 0, True)])
+def test_a_failure_whose_report_was_lost_is_no_reason_to_run_again(store, code, retries, runs):
+    """A task without @retry may not be safe to repeat; one that was lost before its end is."""
+    end(begin(store, 0), ok=False, code=code)
+    given = TaskInput(LAUNCH, "r", Task(REF), attempt=1, user_retries=retries)
+    found, failures = runtime._found_before(store, given)
+    assert (found is None, failures) == (runs, 0 if code is None else 1)
+    if not runs:
+        assert (found.state, found.final) == (FAILED, True)
+        assert "attempt 0 failed" in found.message
+
+
+@pytest.mark.parametrize(("lost", "retries"), [(0, 4), (1, 5), (2, 5)])
+def test_the_last_attempt_has_no_retry_after_it(lost, retries):
+    """Whatever was lost before: @catch takes the exception of an attempt after which Metaflow sees no retry."""
+    given = TaskInput(LAUNCH, "r", Task(REF), attempt=5, user_retries=4)
+    assert runtime.Runtime._with_losses(given, lost).user_retries == retries
+
+
+def test_nodes_of_a_lost_attempt_leave_no_gap(store, monkeypatch):
+    """Metaflow reads the last attempt before a gap, which would be an older one of this node alone."""
+    monkeypatch.setattr(RunStore, "parallel_size", lambda *_: 2)
+    node = replace(REF, path=(3,))
+    control = Task(node, control=True)
+    data = store._datastore
+    name = f"{node.task_id}_node_1"
+    for number in (0, 2):
+        attempt = data.get_task_datastore("r", "work", name, attempt=number, mode="w")
+        if number == 2:
+            store.begin_nodes(control, 2)
+        attempt.init_task()
+        attempt.save_artifacts([("number", number), ("_task_ok", True)])
+        attempt.done()
+    assert data.get_task_datastore("r", "work", name)["number"] == 2

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 from supervising import client, launch, request
@@ -14,6 +16,7 @@ from mftctl.interpreter.client import ProcessEnded
 from mftctl.interpreter.inside.flow_datastore import flow_datastore
 from mftctl.model.errors import MftctlError
 from mftctl.model.task import TaskRef
+from mftctl.worker.flow_host import Supervisor
 
 
 def supervised(root, *more):
@@ -110,7 +113,7 @@ def test_a_task_that_reaches_its_result_while_it_is_stopped_has_succeeded(tmp_pa
                 request(
                     1, f"{code}; raise SystemExit(1)".replace("time.sleep(60)", "signal.pause()"), live=True
                 ),
-                on_event=lambda _: up.set(),
+                on_event=lambda event: "lines" in event and up.set(),
                 stop=lambda: {"cancelled": cancelled},
             )
         )
@@ -192,3 +195,35 @@ def _umask() -> int:
     now = os.umask(0)
     os.umask(now)
     return now
+
+
+def test_what_a_task_has_started_ends_with_a_killed_supervisor(tmp_path):
+    """Its next attempt gets the slot and the GPUs at once."""
+    code = "import subprocess; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
+    children: list[int] = []
+
+    async def test(found):
+        up = asyncio.Event()
+
+        def on_event(event):
+            children.extend(int(text) for text, _ in event["lines"])
+            up.set()
+
+        supervisor = Supervisor(found, SimpleNamespace(take_back=lambda: None), b".")
+        asked = supervisor.request("run", request(1, code, live=True), on_event=on_event)
+        running = asyncio.create_task(asked)
+        await asyncio.wait_for(up.wait(), 30)
+        os.kill(found._pid, signal.SIGKILL)
+        with pytest.raises(ProcessEnded):
+            await running
+
+    supervised(tmp_path)(test)
+    ended, deadline = False, time.monotonic() + 10
+    while not ended:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        try:
+            with open(f"/proc/{children[0]}/stat") as stat:
+                ended = stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+        except FileNotFoundError:
+            ended = True
