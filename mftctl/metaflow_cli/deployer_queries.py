@@ -13,6 +13,7 @@ import sys
 from typing import Any, NoReturn
 
 from ..console.crash_report import report
+from ..console.output import say
 from ..console.process_exit import leave
 from ..control import deployments
 from ..control.runs import lookup
@@ -63,6 +64,7 @@ async def _answer(request: dict[str, Any]) -> Any:
                 deployment=request["name"],
                 statuses=statuses_of(request["states"]),
                 limit=MAX_RUNS,
+                on_bound=lambda read: say(f"only {read} runs were read: older ones are left out", "warning"),
             )
             return [run.run_id for run in runs]
 

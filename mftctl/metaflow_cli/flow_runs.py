@@ -76,21 +76,26 @@ async def unsuspend(invocation: Invocation) -> Result:
 async def list_runs(invocation: Invocation) -> Result:
     """List the deployment's runs, the latest first."""
     client = await open_client(invocation.connection, invocation.profile)
+    notes: list[str] = []
     states = [state for state in FILTERS if invocation.options.get(state.lower())]
     runs = await lookup.list_runs(
         client,
         deployment=invocation.deployment,
         statuses=statuses_of(states),
-        limit=MAX_RUNS,
+        limit=MAX_RUNS + 1,
         flow=invocation.flow,
+        on_bound=lambda read: notes.append(f"only {read} runs were read: older ones are left out"),
     )
+    if len(runs) > MAX_RUNS:
+        notes.append(f"only {MAX_RUNS} runs are shown: older ones are left out")
+        runs = runs[:MAX_RUNS]
     lines = [
         f"{run.run_id}\t{STATES[run.status]}\t{run.started.isoformat(timespec='seconds')}"
         + (f"\t{run.ended.isoformat(timespec='seconds')}" if run.ended else "")
         for run in runs
     ]
     names = [run.run_id for run in runs]
-    return Result([{"run_id": name} for name in names], "\n".join(lines), names)
+    return Result([{"run_id": name} for name in names], "\n".join(lines), names, tuple(notes))
 
 
 async def _change(

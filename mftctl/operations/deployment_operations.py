@@ -17,7 +17,7 @@ from ..control.pollers import Poller, Polling, find_pollers
 from ..control.unreadable import UnreadableDeployment
 from ..events import registration
 from ..interpreter.compilation import compile_flow
-from ..model.errors import ConflictError, UsageError
+from ..model.errors import ConflictError, NotFoundError, UsageError
 from ..model.manifest import Manifest
 from ..model.options import Options
 from ..profiles import cache_dir
@@ -61,6 +61,12 @@ async def delete(
     """Delete a deployment after a confirmation, also one whose manifest cannot be read."""
     client = await open_client(connection, connection.settings())
     found = await deployments.find_any(client, name)
+    if found.name != name:
+        raise NotFoundError(
+            f"there is no deployment '{name}'",
+            code="deployment.unknown",
+            hint=f"to delete one, give its full name, such as {found.name}",
+        )
     if isinstance(found, UnreadableDeployment):
         if found.foreign:
             question = f"The Schedule of {found.name} {found.reason}. Delete it?"

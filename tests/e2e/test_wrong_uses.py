@@ -75,7 +75,7 @@ async def make(server: str) -> list[str]:
     plain = manifest_of("Plain", parameters=(manifests.Parameter("alpha", "int", required=True),))
     daily = manifest_of("Daily", schedule=manifests.Schedule("0/5 * * * ? *"))
     foreign = manifest_of("Foreign", schedule=manifests.Schedule("0 6 * * ? *"), owner="somebody")
-    made = [plain, daily, foreign, manifest_of("a.b.Twin"), manifest_of("a.c.Twin")]
+    made = [plain, daily, foreign, manifest_of("a.b.Twin"), manifest_of("a.c.Twin"), manifest_of("a.b.Only")]
     for one in made:
         await registration.deploy(client, dataclasses.replace(one, token="token-" + one.deployment))
     await start.start_private_run(client, plain, {"alpha": "1"}, run_id=RUN, before=lambda: None)

@@ -163,6 +163,9 @@ TABLE = [
         "schedule backfill Daily --start 0001-01-01 --end 0001-01-02", 2, "usage", "0001-01-01", "2026-01-31"
     ),
     Wrong("runs list --since 0001-01-01", 2, "usage", "0001-01-01", "2h"),
+    Wrong(
+        "deployments delete Only --yes", 4, "deployment.unknown", "there is no deployment 'Only'", "a.b.Only"
+    ),
     Wrong("trigger \udcff", 2, "usage", "not valid UTF-8", "in UTF-8"),
     Wrong("profile set p metrics=x", 2, "usage", "'x' is not HOST:PORT", ":9464"),
     Wrong("profile set p cpu=x", 2, "usage", "'x' is not a positive number", "8"),

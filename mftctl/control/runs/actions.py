@@ -56,7 +56,13 @@ async def resume(
     before = await run_input(client, run)
     manifest = before.manifest
     if latest_code:
-        manifest = await deployments.find_manifest(client, manifest.deployment)
+        manifest = await deployments.get(client, manifest.deployment)
+        if manifest.flow != before.manifest.flow:
+            raise ConflictError(
+                f"{manifest.deployment} is a deployment of {manifest.flow} now: run {run.run_id} is of {run.flow}",
+                code="run.mismatch",
+                hint="leave out --latest-code",
+            )
     _refuse_unserved(run, manifest)
     if workflow_timeout is not None:
         manifest = replace(manifest, workflow_timeout=workflow_timeout)
@@ -141,9 +147,16 @@ def _new_run_from(before: RunInput, run: Run) -> RunInput:
 async def _resolved_parameters(
     before: RunInput, manifest: Manifest, given: Mapping[str, str]
 ) -> dict[str, str]:
-    """Values of the parameters: those given, those of the old run that still exist, and defaults."""
+    """Values of the parameters: those given, those of the old run that still exist, and defaults.
+
+    A name may be that of a Python keyword: `learning_rate` for `learning-rate`.
+    """
     there = {parameter.name for parameter in manifest.parameters}
-    values = {**{name: value for name, value in before.parameters.items() if name in there}, **given}
+    keywords = {name.replace("-", "_"): name for name in there}
+    kept = {name: value for name, value in before.parameters.items() if name in there}
+    new = {name if name in there else keywords.get(name, name): value for name, value in given.items()}
+    # What the old run had was resolved by its own start.
+    values = {**run_parameters.from_click(kept), **new}
     run_parameters.validate(manifest, values)
     return await asyncio.to_thread(run_parameters.resolve, manifest, values, upload)
 

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import nullcontext
 from typing import Any
 
+from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
@@ -32,6 +33,9 @@ class RunHistory:
         self._open: set[tuple[str, str]] = set()
         self._reading: set[asyncio.Task[None]] = set()
         self._builder = RecordBuilder(client.data_converter)
+        #: Results of parts, and parts whose histories the server no longer has, by workflow id.
+        self._results: dict[str, Payloads] = {}
+        self._forgotten: set[str] = set()
 
     @property
     def is_there(self) -> bool:
@@ -79,6 +83,8 @@ class RunHistory:
                 for one in done:
                     self._reading.discard(one)
                     one.result()
+            for workflow_id in sorted(self._forgotten & self._results.keys()):
+                await self._builder.forgotten(self._results[workflow_id])
         finally:
             for reading in self._reading:
                 reading.cancel()
@@ -124,6 +130,10 @@ class RunHistory:
                     self._read_child(
                         child.workflow_execution.workflow_id, child.workflow_execution.run_id, wait
                     )
+            if kind == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED:
+                ended = event.child_workflow_execution_completed_event_attributes
+                if ended.workflow_type.name == self._part_type:
+                    self._results[ended.workflow_execution.workflow_id] = ended.result
             if kind in _ENDS:
                 self._open.discard((workflow_id, execution))
                 if following is None:
@@ -134,8 +144,13 @@ class RunHistory:
 
     def _read_child(self, workflow_id: str, execution: str, wait: bool) -> None:
         async def read() -> None:
+            there = False
             async with nullcontext() if wait else self._limit:
-                await self._chain(workflow_id, execution, wait)
+                with IgnoreNotFound():
+                    await self._chain(workflow_id, execution, wait)
+                    there = True
+            if not there:  # the server keeps what has ended for a time only, and parts end before their run
+                self._forgotten.add(workflow_id)
 
         self._reading.add(asyncio.create_task(read()))
 

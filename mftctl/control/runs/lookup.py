@@ -131,7 +131,8 @@ async def list_runs(
         terms.append(f"ExecutionStatus IN ({names})")
     # A paused run is also running, and an open one may be stuck.
     kept = {*statuses, *(("running", "paused") if {"running", "stuck"} & set(statuses) else ())}
-    narrow = deployment is not None or bool(tags) or bool(statuses)
+    # The server knows the start of the last execution of a run that continued as new.
+    narrow = deployment is not None or bool(tags) or bool(statuses) or since is not None
     final = bool(statuses) and _FINAL.issuperset(statuses)
     found: list[Run] = []
     unsure: list[Run] = []  # whether a later execution has superseded them
@@ -142,6 +143,7 @@ async def list_runs(
             break
         read += 1
         fits = deployment in {None, one.deployment} and (not statuses or one.status in kept)
+        fits = fits and (since is None or one.started >= since)
         if fits and set(tags) <= set(one.tags):
             (found if final else unsure).append(one)
         # After the first look: many at once, each look is a request.

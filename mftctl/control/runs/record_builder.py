@@ -70,6 +70,14 @@ class RecordBuilder:
             task.message = LOST
             _end(task, "failed", at)
 
+    async def forgotten(self, payloads: Payloads) -> None:
+        """Count the tasks of a part whose history the server no longer has, by its result."""
+        result: dict[str, Any] = (await self._converter.decode(payloads.payloads, [dict]))[0]
+        for step, counts in result.get("progress", {}).items():
+            known = self.record.seed.setdefault(step, {})
+            for state, count in counts.items():
+                known[state] = known.get(state, 0) + count
+
     def stop(self, tasks: Iterable[TaskRecord], event: HistoryEvent) -> None:
         """Mark tasks that had not ended with their workflow as cancelled."""
         for task in tasks:

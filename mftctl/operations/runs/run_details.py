@@ -10,7 +10,6 @@ from temporalio.client import Client
 
 from ...console.text import exact
 from ...control.runs.history import RunHistory
-from ...control.runs.lookup import workflow_handle
 from ...control.runs.outcome import RunOutcome, wait_for_outcome
 from ...control.runs.record import StepRecord, TaskRecord
 from ...control.runs.run import Run
@@ -62,7 +61,10 @@ def details_of(
 
 async def outcome_of(client: Client, run: Run) -> RunOutcome | None:
     """How the run ended; None before its end."""
-    return None if run.ended is None else await wait_for_outcome(workflow_handle(client, run.run_id))
+    if run.ended is None:
+        return None
+    # This execution: a later one, of a resume, may still run.
+    return await wait_for_outcome(client.get_workflow_handle(run.workflow_id, run_id=run.execution_id))
 
 
 def ui_link(client: Client, run: Run, profile: Profile) -> str | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from standin import Engine, foreach, manifest, until
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.service import RPCError, RPCStatusCode
 
 from mftctl.control.runs.history import RunHistory
 from mftctl.control.runs.lookup import describe, list_runs
@@ -30,3 +33,28 @@ async def test_parts_of_a_wide_foreach_are_seen(engine: Engine) -> None:
         return [(one.done, one.known) for one in rows] == [(105, 105)]
 
     await until(listed)
+
+
+async def test_parts_that_the_server_has_forgotten_are_counted(engine: Engine) -> None:
+    """They ended before their run did, so it keeps them for a shorter time."""
+    _, how = await engine.run(manifest("Forgot", foreach()), run_id="temporal-forgot", widths={"start": 102})
+    found = await describe(engine.client, "temporal-forgot")
+    parts = [one.id async for one in engine.client.list_workflows("WorkflowType = 'Forgot.foreach'")]
+    assert parts
+    service = engine.client.workflow_service
+    for name in parts:
+        execution = WorkflowExecution(workflow_id=name)
+        request = DeleteWorkflowExecutionRequest(namespace="default", workflow_execution=execution)
+        await service.delete_workflow_execution(request)
+
+    async def forgotten() -> bool:
+        try:
+            await engine.client.get_workflow_handle(parts[0]).describe()
+        except RPCError as error:
+            return error.status == RPCStatusCode.NOT_FOUND
+        return False
+
+    await until(forgotten)
+    history = RunHistory(engine.client, found)
+    await history.read()
+    assert details_of(found, history, how, None, None).tasks == TaskCounts(done=105, known=105)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -48,6 +49,19 @@ def test_runs_that_were_resumed_hide_no_other(monkeypatch: pytest.MonkeyPatch) -
     assert asyncio.run(names(20)) == [f"lost-{n}" for n in range(5)]
     assert max(asked) <= lookup.BATCH
     assert len(asked) < 12
+
+
+def test_a_run_that_began_earlier_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server lists one that continued as new by the start of its last execution."""
+
+    async def listed(*_: Any) -> AsyncIterator[Run]:
+        for days, name in ((0, "new"), (3, "continued")):
+            yield replace(failed(name), started=AT - timedelta(days=days))
+
+    monkeypatch.setattr(lookup, "_list", listed)
+    client: Any = None
+    found = asyncio.run(lookup.list_runs(client, since=AT - timedelta(hours=2)))
+    assert [one.run_id for one in found] == ["new"]
 
 
 def test_a_run_without_an_id_is_unknown() -> None:
