@@ -91,13 +91,27 @@ class Deployment:
     @property
     def paused(self) -> bool:
         """Whether its schedule is paused; one that starts no runs is not, though its Schedule may be (``KEPT``)."""
-        state = self.schedule.schedule.state
-        return state.paused and state.note != KEPT and self.manifest.schedule is not None
+        if self.manifest.schedule is None:
+            return False
+        return self.schedule.schedule.state.paused and not (
+            self._kept and not self.schedule.info.next_action_times
+        )
 
     @property
     def expires(self) -> bool:
-        """Whether the server will remove it."""
-        return not (self.schedule.schedule.state.paused or self.schedule.info.next_action_times)
+        """Whether the server will remove it: it starts nothing any more, and no run waits for an earlier one."""
+        if self.schedule.schedule.state.paused or self.schedule.info.next_action_times:
+            return False
+        return not (self.schedule.info.running_actions or self.schedule.raw_description.info.buffer_size)
+
+    @property
+    def stalls(self) -> bool:
+        """Whether it would start runs, but for a pause that was not meant for it: of the version before."""
+        return self._kept and self.paused
+
+    @property
+    def _kept(self) -> bool:
+        return self.schedule.schedule.state.paused and self.schedule.schedule.state.note == KEPT
 
     @property
     def reason(self) -> str | None:
@@ -149,11 +163,21 @@ async def delete_unreadable(client: Client, found: UnreadableDeployment) -> None
 
 
 async def keep(client: Client, found: Deployment) -> None:
-    """Let the server keep a deployment that an earlier mftctl has deployed, or whose schedule has ended."""
-    if found.expires:
-        # Not an update, which would change when it was deployed. A worker that may not do it serves it all the same.
-        with suppress(RPCError):
-            await client.get_schedule_handle(ids.schedule_id(found.name)).pause(note=KEPT)
+    """Let the server keep a deployment that an earlier mftctl has deployed, or whose schedule has ended.
+
+    One that was given a schedule while it was paused for that is unpaused.
+    """
+    if not (found.expires or found.stalls):
+        return
+    # A worker that may not do it serves the deployment all the same.
+    with suppress(RPCError):
+        now = await describe(client, found.name)  # it may be another version by now
+        handle = client.get_schedule_handle(ids.schedule_id(found.name))
+        # Not an update, which would change when it was deployed.
+        if isinstance(now, Deployment) and now.expires:
+            await handle.pause(note=KEPT)
+        elif isinstance(now, Deployment) and now.stalls:
+            await handle.unpause()
 
 
 async def next_times(client: Client, deployment: str) -> list[datetime]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio import activity
@@ -27,59 +28,74 @@ from ..model.variables import TRIGGERS
 from . import rules, subscriptions
 
 
-async def deliver(
-    client: Client,
-    event: Event,
-    warn: Callable[[UnreadableDeployment], None],
-    report: Callable[[str], None],
-) -> list[str]:
-    """Send the event to all deployments that wait for it; their names. Sending it again changes nothing.
+@dataclass(frozen=True)
+class Delivery:
+    """The deployments that an event was sent to, and why others refused it, by name."""
 
-    A listener to which it cannot be sent holds up no other one: ``report`` gets what the server refuses for good, such
-    as one more event for a listener without a worker; any other error of the server is raised after the last one.
+    sent: tuple[str, ...]
+    refused: Mapping[str, str]
+
+
+async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeployment], None]) -> Delivery:
+    """Send the event to all deployments that wait for it. Sending it again changes nothing.
+
+    A listener to which it cannot be sent holds up no other one. What the server refuses for good, such as one more
+    event for a listener without a worker, is told; any other error of the server is raised after the last one.
+
+    ``warn`` gets deployments that cannot be read. The listener of one that a newer mftctl has deployed gets each event,
+    and leaves what it does not wait for.
     """
-    waiting = [
-        one
-        for one in await waiting_deployments(client, warn)
-        if any(rules.waits_for(trigger, event) for trigger in one.triggers)
-    ]
-    sent, failed = [], None
-    for manifest in waiting:
+    sent: list[str] = []
+    refused: dict[str, str] = {}
+    failed: RPCError | None = None
+    for name, one in (await _listening(client)).items():
         try:
-            await subscriptions.send(client, manifest, event)
+            if isinstance(one, UnreadableDeployment):
+                warn(one)
+                if not one.foreign and await subscriptions.send_by_name(client, name, event):
+                    sent.append(name)
+            elif any(rules.waits_for(trigger, event) for trigger in one.manifest.triggers):
+                await subscriptions.send(client, one.manifest, event)
+                sent.append(name)
         except RPCError as error:
             if error.status == RPCStatusCode.INVALID_ARGUMENT:
-                report(f"event '{event.name}' is not sent to {manifest.deployment}: {error.message}")
+                refused[name] = error.message
             else:
                 failed = error
-        else:
-            sent.append(manifest.deployment)
     if failed is not None:
         raise failed
-    return sent
+    return Delivery(tuple(sent), refused)
 
 
 async def waiting_deployments(client: Client, warn: Callable[[UnreadableDeployment], None]) -> list[Manifest]:
     """The manifests of the deployments that have or had a listener, by name; ``warn`` gets the unreadable ones."""
-    found = await deployments.describe_many(client, sorted(await subscriptions.list_names(client)))
+    found = await _listening(client)
     for one in found.values():
         if isinstance(one, UnreadableDeployment):
             warn(one)
     return [one.manifest for one in found.values() if not isinstance(one, UnreadableDeployment)]
 
 
-async def start_due(client: Client, deployment: str, pending: list[Event]) -> dict[str, Any]:
+async def start_due(
+    client: Client, deployment: str, pending: list[Event], warn: Callable[[UnreadableDeployment], None]
+) -> dict[str, Any]:
     """Start a run of the deployment if all its events are pending; the answer that the listener applies.
 
-    MftctlError for a deployment that this mftctl cannot read: the listener tries again, with its events in their order,
-    until a worker can. The run's id is a digest of its events, and the server accepts an id once: a crash in here
-    starts no second run.
+    MftctlError for a deployment of a newer mftctl: the listener tries again, with its events in their order, until a
+    worker can read it; ``warn`` gets it. The run's id is a digest of its events, and the server accepts an id once: a
+    crash in here starts no second run.
     """
     found = await deployments.describe(client, deployment)
     if found is None:
         return {"pending": [], "gone": True}
     if isinstance(found, UnreadableDeployment):
-        raise found.error()
+        if not found.foreign:
+            warn(found)
+            raise found.error()
+        return {
+            "pending": [one.to_plain() for one in pending],
+            "last": {"run_id": None, "problem": found.error().message},
+        }
     manifest = found.manifest
     lacks = [rules.missing_field(manifest, event) for event in pending]
     last: dict[str, Any] = {"run_id": None, "problem": next(filter(None, lacks))} if any(lacks) else {}
@@ -128,13 +144,21 @@ class EventActivities:
     @activity.defn(name=DELIVER)
     async def deliver(self, event: dict[str, Any]) -> list[str]:
         """Send the event to the deployments that wait for it; their names."""
-        return await deliver(self._client, Event.from_plain(event), self._warn, self._report)
+        found = await deliver(self._client, Event.from_plain(event), self._warn)
+        for name, reason in found.refused.items():
+            self._report(f"event '{event['name']}' is not sent to {name}: {reason}")
+        return list(found.sent)
 
     @activity.defn(name=START)
     async def start(self, given: dict[str, Any]) -> dict[str, Any]:
         """Start a run of ``deployment`` if all its events are ``pending``; the answer that the listener applies."""
         pending = [Event.from_plain(one) for one in given["pending"]]
-        return await start_due(self._client, given["deployment"], pending)
+        return await start_due(self._client, given["deployment"], pending, self._warn)
+
+
+async def _listening(client: Client) -> dict[str, deployments.Deployment | UnreadableDeployment]:
+    """The deployments that have or had a listener, by name."""
+    return await deployments.describe_many(client, sorted(await subscriptions.list_names(client)))
 
 
 async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> dict[str, Any]:

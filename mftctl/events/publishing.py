@@ -64,8 +64,18 @@ def _default_id(name: str, fields: list[str]) -> str:
     current = getattr(metaflow, "current", None)
     if current is None or not current.is_running_flow:
         return str(uuid.uuid4())
-    # A task's own process leads its group.
-    of_fork = (
-        "" if os.getpid() == os.getpgrp() else f"{hashlib.sha256(repr(fields).encode()).hexdigest()[:16]}/"
-    )
+    of_fork = f"{hashlib.sha256(repr(fields).encode()).hexdigest()[:16]}/" if _in_fork else ""
     return f"{current.pathspec}/{name}/{of_fork}{next(_COUNT)}"
+
+
+#: Whether a running step has forked this process.
+_in_fork = False
+
+
+def _note_fork() -> None:
+    global _in_fork  # noqa: PLW0603 - of this process
+    current = getattr(sys.modules.get("metaflow"), "current", None)
+    _in_fork = current is not None and bool(current.is_running_flow)
+
+
+os.register_at_fork(after_in_child=_note_fork)

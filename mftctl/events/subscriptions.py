@@ -73,6 +73,15 @@ async def send(client: Client, manifest: Manifest, event: Event) -> None:
     await _start(client, manifest, start_signal=listener.SIGNAL, start_signal_args=[event.to_plain()])
 
 
+async def send_by_name(client: Client, deployment: str, event: Event) -> bool:
+    """Send an event to the listener of a deployment that cannot be read; False when none runs."""
+    with IgnoreNotFound():
+        handle = client.get_workflow_handle(ids.listener_id(deployment))
+        await handle.signal(listener.SIGNAL, event.to_plain())
+        return True
+    return False
+
+
 async def state_of(client: Client, deployment: str) -> ListenerState | None:
     """The state of the deployment's listener; None when there is none, or no worker answers."""
     handle = client.get_workflow_handle(ids.listener_id(deployment))

@@ -14,7 +14,7 @@ from ..control.connection.connect import server_error
 from ..control.runs.run_parameters import parse_words
 from ..events import delivery, subscriptions
 from ..events.subscriptions import ListenerState
-from ..model.errors import UsageError
+from ..model.errors import MftctlError, UsageError
 from ..model.event import Event as Occurrence
 from ..model.manifest import Manifest, Trigger
 from ..results.event_results import Event, Published, Waiting, page, table
@@ -32,16 +32,20 @@ async def publish(
     event = delivery.validate(Occurrence(name, event_id or str(uuid.uuid4()), time.time(), payload=fields))
     client = await open_client(connection, connection.settings())
     try:
-        deployments = tuple(await delivery.deliver(client, event, lambda one: say(one.warning), say))
+        found = await delivery.deliver(client, event, lambda one: say(one.warning))
     except RPCError as error:
         if (refusal := server_error(error)) is None:
             raise
         # Some deployments may have it.
         refusal.hint = f"repeat it with --id {event.id}: each deployment counts it once"
         raise refusal from error
-    notes = () if deployments else (f"no deployment waits for {name}",)
-    published = Published(event=name, id=event.id, deployments=deployments)
-    return Result(published, "\n".join(deployments), event.id, notes)
+    notes = tuple(f"event '{name}' is not sent to {one}: {why}" for one, why in found.refused.items())
+    if notes and not found.sent:
+        hint = f"start a worker for it: mftctl worker {next(iter(found.refused))}"
+        raise MftctlError("; ".join(notes), code="event.refused", hint=hint)
+    notes = notes if found.sent else (f"no deployment waits for {name}",)
+    published = Published(event=name, id=event.id, deployments=found.sent)
+    return Result(published, "\n".join(found.sent), event.id, notes)
 
 
 async def list_(connection: Limited) -> Result[list[Waiting]]:

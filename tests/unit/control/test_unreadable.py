@@ -165,11 +165,18 @@ async def test_what_cannot_be_read_is_named_and_all_else_goes_on(kind: str) -> N
 
 @in_loop
 async def test_events_for_what_cannot_be_read_are_kept() -> None:
-    """A listener whose deployment is newer than the worker tries again with all of them, until a worker can read it."""
-    server: Any = Server(X=[given("X", schema_version=9)])
-    event = Event("data", "1", 1.0)
+    """A listener whose deployment is newer than the worker tries again with all of them, until a worker can read it.
+
+    What is no deployment is never read: the listener says why it starts nothing.
+    """
+    server: Any = Server(X=[given("X", schema_version=9)], Y=[payload(1)])
+    event, warned = Event("data", "1", 1.0), []
     with pytest.raises(MftctlError, match="newer mftctl"):
-        await delivery.start_due(server, "X", [event])
+        await delivery.start_due(server, "X", [event], warned.append)
+    assert [one.name for one in warned] == ["X"]
+    state = await delivery.start_due(server, "Y", [event], warned.append)
+    assert state["pending"] == [event.to_plain()]
+    assert "not a manifest" in state["last"]["problem"]
 
 
 @in_loop

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from standin import Engine, linear, manifest
 from temporalio.client import ScheduleUpdate, ScheduleUpdateInput
 
-from mftctl.control import deployments, schedules
+from mftctl.control import deployments, schedule_spec, schedules
+from mftctl.control.schedule_ids import ScheduleIds
+from mftctl.control.task_queues import TaskQueues
+from mftctl.control.unreadable import Warnings
 from mftctl.model.manifest import Manifest, Schedule
 
 DAILY = Schedule("0 6 * * ? *")
@@ -40,21 +44,34 @@ async def test_the_server_keeps_a_deployment_without_a_schedule(engine: Engine) 
     await deployments.unregister(engine.client, one.manifest, one.manifest.owner)
 
 
-async def test_a_deployment_of_before_is_kept_by_a_worker(engine: Engine) -> None:
-    """Which does not change when it was deployed."""
-    given = manifest("Earlier", linear("a"))
-    await deployments.register(engine.client, given)
+async def test_a_worker_keeps_deployments_of_before(engine: Engine) -> None:
+    """Which does not change when they were deployed; what has a schedule by now is unpaused."""
+    client, given = engine.client, manifest("Earlier", linear("a"))
+    await deployments.register(client, given)
 
-    def unpause(now: ScheduleUpdateInput) -> ScheduleUpdate:
-        state = now.description.schedule.state
-        state.paused, state.note = False, None
-        return ScheduleUpdate(schedule=now.description.schedule)
+    async def set_state(*, paused: bool, note: str | None, scheduled: bool) -> None:
+        def change(now: ScheduleUpdateInput) -> ScheduleUpdate:
+            schedule = now.description.schedule
+            schedule.state.paused, schedule.state.note = paused, note
+            made = replace(given, schedule=DAILY) if scheduled else given
+            schedule.action, schedule.spec = deployments._action(made), schedule_spec.spec_of(made)
+            return ScheduleUpdate(schedule=schedule)
 
-    await engine.client.get_schedule_handle("mftctl.Earlier").update(unpause)
-    before = await found(engine, given)
-    assert before.expires
-    await deployments.keep(engine.client, before)
-    after = await found(engine, given)
-    assert (after.expires, after.deployed_at) == (False, before.deployed_at)
+        await client.get_schedule_handle("mftctl.Earlier").update(change)
+
+    async def looked() -> tuple[deployments.Deployment, deployments.Deployment]:
+        before = await found(engine, given)
+        queues = TaskQueues(client, frozenset({"Earlier"}), ScheduleIds(client), Warnings(pytest.fail))
+        assert await queues.current() == {given.task_queue}
+        return before, await found(engine, given)
+
+    await set_state(paused=False, note=None, scheduled=False)
+    before, after = await looked()
+    assert (before.expires, after.expires) == (True, False)
+    assert after.deployed_at == before.deployed_at
     assert after.schedule.schedule.state.note == deployments.KEPT
-    await deployments.unregister(engine.client, after.manifest, after.manifest.owner)
+
+    await set_state(paused=True, note=deployments.KEPT, scheduled=True)
+    before, after = await looked()
+    assert (before.paused, after.paused, after.schedule.schedule.state.paused) == (True, False, False)
+    await deployments.unregister(client, given, given.owner)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from mftctl.control.runs import start
+from mftctl.control.unreadable import UnreadableDeployment
 from mftctl.events import delivery, publishing, subscriptions
 from mftctl.model.event import Event
 from mftctl.model.manifest import Manifest, Trigger
@@ -23,41 +27,56 @@ EVENT = Event("ready", "1", 1.0)
 
 def delivered(
     monkeypatch: pytest.MonkeyPatch, refusals: dict[str, RPCStatusCode]
-) -> tuple[list[str], list[str], list[str]]:
-    """Where the event is sent, which deployments have it, and what is reported, where these listeners refuse it."""
-    sent: list[str] = []
-    lines: list[str] = []
-    waiting = [replace(manifest(), deployment=name, triggers=(Trigger("ready"),)) for name in "ABC"]
+) -> tuple[list[str], delivery.Delivery | None]:
+    """Where the event is sent, and what the answer is, where these listeners refuse it; None for an error.
 
-    async def all_waiting(*_: Any) -> list[Manifest]:
-        return waiting
+    A, B and C wait for it, D for another. E is of a newer mftctl, and F is no deployment.
+    """
+    sent: list[str] = []
+    given = {name: replace(manifest(), deployment=name, triggers=(Trigger("ready"),)) for name in "ABC"}
+    given["D"] = replace(manifest(), deployment="D", triggers=(Trigger("another"),))
+    found: dict[str, Any] = {name: SimpleNamespace(manifest=one) for name, one in given.items()}
+    found |= {name: UnreadableDeployment(name, "is odd", foreign=name == "F") for name in "EF"}
+
+    async def listening(*_: Any) -> dict[str, Any]:
+        return found
+
+    def note(name: str) -> None:
+        sent.append(name)
+        if name in refusals:
+            raise RPCError("no more", refusals[name], b"")
 
     async def send(_client: Any, to: Manifest, _event: Event) -> None:
-        sent.append(to.deployment)
-        if to.deployment in refusals:
-            raise RPCError("no more", refusals[to.deployment], b"")
+        note(to.deployment)
 
-    monkeypatch.setattr(delivery, "waiting_deployments", all_waiting)
+    async def send_by_name(_client: Any, name: str, _event: Event) -> bool:
+        note(name)
+        return True
+
+    monkeypatch.setattr(delivery, "_listening", listening)
     monkeypatch.setattr(subscriptions, "send", send)
+    monkeypatch.setattr(subscriptions, "send_by_name", send_by_name)
     client: Any = None
     try:
-        have = asyncio.run(delivery.deliver(client, EVENT, lambda _: None, lines.append))
+        return sent, asyncio.run(delivery.deliver(client, EVENT, lambda _: None))
     except RPCError:
-        have = ["failed"]
-    return sent, have, lines
+        return sent, None
+
+
+def test_an_event_reaches_all_that_wait_and_may_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The listener of a deployment that only a newer mftctl can read knows what to do with it."""
+    assert delivered(monkeypatch, {}) == (list("ABCE"), delivery.Delivery(tuple("ABCE"), {}))
 
 
 def test_a_listener_that_takes_no_more_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """One without a worker is full after 10,000 events; whoever publishes gets on."""
-    sent, have, lines = delivered(monkeypatch, {"A": RPCStatusCode.INVALID_ARGUMENT})
-    assert (sent, have) == (["A", "B", "C"], ["B", "C"])
-    assert lines == ["event 'ready' is not sent to A: no more"]
+    sent, found = delivered(monkeypatch, {"A": RPCStatusCode.INVALID_ARGUMENT})
+    assert (sent, found) == (list("ABCE"), delivery.Delivery(tuple("BCE"), {"A": "no more"}))
 
 
 def test_a_server_that_is_away_is_told_after_all_were_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The event is sent again then; who has it takes it once."""
-    sent, have, lines = delivered(monkeypatch, {"A": RPCStatusCode.UNAVAILABLE})
-    assert (sent, have, lines) == (["A", "B", "C"], ["failed"], [])
+    assert delivered(monkeypatch, {"A": RPCStatusCode.UNAVAILABLE}) == (list("ABCE"), None)
 
 
 @pytest.mark.parametrize(
@@ -94,19 +113,28 @@ def test_an_event_that_never_starts_a_run_is_passed_over(
         assert found["problem"].startswith(problem)
 
 
-def test_events_of_forks_of_a_step_are_different_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("running", [True, False])
+def test_events_of_forks_of_a_step_are_different_ones(monkeypatch: pytest.MonkeyPatch, running: bool) -> None:
     """Each fork counts from the same number; those of the task itself do not depend on what they carry."""
-    current = SimpleNamespace(is_running_flow=True, pathspec="F/r/start/1")
-    monkeypatch.setitem(publishing.sys.modules, "metaflow", SimpleNamespace(current=current))
-
-    def ids(group: int) -> list[str]:
-        monkeypatch.setattr(publishing.os, "getpgrp", lambda: group)
-        found = []
+    current = SimpleNamespace(is_running_flow=running, pathspec="F/r/start/1")
+    monkeypatch.setitem(sys.modules, "metaflow", SimpleNamespace(current=current))
+    # What a task inherits from its host, which runs no step, is not counted.
+    monkeypatch.setattr(publishing, "_in_fork", False)
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        current.is_running_flow = True
+        ids = []
         for fields in (["a=1"], ["a=2"], ["a=1"]):
-            monkeypatch.setattr(publishing, "_COUNT", iter([4]))
-            found.append(publishing._default_id("ready", fields))
-        return found
-
-    assert ids(publishing.os.getpid()) == ["F/r/start/1/ready/4"] * 3
-    first, second, again = ids(1)
-    assert (first != second, first == again) == (True, True)
+            publishing._COUNT = iter([4])
+            ids.append(publishing._default_id("ready", fields))
+        os.write(write, json.dumps(ids).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(write)
+    with open(read, "rb") as answer:
+        first, second, again = json.loads(answer.read())
+    if running:
+        assert (first != second, first == again) == (True, True)
+    else:
+        assert {first, second, again} == {"F/r/start/1/ready/4"}
