@@ -16,11 +16,13 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
-from typing import Any
+from contextlib import ExitStack, suppress
+from typing import Any, NoReturn
 
 START_TIMEOUT = 30.0
 PORT_ATTEMPTS = 5
+#: How often a server that ends by itself is started again, at the same address: its runs are in its database.
+RESTARTS = 3
 #: Seconds to terminate a run whose `mftctl run` was killed, and the reason that Temporal shows.
 TERMINATE_TIMEOUT = 20.0
 REASON = "its `mftctl run` was killed"
@@ -67,6 +69,8 @@ class Guardian:
         self._server: subprocess.Popen[bytes] | None = None
         self._tail = b""
         self._address = ""
+        self._ports = (0, 0)
+        self._restarts = 0
         self._home = os.path.dirname(config["state"])
 
     def serve(self) -> None:
@@ -81,15 +85,21 @@ class Guardian:
                 elif isinstance(key.fileobj, socket.socket):
                     self._read_user(key.fileobj)
                 elif not self._read(key.fd):
-                    self.end()
+                    self._selector.unregister(key.fd)
+                    if not self._restart():
+                        self.end()
             if not self._users:
                 self._exit_if_unused()
 
-    def end(self) -> None:
+    def end(self) -> NoReturn:
         """Stop the server and exit."""
-        for path in (self._config["socket"], self._config["state"]):
-            with suppress(OSError):
-                os.unlink(path)
+        with suppress(OSError, ValueError, KeyError):
+            with open(self._config["state"], encoding="utf-8") as state:
+                ours = json.load(state)["socket"] == self._config["socket"]
+            if ours:
+                os.unlink(self._config["state"])
+        with suppress(OSError):
+            os.unlink(self._config["socket"])
         with suppress(OSError):
             os.rmdir(os.path.dirname(self._config["socket"]))
         if self._server is not None and self._server.returncode is None:
@@ -102,20 +112,37 @@ class Guardian:
 
     def _start(self) -> dict[str, Any]:
         for _ in range(PORT_ATTEMPTS):
-            port = self._config["port"] or free_port()
-            ui_port = self._config["ui_port"] or free_port()
-            ports = ["--port", str(port), "--ui-port", str(ui_port)]
+            free = free_ports(2)
+            self._ports = port, ui_port = self._config["port"] or free[0], self._config["ui_port"] or free[1]
             try:
-                self._server = start_server([*self._config["command"], *ports], self._home)
+                started = self._run()
             except OSError as error:
                 return {"error": f"{self._config['command'][0]} does not start: {error.strerror}"}
-            if self._wait(port):
+            if started:
                 self._address = f"127.0.0.1:{port}"
                 return {"address": f"127.0.0.1:{port}", "ui": f"http://127.0.0.1:{ui_port}"}
             if b"address already in use" not in self._tail or self._config["port"]:
                 break
         lines = self._tail.decode(errors="replace").strip().splitlines()
         return {"error": lines[-1] if lines else "it exited without output"}
+
+    def _run(self) -> bool:
+        """Start the server and wait until it listens; False when it ends before."""
+        port, ui_port = self._ports
+        ports = ["--port", str(port), "--ui-port", str(ui_port)]
+        self._server = start_server([*self._config["command"], *ports], self._home)
+        return self._wait(port)
+
+    def _restart(self) -> bool:
+        """Start the server again after it has ended, while somebody uses it; False when that fails."""
+        assert self._server is not None
+        self._server.wait()
+        while self._users and self._restarts < RESTARTS:
+            self._restarts += 1
+            with suppress(OSError):
+                if self._run():
+                    return True
+        return False
 
     def _wait(self, port: int) -> bool:
         assert self._server is not None
@@ -190,17 +217,23 @@ class Guardian:
 
     def _exit_if_unused(self) -> None:
         """Exit unless a new user has just connected; the lock keeps others out meanwhile."""
-        with open(self._config["lock"], "ab") as lock:
+        try:
+            lock = open(self._config["lock"], "ab")  # noqa: SIM115 - closed below
+        except OSError:  # the folder is gone: nobody can find the server any more
+            self.end()
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not select.select([self._listener], [], [], 0)[0]:
                 self.end()
 
 
-def free_port() -> int:
-    """A free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Free ports, no two of them the same."""
+    with ExitStack() as probes:
+        found = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in found:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in found]
 
 
 def start_server(command: list[str], home: str) -> subprocess.Popen[bytes]:

@@ -31,13 +31,13 @@ def config_file() -> Path:
 def cache_dir() -> Path:
     """The folder of unpacked code packages: $MFTCTL_CACHE or the user's cache folder, else a temporary one."""
     named = os.environ.get("MFTCTL_CACHE")
-    return Path(named) if named else _usable(user_folder("cache"), "cache")
+    return Path(os.path.abspath(named)) if named else _usable(user_folder("cache"), "cache")
 
 
 def data_dir() -> Path:
     """The folder of the embedded server: $MFTCTL_DATA or the user's data folder, else a temporary one."""
     named = os.environ.get("MFTCTL_DATA")
-    return Path(named) if named else _usable(user_folder("data"), "data")
+    return Path(os.path.abspath(named)) if named else _usable(user_folder("data"), "data")
 
 
 def bundle_roots() -> list[Path]:

@@ -19,10 +19,13 @@ PATIENCE, RETRY = 5.0, 0.1
 CONNECT = 10.0
 
 
-async def connect(endpoint: Endpoint) -> Client:
-    """A client; MftctlError with exit code 5 when the server does not answer, denies access or lacks the namespace."""
+async def connect(endpoint: Endpoint, patience: float = PATIENCE) -> Client:
+    """A client; MftctlError with exit code 5 when the server does not answer, denies access or lacks the namespace.
+
+    ``patience``: seconds that a starting server has until it answers calls.
+    """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE
+    deadline = loop.time() + patience
     while True:
         try:
             async with asyncio.timeout(CONNECT):
@@ -90,6 +93,11 @@ class IgnoreNotFound:
 def is_away(error: RPCError) -> bool:
     """Whether the server may answer a later call: it is away, restarts, or has too much to do."""
     return error.status in {*_UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED}
+
+
+def is_in_trouble(error: RPCError) -> bool:
+    """Whether the server may answer a later call, though it is not away: it failed in the middle of this one."""
+    return error.status in _FAILING
 
 
 def server_error(error: Exception) -> MftctlError | None:

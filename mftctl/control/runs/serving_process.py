@@ -40,6 +40,10 @@ def is_gone(process: Mapping[str, Any]) -> bool:
     here = _machine()
     if process.get("machine") != here["machine"] or process.get("host") != here["host"]:
         return False
+    if not (
+        here["machine"] or here["boot"]
+    ):  # such as on macOS: the name of a host does not tell it from others
+        return False
     if process.get("boot") != here["boot"]:
         # Containers on different machines may have the same name: only the machine id proves that it is this one.
         return bool(here["machine"] and here["boot"] and process.get("boot"))

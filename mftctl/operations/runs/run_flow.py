@@ -14,6 +14,7 @@ from ...control.runs import run_parameters
 from ...interpreter.compilation import Compilation
 from ...interpreter.upload import upload
 from ...local import devserver
+from ...model.errors import UnreachableError
 from ...model.options import Options
 from ...profiles import Profile, cache_dir
 from ...results.run_results import FinishedRun
@@ -25,6 +26,9 @@ from .run_request import RunRequest
 
 if TYPE_CHECKING:
     from temporalio.client import Client
+
+#: Times that an embedded server is started until one answers, and seconds that it has for that.
+STARTS, START_TIMEOUT = 3, 30.0
 
 
 def run_flow(
@@ -75,7 +79,7 @@ async def _run(
 
 
 async def _connect(
-    opening: devserver.ServerStart | None, connection: Connection, profile: Profile
+    opening: devserver.ServerStart | None, connection: Connection, profile: Profile, starts: int = STARTS
 ) -> tuple[Client, devserver.Lease | None]:
     # Imports temporalio: see _run.
     from ...control.connection.connect import connect
@@ -87,5 +91,13 @@ async def _connect(
         say(f"using the Temporal server at {client.service_client.config.target_host}")
         return client, None
     lease = await in_thread(opening.lease)
+    try:
+        client = await connect(embedded(lease.address, connection, profile), START_TIMEOUT)
+    except UnreachableError:
+        # It may have ended as soon as it was there, such as for a port that another program took.
+        lease.release()
+        if starts == 1:
+            raise
+        return await _connect(devserver.open_server(), connection, profile, starts - 1)
     say(f"using the embedded Temporal server at {lease.address}, UI at {lease.ui}")
-    return await connect(embedded(lease.address, connection, profile)), lease
+    return client, lease

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from mftctl.local import guardian
 
 #: A guardian that is stopped while it waits for its server.
 GUARDIAN = """
@@ -58,3 +63,51 @@ def test_it_ends_only_without_users(tmp_path: Path) -> None:
     """One that has just connected keeps it running, and costs no file descriptor; it ends when none is left."""
     done = subprocess.run([sys.executable, "-c", UNUSED, str(tmp_path)], timeout=30, check=False)
     assert done.returncode == 0
+
+
+#: A server that ends when the file `die` is there, and takes it away.
+SERVER = """
+import os, socket, sys, time
+words = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+listener = socket.create_server(("127.0.0.1", int(words["--port"])))
+while not os.path.exists("{folder}/die"):
+    time.sleep(0.01)
+os.unlink("{folder}/die")
+"""
+
+
+def test_a_server_that_ends_by_itself_is_started_again(tmp_path: Path) -> None:
+    """At the same address, while somebody uses it: runs go on from its database. After a few times it is given up."""
+    (tmp_path / "server.py").write_text(SERVER.format(folder=tmp_path))
+    listener, path = socket.socket(socket.AF_UNIX), str(tmp_path / "socket")
+    listener.bind(path)
+    listener.listen()
+    config = {
+        "listener": listener.fileno(),
+        "lock": str(tmp_path / "lock"),
+        "state": str(tmp_path / "state"),
+        "socket": path,
+        "command": [sys.executable, str(tmp_path / "server.py")],
+        "port": 0,
+        "ui_port": 0,
+    }
+    with listener, socket.socket(socket.AF_UNIX) as user:
+        command = [sys.executable, guardian.__file__, json.dumps(config)]
+        with subprocess.Popen(command, pass_fds=[listener.fileno()]) as process:
+            user.connect(path)
+            answer = json.loads(user.makefile().readline())
+            host, _, port = answer["address"].rpartition(":")
+            for _ in range(guardian.RESTARTS):
+                (tmp_path / "die").touch()
+                while (tmp_path / "die").exists() or not listens(host, int(port)):
+                    time.sleep(0.01)
+                assert process.poll() is None
+            (tmp_path / "die").touch()
+            assert user.recv(1) == b""
+            assert process.wait(30) == 0
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0

@@ -91,3 +91,11 @@ def test_what_others_can_write_is_not_taken(
         profiles.cache_dir()
     assert "MFTCTL_CACHE" in caught.value.hint
     assert told == []
+
+
+def test_a_relative_folder_is_below_the_working_folder(tmp_path, monkeypatch):
+    """Processes that go to another folder, such as that of the embedded server, take the same one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MFTCTL_DATA", "data")
+    monkeypatch.setenv("MFTCTL_CACHE", "cache")
+    assert (folders.data_dir(), folders.cache_dir()) == (tmp_path / "data", tmp_path / "cache")
