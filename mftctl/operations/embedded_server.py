@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import http.client
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
+from typing import TypeVar
 
 from ..console.output import Result, say, write
 from ..console.process import Signals, collect_garbage, first_of, in_thread
+from ..console.process_exit import leave
 from ..local import devserver
-from ..model.errors import ConflictError, MftctlError, UsageError
+from ..model.errors import ConflictError, Exit, MftctlError, UsageError
+
+T = TypeVar("T")
 
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233
@@ -29,16 +34,16 @@ def run_server(port: int | None, ui_port: int | None) -> Result[None]:
 async def _serve(port: int | None, ui_port: int | None) -> Result[None]:
     collect_garbage()
     signals = Signals()
-    opening = devserver.open_server(
-        DEFAULT_PORT if port is None else port, DEFAULT_UI_PORT if ui_port is None else ui_port
-    )
-    lease = await in_thread(opening.lease)
+    ports = DEFAULT_PORT if port is None else port, DEFAULT_UI_PORT if ui_port is None else ui_port
+    # It may be downloaded first, and wait for another one that starts.
+    opening = await _unless_interrupted(signals, lambda: devserver.open_server(*ports))
+    lease = await _unless_interrupted(signals, opening.lease)
     try:
         if not lease.started:
             _refuse_other_port(port, lease.address)
             _refuse_other_port(ui_port, lease.ui)
             say("sharing the server that another `mftctl run` or `mftctl dev` has started")
-        await in_thread(lambda: _wait_for_ui(lease.ui))
+        await _unless_interrupted(signals, lambda: _wait_for_ui(lease.ui))
         write(f"Temporal server\t{lease.address}\nUI\t{lease.ui}\nhistory\t{devserver.database()}\n")
         gone = in_thread(lease.wait)
         await first_of(gone, signals.first)
@@ -48,6 +53,15 @@ async def _serve(port: int | None, ui_port: int | None) -> Result[None]:
         raise MftctlError("the Temporal server has exited", code="server.ended")
     say("stopped")
     return Result()
+
+
+async def _unless_interrupted(signals: Signals, work: Callable[[], T]) -> T:
+    """Do work that waits, in a thread; a signal meanwhile ends the process, and with it what nobody else uses."""
+    doing = in_thread(work)
+    await first_of(doing, signals.first)
+    if not doing.done():
+        leave(Exit(128 + signals.first.result()))
+    return doing.result()
 
 
 def _wait_for_ui(url: str) -> None:
