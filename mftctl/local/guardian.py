@@ -136,6 +136,7 @@ class Guardian:
     def _restart(self) -> bool:
         """Start the server again after it has ended, while somebody uses it; False when that fails."""
         assert self._server is not None
+        self._server.kill()  # it may have closed its output only
         self._server.wait()
         while self._users and self._restarts < RESTARTS:
             self._restarts += 1
