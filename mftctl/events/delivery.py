@@ -15,7 +15,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..control import deployments
-from ..control.connection.connect import is_away
 from ..control.runs import run_parameters, start
 from ..control.unreadable import UnreadableDeployment, Warnings
 from ..engine.commands import DELIVER, START
@@ -175,7 +174,7 @@ async def _start(client: Client, manifest: Manifest, due: tuple[Event, ...]) -> 
     except MftctlError as error:
         return {"run_id": None, "problem": error.message}
     except RPCError as error:
-        if error.status not in start.NOT_STARTED or is_away(error):
+        if error.status != RPCStatusCode.INVALID_ARGUMENT:  # a server that starts has other refusals
             raise
         return {"run_id": None, "problem": f"the server refuses it: {error.message}"}
     except (RecursionError, TypeError, ValueError) as error:

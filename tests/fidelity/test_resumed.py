@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,9 +46,20 @@ Commands = Callable[..., str]
 
 def witnessed(graph: Graph, place: Path) -> str:
     """Give the source of the graph's flow, whose tasks fail and leave lines in a folder."""
-    text = source(graph).replace("\nclass ", WITNESS.replace("PLACE", str(place)), 1)
+    text = _with_own_names(source(graph)).replace("\nclass ", WITNESS.replace("PLACE", str(place)), 1)
     # At the end of what every step does: a task has done its work when it has not failed as the graph wants it.
     return text.replace("\n    def gather(self", "        witness(self)\n\n    def gather(self", 1)
+
+
+def _with_own_names(text: str) -> str:
+    """Give each foreach an artifact of its own.
+
+    Metaflow looks for an outer split's value in the artifact of that name, which may be that of an inner foreach with
+    fewer splits: `python flow.py run` fails there, too.
+    """
+    foreach = re.compile(r'self\.items = ([^\n]*\n\s*self\.next\(self\.(\w+), foreach=")items"')
+    text = foreach.sub(r'self.items_\2 = \1items_\2"', text)
+    return text.replace('("caught_", "_catch_exception")', '("caught_", "_catch_exception", "items_")')
 
 
 def resumed_is_whole(

@@ -28,7 +28,7 @@ MAX_INPUT_BYTES = 256 * 1024
 #: Characters of a run id at most: task queues and child workflows are named after it.
 MAX_LENGTH = 150
 #: Statuses of a server that has refused a request, so that nothing has started.
-NOT_STARTED = {
+_NOT_STARTED = {
     RPCStatusCode.INVALID_ARGUMENT,
     RPCStatusCode.NOT_FOUND,
     RPCStatusCode.PERMISSION_DENIED,
@@ -126,7 +126,7 @@ async def start_once(
     except WorkflowAlreadyStartedError:
         return await _existing(client, run, given)
     except RPCError as error:
-        if error.status in NOT_STARTED:
+        if error.status in _NOT_STARTED:
             raise
         refusal = server_error(error)
         message = (
