@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mftctl.local import guardian
+
 FLOW = """
 from metaflow import FlowSpec, step
 
@@ -114,14 +116,31 @@ def test_a_port_that_is_taken_is_a_clear_line(home) -> None:
     assert "--port" in done.stderr
 
 
-def test_it_says_when_its_server_has_died(home, dev) -> None:
-    """Exit code 1 rather than to wait for ever."""
-    process, _ = dev
+def servers(home) -> set[int]:
+    """The processes of the home's embedded server."""
+    found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             mine = f"MFTCTL_TEST_HOME={home.env['HOME']}\0".encode() in (entry / "environ").read_bytes()
             if mine and b"start-dev" in (entry / "cmdline").read_bytes().split(b"\0"):
-                os.kill(int(entry.name), signal.SIGKILL)
+                found.add(int(entry.name))
         except OSError:
             continue
+    return found
+
+
+def test_it_says_when_its_server_has_died(home, dev, wait_until) -> None:
+    """The server is started again at its address; after a few times, exit code 1 rather than to wait for ever."""
+    process, where = dev
+    for _ in range(guardian.RESTARTS):
+        before = servers(home)
+        for number in before:
+            os.kill(number, signal.SIGKILL)
+        wait_until(lambda before=before: servers(home) - before, "it is started again")
+        address = ("--address", where["Temporal server"])
+        wait_until(
+            lambda address=address: home.run("deployments", "list", *address).returncode == 0, "it answers"
+        )
+    for number in servers(home):
+        os.kill(number, signal.SIGKILL)
     assert process.wait(60) == 1
