@@ -19,7 +19,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from .connection.connect import is_away, is_in_trouble
+from .connection.connect import is_away, may_pass
 
 #: Refusals in a row after which the error is raised, and seconds after which one does not belong to those before.
 MAX_REFUSALS, APART = 5, 10.0
@@ -85,7 +85,7 @@ class _Refusals:
 
     async def count(self, error: RPCError) -> None:
         """Wait before the next try; raises the ``error`` when it is another one, or comes again and again."""
-        if self._patience and (is_away(error) or is_in_trouble(error)):
+        if self._patience and may_pass(error):
             await self._wait(error)
         elif error.status == RPCStatusCode.INVALID_ARGUMENT:
             now = asyncio.get_running_loop().time()

@@ -38,8 +38,8 @@ class Delivery:
 async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeployment], None]) -> Delivery:
     """Send the event to all deployments that wait for it. Sending it again changes nothing.
 
-    A listener to which it cannot be sent holds up no other one. What the server refuses for good, such as one more
-    event for a listener without a worker, is told; any other error of the server is raised after the last one.
+    A listener to which it cannot be sent delays no other one. What the server refuses for good, such as one more event
+    for a listener without a worker, is in the result; any other error of the server is raised after the last one.
 
     ``warn`` gets deployments that cannot be read. The listener of one that a newer mftctl has deployed gets each event,
     and leaves what it does not wait for.

@@ -95,9 +95,9 @@ def is_away(error: RPCError) -> bool:
     return error.status in {*_UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED}
 
 
-def is_in_trouble(error: RPCError) -> bool:
-    """Whether the server may answer a later call, though it is not away: it failed in the middle of this one."""
-    return error.status in _FAILING
+def may_pass(error: RPCError) -> bool:
+    """Whether the server may answer a later call: it is away, or it failed in the middle of this one."""
+    return is_away(error) or error.status in _FAILING
 
 
 def server_error(error: Exception) -> MftctlError | None:

@@ -26,7 +26,7 @@ def state_of(pending: PendingActivityInfo) -> State:
 
 
 async def heartbeats_of(pending: PendingActivityInfo, converter: DataConverter) -> list[dict[str, Any]]:
-    """The attempts that its last heartbeat tells of, the last of which sent it (``worker/attempt_history.py``)."""
+    """The attempts in its last heartbeat, the last of which sent it (``worker/attempt_history.py``)."""
     if not pending.heartbeat_details.payloads:
         return []
     found: list[list[dict[str, Any]]] = await converter.decode(pending.heartbeat_details.payloads, [list])

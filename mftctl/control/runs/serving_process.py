@@ -40,9 +40,8 @@ def is_gone(process: Mapping[str, Any]) -> bool:
     here = _machine()
     if process.get("machine") != here["machine"] or process.get("host") != here["host"]:
         return False
-    if not (
-        here["machine"] or here["boot"]
-    ):  # such as on macOS: the name of a host does not tell it from others
+    if not (here["machine"] or here["boot"]):
+        # Such as on macOS: several machines may have the same name.
         return False
     if process.get("boot") != here["boot"]:
         # Containers on different machines may have the same name: only the machine id proves that it is this one.

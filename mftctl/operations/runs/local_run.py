@@ -16,7 +16,7 @@ from ...console.process import Signals, collect_garbage, first_of
 from ...console.process_exit import leave
 from ...console.text import can_draw, format_duration
 from ...control import trace_settings
-from ...control.connection.connect import is_away, is_in_trouble
+from ...control.connection.connect import may_pass
 from ...control.runs import outcome, start
 from ...interpreter.compilation import Compilation
 from ...local.devserver import Lease
@@ -175,7 +175,7 @@ async def _cancel(run: _Run) -> None:
         try:
             await run.handle.cancel()
         except RPCError as error:
-            if is_away(error) or is_in_trouble(error):
+            if may_pass(error):
                 await asyncio.sleep(1)
                 continue
             say(f"the run cannot be cancelled: {error.message}", "warning")

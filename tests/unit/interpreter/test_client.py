@@ -97,7 +97,7 @@ def test_replies_of_every_form():
 
 
 def test_a_process_that_closes_its_connection_and_does_not_end_is_ended(monkeypatch, tmp_path):
-    """So that whoever asks why there was no reply is told."""
+    """So that the reason for the missing reply is known."""
     monkeypatch.setattr(client, "END_GRACE", 0.2)
     script = tmp_path / "python"
     closes = "import os, sys, time; os.close(int(sys.argv[-1])); time.sleep(60)"

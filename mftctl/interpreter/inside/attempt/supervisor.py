@@ -22,9 +22,8 @@ def serve(channel: Channel, launch: Launch, starter: Starter) -> None:
 
     ``launch`` is how the host's tasks start. ``run`` makes one attempt: a ``task`` (``TaskInput``), and whether its
     lines are wanted ``live``, as events ``{"stream", "lines"}``; the answer is an ``AttemptResult``. Another event is
-    the process ``{"group"}`` of what it has started. ``hook`` calls a
-    function of @exit_hook, whose failure fails nothing else: ``ok`` and its ``output``. ``heartbeat`` sends one of a
-    run to the metadata service.
+    the process ``{"group"}`` of what it has started. ``hook`` calls a function of @exit_hook, whose failure fails
+    nothing else: ``ok`` and its ``output``. ``heartbeat`` sends one of a run to the metadata service.
     """
     watch = Watch(channel)
 
