@@ -202,7 +202,10 @@ def test_nothing_is_lost_and_nothing_doubled(
     worker = home.start("worker", "--all", "--concurrency", "4", log=tmp_path / "worker.log")
     wait_until(lambda: is_quiet(temporal.address), "all runs have ended", timeout=240)
 
-    compare(log, sources, published, ids, asyncio.run(statuses(temporal.address)), kills)
+    ended = asyncio.run(statuses(temporal.address))
+    odd = [run for run, (_, status) in ended.items() if status == "FAILED" and not sources.get(run)]
+    assert not odd, why(home, odd, sorted(tmp_path.glob("*.log")))
+    compare(log, sources, published, ids, ended, kills)
     print(f"MB {[size // 2**20 for size in held or sizes]}, processes {processes}")
     for grown, most in ((sizes, 1.5), (held, 1.2), (processes, 1.5)):
         assert not grown or max(grown[len(grown) // 2 :]) < most * max(grown[: len(grown) // 2]), grown
@@ -237,6 +240,13 @@ def compare(
     assert {run for runs in causes["tick"].values() for run in runs} == {
         run.replace(":", "") for run in ticks
     }
+
+
+def why(home: Any, runs: list[str], logs: list[Path]) -> str:
+    """What is known about runs that should not have failed: their tasks, and what workers said of them."""
+    told = [home.run("runs", "describe", run).stdout for run in runs]
+    lines = [f"{log.name}: {line}" for log in logs for line in log.read_text().splitlines()]
+    return "\n".join(told + [line for line in lines if any(run in line for run in runs)])
 
 
 def memory(pid: int) -> int:
