@@ -9,10 +9,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ..model.errors import ConflictError, MftctlError, UnreachableError
 from ..profiles import data_dir
@@ -34,6 +36,8 @@ DYNAMIC = (
 )
 START_TIMEOUT = guardian.START_TIMEOUT * guardian.PORT_ATTEMPTS
 MAX_REASON = 200
+#: Seconds that a guardian without users has to end.
+END_TIMEOUT = 3.0
 _HINT_FOLDER = "set MFTCTL_DATA to a writable folder"
 
 
@@ -143,6 +147,7 @@ def _start(port: int, ui_port: int) -> socket.socket:
     command = [installed() or download(), "server", "start-dev", "--ip", "127.0.0.1"]
     tuning = [word for pragma in PRAGMAS for word in ("--sqlite-pragma", pragma)]
     tuning += [word for value in DYNAMIC for word in ("--dynamic-config-value", value)]
+    database_lock = _lock_database()
     state = data_dir() / "server.json"
     path, listener = "", socket.socket(socket.AF_UNIX)
     try:
@@ -152,6 +157,7 @@ def _start(port: int, ui_port: int) -> socket.socket:
         state.write_text(json.dumps({"socket": path}))
     except OSError as error:
         listener.close()
+        database_lock.close()
         _remove(path)
         raise _unwritable(error) from error
     config = {
@@ -163,13 +169,13 @@ def _start(port: int, ui_port: int) -> socket.socket:
         "port": port,
         "ui_port": ui_port,
     }
-    with listener:
+    with listener, database_lock:
         subprocess.Popen(
             [sys.executable, "-I", "-S", guardian.__file__, json.dumps(config)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=[listener.fileno()],
+            pass_fds=[listener.fileno(), database_lock.fileno()],
             start_new_session=True,
         )
         connection = socket.socket(socket.AF_UNIX)
@@ -204,6 +210,32 @@ def _locked() -> Iterator[None]:
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _lock_database() -> IO[bytes]:
+    """A lock that the guardian inherits and so holds until it has ended: a database has one server.
+
+    A guardian may not be seen here: its socket may be in a folder that only another login or container has.
+    """
+    try:
+        lock = open(data_dir() / "server.alive", "ab")  # noqa: SIM115 - the caller closes it
+    except OSError as error:
+        raise _unwritable(error) from error
+    deadline = time.monotonic() + END_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(0.01)  # a guardian that has no users is about to end
+                continue
+            lock.close()
+            raise ConflictError(
+                f"another embedded Temporal server uses {database()}, and cannot be reached from here",
+                code="server.elsewhere",
+                hint="end the commands of the other login or container, or set MFTCTL_DATA to another folder",
+            ) from None
+        return lock
 
 
 def _socket_path() -> str:

@@ -32,6 +32,7 @@ TABLE = [
     Wrong("trigger", 2, "usage", "NAME", "mftctl trigger --help"),
     Wrong("deploy flow.py --bogus", 2, "usage", "--bogus", "mftctl deploy --help"),
     Wrong("trigger Plain --alpha 1", 2, "usage", "--alpha", "name=value"),
+    Wrong("trigger Plain --no-wait --timeout 1m", 2, "usage", "together", "--timeout implies --wait"),
     Wrong("trigger Plain -o xml", 2, "usage", "xml", "mftctl trigger --help"),
     Wrong("deploy flow.py --max-workers many", 2, "usage", "many", "mftctl deploy --help"),
     Wrong("deploy flow.py --max-workers 0", 2, "usage", "1 or more", "leave it out"),

@@ -70,6 +70,7 @@ async def _run(
             values = {**run_parameters.from_click(compiling.variables), **dict(options.given or ())}
             run_parameters.validate(manifest, values, compiling.refused)
             settled = await asyncio.to_thread(run_parameters.resolve, manifest, values, upload)
+            say(_server_of(client, lease))
             result = await run.follow(manifest, settled)
             await warming
         finally:
@@ -87,9 +88,7 @@ async def _connect(
 
     quiet_sdk()
     if opening is None:
-        client = await open_client(connection, profile)
-        say(f"using the Temporal server at {client.service_client.config.target_host}")
-        return client, None
+        return await open_client(connection, profile), None
     lease = await in_thread(opening.lease)
     try:
         client = await connect(embedded(lease.address, connection, profile), START_TIMEOUT)
@@ -99,5 +98,10 @@ async def _connect(
         if starts == 1:
             raise
         return await _connect(devserver.open_server(), connection, profile, starts - 1)
-    say(f"using the embedded Temporal server at {lease.address}, UI at {lease.ui}")
     return client, lease
+
+
+def _server_of(client: Client, lease: devserver.Lease | None) -> str:
+    if lease is None:
+        return f"using the Temporal server at {client.service_client.config.target_host}"
+    return f"using the embedded Temporal server at {lease.address}, UI at {lease.ui}"

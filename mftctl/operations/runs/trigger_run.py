@@ -14,6 +14,7 @@ from ...control.runs import start, tags
 from ...control.runs.run_parameters import parse_words, resolve, validate
 from ...engine.payloads import RunInput
 from ...interpreter.upload import upload
+from ...model.errors import UsageError
 from ...results.run_results import DeploymentRun
 from .. import worker_file
 from ..command_options import Connection
@@ -38,6 +39,8 @@ async def start_run(
     """Start the run, and wait for its end if ``wait``, a ``limit`` in seconds or a worker file as ``name`` says so."""
     (deployment,), connection = worker_file.resolve([name], connection)
     as_file = worker_file.is_worker_file(name)
+    if limit is not None and wait is False:
+        raise UsageError("--timeout and --no-wait cannot be used together", hint="--timeout implies --wait")
     given = parse_words(parameters)
     collect_garbage()
     check_writable(run_id_file)
