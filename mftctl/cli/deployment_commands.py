@@ -158,7 +158,7 @@ def diff(
 
 
 def delete(
-    name: DeploymentName,
+    name: str,
     /,
     *,
     yes: Yes = False,
@@ -168,6 +168,11 @@ def delete(
     """Delete a deployment and its schedule; its runs continue.
 
     Deletes a Schedule that was made by hand under a deployment's name, too.
+
+    Parameters
+    ----------
+    name
+        The deployment, by its full name.
     """
     from ..operations import deployment_operations
 

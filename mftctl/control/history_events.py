@@ -28,6 +28,8 @@ PATIENCE = 30.0
 #: How long it may take to answer when it is asked whether it is back, and seconds after which another failure of the
 #: same call is another one.
 PROBE, AT_ONCE = timedelta(seconds=5), 1.0
+#: The same for a call that fails inside a server that answers: the SDK repeats it for 10 s.
+IN_TROUBLE = 15.0
 #: The server may show these before it writes them, under ids that other events get then.
 _UNWRITTEN = {
     EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
@@ -100,7 +102,7 @@ class _Refusals:
     async def _wait(self, error: RPCError) -> None:
         """Wait until the server answers: how long a long poll was open before it failed says nothing of that."""
         clock = asyncio.get_running_loop().time
-        if not self._away or clock() - self._answered > AT_ONCE:
+        if not self._away or clock() - self._answered > (AT_ONCE if is_away(error) else IN_TROUBLE):
             self._away = clock()
             self._report(f"the Temporal server does not answer, retrying: {error.message}")
         pause = 0.1
@@ -110,7 +112,7 @@ class _Refusals:
             try:
                 await self._handle.describe(rpc_timeout=PROBE)
             except RPCError as still:
-                if is_away(still):
+                if may_pass(still):
                     continue
             self._answered = clock()
             return

@@ -53,7 +53,8 @@ def require_schedule(deployment: Deployment) -> Deployment:
 
 async def set_paused(client: Client, deployment: Deployment, note: str, *, paused: bool) -> bool:
     """Pause or unpause the schedule, with a reason; False when it was so already: its reason stays."""
-    if deployment.paused == paused:
+    # The pause of one that stalls is nobody's, and a worker would end it.
+    if deployment.paused == paused and not (paused and deployment.stalls):
         return False
     handle = _handle(client, deployment)
     await (handle.pause(note=note) if paused else handle.unpause(note=note))

@@ -23,17 +23,18 @@ class UnreadableDeployment:
     """A Schedule with a deployment's name that this mftctl cannot read.
 
     ``reason`` completes "it ...". ``foreign``: it is certainly not a deployment, so that no production token protects
-    it; one of a newer mftctl, or in an unknown encoding, may be a deployment.
+    it; one of a newer mftctl, or in an unknown encoding, may be a deployment. ``then``: what is done about it.
     """
 
     name: str
     reason: str
     foreign: bool = True
+    then: str = "it is skipped"
 
     @property
     def warning(self) -> str:
-        """The warning of a command that skips it."""
-        return f"warning: the Schedule {ids.schedule_id(self.name)} {self.reason}; it is skipped"
+        """The warning of a command that cannot read it."""
+        return f"warning: the Schedule {ids.schedule_id(self.name)} {self.reason}; {self.then}"
 
     def error(self) -> MftctlError:
         """The error of a command that names it: exit code 6."""
@@ -51,12 +52,13 @@ class Warnings:
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
-        self._shown: dict[str, UnreadableDeployment] = {}
+        self._shown: dict[tuple[str, str], UnreadableDeployment] = {}
 
     def __call__(self, found: UnreadableDeployment) -> None:
         """Warn of it, unless it was done before."""
-        if self._shown.get(found.name) != found:
-            self._shown[found.name] = found
+        about = found.name, found.then
+        if self._shown.get(about) != found:
+            self._shown[about] = found
             self._show(found.warning)
 
 

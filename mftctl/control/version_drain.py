@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 
 from ..model.errors import ConflictError
 from ..model.worker_version import WorkerVersion
-from .connection.connect import is_away
+from .connection.connect import may_pass
 from .pollers import takers_of
 from .worker_versioning import describe, known, open_runs, task_queues_of
 
@@ -44,7 +44,7 @@ async def drained(
             late = spreading is not None and clock() - spreading > SPREAD
             spread = _is_spread(info) or (late and await _is_replaced(client, version))
         except RPCError as error:
-            if not is_away(error):
+            if not may_pass(error):
                 raise
             if not away:
                 report(f"the Temporal server does not answer, retrying: {error.message}")

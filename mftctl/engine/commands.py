@@ -30,8 +30,10 @@ NO_TIMEOUT = timedelta(days=365)
 HOOK_TYPE = "@exit_hook"
 #: Local activities: deliver an event to the deployments that wait for it, and start the runs that are due.
 DELIVER, START = "@deliver", "@start_triggered"
-#: They are retried until the server answers.
-RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30))
+#: They are retried until they succeed: after ``TIMER_FROM`` with timers, since each few seconds of a local activity
+#: that is retried inside its workflow task are three events of the history.
+RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=5))
+TIMER_FROM = timedelta(seconds=5)
 CALL_TIMEOUT = timedelta(seconds=30)
 
 
@@ -134,5 +136,9 @@ async def publish_run_finished(given: RunInput) -> None:
     end = ids.task_id(given.manifest.end, generation=given.generation)
     for event in run_finished_events(given.manifest, given.run_id, end, workflow.time()):
         await workflow.execute_local_activity(
-            DELIVER, event.to_plain(), start_to_close_timeout=CALL_TIMEOUT, retry_policy=RETRY
+            DELIVER,
+            event.to_plain(),
+            start_to_close_timeout=CALL_TIMEOUT,
+            retry_policy=RETRY,
+            local_retry_threshold=TIMER_FROM,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from temporalio import activity
@@ -29,10 +29,14 @@ from . import rules, subscriptions
 
 @dataclass(frozen=True)
 class Delivery:
-    """The deployments that an event was sent to, and why others refused it, by name."""
+    """The deployments that an event was sent to, and why others refused it, by name.
+
+    ``unread``: those that a newer mftctl has deployed. They get each event, and may not wait for it.
+    """
 
     sent: tuple[str, ...]
     refused: Mapping[str, str]
+    unread: tuple[str, ...] = ()
 
 
 async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeployment], None]) -> Delivery:
@@ -45,14 +49,16 @@ async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeploy
     and leaves what it does not wait for.
     """
     sent: list[str] = []
+    unread: list[str] = []
     refused: dict[str, str] = {}
     failed: RPCError | None = None
     for name, one in (await _listening(client)).items():
         try:
             if isinstance(one, UnreadableDeployment):
-                warn(one)
                 if not one.foreign and await subscriptions.send_by_name(client, name, event):
-                    sent.append(name)
+                    unread.append(name)
+                    one = replace(one, then="it gets each event, and may not wait for it")  # noqa: PLW2901
+                warn(one)
             elif any(rules.waits_for(trigger, event) for trigger in one.manifest.triggers):
                 await subscriptions.send(client, one.manifest, event)
                 sent.append(name)
@@ -63,7 +69,7 @@ async def deliver(client: Client, event: Event, warn: Callable[[UnreadableDeploy
                 failed = error
     if failed is not None:
         raise failed
-    return Delivery(tuple(sent), refused)
+    return Delivery(tuple(sent), refused, tuple(unread))
 
 
 async def waiting_deployments(client: Client, warn: Callable[[UnreadableDeployment], None]) -> list[Manifest]:
@@ -89,7 +95,7 @@ async def start_due(
         return {"pending": [], "gone": True}
     if isinstance(found, UnreadableDeployment):
         if not found.foreign:
-            warn(found)
+            warn(replace(found, then="its events wait for a worker that can read it"))
             raise found.error()
         return {
             "pending": [one.to_plain() for one in pending],
@@ -146,7 +152,7 @@ class EventActivities:
         found = await deliver(self._client, Event.from_plain(event), self._warn)
         for name, reason in found.refused.items():
             self._report(f"event '{event['name']}' is not sent to {name}: {reason}")
-        return list(found.sent)
+        return [*found.sent, *found.unread]
 
     @activity.defn(name=START)
     async def start(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
-from ..engine.commands import CALL_TIMEOUT, RETRY, START
+from ..engine.commands import CALL_TIMEOUT, RETRY, START, TIMER_FROM
 from .inbox import Inbox
 
 LISTENER_TYPE = "mftctl.listener"
@@ -41,6 +41,7 @@ class Listener:
                     self._inbox.request(),
                     start_to_close_timeout=CALL_TIMEOUT,
                     retry_policy=RETRY,
+                    local_retry_threshold=TIMER_FROM,
                     result_type=dict,
                 )
                 self._inbox.apply(answer)

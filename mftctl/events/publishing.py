@@ -10,6 +10,7 @@ elsewhere with the server that is configured.
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import itertools
 import json
@@ -35,7 +36,7 @@ def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optio
     An event counts once for each ``id``, however often it is published. The default id in a step is made of the task
     and the number of events published before, so that a retry publishes the same events; elsewhere it is random. In a
     process that the step has forked (``parallel_map``), where others have published as many, it is made of the
-    ``payload``, too.
+    ``payload`` and how often this process has published that: give an ``id`` where several publish the same.
     """
     fields = [
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
@@ -50,6 +51,8 @@ def publish(name: str, payload: Optional[Mapping[str, Any]] = None, *, id: Optio
         raise PublishError(f"{words[0]} cannot be started: {error.strerror}") from error
     if done.returncode:
         raise PublishError(done.stderr.strip() or f"mftctl ended with exit code {done.returncode}")
+    # Such as a deployment that could not take it, though others did.
+    sys.stderr.write(done.stderr)
     return chosen
 
 
@@ -64,16 +67,22 @@ def _default_id(name: str, fields: list[str]) -> str:
     current = getattr(metaflow, "current", None)
     if current is None or not current.is_running_flow:
         return str(uuid.uuid4())
-    of_fork = f"{hashlib.sha256(repr(fields).encode()).hexdigest()[:16]}/" if _in_fork else ""
-    return f"{current.pathspec}/{name}/{of_fork}{next(_COUNT)}"
+    if not _in_fork:
+        return f"{current.pathspec}/{name}/{next(_COUNT)}"
+    digest = hashlib.sha256(repr(fields).encode()).hexdigest()[:16]
+    # Which of several events a process of a pool publishes first is chance.
+    number = _FORK_COUNTS[name, digest] = _FORK_COUNTS[name, digest] + 1
+    return f"{current.pathspec}/{name}/{digest}/{number}"
 
 
-#: Whether a running step has forked this process.
+#: Whether a running step has forked this process, and how often it has published what.
 _in_fork = False
+_FORK_COUNTS: collections.Counter[tuple[str, str]] = collections.Counter()
 
 
 def _note_fork() -> None:
     global _in_fork  # noqa: PLW0603 - of this process
+    _FORK_COUNTS.clear()
     current = getattr(sys.modules.get("metaflow"), "current", None)
     _in_fork = current is not None and bool(current.is_running_flow)
 

@@ -169,17 +169,23 @@ def _start(port: int, ui_port: int) -> socket.socket:
         "port": port,
         "ui_port": ui_port,
     }
+    connection = socket.socket(socket.AF_UNIX)
     with listener, database_lock:
-        subprocess.Popen(
-            [sys.executable, "-I", "-S", guardian.__file__, json.dumps(config)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[listener.fileno(), database_lock.fileno()],
-            start_new_session=True,
-        )
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(path)
+        try:
+            # First: the guardian stops the server when its users are gone, also if this process ends in here.
+            connection.connect(path)
+            subprocess.Popen(
+                [sys.executable, "-I", "-S", guardian.__file__, json.dumps(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[listener.fileno(), database_lock.fileno()],
+                start_new_session=True,
+            )
+        except OSError as error:
+            connection.close()
+            _remove(path)
+            raise _start_failed(str(error.strerror)) from error
     return connection
 
 

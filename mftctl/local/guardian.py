@@ -23,6 +23,8 @@ START_TIMEOUT = 30.0
 PORT_ATTEMPTS = 5
 #: How often a server that ends by itself is started again, at the same address: its runs are in its database.
 RESTARTS = 3
+#: Seconds after which a server that ends has not done so for the cause of before.
+STEADY = 600.0
 #: Seconds to terminate a run whose `mftctl run` was killed, and the reason that Temporal shows.
 TERMINATE_TIMEOUT = 20.0
 REASON = "its `mftctl run` was killed"
@@ -70,7 +72,7 @@ class Guardian:
         self._tail = b""
         self._address = ""
         self._ports = (0, 0)
-        self._restarts = 0
+        self._restarts, self._since = 0, 0.0
         self._home = os.path.dirname(config["state"])
 
     def serve(self) -> None:
@@ -129,6 +131,10 @@ class Guardian:
     def _run(self) -> bool:
         """Start the server and wait until it listens; False when it ends before."""
         port, ui_port = self._ports
+        if listens(port):  # a server that ends for that would not be missed: somebody answers
+            self._tail = b"address already in use"
+            return False
+        self._since = time.monotonic()
         ports = ["--port", str(port), "--ui-port", str(ui_port)]
         self._server = start_server([*self._config["command"], *ports], self._home)
         return self._wait(port)
@@ -138,6 +144,8 @@ class Guardian:
         assert self._server is not None
         self._server.kill()  # it may have closed its output only
         self._server.wait()
+        if time.monotonic() - self._since > STEADY:
+            self._restarts = 0
         while self._users and self._restarts < RESTARTS:
             self._restarts += 1
             with suppress(OSError):
@@ -153,17 +161,15 @@ class Guardian:
         os.set_blocking(output, False)
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-            except OSError:
-                time.sleep(0.005)
-            else:
+            if listens(port):
                 self._selector.register(output, selectors.EVENT_READ)
                 return True
+            time.sleep(0.005)
             if not self._read(output):
                 self._server.wait()
                 return False
         self._server.kill()
+        self._server.wait()
         self._tail += b"\nit does not answer"
         return False
 
@@ -226,6 +232,15 @@ class Guardian:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not select.select([self._listener], [], [], 0)[0]:
                 self.end()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens at the port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def free_ports(count: int) -> list[int]:

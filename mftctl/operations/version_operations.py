@@ -8,7 +8,7 @@ from temporalio.service import RPCError
 from ..console.output import Result, say
 from ..console.text import exact
 from ..control import version_drain, worker_versioning
-from ..control.connection.connect import is_away
+from ..control.connection.connect import may_pass
 from ..control.worker_versioning import VersionState
 from ..model.errors import UsageError
 from ..model.worker_version import WorkerVersion
@@ -26,7 +26,7 @@ async def start_note(client: Client, version: WorkerVersion) -> str | None:
     try:
         status = await worker_versioning.status_of(client, version)
     except RPCError as error:
-        if not is_away(error):
+        if not may_pass(error):
             raise
         return None
     if status in {"current", "ramping"}:

@@ -97,6 +97,8 @@ class Standin:
     def __init__(self) -> None:
         self.scripts: dict[str, Script] = {}
         self.triggers: dict[str, tuple[Trigger, ...]] = {}
+        #: Deployments that no worker can read.
+        self.broken: set[str] = set()
         self.delivered: list[dict[str, Any]] = []
         self.started: list[list[str]] = []
 
@@ -149,6 +151,8 @@ class Standin:
     @activity.defn(name=START)
     async def start(self, given: dict[str, Any]) -> dict[str, Any]:
         """Whether a run is due, as ``events.delivery.start_due`` says it of a deployment with these triggers."""
+        if given["deployment"] in self.broken:
+            raise ValueError("it is of a newer mftctl")
         triggers = self.triggers.get(given["deployment"])
         if triggers is None:
             return {"pending": [], "gone": True}

@@ -93,20 +93,20 @@ class RunHistory:
     async def _first_execution(self) -> str:
         """The first workflow of the run, or the earliest one that the server still has."""
         execution = self._run.execution_id
-        async for event in self._events(execution):
+        async for event in self._events(self._run.workflow_id, execution):
             began = event.workflow_execution_started_event_attributes
             first = began.first_execution_run_id or execution
             if first != execution:
                 with IgnoreNotFound():
-                    async for _ in self._events(first):
+                    async for _ in self._events(self._run.workflow_id, first):
                         return first
                 given = await self._builder.begin(began.input)
                 self.record.seed = dict((given.state or {}).get("progress", {}))
             break
         return execution
 
-    def _events(self, execution: str) -> Any:
-        handle = self._client.get_workflow_handle(self._run.workflow_id, run_id=execution)
+    def _events(self, workflow_id: str, execution: str) -> Any:
+        handle = self._client.get_workflow_handle(workflow_id, run_id=execution)
         return handle.fetch_history_events(page_size=1)
 
     async def _chain(self, workflow_id: str, execution: str | None, wait: bool) -> None:
@@ -144,15 +144,36 @@ class RunHistory:
 
     def _read_child(self, workflow_id: str, execution: str, wait: bool) -> None:
         async def read() -> None:
-            there = False
+            # The server keeps what has ended for a time only; parts, and executions that were continued, end before
+            # their run.
             async with nullcontext() if wait else self._limit:
-                with IgnoreNotFound():
-                    await self._chain(workflow_id, execution, wait)
-                    there = True
-            if not there:  # the server keeps what has ended for a time only, and parts end before their run
+                there = await self._read_chain(workflow_id, execution, wait)
+                if not there and (latest := await self._latest(workflow_id, execution)):
+                    there = await self._read_chain(workflow_id, latest, wait)
+            if not there:
                 self._forgotten.add(workflow_id)
 
         self._reading.add(asyncio.create_task(read()))
+
+    async def _read_chain(self, workflow_id: str, execution: str, wait: bool) -> bool:
+        """``_chain``; False when the server does not have the execution."""
+        with IgnoreNotFound():
+            await self._chain(workflow_id, execution, wait)
+            return True
+        return False
+
+    async def _latest(self, workflow_id: str, first: str) -> str | None:
+        """The latest of the executions that began with ``first``; what those before it have done is counted."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        with IgnoreNotFound():
+            execution = (await handle.describe()).run_id
+            async for event in self._events(workflow_id, execution):
+                began = event.workflow_execution_started_event_attributes
+                if execution == first or began.first_execution_run_id != first:
+                    return None
+                self._builder.add_counts((await self._builder.begin(began.input)).state or {})
+                return execution
+        return None
 
 
 _ENDS = {

@@ -72,11 +72,14 @@ class RecordBuilder:
 
     async def forgotten(self, payloads: Payloads) -> None:
         """Count the tasks of a part whose history the server no longer has, by its result."""
-        result: dict[str, Any] = (await self._converter.decode(payloads.payloads, [dict]))[0]
-        for step, counts in result.get("progress", {}).items():
+        self.add_counts((await self._converter.decode(payloads.payloads, [dict]))[0])
+
+    def add_counts(self, state: dict[str, Any]) -> None:
+        """Count the tasks that a workflow had when it ended or continued, by its result or its state."""
+        for step, counts in state.get("progress", {}).items():
             known = self.record.seed.setdefault(step, {})
-            for state, count in counts.items():
-                known[state] = known.get(state, 0) + count
+            for kind, count in counts.items():
+                known[kind] = known.get(kind, 0) + count
 
     def stop(self, tasks: Iterable[TaskRecord], event: HistoryEvent) -> None:
         """Mark tasks that had not ended with their workflow as cancelled."""

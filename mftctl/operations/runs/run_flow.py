@@ -92,12 +92,13 @@ async def _connect(
     lease = await in_thread(opening.lease)
     try:
         client = await connect(embedded(lease.address, connection, profile), START_TIMEOUT)
-    except UnreachableError:
-        # It may have ended as soon as it was there, such as for a port that another program took.
+    except UnreachableError as error:
         lease.release()
-        if starts == 1:
+        if starts == 1 or error.code == "temporal.namespace":
             raise
-        return await _connect(devserver.open_server(), connection, profile, starts - 1)
+        # It ended as soon as it was there.
+        again = await in_thread(devserver.open_server)
+        return await _connect(again, connection, profile, starts - 1)
     return client, lease
 
 

@@ -122,6 +122,14 @@ class JsonView(LineView):
             {"event": "exit_hook", "run": f"{flow}/{run_id}", "hook": name, "ok": ok, "output": output}
         )
 
+    def report(self, message: str, about: Attempt | str | None = None) -> None:
+        """Send a message of the worker."""
+        super().report(message, about)
+        if isinstance(about, Attempt):
+            _send("message", about, message=message)
+        else:
+            send_event({"event": "message", "run_id": about, "message": message})
+
 
 def _where(attempt: Attempt) -> str:
     return attempt.pathspec.partition("/")[2]

@@ -45,7 +45,7 @@ async def test_the_server_keeps_a_deployment_without_a_schedule(engine: Engine) 
 
 
 async def test_a_worker_keeps_deployments_of_before(engine: Engine) -> None:
-    """Which does not change when they were deployed; what has a schedule by now is unpaused."""
+    """Which does not change when they were deployed; what has a schedule by now is unpaused, if nobody paused it."""
     client, given = engine.client, manifest("Earlier", linear("a"))
     await deployments.register(client, given)
 
@@ -74,4 +74,9 @@ async def test_a_worker_keeps_deployments_of_before(engine: Engine) -> None:
     await set_state(paused=True, note=deployments.KEPT, scheduled=True)
     before, after = await looked()
     assert (before.paused, after.paused, after.schedule.schedule.state.paused) == (True, False, False)
+
+    await set_state(paused=True, note=deployments.KEPT, scheduled=True)
+    assert await schedules.set_paused(client, before, "a holiday", paused=True)
+    _, after = await looked()
+    assert (after.paused, after.reason) == (True, "a holiday")
     await deployments.unregister(client, given, given.owner)

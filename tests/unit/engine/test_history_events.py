@@ -155,6 +155,27 @@ def test_a_server_whose_packets_are_lost_is_given_up(monkeypatch: pytest.MonkeyP
     assert len(lines) == 1
 
 
+@pytest.mark.parametrize("answers", [False, True], ids=["fails as well", "answers"])
+def test_a_server_in_trouble_is_given_up(monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
+    """One that fails in each call, or in this one alone, which the SDK repeats before it says so."""
+    monkeypatch.setattr(history_events, "AT_ONCE", 0.05)
+    lines: list[str] = []
+
+    class Handle:
+        async def describe(self, **_: Any) -> None:
+            if not answers:
+                raise refusal(RPCStatusCode.INTERNAL)
+
+        async def result(self) -> str:
+            await asyncio.sleep(0.2)
+            raise refusal(RPCStatusCode.UNKNOWN)
+
+    handle: Any = Handle()
+    with pytest.raises(RPCError):
+        asyncio.run(history_events.workflow_result(handle, lines.append, patience=0.7))
+    assert len(lines) == 1
+
+
 def test_a_token_that_is_refused_after_an_outage_is_the_first() -> None:
     """A server that was away has to reload the workflow, and may refuse its token."""
     ends = [refusal(RPCStatusCode.INVALID_ARGUMENT)] * history_events.MAX_REFUSALS

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from standin import TIMEOUT, Engine, until
 from temporalio import workflow
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
 from mftctl.events import listener
@@ -52,6 +54,25 @@ async def _read(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
 
     await until(is_read)
     return state
+
+
+async def test_a_start_that_keeps_failing_hardly_grows_the_history(
+    engine: Engine, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits with timers, so that the server does not end a listener whose deployment no worker can read for days."""
+    monkeypatch.setattr(listener, "TIMER_FROM", timedelta(milliseconds=100))
+    engine.standin.broken.add("Broken")
+    async with _listening(engine, "Broken", "a") as handle:
+        await _tell(handle, "a", "1")
+
+        async def waits() -> bool:
+            kinds = [event.event_type async for event in handle.fetch_history_events()]
+            return EventType.EVENT_TYPE_TIMER_STARTED in kinds
+
+        await until(waits)
+        engine.standin.broken.clear()
+        await until(lambda: started)
+    assert started == [["1"]]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from standin import Engine, foreach, manifest, until
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
@@ -9,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from mftctl.control.runs.history import RunHistory
 from mftctl.control.runs.lookup import describe, list_runs
+from mftctl.engine import driver, history_limits
 from mftctl.operations.runs.run_details import details_of
 from mftctl.operations.selection import select_tasks
 from mftctl.results.run_results import TaskCounts
@@ -41,20 +43,53 @@ async def test_parts_that_the_server_has_forgotten_are_counted(engine: Engine) -
     found = await describe(engine.client, "temporal-forgot")
     parts = [one.id async for one in engine.client.list_workflows("WorkflowType = 'Forgot.foreach'")]
     assert parts
-    service = engine.client.workflow_service
     for name in parts:
-        execution = WorkflowExecution(workflow_id=name)
-        request = DeleteWorkflowExecutionRequest(namespace="default", workflow_execution=execution)
-        await service.delete_workflow_execution(request)
+        await forget(engine, name)
+    history = RunHistory(engine.client, found)
+    await history.read()
+    assert details_of(found, history, how, None, None).tasks == TaskCounts(done=105, known=105)
+
+
+async def test_parts_of_which_the_server_has_forgotten_the_beginning_are_counted(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part may run for longer than the server keeps what has ended; the execution that it continued as is there."""
+    for module, name, value in (
+        (driver, "INLINE", 5),
+        (driver, "CHUNK", 10),
+        (history_limits, "MAX_EVENTS", 20),
+    ):
+        monkeypatch.setattr(module, name, value)
+    given = manifest("Began", foreach(), max_workers=1)
+    _, how = await engine.run(given, run_id="temporal-began", widths={"start": 20})
+    found = await describe(engine.client, "temporal-began")
+    part = "temporal-began.work-0"
+    executions = [
+        one.run_id async for one in engine.client.list_workflows(f"WorkflowId = '{part}'") if one.run_id
+    ]
+    assert len(executions) > 1
+    began = await engine.client.get_workflow_handle(part).fetch_history()
+    await forget(
+        engine, part, began.events[0].workflow_execution_started_event_attributes.first_execution_run_id
+    )
+    history = RunHistory(engine.client, found)
+    record = await history.read()
+    assert details_of(found, history, how, None, None).tasks == TaskCounts(done=23, known=23)
+    assert "work[9]" in {task.label for task in record.tasks.values()}
+
+
+async def forget(engine: Engine, workflow_id: str, execution: str = "") -> None:
+    """Let the server delete an execution, the latest one unless it is named."""
+    handle = engine.client.get_workflow_handle(workflow_id, run_id=execution or None)
+    what = WorkflowExecution(workflow_id=workflow_id, run_id=execution)
+    request = DeleteWorkflowExecutionRequest(namespace="default", workflow_execution=what)
+    await engine.client.workflow_service.delete_workflow_execution(request)
 
     async def forgotten() -> bool:
         try:
-            await engine.client.get_workflow_handle(parts[0]).describe()
+            await handle.describe()
         except RPCError as error:
             return error.status == RPCStatusCode.NOT_FOUND
         return False
 
     await until(forgotten)
-    history = RunHistory(engine.client, found)
-    await history.read()
-    assert details_of(found, history, how, None, None).tasks == TaskCounts(done=105, known=105)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -65,13 +66,13 @@ def delivered(
 
 def test_an_event_reaches_all_that_wait_and_may_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The listener of a deployment that only a newer mftctl can read knows what to do with it."""
-    assert delivered(monkeypatch, {}) == (list("ABCE"), delivery.Delivery(tuple("ABCE"), {}))
+    assert delivered(monkeypatch, {}) == (list("ABCE"), delivery.Delivery(tuple("ABC"), {}, ("E",)))
 
 
 def test_a_listener_that_takes_no_more_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """One without a worker is full after 10,000 events; whoever publishes gets on."""
     sent, found = delivered(monkeypatch, {"A": RPCStatusCode.INVALID_ARGUMENT})
-    assert (sent, found) == (list("ABCE"), delivery.Delivery(tuple("BCE"), {"A": "no more"}))
+    assert (sent, found) == (list("ABCE"), delivery.Delivery(tuple("BC"), {"A": "no more"}, ("E",)))
 
 
 def test_a_server_that_is_away_is_told_after_all_were_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +128,7 @@ def test_events_of_forks_of_a_step_are_different_ones(monkeypatch: pytest.Monkey
         ids = []
         for fields in (["a=1"], ["a=2"], ["a=1"]):
             publishing._COUNT = iter([4])
+            publishing._FORK_COUNTS.clear()
             ids.append(publishing._default_id("ready", fields))
         os.write(write, json.dumps(ids).encode())
         os._exit(0)
@@ -138,3 +140,27 @@ def test_events_of_forks_of_a_step_are_different_ones(monkeypatch: pytest.Monkey
         assert (first != second, first == again) == (True, True)
     else:
         assert {first, second, again} == {"F/r/start/1/ready/4"}
+
+
+def test_events_of_a_pool_are_the_same_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of them a forked process publishes first is chance, and another one in a retry."""
+    current = SimpleNamespace(is_running_flow=True, pathspec="F/r/start/1")
+    monkeypatch.setitem(sys.modules, "metaflow", SimpleNamespace(current=current))
+    monkeypatch.setattr(publishing, "_in_fork", True)
+
+    def published(*fields: str) -> list[str]:
+        monkeypatch.setattr(publishing, "_FORK_COUNTS", Counter())
+        return sorted(publishing._default_id("ready", [field]) for field in fields)
+
+    assert published("a=1", "a=2", "a=1") == published("a=1", "a=1", "a=2")
+    assert len(set(published("a=1", "a=2", "a=1"))) == 3
+
+
+def test_what_publishing_says_is_in_the_tasks_log(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A deployment that took no more events is named, though others have got this one."""
+    said = "import sys; sys.stderr.write('mftctl: not sent to A')"
+    monkeypatch.setenv(publishing.PROGRAM, json.dumps([sys.executable, "-c", said]))
+    assert publishing.publish("ready", id="1") == "1"
+    assert capfd.readouterr().err == "mftctl: not sent to A"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import json
+import os
+import select
 import socket
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mftctl.local import devserver
-from mftctl.model.errors import ConflictError, MftctlError
+from mftctl.model.errors import ConflictError, MftctlError, UnreachableError
 
 
 def test_a_server_that_does_not_start_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,3 +68,21 @@ def test_a_guardian_holds_its_database(monkeypatch: pytest.MonkeyPatch, tmp_path
     (tmp_path / "server.json").write_text(seen)
     lease.release()
     devserver.open_server().lease().release()
+
+
+def test_a_server_has_a_user_before_it_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A command that ends in the middle of a start leaves none behind; one whose start fails says why."""
+    monkeypatch.setenv("MFTCTL_DATA", str(tmp_path))
+    monkeypatch.setattr(devserver, "installed", lambda: "/bin/true")
+    seen: list[bool] = []
+
+    def start(words: list[str], **_: Any) -> None:
+        listener = socket.socket(fileno=os.dup(json.loads(words[-1])["listener"]))
+        with listener:
+            seen.append(bool(select.select([listener], [], [], 0)[0]))
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(UnreachableError, match="did not start: Resource temporarily unavailable"):
+        devserver.open_server()
+    assert seen == [True]

@@ -96,10 +96,10 @@ def test_a_server_that_ends_by_itself_is_started_again(tmp_path: Path) -> None:
         with subprocess.Popen(command, pass_fds=[listener.fileno()]) as process:
             user.connect(path)
             answer = json.loads(user.makefile().readline())
-            host, _, port = answer["address"].rpartition(":")
+            port = answer["address"].rpartition(":")[2]
             for _ in range(guardian.RESTARTS):
                 (tmp_path / "die").touch()
-                while (tmp_path / "die").exists() or not listens(host, int(port)):
+                while (tmp_path / "die").exists() or not guardian.listens(int(port)):
                     time.sleep(0.01)
                 assert process.poll() is None
             (tmp_path / "die").touch()
@@ -107,7 +107,11 @@ def test_a_server_that_ends_by_itself_is_started_again(tmp_path: Path) -> None:
             assert process.wait(30) == 0
 
 
-def listens(host: str, port: int) -> bool:
-    """Whether somebody listens there."""
-    with socket.socket() as probe:
-        return probe.connect_ex((host, port)) == 0
+def test_a_port_that_somebody_has_is_not_that_of_its_server(tmp_path: Path) -> None:
+    """What listens there would answer in place of the server, and the server ends at once."""
+    config = {"state": str(tmp_path / "state"), "command": ["/no/server"]}
+    with socket.socket() as listener, socket.create_server(("127.0.0.1", 0)) as taken:
+        one = guardian.Guardian(config, listener)
+        one._ports = taken.getsockname()[1], 0
+        assert not one._run()
+        assert b"address already in use" in one._tail

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 import mftctl
+from mftctl.model.resources import Resources, queue_for
 from mftctl.operations.worker_options import WorkerOptions
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,6 +38,7 @@ def answer(chart, values):
 with helm.Chart.load(sys.argv[1]) as chart:
     print(json.dumps([answer(chart, values) for values in json.load(sys.stdin)]))
 """
+ASKED = Resources(4, 16000, 1)
 FULL = {
     "image": {"repository": "registry.example.com/flows", "tag": "7"},
     "imagePullSecrets": [{"name": "registry"}],
@@ -62,7 +64,13 @@ FULL = {
             "terminationGracePeriodSeconds": 86400,
             "nodeSelector": {"kind": "gpu"},
             "tolerations": [{"key": "gpu", "operator": "Exists"}],
-            "autoscaling": {"enabled": True, "minReplicas": 0, "maxReplicas": 4, "targetQueueSize": 2},
+            "autoscaling": {
+                "enabled": True,
+                "minReplicas": 0,
+                "maxReplicas": 4,
+                "targetQueueSize": 2,
+                "stepResources": [str(ASKED)],
+            },
             "podDisruptionBudget": {"enabled": False},
         },
     },
@@ -180,11 +188,13 @@ def test_each_queue_has_a_deployment(charts: dict[str, Rendered]) -> None:
 
 
 def test_a_queue_can_scale_with_its_backlog(charts: dict[str, Rendered]) -> None:
-    """KEDA counts the tasks that wait, with the connection of the workers; nobody else sets replicas."""
+    """KEDA counts the tasks that wait, those with @resources too, with the workers' connection."""
     full = charts["full"]
     scaled = full.one("ScaledObject", "prod-mftctl-gpu")["spec"]
-    (trigger,) = scaled["triggers"]
+    trigger, of_steps = scaled["triggers"]
     assert trigger["type"] == "temporal"
+    asked = {"taskQueue": queue_for("GPU", ASKED)}
+    assert of_steps == {**trigger, "metadata": {**trigger["metadata"], **asked}}
     assert trigger["metadata"] == {
         "endpoint": "temporal.example.com:7233",
         "namespace": "ml-prod",
@@ -249,12 +259,14 @@ def test_flows_are_deployed_by_jobs(charts: dict[str, Rendered]) -> None:
 def test_the_values_of_the_page_are_good(charts: dict[str, Rendered]) -> None:
     """Each example of docs/how-to/kubernetes.md has nothing that Helm complains of, and makes what the page says."""
     shown = [charts[f"page-{number}"] for number in range(len(SHOWN))]
-    assert [one.messages for one in shown] == [[]] * 4
-    install, versions, scale, deploy = shown
+    assert [one.messages for one in shown] == [[]] * 5
+    install, versions, scale, of_steps, deploy = shown
     assert {("Deployment", "prod-mftctl-default"), ("Deployment", "prod-mftctl-gpu")} <= install.kinds()
     workers = [name for kind, name in versions.kinds() if kind == "Deployment"]
     assert sorted(workers) == ["prod-mftctl-default-v1", "prod-mftctl-default-v2"]
     assert ("ScaledObject", "prod-mftctl-default") in scale.kinds()
+    triggers = of_steps.one("ScaledObject", "prod-mftctl-default")["spec"]["triggers"]
+    assert [one["metadata"]["taskQueue"] for one in triggers] == ["default", "default#cpu=4,memory=16000"]
     assert ("Job", "prod-mftctl-deploy-train") in deploy.kinds()
     assert "job/prod-mftctl-deploy-train" in PAGE
 

@@ -28,11 +28,20 @@ class Start:
         self.released = True
 
 
-@pytest.mark.parametrize("answers", [1, 2, run_flow.STARTS, run_flow.STARTS + 1])
+@pytest.mark.parametrize(
+    ("answers", "code", "starts_most"),
+    [
+        (1, "", run_flow.STARTS),
+        (2, "", run_flow.STARTS),
+        (run_flow.STARTS, "", run_flow.STARTS),
+        (run_flow.STARTS + 1, "", run_flow.STARTS),
+        (2, "temporal.namespace", 1),
+    ],
+)
 def test_a_server_that_ends_as_soon_as_it_is_there_is_started_again(
-    monkeypatch: pytest.MonkeyPatch, answers: int
+    monkeypatch: pytest.MonkeyPatch, answers: int, code: str, starts_most: int
 ) -> None:
-    """Such as for a port that another program took; not for ever."""
+    """Not for ever, and not for a namespace that it does not have."""
     starts: list[Start] = []
 
     def opened(*_: Any) -> Any:
@@ -41,15 +50,16 @@ def test_a_server_that_ends_as_soon_as_it_is_there_is_started_again(
 
     async def connected(where: Any, *_: Any) -> str:
         if int(where.address.rpartition(":")[2]) < answers:
-            raise UnreachableError("refused")
+            raise UnreachableError("refused", code=code)
         return str(where.address)
 
     monkeypatch.setattr(devserver, "open_server", opened)
     monkeypatch.setattr(connect, "connect", connected)
     asked = run_flow._connect(opened(), Connection(), Profile())
-    if answers > run_flow.STARTS:
+    if answers > starts_most:
         with pytest.raises(UnreachableError):
             asyncio.run(asked)
     else:
         assert asyncio.run(asked) == (f"127.0.0.1:{answers}", starts[-1])
     assert [one.released for one in starts] == [number < answers for number in range(1, len(starts) + 1)]
+    assert len(starts) == min(answers, starts_most)
