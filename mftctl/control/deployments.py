@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from temporalio.client import (
     Client,
     Schedule,
     ScheduleActionExecution,
     ScheduleActionExecutionStartWorkflow,
-    ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleDescription,
     ScheduleUpdate,
@@ -27,20 +24,13 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from ..engine.payloads import RunInput
 from ..model import ids
 from ..model.errors import MftctlError, NotFoundError
 from ..model.manifest import Manifest
 from . import resource_schedules, schedule_spec, tokens
 from .connection.connect import IgnoreNotFound
 from .unreadable import UnreadableDeployment, manifest_of
-from .workflow_options import workflow_options
 
-#: The server refuses a payload of 2 MiB; no real manifest comes near this limit.
-MAX_MANIFEST_BYTES = 256 * 1024
-#: The note of Schedules that are paused only so that the server keeps them: it removes one that is not paused and will
-#: start nothing, a week after its last change (``getRetentionExpiration`` in its ``service/worker/scheduler``).
-KEPT = "It starts no runs by itself. It is paused because Temporal removes such a Schedule after a week otherwise."
 NO_REQUEST = tokens.TokenRequest()
 #: Requests at once.
 MAX_REQUESTS = 16
@@ -111,7 +101,7 @@ class Deployment:
 
     @property
     def _kept(self) -> bool:
-        return self.schedule.schedule.state.paused and self.schedule.schedule.state.note == KEPT
+        return self.schedule.schedule.state.paused and self.schedule.schedule.state.note == schedule_spec.KEPT
 
     @property
     def reason(self) -> str | None:
@@ -129,9 +119,11 @@ async def register(
     """
     new = tokens.assign_token(None, manifest, request)
     schedule = Schedule(
-        action=_action(new), spec=schedule_spec.spec_of(new), policy=schedule_spec.policy_of(new)
+        action=schedule_spec.action_of(new),
+        spec=schedule_spec.spec_of(new),
+        policy=schedule_spec.policy_of(new),
     )
-    _keep(schedule, new)
+    schedule_spec.keep(schedule, new)
     previous = None
     try:
         try:
@@ -175,7 +167,7 @@ async def keep(client: Client, found: Deployment) -> None:
         handle = client.get_schedule_handle(ids.schedule_id(found.name))
         # Not an update, which would change when it was deployed.
         if isinstance(now, Deployment) and now.expires:
-            await handle.pause(note=KEPT)
+            await handle.pause(note=schedule_spec.KEPT)
         elif isinstance(now, Deployment) and now.stalls:
             await handle.unpause()
 
@@ -264,21 +256,12 @@ def _workflow_id(action: ScheduleActionExecution) -> str:
 async def _replace(client: Client, manifest: Manifest) -> None:
     def update(given: ScheduleUpdateInput) -> ScheduleUpdate:
         changed = given.description.schedule
-        changed.action = _action(manifest)
+        changed.action = schedule_spec.action_of(manifest)
         changed.spec, changed.policy = schedule_spec.spec_of(manifest), schedule_spec.policy_of(manifest)
-        _keep(changed, manifest)
+        schedule_spec.keep(changed, manifest)
         return ScheduleUpdate(schedule=changed)
 
     await client.get_schedule_handle(ids.schedule_id(manifest.deployment)).update(update)
-
-
-def _keep(schedule: Schedule, manifest: Manifest) -> None:
-    """Let the server keep a deployment without a schedule; a pause by somebody else stays as it is."""
-    state = schedule.state
-    if manifest.schedule is None and not state.paused:
-        state.paused, state.note = True, KEPT
-    elif manifest.schedule is not None and state.note == KEPT:
-        state.paused, state.note = False, None
 
 
 def _readable(found: Deployment | UnreadableDeployment) -> Deployment:
@@ -289,22 +272,3 @@ def _readable(found: Deployment | UnreadableDeployment) -> Deployment:
 
 def _unknown(name: str, hint: str) -> MftctlError:
     return NotFoundError(f"there is no deployment '{name}'", code="deployment.unknown", hint=hint)
-
-
-def _action(manifest: Manifest) -> ScheduleActionStartWorkflow:
-    # The server makes the id of a scheduled run; its parameters are the defaults evaluated at deploy time.
-    defaults = {one.name: one.default for one in manifest.parameters if one.default is not None}
-    run = RunInput(manifest=manifest, run_id="", parameters=defaults)
-    given: dict[str, Any] = run.to_plain()
-    size = len(json.dumps(given))
-    if size > MAX_MANIFEST_BYTES:
-        raise MftctlError(
-            f"the flow is too large to deploy: its manifest has {size} bytes, at most {MAX_MANIFEST_BYTES} are allowed",
-            code="flow.large",
-        )
-    return ScheduleActionStartWorkflow(
-        manifest.flow,
-        given,
-        id=ids.scheduled_workflow_id(manifest.flow, manifest.deployment),
-        **workflow_options(run),
-    )

@@ -1,10 +1,14 @@
-"""The spec and policy of a deployment's Schedule, from the flow's @schedule."""
+"""A deployment's Schedule: its action with the manifest, and its spec and policy from the flow's @schedule."""
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import (
+    Schedule,
+    ScheduleActionStartWorkflow,
     ScheduleCalendarSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
@@ -12,9 +16,38 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
+from ..engine.payloads import RunInput
+from ..model import ids
 from ..model.errors import MftctlError, UsageError
 from ..model.manifest import Manifest
 from . import cron
+from .workflow_options import workflow_options
+
+#: The server refuses a payload of 2 MiB; no real manifest comes near this limit.
+MAX_MANIFEST_BYTES = 256 * 1024
+#: The note of Schedules that are paused only so that the server keeps them: it removes one that is not paused and will
+#: start nothing, a week after its last change (``getRetentionExpiration`` in its ``service/worker/scheduler``).
+KEPT = "It starts no runs by itself. It is paused because Temporal removes such a Schedule after a week otherwise."
+
+
+def action_of(manifest: Manifest) -> ScheduleActionStartWorkflow:
+    """What the Schedule starts: a run with the manifest. MftctlError for one that is too large."""
+    # The server makes the id of a scheduled run; its parameters are the defaults evaluated at deploy time.
+    defaults = {one.name: one.default for one in manifest.parameters if one.default is not None}
+    run = RunInput(manifest=manifest, run_id="", parameters=defaults)
+    given: dict[str, Any] = run.to_plain()
+    size = len(json.dumps(given))
+    if size > MAX_MANIFEST_BYTES:
+        raise MftctlError(
+            f"the flow is too large to deploy: its manifest has {size} bytes, at most {MAX_MANIFEST_BYTES} are allowed",
+            code="flow.large",
+        )
+    return ScheduleActionStartWorkflow(
+        manifest.flow,
+        given,
+        id=ids.scheduled_workflow_id(manifest.flow, manifest.deployment),
+        **workflow_options(run),
+    )
 
 
 def spec_of(manifest: Manifest) -> ScheduleSpec:
@@ -50,6 +83,15 @@ def policy_of(manifest: Manifest) -> SchedulePolicy:
         catchup_window=timedelta(seconds=schedule.catchup_window),
         pause_on_failure=schedule.pause_on_failure,
     )
+
+
+def keep(schedule: Schedule, manifest: Manifest) -> None:
+    """Let the server keep a deployment without a schedule; a pause by somebody else stays as it is."""
+    state = schedule.state
+    if manifest.schedule is None and not state.paused:
+        state.paused, state.note = True, KEPT
+    elif manifest.schedule is not None and state.note == KEPT:
+        state.paused, state.note = False, None
 
 
 def overlap_policy(overlap: str) -> ScheduleOverlapPolicy:

@@ -18,25 +18,21 @@ from .commands import continue_as_new, run_task
 from .compensations import Compensations
 from .failures import TIMEOUT, details_of, failure_from_plain, first_failure, plain_failure, result_mismatch
 from .foreach_part import give_back_slots, part_id, send_pause, start_part
-from .memo import FAILED_STEP, PAUSED, TALLY
+from .memo import FAILED_STEP, MEMO_INTERVAL, PAUSED, TALLY
 from .payloads import RunInput
 from .plan import Plan, PlanError, Ready, SplitRange
 from .progress import Progress
 from .ready_queue import ReadyQueue
-from .task_slots import TaskSlots, one_at_a_time
+from .task_slots import MAX_SLOTS, TaskSlots, one_at_a_time
 
 #: A foreach up to this width runs in the workflow that opened it; a wider one is divided among child workflows.
 INLINE = 100
 #: Splits of a child workflow: with three to six events a task it stays far below the history limits.
 CHUNK = 250
-#: Tasks in flight in a workflow (the server refuses 2,000 pending activities, and recommends 500).
-MAX_SLOTS = 400
 #: The patch that added ``_give_back``: before, a part kept its slots until it ended.
 GIVES_BACK = "gives-slots-back"
 #: The patch that added ``_take_what_came_too``.
 TAKES_RESULTS = "takes-results"
-#: Seconds between updates of the task counts in the memo, which lists read without a worker.
-MEMO_INTERVAL = 10.0
 
 
 class Driver:

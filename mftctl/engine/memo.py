@@ -10,3 +10,5 @@ TALLY, FAILED_STEP, TAGS = "tasks", "failed_step", "tags"
 PROCESS = "process"
 #: When the first execution of a run that continued as new started (Unix seconds).
 BEGAN = "began"
+#: Seconds between updates of the task counts, which lists read without a worker.
+MEMO_INTERVAL = 10.0

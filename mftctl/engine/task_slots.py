@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from ..model.manifest import Step
 from .plan import SplitRange
 
+#: Tasks in flight in a workflow (the server refuses 2,000 pending activities, and recommends 500).
+MAX_SLOTS = 400
 #: Types of steps that are followed by one task at most.
 _SINGLE = frozenset({"linear", "join", "end", "split-switch"})
 

@@ -54,7 +54,7 @@ async def test_a_worker_keeps_deployments_of_before(engine: Engine) -> None:
             schedule = now.description.schedule
             schedule.state.paused, schedule.state.note = paused, note
             made = replace(given, schedule=DAILY) if scheduled else given
-            schedule.action, schedule.spec = deployments._action(made), schedule_spec.spec_of(made)
+            schedule.action, schedule.spec = schedule_spec.action_of(made), schedule_spec.spec_of(made)
             return ScheduleUpdate(schedule=schedule)
 
         await client.get_schedule_handle("mftctl.Earlier").update(change)
@@ -69,13 +69,13 @@ async def test_a_worker_keeps_deployments_of_before(engine: Engine) -> None:
     before, after = await looked()
     assert (before.expires, after.expires) == (True, False)
     assert after.deployed_at == before.deployed_at
-    assert after.schedule.schedule.state.note == deployments.KEPT
+    assert after.schedule.schedule.state.note == schedule_spec.KEPT
 
-    await set_state(paused=True, note=deployments.KEPT, scheduled=True)
+    await set_state(paused=True, note=schedule_spec.KEPT, scheduled=True)
     before, after = await looked()
     assert (before.paused, after.paused, after.schedule.schedule.state.paused) == (True, False, False)
 
-    await set_state(paused=True, note=deployments.KEPT, scheduled=True)
+    await set_state(paused=True, note=schedule_spec.KEPT, scheduled=True)
     assert await schedules.set_paused(client, before, "a holiday", paused=True)
     _, after = await looked()
     assert (after.paused, after.reason) == (True, "a holiday")
