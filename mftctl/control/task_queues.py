@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
+from ..engine.notification import NOTIFICATION_TYPE
 from ..model import ids
 from . import deployments
 from .schedule_ids import ScheduleIds
@@ -30,7 +31,8 @@ class TaskQueues:
     deployments cost no more requests, and a changed task queue is found after at most as many checks as there are
     deployments. If all are wanted, ``schedules`` tells which there are.
 
-    A deleted deployment's task queue, or one that a deployment no longer uses, is served until no run is left on it.
+    A deleted deployment's task queue, or one that a deployment no longer uses, is served until no run, and no
+    notification about one, is left on it.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class TaskQueues:
     async def _count_runs(self) -> None:
         for one in list(self._left):
             queue = one.queue.replace("'", "''")
+            # A notification is sent for a day, by a workflow that outlives its run.
+            types = f"WorkflowType IN ('{one.flow}', '{NOTIFICATION_TYPE}')"
             runs = await self._client.count_workflows(
-                f"TaskQueue = '{queue}' AND WorkflowType = '{one.flow}' AND ExecutionStatus = 'Running'"
+                f"TaskQueue = '{queue}' AND {types} AND ExecutionStatus = 'Running'"
             )
             self._left[one] = 0 if runs.count else self._left[one] + 1
             if self._left[one] >= EMPTY_CHECKS:

@@ -14,8 +14,8 @@ from .runs import lookup
 from .task_queue_state import read_states
 from .worker_versioning import task_queues_by_version, version_in
 
-#: Task queues that are asked about at most.
-MAX_QUEUES = 100
+#: Task queues that are asked about at once.
+AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,14 @@ async def find_unserved(client: Client) -> list[Unserved]:
         steps = deployment.manifest.step_queues if isinstance(deployment, deployments.Deployment) else ()
         used = (run.task_queue, *steps)
         places |= {(queue, version_in(queue, run.worker_version, queues)): None for queue in used}
-    asked = list(places)[:MAX_QUEUES]
-    polling = await asyncio.gather(*(find_pollers(client, *place) for place in asked))
-    unserved = {place: one for place, one in zip(asked, polling, strict=True) if not one.served}
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(place: tuple[str, str]) -> Polling:
+        async with limit:
+            return await find_pollers(client, *place)
+
+    polling = await asyncio.gather(*map(ask, places))
+    unserved = {place: one for place, one in zip(places, polling, strict=True) if not one.served}
     states = await read_states(client, {queue: None for queue, _ in unserved})
     tasks = {one.name: one.backlog.tasks for one in states if one.backlog is not None}
     return [

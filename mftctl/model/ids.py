@@ -10,6 +10,8 @@ import hashlib
 import re
 import secrets
 
+from .resources import base_of, needs_of
+
 SCHEDULE_PREFIX = "mftctl."
 TASK_QUEUE_PREFIX = "mftctl."
 LISTENER_PREFIX = "mftctl.events."
@@ -100,6 +102,10 @@ def task_queue_problem(name: object) -> str | None:
         return "a task queue's name has no blanks around it and only printable characters"
     if len(name.encode()) > MAX_TASK_QUEUE_LENGTH:
         return f"a task queue's name has at most {MAX_TASK_QUEUE_LENGTH} bytes"
+    if needs_of(name) is not None:
+        return (
+            f"tasks of {base_of(name)} that need as much wait in it, and workers of {base_of(name)} serve it"
+        )
     return "names with '/_sys/' are Temporal's own" if name.startswith("/_sys/") else None
 
 

@@ -13,7 +13,9 @@ from typing import Optional
 
 #: What Metaflow's @resources asks for by default, memory in MB, and no GPU: no more than a slot.
 DEFAULT_CPU, DEFAULT_MEMORY = 1.0, 4096
-_SUFFIX = re.compile(r"^(?P<queue>.+)#(?P<needs>(?:cpu|memory|gpu)=[0-9.]+(?:,(?:memory|gpu)=[0-9]+)*)$")
+_SUFFIX = re.compile(
+    r"^(?P<queue>.+)#(?P<needs>(?:cpu=[0-9]+(?:\.[0-9]+)?|(?:memory|gpu)=[0-9]+)(?:,(?:memory|gpu)=[0-9]+)*)$"
+)
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,13 @@ def machine_of(profile: Profile, options: MachineOptions) -> tuple[Resources, tu
     if gpu.value is None:
         return Resources(cores, size, len(found)), found
     count = _count(gpu.value, str(gpu.source))
+    if 0 < len(found) < count:
+        raise UsageError(
+            f"{gpu.source}: '{gpu.value}' is more than the GPUs that this worker may use: {', '.join(found)}",
+            hint="leave it out for all of them; CUDA_VISIBLE_DEVICES says which they are",
+        )
     # Of GPUs that nobody lists, the first numbers.
-    names = found[:count] if len(found) >= count else tuple(map(str, range(count)))
-    return Resources(cores, size, count), names
+    return Resources(cores, size, count), found[:count] or tuple(map(str, range(count)))
 
 
 def check_size(name: str, value: str) -> None:

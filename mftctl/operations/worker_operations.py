@@ -8,6 +8,7 @@ from ..control.task_queue_state import read_states
 from ..control.workers import Worker, list_workers
 from ..model.errors import UsageError
 from ..model.ids import task_queue_problem
+from ..model.resources import base_of
 from ..results import worker_results
 from .command_options import Limited
 from .open_client import open_client
@@ -20,7 +21,7 @@ UNKNOWN = "this Temporal server keeps no heartbeats of workers: slots, versions 
 async def list_(connection: Limited, queues: tuple[str, ...]) -> Result[list[worker_results.WorkerProcess]]:
     """The workers that serve one of these task queues, or all."""
     for queue in queues:
-        if problem := task_queue_problem(queue):
+        if problem := task_queue_problem(base_of(queue)):
             raise UsageError(f"--queue: {queue!r}: {problem}", hint="list them with: mftctl queues list")
     client = await open_client(connection, connection.settings())
     notes: list[str] = []

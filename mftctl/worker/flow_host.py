@@ -142,6 +142,19 @@ class Host:
             else:
                 return
 
+    @property
+    def spare(self) -> int:
+        """How many supervisors are idle."""
+        return sum(map(len, self.idle.values()))
+
+    def trim(self, number: int) -> None:
+        """End as many idle supervisors, those that were idle for longest first."""
+        for idle in self.idle.values():
+            ended, idle[:] = idle[:number], idle[number:]
+            number -= len(ended)
+            for supervisor in ended:
+                supervisor.client.close()
+
     def take_back(self) -> None:
         """Count one supervisor less in use."""
         self._busy -= 1

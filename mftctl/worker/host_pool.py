@@ -29,6 +29,8 @@ START_TIMEOUT = 600.0
 BROKEN_FOR = 10.0
 #: Errors of a machine that lacks descriptors or memory; of others, the host has ended.
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+#: Idle supervisors of all hosts that are kept at least: each is a process and a descriptor.
+MIN_IDLE = 32
 #: Seconds between two looks at all hosts, whether they have expired.
 LOOK_EVERY = 60.0
 
@@ -78,6 +80,8 @@ class HostPool:
                 return await host.supervisor(started=started)
             except OSError as error:
                 if error.errno in _SCARCE:
+                    if self._trim(0):
+                        continue
                     raise MftctlError(
                         f"no process of {launch.flow} can be started: {error}", code="host.lost"
                     ) from error
@@ -159,6 +163,10 @@ class HostPool:
         ]:
             del self._hosts[key]
         started = {key: starting.result() for key, starting in self._hosts.items() if starting.done()}
+        for key in [key for key, host in started.items() if not host.alive]:  # such as for lack of memory
+            del self._hosts[key]
+            self._retire(started.pop(key))
+        self._trim(max(MIN_IDLE, self._settings.concurrency))
         if time.monotonic() - self._looked >= LOOK_EVERY:
             self._looked = time.monotonic()
             for key in [
@@ -177,6 +185,17 @@ class HostPool:
                 del self._hosts[key]
                 taken -= host.memory
                 self._retire(host)
+
+    def _trim(self, most: int) -> bool:
+        """End idle supervisors of the least recently used hosts until ``most`` are left; whether there were more."""
+        hosts = [host.result() for host in self._hosts.values() if _has_started(host)]
+        over = excess = sum(host.spare for host in hosts) - most
+        for host in hosts:
+            if excess > 0:
+                spare = host.spare
+                host.trim(excess)
+                excess -= min(spare, excess)
+        return over > 0
 
     def _folder(self, launch: Launch) -> str:
         return package_folder(str(self._settings.cache), launch.package)

@@ -16,8 +16,9 @@ from ..model.attempt import Attempt
 from ..model.attempt_result import ProcessFigures
 
 #: How an attempt ended, as values of the label ``state``; ``kept``: a resumed run kept an earlier result of the task;
-#: ``not_run``: the worker could not start it, for example because its flow cannot be loaded there.
-State = Literal["completed", "kept", "failed", "lost", "cancelled", "not_run"]
+#: ``dropped``: the server no longer has it, for example because its run was terminated; ``not_run``: the worker could
+#: not start it, for example because its flow cannot be loaded there.
+State = Literal["completed", "kept", "failed", "lost", "dropped", "cancelled", "not_run"]
 #: Steps with time series of their own. Later ones share the series of OTHER: a worker of many flows stays readable.
 MAX_STEPS = 200
 OTHER = "(other)"
@@ -59,7 +60,7 @@ METRICS = (
         "mftctl_attempts_total",
         "counter",
         (*_STEP, "state", "attempt"),
-        "Attempts that ended on this worker: completed, kept, failed, lost, cancelled or not_run; "
+        "Attempts that ended on this worker: completed, kept, failed, lost, dropped, cancelled or not_run; "
         "the first attempt is 0",
     ),
     Metric(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -51,7 +50,7 @@ class Monitor:
     def watch(self, client: Client, service: Service) -> None:
         """Answer for this service, which runs in the running event loop."""
         self._watched = asyncio.get_running_loop(), client, service
-        self._counting = asyncio.create_task(self._count_unserved(client))
+        self._counting = asyncio.create_task(self._count_unserved(client, service))
 
     def drain(self) -> None:
         """The worker takes no more tasks."""
@@ -62,11 +61,15 @@ class Monitor:
         """What answers each path."""
         return {"/metrics": self._text, "/healthz": self._health, "/readyz": self._readiness}
 
-    async def _count_unserved(self, client: Client) -> None:
+    async def _count_unserved(self, client: Client, service: Service) -> None:
         """Ask again and again, and not at each scrape: it takes a request for each task queue of open runs."""
         while True:
-            with suppress(RPCError):  # /readyz says when there is no server; the last figure stays
+            try:
                 self.metrics.unserved(len({one.task_queue for one in await find_unserved(client)}))
+            except RPCError:  # /readyz says when there is no server; the last figure stays
+                pass
+            except Exception as error:  # noqa: BLE001 - it must be asked again
+                service.report(f"task queues without a worker cannot be counted: {error!r}")
             await asyncio.sleep(INTERVAL)
 
     def _text(self) -> Answer:

@@ -33,6 +33,7 @@ class _Run:
     launch: Launch
     due: float
     tasks: int = 0
+    sending: asyncio.Task[None] | None = None
 
 
 class RunHeartbeats:
@@ -69,21 +70,26 @@ class RunHeartbeats:
 
     async def stop(self) -> None:
         """Send no more."""
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        open_ = [self._loop, *(run.sending for run in self._runs.values())]
+        ending = [task for task in open_ if task is not None]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
 
     async def _send_due(self) -> None:
         while True:
             await asyncio.sleep(_CHECK_EVERY)
             now = asyncio.get_running_loop().time()
-            for run_id, run in list(self._runs.items()):
-                if run.due > now:
-                    continue
-                if run.tasks or await self._is_open(run):
-                    await self._send(run_id, run)
-                elif not run.tasks:  # none has begun meanwhile
-                    del self._runs[run_id]
+            for run_id, run in self._runs.items():
+                if run.due <= now and (run.sending is None or run.sending.done()):
+                    # Beside each other: an import or a service that takes long keeps no other run waiting.
+                    run.sending = asyncio.create_task(self._look(run_id, run))
+
+    async def _look(self, run_id: str, run: _Run) -> None:
+        if run.tasks or await self._is_open(run):
+            await self._send(run_id, run)
+        elif not run.tasks:  # none has begun meanwhile
+            del self._runs[run_id]
 
     async def _is_open(self, run: _Run) -> bool:
         """Whether a workflow whose tasks ran here is running: the run's own, or a part of it."""

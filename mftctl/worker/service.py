@@ -105,7 +105,7 @@ class Service:
             enforce_memory=settings.enforce_memory,
         )
         self._events = EventActivities(client, warn or Warnings(observer.report), observer.report)
-        self._report = observer.report
+        self.report = observer.report
         self._versioning = _versioning(settings.version)
 
         def report_stuck(message: str, run_id: str) -> None:
@@ -113,7 +113,7 @@ class Service:
             observer.report(message, run_id)
 
         self._stuck = WorkflowFailureLog(client, report_stuck)
-        self._queues: dict[str, QueueWorker] = {}
+        self._queues: dict[str, QueueWorker[Worker]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._began = False
 
@@ -121,7 +121,7 @@ class Service:
         """Serve a task queue, unless it is served already."""
         self._stuck.listen()
         if queue not in self._queues:
-            self._queues[queue] = QueueWorker(queue, partial(self._worker, queue), self._report)
+            self._queues[queue] = QueueWorker(queue, partial(self._worker, queue), self.report, _unregister)
 
     def drop(self, queue: str) -> None:
         """Stop serving a task queue; its running tasks finish."""
@@ -199,7 +199,7 @@ class Service:
         if self._tracer is not None:
             await asyncio.to_thread(self._tracer.close)
 
-    def _worker(self, queue: str) -> Worker:
+    def _worker(self, queue: str, failed: Callable[[BaseException], Awaitable[None]]) -> Worker:
         return Worker(
             self._client,
             task_queue=queue,
@@ -211,6 +211,7 @@ class Service:
             workflow_task_poller_behavior=POLLERS,
             activity_task_poller_behavior=POLLERS,
             graceful_shutdown_timeout=GRACEFUL,
+            on_fatal_error=failed,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             # Without one the SDK computes a digest of all modules: 0.4 s at each start.
@@ -220,6 +221,14 @@ class Service:
             interceptors=[] if self._tracer is None else [RunSpans(self._tracer)],
             identity=f"mftctl@{os.uname().nodename}:{os.getpid()}",
         )
+
+
+def _unregister(worker: Worker) -> None:
+    """Let another worker serve the task queue of one that could not start: the SDK registers it when it is made, and
+    unregisters it only after its start.
+    """
+    if not worker._started:  # noqa: SLF001 - it has no other way
+        worker._bridge_worker.initiate_shutdown()  # noqa: SLF001
 
 
 def _versioning(version: WorkerVersion | None) -> WorkerDeploymentConfig | None:

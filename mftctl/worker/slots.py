@@ -27,6 +27,7 @@ from temporalio.worker import (
     SlotReserveContext,
 )
 
+from ..engine.notification import POST
 from ..model.resources import NOTHING, Resources, needs_of
 
 #: Seconds in which a poll returns a task of the backlog; later it returns only new ones.
@@ -97,8 +98,11 @@ class Slots(CustomSlotSupplier):
             return self._permit(_Poll(ctx.task_queue, needs, time.monotonic(), eager=True))
 
     def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:
-        """Note that a poll has returned a task."""
+        """Note that a poll has returned a task. A notification needs no slot: its receiver may take long to answer."""
         assert isinstance(ctx.permit, Permit)
+        if getattr(ctx.slot_info, "activity_type", None) == POST:
+            self._forget(ctx.permit.poll)
+            return
         ctx.permit.poll.used = True
         self._wake()
 

@@ -133,7 +133,14 @@ class TaskActivity:
 
     async def _attempt(self, given: TaskInput, history: AttemptHistory, queued: float) -> dict[str, Any]:
         attempt = TaskAttempt(
-            given, self._hosts, self._observer, history, self._metrics, self._runs_again, self._tracer
+            given,
+            self._hosts,
+            self._observer,
+            history,
+            self._metrics,
+            self._runs_again,
+            self._is_dropped,
+            self._tracer,
         )
         self._heartbeats.began(given.launch, given.run_id, activity.info().workflow_id or given.run_id)
         try:
@@ -171,6 +178,11 @@ class TaskActivity:
         return details is not None and (
             details.not_found or details.timed_out or details.paused or details.reset
         )
+
+    def _is_dropped(self) -> bool:
+        """Whether the server no longer has the attempt: its run was terminated, or it was given up for lost."""
+        details = activity.cancellation_details()
+        return not self._stopping and details is not None and details.not_found
 
 
 def _queued() -> float:

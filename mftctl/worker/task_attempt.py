@@ -23,7 +23,7 @@ from .attempt_history import AttemptHistory
 from .attempt_span import AttemptSpan
 from .flow_host import Supervisor
 from .host_pool import HostPool
-from .metrics import AttemptEnd, Metrics
+from .metrics import AttemptEnd, Metrics, State
 from .observer import Observer
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ MAX_LOG_CHARACTERS = 2000
 
 @dataclass
 class TaskAttempt:
-    """The attempt ``given``. ``runs_again``: whether an attempt that is cancelled now runs again on another worker."""
+    """The attempt ``given``. ``runs_again``: whether an attempt that is cancelled now may run again on another worker;
+    ``is_dropped``: whether it is for a server that no longer has it.
+    """
 
     given: TaskInput
     hosts: HostPool
@@ -43,6 +45,7 @@ class TaskAttempt:
     history: AttemptHistory
     metrics: Metrics
     runs_again: Callable[[], bool]
+    is_dropped: Callable[[], bool]
     tracer: Tracer | None = None
 
     def __post_init__(self) -> None:
@@ -62,7 +65,8 @@ class TaskAttempt:
                 return await self._run(end)
             except asyncio.CancelledError:
                 again = self.runs_again()
-                end.ends("lost" if again else "cancelled", final=not again)
+                state: State = "lost" if again else "cancelled"
+                end.ends("dropped" if self.is_dropped() else state, final=not again)
                 raise
             finally:
                 if self._span is not None:
@@ -84,6 +88,7 @@ class TaskAttempt:
             waited = clock() - began
             result = await self._follow(supervisor, lambda figures: end.measured(waited, figures))
         except ProcessEnded:
+            self._end_if_dropped()
             end.ends("lost", final=last)
             delay = backoff.lost(self.history.losses)
             raise self._lost("the task was lost with its process", delay) from None
@@ -95,10 +100,16 @@ class TaskAttempt:
             self.observer.finished(attempt, outcome)
             return self._success(result, outcome)
         if result.state == LOST:
+            self._end_if_dropped()
             end.ends("lost", final=last)
             raise self._lost("the task was stopped with its worker", backoff.AT_ONCE)
         end.ends("failed", final=result.final, message=result.message)
         raise self._failure(result)
+
+    def _end_if_dropped(self) -> None:
+        if self.is_dropped():
+            self.observer.cancelled(self._attempt)
+            raise asyncio.CancelledError
 
     async def _follow(
         self, supervisor: Supervisor, measured: Callable[[ProcessFigures], None]

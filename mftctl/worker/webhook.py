@@ -9,6 +9,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +21,8 @@ from ..engine.notification import POST
 
 #: Seconds until a receiver must have answered.
 TIMEOUT = 10.0
+#: Threads of their own: receivers that do not answer must not keep the worker from other work.
+_POSTING = ThreadPoolExecutor(16, "mftctl-notify")
 #: Client errors that are retried; the others are final.
 _AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -32,7 +35,8 @@ async def post_notice(given: dict[str, Any]) -> str:
         key = os.environ.get(given["key_env"])
         if not key:
             raise ApplicationError(f"this worker has no ${given['key_env']} to sign with", type="NotifyKey")
-    return await asyncio.to_thread(_post, given["url"], given["body"], key)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_POSTING, _post, given["url"], given["body"], key)
 
 
 def signature(body: bytes, key: str) -> str:

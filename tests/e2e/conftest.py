@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -239,7 +241,10 @@ def lodging(tmp_path_factory: pytest.TempPathFactory, server: str) -> Iterator[H
 
 def _home(folder: Path) -> Iterator[Home]:
     scripts = str(Path(sys.executable).parent)
+    # Short, and of its own: names of sockets are, and what is left in it is seen.
+    sockets = Path(tempfile.mkdtemp(prefix="sockets-", dir="/tmp"))
     env = {
+        "XDG_RUNTIME_DIR": str(sockets),
         "PATH": os.pathsep.join((scripts, os.environ.get("PATH", os.defpath))),
         "HOME": str(folder),
         "TMPDIR": str(folder / "tmp"),
@@ -263,7 +268,15 @@ def _home(folder: Path) -> Iterator[Home]:
     finally:
         flowpython.close(env["MFTCTL_TEST_HOME"])
         end(place.processes)
-    wait_until(lambda: not place.left_running(), "all processes of the test have ended")
+    try:
+        wait_until(lambda: not place.left_running(), "all processes of the test have ended")
+    except BaseException:
+        for pid, _ in place.running():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise
+    assert not list(sockets.iterdir()), "a socket's folder is left"
+    sockets.rmdir()
     assert not list((folder / "tmp").glob("mftctl-*")), "a temporary folder is left"
 
 

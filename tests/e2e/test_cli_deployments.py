@@ -74,6 +74,7 @@ def test_deployments_are_listed_with_who_serves_them(lodging: Any, wait_until: C
     assert "mftctl worker SeenFlow" in told.stderr
     lodging.worker("SeenFlow")
     worker = lodging.processes[-1]
+    wait_until(lambda: said(lodging, "deployments", "describe", "SeenFlow")["workers"], "the worker polls")
     described = said(lodging, "deployments", "describe", "SeenFlow")
     assert [one["identity"].endswith(f":{worker.pid}") for one in described["workers"]] == [True]
     assert (described["tags"], described["steps"]) == (["team:ml"], ["end", "start"])

@@ -247,9 +247,13 @@ def test_a_run_is_watched_and_its_logs_followed(
     waiting = looked.run("runs", "watch", run_id, "--timeout", "1s")
     assert (waiting.returncode, "it continues" in waiting.stderr) == (124, True)
     wait_until(lambda: "body 2" in log.read_text(), "lines of a task that runs are shown")
+
+    def pending() -> list[tuple[str, str]]:
+        return [(one["label"], one["state"]) for one in data(looked, "runs", "describe", run_id)["pending"]]
+
+    wait_until(lambda: pending() == [("body[2]", "running")], "all other tasks are done")
     about = data(looked, "runs", "describe", run_id)
     assert (about["status"], about["worker"]) == ("running", True)
-    assert [(one["label"], one["state"]) for one in about["pending"]] == [("body[2]", "running")]
     screen = pexpect.spawn(
         *command(looked, "runs", "watch", run_id), encoding="utf-8", timeout=60, dimensions=(30, 100)
     )

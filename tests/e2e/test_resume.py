@@ -337,24 +337,25 @@ def test_what_an_old_worker_finishes_late_does_no_harm(stage, whole, wait_until)
 
 @pytest.mark.soak
 def test_a_pause_survives_the_server(home, wait_until):
-    """A paused run is paused when the embedded server is killed and started again, and ends when it is unpaused."""
+    """A paused run is paused when the embedded server is killed and starts again, and ends when it is unpaused."""
     port = free_port()
+    dev = home.start("dev", "--port", str(port), "--ui-port", "0")
+    assert str(port) in dev.stdout.readline()
 
-    def serve() -> None:
-        dev = home.start("dev", "--port", str(port), "--ui-port", "0")
-        assert str(port) in dev.stdout.readline()
+    def servers() -> list[int]:
+        return [pid for pid, command in home.running() if "server start-dev" in command]
 
-    serve()
     home.env["TEMPORAL_ADDRESS"] = f"127.0.0.1:{port}"
     stage = Stage(home)
     stage.deploy("resumed.py", FLOW)
     run_id = stage.begin(hold=["piece-5"])
     wait_until(stage.file(run_id, "held-temporal-piece-5").exists, "a task is held")
     assert stage.act(lambda client: actions.pause(client, run_id))
-    (server,) = (pid for pid, command in home.running() if "server start-dev" in command)
+    (server,) = servers()
     os.kill(server, signal.SIGKILL)
-    home.processes[0].wait()
-    serve()
+    wait_until(lambda: [pid for pid in servers() if pid != server], "it is started again")
+    wait_until(lambda: home.run("runs", "list").returncode == 0, "it answers")
+    assert dev.poll() is None
     assert stage.status(run_id) == "paused"
     stage.file(run_id, "hold-piece-5").unlink()
     wait_until(lambda: stage.effects(run_id)["piece/temporal-piece-5"], "the running task finishes")

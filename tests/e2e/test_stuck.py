@@ -44,10 +44,14 @@ def test_an_engine_error_is_seen_and_survived(served, wait_until):
     log = served.serve(sys.executable, "-c", BROKEN, "worker", "Faulty", "--metrics", "127.0.0.1:0")
     run_id = served.run("trigger", "Faulty", "-o", "name").stdout.strip()
     wait_until(lambda: " finished" in log.read_text(), "the first task is done")
+    before = time.monotonic()
+    _listed(served)
     began = time.monotonic()
     wait_until(lambda: "is stuck" in log.read_text(), "the worker says it")
     wait_until(lambda: _listed(served)["status"] == "stuck", "the list says it")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 10 + 3 * (
+        began - before
+    )  # a busy machine takes its time for each command
     assert f"run {run_id} is stuck: KeyError: 'no such group'" in log.read_text()
     (metrics,) = re.findall(r"metrics at (\S+)", log.read_text())
     with urllib.request.urlopen(metrics) as answer:  # noqa: S310 - of the worker

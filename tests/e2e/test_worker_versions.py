@@ -137,7 +137,7 @@ def test_a_version_is_replaced_under_its_runs(rolled, receiver: Receiver, wait_u
     hold = rolled.folder / "go"
     log = rolled.worker("--queue", "rolling", "--deployment-version", OLD, WORKER="old")
     old = rolled.processes[-1]
-    assert f"mftctl workers promote {OLD}" in log.read_text()
+    wait_until(lambda: f"mftctl workers promote {OLD}" in log.read_text(), "it says that it takes no run")
     waiting = started(rolled)
     why = f"no worker takes new runs of Rolled, as {PROMOTE}"
     wait_until(lambda: why in rolled.run("runs", "describe", waiting).stderr, "it says why the run waits")

@@ -12,11 +12,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from ports import free_port
 from temporalio.client import Client
 from wrong_uses import RUN, TABLE, Wrong
 
@@ -25,6 +27,7 @@ from mftctl.control.connection.connect import connect
 from mftctl.control.connection.endpoint import Endpoint
 from mftctl.control.runs import start
 from mftctl.events import registration
+from mftctl.local.guardian import listens
 from mftctl.model import manifest as manifests
 from mftctl.operations import worker_file
 from mftctl.operations.command_options import Connection
@@ -103,24 +106,25 @@ class Refusing:
     """A server that refuses every call, as Temporal refuses a key that has expired; its address."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._folder, self._port = folder, free_port()
         refusal = 'header Content-Type application/grpc\nheader grpc-status 16\nheader grpc-message "key has expired"\n'
         self._file = folder / "Caddyfile"
         self._file.write_text(
-            f"{{\nadmin off\nservers {{\nprotocols h1 h2c\n}}\n}}\nhttp://:{self._port} {{\n{refusal}"
-            'respond "" 200\n}\n'
+            "{\nadmin off\npersist_config off\nservers {\nprotocols h1 h2c\n}\n}\n"
+            f'http://:{self._port} {{\nbind 127.0.0.1\n{refusal}respond "" 200\n}}\n'
         )
 
     def __enter__(self) -> str:
         caddy = Path(sys.executable).with_name("caddy")
         self._process = subprocess.Popen(
-            [caddy, "run", "--config", self._file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [caddy, "run", "--config", self._file],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"HOME": str(self._folder), "PATH": ""},
         )
-        for _ in range(1000):
-            with socket.socket() as one:
-                if one.connect_ex(("127.0.0.1", self._port)) == 0:
-                    break
+        while not listens(self._port):
+            assert self._process.poll() is None, "caddy has ended"
+            time.sleep(0.01)
         return f"127.0.0.1:{self._port}"
 
     def __exit__(self, *_: object) -> None:

@@ -83,13 +83,17 @@ def test_what_nobody_reads_is_dropped_with_a_count(pipe: tuple[int, int]) -> Non
     assert lines.count(line.strip()) >= 1000
 
 
-def test_a_full_disk_is_no_error() -> None:
+def test_a_full_disk_is_no_error(pipe: tuple[int, int]) -> None:
     """Lines that cannot be written are gone, and later ones are tried."""
     with open("/dev/full", "wb", buffering=0) as full:
         writer = Writer(1 << 20, full.fileno())
         for _ in range(10):
             writer.put(full.fileno(), b"line\n")
-            writer.drain(1)
+            writer.drain(None)
+    out, into = pipe
+    writer.put(into, b"later\n")
+    writer.drain(None)
+    assert read_all(out) == b"later\n"
 
 
 @pytest.mark.parametrize("stream", ["sys.stdout", "sys.stderr"])

@@ -70,6 +70,13 @@ def test_a_queue_of_an_open_run_where_tasks_wait_is_found(monkeypatch: pytest.Mo
     assert unserved(monkeypatch, {}, set(), waiting) == {}
 
 
+def test_all_task_queues_are_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the runs that have waited for longest are the last."""
+    runs = {f"D{number}": f"q{number}" for number in range(150)}
+    served = {queue for name, queue in runs.items() if name != "D149"} | {f"{name}-steps" for name in runs}
+    assert unserved(monkeypatch, runs, served, {"q149": 7}) == {"q149": 7}
+
+
 def test_a_run_that_stays_on_a_version_wants_a_worker_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where that version serves the task queue: a step's own may be served by workers of any."""
     waiting = {"A-steps": 3, "B-steps": 4, "q": 6}

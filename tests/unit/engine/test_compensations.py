@@ -171,8 +171,12 @@ async def test_a_long_compensation_continues_as_new(
     assert (await describe(engine.client, handle.id)).status == status
     await script.began(receiver.url)
     assert script.calls[-1].notice["body"]["status"] == status
-    listed = await list_runs(engine.client, flow=given.flow, statuses=(status,))
-    assert [one.run_id for one in listed] == [handle.id]
+
+    async def is_listed() -> bool:
+        listed = await list_runs(engine.client, flow=given.flow, statuses=(status,))
+        return [one.run_id for one in listed] == [handle.id]
+
+    await until(is_listed)
 
 
 async def test_a_task_that_ends_together_with_the_cancellation_is_undone(engine: Engine) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -122,11 +121,9 @@ async def test_a_fault_of_ours_compensates_nothing(engine: Engine, fault: Fault,
     with pytest.MonkeyPatch.context() as patch:
         fault(patch)
         async with _served(engine, "faulty") as (other, said):
-            began = time.monotonic()
             script, handle = await _start(other, given, {})
             found = await _stuck(other, handle)
             await until(lambda: said)
-            assert time.monotonic() - began < 10
     assert found.problem.startswith(told)
     assert f"run {handle.id} is stuck: {told}" in said[0]
     assert not [name for name in script.names if name.startswith(("undo", "@", "http"))]

@@ -46,3 +46,9 @@ def test_names_a_deployment_cannot_have():
     assert ids.deployment_problem("project.user.ann.Flow") is None
     for name in ("", "a b", "-x", "a/b", "é", "x" * 201):
         assert ids.deployment_problem(name)
+
+
+def test_a_task_queue_is_not_called_like_those_for_resources():
+    """Who deployed to one would take tasks from workers that have what they need."""
+    assert ids.task_queue_problem("etl#memory=1.5") is None
+    assert "workers of etl serve it" in str(ids.task_queue_problem("etl#cpu=4,memory=16000"))

@@ -27,7 +27,16 @@ def test_a_task_queue_says_what_its_tasks_need(queue: str, wanted: Resources) ->
 
 def test_other_task_queues_say_nothing() -> None:
     """Though they look like it."""
-    for queue in ("gpu", "a#b", "#cpu=1", "a#cpu=", "a#gpu=1,cpu=2"):
+    for queue in (
+        "gpu",
+        "a#b",
+        "#cpu=1",
+        "a#cpu=",
+        "a#gpu=1,cpu=2",
+        "a#memory=1.5",
+        "a#cpu=1.2.3",
+        "a#cpu=.",
+    ):
         assert needs_of(queue) is None
         assert base_of(queue) == queue
 

@@ -36,9 +36,16 @@ def test_options_go_before_variables_and_these_before_the_profile(monkeypatch: p
     assert machine_of(PROFILE, MachineOptions(gpu="0"))[1] == ()
 
 
-def test_gpus_that_nobody_lists_are_numbered() -> None:
+def test_gpus_that_nobody_lists_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
     """They may be of another maker."""
+    monkeypatch.setattr(machine, "gpus", tuple)
     assert machine_of(Profile(), MachineOptions(gpu="3"))[1] == ("0", "1", "2")
+
+
+def test_more_gpus_than_the_worker_may_use_are_refused() -> None:
+    """Their numbers may be those of another worker's."""
+    with pytest.raises(MftctlError, match=r"--gpu: '3' is more than the GPUs .*: GPU-a, GPU-b"):
+        machine_of(Profile(), MachineOptions(gpu="3"))
 
 
 def test_memory_is_enforced_where_an_option_a_variable_or_the_profile_says_so(

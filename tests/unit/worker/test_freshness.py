@@ -1,6 +1,7 @@
 """How long a warm flow is used: until it is old, or what it has imported has changed."""
 
 import asyncio
+import os
 import sys
 import time
 import types
@@ -57,14 +58,16 @@ def test_a_changed_file_ends_it(change, tmp_path, monkeypatch):
     assert freshness.expired
 
 
-def test_an_installation_ends_it(tmp_path, monkeypatch):
+@pytest.mark.parametrize("change", [lambda site: (site / "new").mkdir(), lambda site: (site / "old").rmdir()])
+def test_an_installation_ends_it(change, tmp_path, monkeypatch):
     """So does a package that is installed into the flow's interpreter, or goes from it."""
     site = tmp_path / "site-packages"
-    site.mkdir()
+    (site / "old").mkdir(parents=True)
+    os.utime(site, (1, 1))  # two changes within a tick of the kernel's clock are one
     monkeypatch.setattr(sys, "path", [*sys.path, str(site)])
     freshness = Freshness(own_code.imported(), 60)
     assert not freshness.expired
-    (site / "library").mkdir()
+    change(site)
     assert freshness.expired
 
 

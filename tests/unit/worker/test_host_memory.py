@@ -24,6 +24,9 @@ class _Host:
     alive = True
     stale = False
     busy = False
+    spare = 0
+
+    def trim(self, _: int) -> None: ...
 
     def retire(self) -> None:
         self.alive = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -203,6 +205,51 @@ def test_a_machine_without_descriptors_keeps_its_hosts(tmp_path, monkeypatch):
         again = await hosts.supervisor(wanted)
         assert again.host is host
         again.release()
+
+    served(tmp_path, FLOW + CALL, test)
+
+
+def test_idle_supervisors_are_kept_up_to_a_limit(tmp_path, monkeypatch):
+    """Each is a process and a descriptor; those of hosts that were used longest ago are ended first."""
+    monkeypatch.setattr(host_pool, "MIN_IDLE", 3)
+
+    async def test(hosts, wanted):
+        other = replace(wanted, options=("--quiet",))
+        for launched, count in ((wanted, 3), (other, 2)):
+            used = [await hosts.supervisor(launched) for _ in range(count)]
+            for one in used:
+                one.release()
+        (await hosts.supervisor(other)).release()
+        assert [task.result().spare for task in hosts._hosts.values()] == [1, 2]
+
+        def scarce(*_):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(flow_host.socket, "socketpair", scarce)
+            held = [await hosts.supervisor(wanted)]
+            with pytest.raises(MftctlError, match="no process of F can be started"):
+                await hosts.supervisor(wanted)
+            # To make room for it, those of the other host were ended.
+            assert [task.result().spare for task in hosts._hosts.values()] == [0, 0]
+        for one in held:
+            one.release()
+
+    served(tmp_path, FLOW + CALL, test)
+
+
+def test_a_host_that_has_died_takes_no_memory(tmp_path):
+    """No living one has to make room for it."""
+
+    async def test(hosts, wanted):
+        old = await hosts.supervisor(wanted)
+        old.release()
+        os.kill(old.host.pid, signal.SIGKILL)
+        while old.host.alive:  # noqa: ASYNC110 - a few turns of the loop
+            await asyncio.sleep(0.01)
+        new = await hosts.supervisor(replace(wanted, options=("--quiet",)))
+        new.release()
+        assert [task.result() for task in hosts._hosts.values()] == [new.host]
 
     served(tmp_path, FLOW + CALL, test)
 

@@ -191,6 +191,23 @@ def test_a_cancelled_attempt_is_counted(tmp_path):
     assert tasks == ["cancelled"]
 
 
+@pytest.mark.parametrize("end", [ProcessEnded(), {"state": "lost"}], ids=["killed", "stopped"])
+def test_an_attempt_that_the_server_no_longer_has_is_not_lost(tmp_path, monkeypatch, end):
+    """Its run was terminated: nothing runs again, and nobody is told of a lack of memory."""
+    gone = ActivityCancellationDetails(not_found=True)
+    monkeypatch.setattr(task_activity.activity, "cancellation_details", lambda: gone)
+    recorder = Recorder()
+
+    async def dropped(meter: MetricMeter) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await attempt(StandIn(end), given(tmp_path), recorder=recorder, meter=meter)
+
+    updates = counts(dropped)
+    assert [one[2]["state"] for one in updates if one[0] == "mftctl_attempts"] == ["dropped"]
+    assert not [one for one in updates if one[0] in {"mftctl_tasks", "mftctl_lost_attempts"} and one[1]]
+    assert recorder.events == ["started", "cancelled"]
+
+
 def test_an_exit_hook_is_counted(tmp_path):
     """By its flow and whether it ended well."""
     hook = HookInput(launch(tmp_path), "r", "bye").to_plain()
