@@ -140,6 +140,9 @@ def test_a_failed_run_is_exit_code_3_and_can_be_resumed(place) -> None:
     error = json.loads(done.stderr.splitlines()[-1])["error"]
     assert "failed: ValueError: no luck" in error["message"]
     (place.folder / "broken").unlink()
+    # Which `python flow.py resume` continues by itself.
+    (latest,) = place.folder.glob(".metaflow/*/latest_run")
+    assert latest.read_text() == lines[-1]["run_id"]
     words = error["hint"].partition("python ")[2].split()
     resumed = place.command(sys.executable, *words)
     assert resumed.returncode == 0, resumed.stderr

@@ -32,6 +32,8 @@ MODES = {
 def main():  # type: () -> None  # noqa: ANN201 - for Python 2
     """Put mftctl's folder behind the interpreter's own on sys.path, and run the mode."""
     if sys.version_info < (3, 9):  # noqa: UP036
+        if sys.argv[1] == "flow":  # of a step whose environment has an older one than the flow
+            os.execv(sys.executable, [sys.executable, "-u"] + sys.argv[2:])  # noqa: RUF005, S606
         sys.exit(TOO_OLD)
     site = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
     mode, argument = sys.argv[1], sys.argv[2]

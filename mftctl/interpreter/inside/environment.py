@@ -21,6 +21,9 @@ _OPTION_VARIABLES = (
     "METAFLOW_PRODUCTION",
     "METAFLOW_FLOW_BRANCH",
     "METAFLOW_FLOW_PRODUCTION",
+    "METAFLOW_DECOSPECS",
+    "METAFLOW_LOCAL_CONFIG_FILE",
+    "METAFLOW_MODE",
 )
 #: The same, which Metaflow would else take from its configuration file.
 _DECORATORS = "METAFLOW_DEFAULT_DECOSPECS"

@@ -27,7 +27,10 @@ def deployer(served: Any) -> Any:
 
 
 def test_steps_run_in_their_environment(deployer, python, tmp_path):
-    """Made on the worker's machine with the versions of the deployment, once; what is made for a task goes with it."""
+    """Made on the worker's machine with the versions of the deployment, once; what is made for a task goes with it.
+
+    A task there is like any other: it finds mftctl (`mftctl.events`), and ends with its supervisor.
+    """
     deployment = said(deployer.run("deploy", "packaged.py", CONDA, "-o", "name"))
     resolved = next((tmp_path / "conda").glob("envs/*/*/*/made")).read_text()
 
@@ -37,7 +40,7 @@ def test_steps_run_in_their_environment(deployer, python, tmp_path):
     deployer.worker("--all", **there)
     run = json.loads(said(deployer.run("trigger", deployment, "--wait", "-o", "json", timeout=200)))["run_id"]
     (made,) = machine.glob("envs/*/*/*/made")
-    in_environment = [str(made.parent / "bin" / "python"), "1", False]
+    in_environment = [str(made.parent / "bin" / "python"), "1", True, True]
     assert left_behind(deployer, python, f"Packaged/{run}")["join"]["seen"] == [in_environment] * 2
     asked = (machine / "asked").read_text().split("\n")
     assert (asked.count("solve"), asked.count("create"), made.read_text()) == (0, 1, resolved)

@@ -56,11 +56,13 @@ def test_a_workers_own_branch_is_not_that_of_the_runs(monkeypatch, in_place):
         "METAFLOW_BRANCH",
         "METAFLOW_PRODUCTION",
         "METAFLOW_FLOW_PRODUCTION",
+        "METAFLOW_DECOSPECS",
+        "METAFLOW_LOCAL_CONFIG_FILE",
     )
     for name in (*options, "METAFLOW_DEFAULT_DECOSPECS", "METAFLOW_FLOW_CONFIG_VALUE"):
         monkeypatch.setenv(name, "1")
     environment.forget_options(in_place=in_place)
-    assert [name in os.environ for name in options] == [in_place] * 3
+    assert [name in os.environ for name in options] == [in_place] * 5
     # Set, it goes before Metaflow's configuration file of the worker's machine.
     assert os.environ["METAFLOW_DEFAULT_DECOSPECS"] == ("1" if in_place else "")
     assert "METAFLOW_FLOW_CONFIG_VALUE" not in os.environ

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any, Optional
 
 from metaflow.datastore.exceptions import DataException
+from metaflow.util import write_latest_run_id
 
 from ....model import ids
 from ....model.manifest import Launch
 from ....model.task import Input, Outcome, Task, TaskRef
+from ..environment import IN_PLACE
 from ..flow_datastore import flow_datastore
 from . import result_registration
 
@@ -111,6 +116,16 @@ class RunStore:
     def has_parameters(self) -> bool:
         """Whether the run's parameters are stored already, by an earlier attempt at the first task."""
         return self._done("_parameters", ids.parameters_task_id()) is not None
+
+    def note_latest_run(self) -> None:
+        """Let `python flow.py resume` find a run in place by itself, as it finds the latest of `python flow.py run`."""
+        if not os.environ.get(IN_PLACE):
+            return
+        flow = SimpleNamespace(flow=SimpleNamespace(name=self._launch.flow), echo=lambda *_, **__: None)
+        with suppress(
+            OSError
+        ):  # such as a folder that only others can write to: the run does not depend on it
+            write_latest_run_id(flow, self._run_id)
 
     def input_paths(self, inputs: Sequence[Input]) -> list[str]:
         """Input paths (run/step/task) in the order in which the step is to see them."""

@@ -6,6 +6,7 @@ It writes what the native runtime writes beside the task's own data: the logs of
 
 from __future__ import annotations
 
+import errno
 import tempfile
 import traceback
 from collections.abc import Sequence
@@ -49,6 +50,11 @@ class Runtime:
             result = self._run(RunStore(self.given.launch, self.given.run_id), began)
         except NotReady as error:
             result = _failed(str(error), final=False)
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            # The kernel refuses it each time; a fork has no command line.
+            result = _failed("a parameter is too long for the command line of a new process")
         return None if result is None else replace(result, figures=self._figures)
 
     def _run(self, store: RunStore, began: float) -> Optional[AttemptResult]:
@@ -102,6 +108,7 @@ class Runtime:
             problem = self._run_helper(argv, "the run's parameters were not accepted", variables)
             if problem is not None:
                 return problem
+            store.note_latest_run()
         self.clone = reuse.clone_of(store, given)
         for task_id, path in self.clone.tasks[:-1] if self.clone is not None else ():
             argv = metaflow_commands.clone_command(given, task_id, path)

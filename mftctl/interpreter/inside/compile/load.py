@@ -128,16 +128,18 @@ def _no_flow(file: str) -> CompileError:
 
 
 def _check_one_flow(file: str, path: str) -> None:
-    """CompileError for a file that starts more than one flow: only the first would run."""
+    """CompileError for a file that starts more than one flow, one after the other: only the first would run."""
     with open(path, "rb") as source:
         tree = ast.parse(source.read())
     main = vars(sys.modules["__main__"])
+    # What stands under a further condition may not run.
+    statements = [
+        one for block in tree.body for one in (block.body if isinstance(block, ast.If) else [block])
+    ]
     started = [
-        node.func.id
-        for block in tree.body
-        if isinstance(block, (ast.If, ast.Expr))
-        for node in ast.walk(block)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and _is_flow(main.get(node.func.id))
+        call.func.id
+        for call in (one.value for one in statements if isinstance(one, ast.Expr))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and _is_flow(main.get(call.func.id))
     ]
     if len(started) > 1:
         hint = "keep one of them in the file's main block"

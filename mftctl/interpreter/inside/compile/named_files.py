@@ -23,7 +23,7 @@ def named_files(folder: str, sources: Iterable[str]) -> set[str]:
         try:
             with open(source, "rb") as file:
                 tree = ast.parse(file.read())
-        except (OSError, SyntaxError, ValueError):  # not a readable source
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # not a readable source
             continue
         for text in _texts(tree):
             if not 0 < len(text) <= MAX_PATH or "\0" in text or "\n" in text:
@@ -35,19 +35,22 @@ def named_files(folder: str, sources: Iterable[str]) -> set[str]:
 
 
 def _texts(tree: ast.AST) -> Iterator[str]:
-    if isinstance(tree, ast.Constant):
-        if isinstance(tree.value, str):
-            yield tree.value
-        return
-    if isinstance(tree, ast.Call) and _saves_or_writes(tree):
-        return
-    if isinstance(tree, (ast.Import, ast.ImportFrom)) and _DOTENV & _imported(tree):
-        yield ".env"
-    joined = _joined(tree)
-    if joined:
-        yield joined
-    for child in ast.iter_child_nodes(tree):
-        yield from _texts(child)
+    # Not recursive: code that was generated may be nested more deeply than calls may.
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                yield node.value
+            continue
+        if isinstance(node, ast.Call) and _saves_or_writes(node):
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and _DOTENV & _imported(node):
+            yield ".env"
+        joined = _joined(node)
+        if joined:
+            yield joined
+        nodes.extend(ast.iter_child_nodes(node))
 
 
 def _saves_or_writes(call: ast.Call) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import datetime as dt
-import functools
 import gc
 import os
 import sys
@@ -19,6 +18,7 @@ from types import FrameType
 from typing import Any, Callable, Optional
 
 from .. import own_code
+from .stand_in import StandIn
 
 
 def _always(_: tuple[Any, ...]) -> bool:
@@ -105,12 +105,12 @@ class Clock:
         original = getattr(module, name)
         what = "the process id" if module is os else "the time"
 
-        @functools.wraps(original)
-        def watched(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             if reads(args):
-                self._note(what, find)
+                self._note(what, find, 3)
             return original(*args, **kwargs)
 
+        watched = StandIn(original, call)
         self._wrapped[id(watched)] = (watched, original)
         setattr(module, name, watched)
 
@@ -127,7 +127,7 @@ class Clock:
         original = attributes[name]
 
         def watched(cls: Any, *args: Any, **kwargs: Any) -> Any:
-            self._note("the time", _reader)
+            self._note("the time", _reader, 2)
             return original.__get__(None, cls)(*args, **kwargs)
 
         watched.__name__ = name
@@ -145,11 +145,12 @@ class Clock:
 
         self._undo.append(undo)
 
-    def _note(self, what: str, find: FindReader) -> None:
+    def _note(self, what: str, find: FindReader, calls: int) -> None:
+        """Note a read, whose frame is so many calls above."""
         # The flow may have kept a wrapper, which works as long as the process lives.
         if self._stopped or what in self._read:
             return
-        frame = find(sys._getframe(2))
+        frame = find(sys._getframe(calls))
         if frame is not None:
             self._read[what] = own_code.place(frame.f_code.co_filename, frame.f_lineno)
 

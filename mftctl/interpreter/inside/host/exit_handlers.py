@@ -2,22 +2,28 @@
 
 A forked task does not tear down the modules that its host has loaded. All else that Python does when a process ends it
 does itself (``interpreter_end``), with the exit handlers that were registered since the fork. A flow whose import
-registers any gets a new process for each task: each process must register and run its own. Handlers of libraries do not
-count: they are for what the library begins later.
+registers any gets a new process for each task: each process must register and run its own. Handlers that libraries
+register as they are imported are for what they begin later (a run of an experiment tracker, a connection), so each task
+calls them for what it has begun, unless they remove files that the import has made: these belong to the host.
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
+import os
 import sys
 import weakref
 from typing import Any
 
 from .. import own_code
+from .stand_in import StandIn
 
 #: Functions of the standard library to run at the end of a process that has loaded their module, in this order.
 _STANDARD = (("multiprocessing.util", "_exit_function"), ("logging", "shutdown"))
+_STANDARD_MODULES = frozenset(module for module, _ in _STANDARD)
+#: Parts of the names of functions that remove files.
+_REMOVING = ("rmtree", "remove", "unlink", "rmdir", "delete", "cleanup", "clean_up")
 
 
 class ExitHandlers:
@@ -25,22 +31,30 @@ class ExitHandlers:
 
     def __init__(self) -> None:
         self._handlers: list[Any] = []
+        self._of_libraries: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
         self._finalizers: list[Any] = []
         self._register: Any = atexit.register
+        self._unregister: Any = atexit.unregister
         self._finalize: Any = weakref.finalize
         self._init = self._finalize.__init__
 
     def watch(self) -> None:
         """Notice ``atexit.register`` and ``weakref.finalize`` from here on."""
-        register, init = self._register, self._init
+        register, unregister, init = self._register, self._unregister, self._init
         module: Any = atexit
 
-        @functools.wraps(register)
         def registered(func: Any, *args: Any, **kwargs: Any) -> Any:
             # `weakref` registers one handler for all finalizers, which are noticed below.
-            if own_code.is_caller() and getattr(func, "__self__", None) is not weakref.finalize:
-                self._handlers.append(func)
+            if getattr(func, "__self__", None) is not weakref.finalize:
+                if own_code.is_caller():
+                    self._handlers.append(func)
+                elif not _removes(func, args) and getattr(func, "__module__", "") not in _STANDARD_MODULES:
+                    self._of_libraries.append((func, args, kwargs))
             return register(func, *args, **kwargs)
+
+        def unregistered(func: Any) -> None:
+            self._of_libraries = [one for one in self._of_libraries if one[0] != func]
+            unregister(func)
 
         @functools.wraps(init)
         def finalizing(one: Any, *args: Any, **kwargs: Any) -> None:
@@ -48,13 +62,15 @@ class ExitHandlers:
             if own_code.is_caller():
                 self._finalizers.append(one)
 
-        module.register = registered
+        module.register = StandIn(register, registered)
+        module.unregister = StandIn(unregister, unregistered)
         self._finalize.__init__ = finalizing
 
     def stop(self) -> None:
         """Restore the functions."""
         module: Any = atexit
         module.register = self._register
+        module.unregister = self._unregister
         self._finalize.__init__ = self._init
 
     def problems(self) -> list[str]:
@@ -63,16 +79,24 @@ class ExitHandlers:
         names = sorted({_name(one) for one in (*self._handlers, *pending)})
         return [f"an exit handler ({', '.join(names)})"] if names else []
 
+    def set_child(self) -> None:
+        """In a forked child: unregister the host's handlers, except those of the standard library and of libraries."""
+        atexit._clear()
+        for module, name in reversed(_STANDARD):
+            if module in sys.modules:
+                atexit.register(getattr(sys.modules[module], name))
+        for func, args, kwargs in self._of_libraries:
+            atexit.register(func, *args, **kwargs)
+        registry: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
+        registry.clear()
+        weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
 
-def reset() -> None:
-    """In a forked child: unregister the host's handlers, except the standard library's."""
-    atexit._clear()
-    for module, name in reversed(_STANDARD):
-        if module in sys.modules:
-            atexit.register(getattr(sys.modules[module], name))
-    registry: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
-    registry.clear()
-    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
+
+def _removes(handler: Any, args: tuple[Any, ...]) -> bool:
+    """Whether a handler seems to remove files: it is called so, or with the path of something that is there."""
+    named = _name(handler).lower()
+    paths = [one for one in (*args, *getattr(handler, "args", ())) if isinstance(one, (str, os.PathLike))]
+    return any(word in named for word in _REMOVING) or any(os.path.exists(one) for one in paths)
 
 
 def _name(handler: Any) -> str:

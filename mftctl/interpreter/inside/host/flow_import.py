@@ -53,7 +53,7 @@ def serve(request: Request, launch: Launch, file: str) -> NoReturn:
         found = [*found, *random_state.problems(), *exits.problems(), *clock.problems()]
         if found := [*found, *command_line.problems(), *enclosing_blocks.problems()]:
             _refuse_to_fork(request, found)
-        starter = Forked(file, flow, resume, random_state, signals, prelude)
+        starter = Forked(file, flow, resume, random_state, exits, signals, prelude)
         started = starter if started_flow.may_start(flow, launch) else None
         fork_server.serve(request, launch, starter, own_code.imported(), started=started)
 

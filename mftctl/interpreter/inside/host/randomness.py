@@ -12,6 +12,7 @@ import sys
 from typing import Any, Callable
 
 from .. import own_code
+from .stand_in import StandIn
 
 
 class RandomState:
@@ -41,10 +42,11 @@ class RandomState:
             self._drawn = self._drawn or own_code.is_caller()
             return self._urandom(size)
 
-        self._replace(random, "seed", seed)
-        self._replace(random, "setstate", setstate)
-        self._replace(os, "urandom", urandom)
-        self._replace(random, "_urandom", urandom)
+        drawing = StandIn(self._urandom, urandom)
+        self._replace(random, "seed", StandIn(self._seed, seed))
+        self._replace(random, "setstate", StandIn(self._setstate, setstate))
+        self._replace(os, "urandom", drawing)
+        self._replace(random, "_urandom", drawing)
 
     def stop(self) -> None:
         """Restore the functions, and keep the state that the import has left."""

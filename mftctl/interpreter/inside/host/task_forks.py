@@ -13,7 +13,8 @@ from ..attempt import metadata_heartbeats
 from ..attempt.task_process import Fork, Process
 from ..task import clone_parameters, compensation_step, hidden_variables, orphans, trigger_context
 from ..task.import_failure import EXIT_DISALLOW_RETRY
-from . import exit_handlers, signal_handlers
+from . import signal_handlers
+from .exit_handlers import ExitHandlers
 from .randomness import RandomState
 from .signal_handlers import SignalHandlers
 
@@ -22,7 +23,7 @@ from .signal_handlers import SignalHandlers
 class Forked:
     """Forks of a host that has imported the ``flow`` of a ``file``; ``resume`` continues in Metaflow's command line.
 
-    ``random_state`` and ``signals``: what the import has set.
+    ``random_state``, ``exits`` and ``signals``: what the import has set.
     """
 
     bounded = False
@@ -30,6 +31,7 @@ class Forked:
     flow: Any
     resume: Callable[[], None]
     random_state: RandomState
+    exits: ExitHandlers
     signals: SignalHandlers
     prelude: tuple[bytes, bytes]
 
@@ -44,7 +46,7 @@ class Forked:
                 orphans.end_with(supervisor)
                 _become_leader(stdout, stderr, ours)
                 self.signals.set_child()
-                exit_handlers.reset()
+                self.exits.set_child()
                 self.random_state.set_child()
                 os.environ.update(env)
                 sys.argv = [self.file, *argv]

@@ -62,7 +62,7 @@ def _replace_process(state: Any, given: TaskInput, paths: list[str]) -> None:
     if config:
         arguments.top_level_options["local-config-file"] = config[0].split("=", 1)[1]
     command = arguments.get_args()
-    if command[:2] == state.entrypoint:
+    if command[1:2] == state.entrypoint[1:]:  # @conda sets another interpreter
         mode = "flow" if arguments.commands == ["step"] else "backend"
         command = [command[0], "-u", BOOT, mode, *command[1:]]
     environment = {**os.environ, **arguments.get_env()}

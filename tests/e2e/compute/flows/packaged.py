@@ -1,5 +1,6 @@
 """Steps in an environment of their own."""
 
+import ctypes
 import os
 import sys
 
@@ -20,12 +21,15 @@ class Packaged(FlowSpec):
         self.python = sys.executable
         self.bare = os.environ.get("PYTHONNOUSERSITE")
         self.worker = helper.look()["worker"]
+        guard = ctypes.c_int()
+        ctypes.CDLL(None).prctl(2, ctypes.byref(guard))  # PR_GET_PDEATHSIG
+        self.guarded = guard.value != 0
         self.next(self.join)
 
     @conda(disabled=True)
     @step
     def join(self, inputs):
-        self.seen = [[one.python, one.bare, one.worker] for one in inputs]
+        self.seen = [[one.python, one.bare, one.worker, one.guarded] for one in inputs]
         self.next(self.end)
 
     @conda(disabled=True)

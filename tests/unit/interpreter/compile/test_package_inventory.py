@@ -37,6 +37,14 @@ if __name__ == "__main__":
 """
 
 
+def test_code_that_is_nested_deeply_is_read(tmp_path: Path) -> None:
+    """Generated code may be; what Python can run can be deployed."""
+    (tmp_path / "rows.csv").touch()
+    source = tmp_path / "generated.py"
+    source.write_text(f"X = 'rows.csv' + {' + '.join(['1'] * 1500)}\n")
+    assert named_files(str(tmp_path), [str(source)]) == {"rows.csv"}
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
     """A flow, with data beside it and a module above it."""

@@ -1,8 +1,11 @@
 """Whether an import reads the clock: only what the flow's own code reads counts."""
 
+import copy
 import datetime as dt
+import logging
 import os
 import pickle
+import random
 import sys
 import time
 import types
@@ -10,6 +13,7 @@ import types
 import pytest
 
 from mftctl.interpreter.inside.host.clock import Clock
+from mftctl.interpreter.inside.host.randomness import RandomState
 
 PID = os.getpid()
 #: A dataclass makes its functions of text.
@@ -114,6 +118,39 @@ def test_nothing_is_left_of_the_watch(tmp_path):
     )
     assert module.time is time.time
     assert pickle.loads(pickle.dumps(module.now)) == dt.datetime.now  # noqa: S301 - it is ours
+
+
+KEPT = """
+import logging, os, random, time
+class Utc(logging.Formatter):
+    converter = time.gmtime
+class Timer:
+    clock = time.perf_counter
+    token = os.urandom
+    seed = random.seed
+KEPT = [time.monotonic, os.urandom, Timer.clock]
+"""
+
+
+def test_what_the_flow_has_kept_is_as_good_as_the_function(tmp_path):
+    """As an attribute of a class, where a function written in Python would become a method, and in an artifact."""
+    names = {"__name__": "kept"}
+    random_state = RandomState()
+    random_state.watch()
+    try:
+        watched(tmp_path / "train.py", KEPT, names)
+    finally:
+        random_state.stop()
+    record = logging.LogRecord("a", 20, "", 1, "", (), None)
+    assert names["Utc"]("%(asctime)s").format(record)
+    timer = names["Timer"]()
+    assert timer.clock() > 0
+    assert len(timer.token(4)) == 4
+    state = random.getstate()
+    timer.seed(1)
+    random.setstate(state)
+    assert pickle.loads(pickle.dumps(names["KEPT"])) == [time.monotonic, os.urandom, time.perf_counter]  # noqa: S301
+    assert copy.deepcopy(names["KEPT"])[0] is time.monotonic
 
 
 def test_what_the_flow_has_put_in_place_stays(tmp_path, monkeypatch):

@@ -15,12 +15,15 @@ TASK = """
 import atexit, gc, logging, os, sys, threading, time, weakref
 from mftctl.interpreter.inside import interpreter_end
 from mftctl.interpreter.inside.host import exit_handlers
+exits = exit_handlers.ExitHandlers()
 atexit.register(print, "the host's")
+exits.watch()
 {host}
+exits.stop()
 gc.freeze()
 sys.stdout.flush()
 if os.fork() == 0:
-    exit_handlers.reset()
+    exits.set_child()
     {task}
     interpreter_end.run()
     os._exit(0)
@@ -43,6 +46,21 @@ ENDS = {
         "import multiprocessing",
         "multiprocessing.Process(target=lambda: (time.sleep(0.2), print('child', flush=True))).start()",
         "child\n",
+    ),
+    "handlers of libraries": (
+        (
+            "atexit.register(print, 1); atexit.register(print, 'not me'); atexit.unregister(len)\n"
+            "def end_run(): print('the run is ended')\natexit.register(end_run)\n"
+            "import shutil, tempfile; atexit.register(shutil.rmtree, tempfile.mkdtemp())\n"
+            "def cleanup_host(): print('no')\natexit.register(cleanup_host)"
+        ),
+        "atexit.register(print, 'mine')",
+        "mine\nthe run is ended\nnot me\n1\n",
+    ),
+    "a handler that its library has taken back": (
+        "def end_run(): print('no')\natexit.register(end_run); atexit.unregister(end_run)",
+        "pass",
+        "",
     ),
     "a daemon": (
         "import multiprocessing",
