@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -275,8 +276,9 @@ def _home(folder: Path) -> Iterator[Home]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         raise
-    assert not list(sockets.iterdir()), "a socket's folder is left"
-    sockets.rmdir()
+    left = list(sockets.glob("mftctl-*"))
+    shutil.rmtree(sockets)
+    assert not left, "a socket's folder is left"
     assert not list((folder / "tmp").glob("mftctl-*")), "a temporary folder is left"
 
 
