@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -111,7 +113,8 @@ def begin(argv: Sequence[str]) -> None:
     global _format, _quiet  # noqa: PLW0603 - a process writes in one way
     _format = chosen(argv)
     options = argv[: argv.index("--")] if "--" in argv else argv
-    _quiet = not {"--quiet", "-q"}.isdisjoint(options)
+    short = [found["flags"] for word in options if (found := _SHORT.fullmatch(word))]
+    _quiet = "--quiet" in options or any("q" in flags for flags in short)
 
 
 def chosen(argv: Sequence[str]) -> Format:
@@ -120,12 +123,14 @@ def chosen(argv: Sequence[str]) -> Format:
         if word == "--":
             break
         value = None
-        if word in {"-o", "--format"} and index + 1 < len(argv):
+        if word == "--format" and index + 1 < len(argv):
             value = argv[index + 1]
         elif word.startswith("--format="):
             value = word.removeprefix("--format=")
-        elif word.startswith("-o") and not word.startswith("--"):
-            value = word[2:].removeprefix("=")
+        elif found := _SHORT.fullmatch(word):
+            value = found["format"] or (
+                argv[index + 1] if found["option"] and index + 1 < len(argv) else None
+            )
         if value in FORMATS:
             return value
     return "text"
@@ -151,14 +156,14 @@ def fail(error: MftctlError, log: Sequence[str] = ()) -> int:
         body = ErrorBody(
             code=error.code,
             message=error.message,
-            hint=error.hint,
+            hint=_with_server(error.hint),
             exit_code=int(error.exit),
             log=tuple(error.log) or None,
         )
         _message(_dump(_versioned(Error(error=body))) + "\n")
     else:
-        text = f"mftctl: {error.message}\n" + "".join(f"    {line}\n" for line in log or error.log)
-        _message(text + (f"hint: {error.hint}\n" if error.hint else ""))
+        text = f"mftctl: {_readable(error.message)}\n" + "".join(f"    {line}\n" for line in log or error.log)
+        _message(text + (f"hint: {_readable(_with_server(error.hint))}\n" if error.hint else ""))
     return error.exit
 
 
@@ -170,7 +175,28 @@ def say(message: str, level: Level = "info", **about: Any) -> None:
     if _messages is not None:
         _message(_messages(level, message, **about))
     elif not _quiet and not _is_json():
-        _message(f"mftctl: {message}\n")
+        _message(f"mftctl: {_readable(_with_server(message))}\n")
+
+
+def name_server(words: Sequence[str]) -> None:
+    """Add these words, by which the server was named, to each command of mftctl in hints and messages from now on."""
+    global _server  # noqa: PLW0603 - a process has one server
+    _server = shlex.join(words)
+
+
+def printable(text: str) -> str:
+    """Text of somebody else for one cell of a line: a terminal obeys control characters."""
+    return _readable(text.replace("\n", " ").replace("\t", " "))
+
+
+def draws() -> bool:
+    """Whether the result is text for people, who may be shown how it comes about."""
+    return _format == "text" and not _quiet
+
+
+def reader_gone() -> bool:
+    """Whether nobody reads stdout any more."""
+    return _reader_gone
 
 
 def messages_as(messages: Callable[..., str], errors: Callable[[MftctlError], str]) -> None:
@@ -186,12 +212,14 @@ def has_plain_messages() -> bool:
 
 def write(text: str) -> None:
     """Write data to stdout. A closed pipe is no error; a full disk is."""
+    global _reader_gone  # noqa: PLW0603 - a process has one stdout
     if not text:  # nothing: a stream that failed before is not tried again
         return
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
+        _reader_gone = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         raise MftctlError(f"cannot write the output: {error.strerror}", code="output") from error
@@ -203,10 +231,30 @@ def event(data: dict[str, Any]) -> None:
         write(_dump(_versioned(data)) + "\n")
 
 
+#: A word of short options, as `-o json`, `-ojson` or `-qo=json`.
+_SHORT = re.compile(r"-(?P<flags>[qy]*)(?P<option>o=?(?P<format>.*))?")
+#: A command of mftctl that asks a server.
+_COMMAND = re.compile(
+    r"\bmftctl (?:(?:runs|deployments|schedule|events|queues|workers) [a-z]+|(?:trigger|deploy|worker|doctor)\b)"
+)
+#: Control characters, but for newlines and tabs.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _format: Format = "text"
 _quiet = False
+_server = ""
+_reader_gone = False
 _messages: Callable[..., str] | None = None
 _errors: Callable[[MftctlError], str] | None = None
+
+
+def _with_server(text: str) -> str:
+    if not _server or _server in text:
+        return text
+    return _COMMAND.sub(lambda found: f"{found[0]} {_server}", text)
+
+
+def _readable(text: str) -> str:
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _is_json() -> bool:
@@ -240,4 +288,6 @@ def _versioned(row: Any) -> dict[str, Any]:
 
 
 def _dump(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, indent=indent, ensure_ascii=False)
+    # What the locale cannot encode would be written as an escape that is not JSON's.
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    return json.dumps(value, indent=indent, ensure_ascii=encoding != "utf8")

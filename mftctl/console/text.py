@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ..model.durations import seconds_of
 from ..model.errors import MftctlError, UsageError
-from .output import Time
+from .output import Time, printable
 
 #: Times of people's data lie between these.
 EPOCH, FAR = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -19,6 +19,7 @@ EPOCH, FAR = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """The rows as lines: aligned on a terminal, with tabs between elsewhere. The last column is never padded."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         return "\n".join("\t".join(row) for row in rows)
     widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
@@ -120,7 +121,10 @@ def local_time(at: datetime | Time) -> str:
 
 def without_secrets(url: str) -> str:
     """Scheme and host of a URL: the rest is often a secret that allows to post there."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an IPv6 address that is none
+        return "…"
     return f"{parts.scheme}://{parts.hostname or ''}/…"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..model.codec import to_plain
 from ..model.manifest import Manifest
@@ -81,9 +83,15 @@ def _settings(manifest: Manifest) -> dict[str, Any]:
     }
     return {
         **values,
-        "notify": [one.url for one in manifest.notify],
+        "notify": [_masked(one.url) for one in manifest.notify],
         "notify key variables": [one.key_env for one in manifest.notify],
     }
+
+
+def _masked(url: str) -> str:
+    """Scheme and host of a URL, whose rest is often a secret, and a digest by which two can be told apart."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}/… ({hashlib.sha256(url.encode()).hexdigest()[:6]})"
 
 
 def _format(value: Any) -> str:

@@ -32,7 +32,7 @@ HOOK_TYPE = "@exit_hook"
 DELIVER, START = "@deliver", "@start_triggered"
 #: They are retried until they succeed: after ``TIMER_FROM`` with timers, since each few seconds of a local activity
 #: that is retried inside its workflow task are three events of the history.
-RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=5))
+RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=2))
 TIMER_FROM = timedelta(seconds=5)
 CALL_TIMEOUT = timedelta(seconds=30)
 

@@ -14,6 +14,8 @@ from ..model.variables import COMPENSATION
 from .commands import run_task
 from .payloads import RunInput
 
+#: Finished tasks from which on they are carried in few characters each.
+PACK_FROM = 5000
 #: A finished task and when it finished (Unix seconds), as child workflows of a wide foreach report them.
 Finished = tuple[TaskRef, float]
 
@@ -37,11 +39,11 @@ class Compensations:
 
     def merge(self, plain: list[Any]) -> None:
         """Add the dump of a child workflow, or of this one before it continued as new."""
-        self._finished += [(from_plain(TaskRef, ref), at) for ref, at in plain]
+        self._finished += [(_unpacked(ref), at) for ref, at in plain]
 
     def dump(self) -> list[Any]:
         """JSON values."""
-        return [[to_plain(ref), at] for ref, at in self._finished]
+        return [[_packed(ref, len(self._finished)), at] for ref, at in self._finished]
 
     def tasks(self, generation: int) -> list[Task]:
         """The compensations to run, in order, as tasks."""
@@ -51,6 +53,39 @@ class Compensations:
             Task(TaskRef(str(self._handlers[ref.step]), ref.path, ref.iteration, generation), (Input(ref),))
             for ref, _ in reversed(by_time)
         ]
+
+
+def dump_tasks(tasks: list[Task]) -> list[Any]:
+    """Compensations as JSON values."""
+    if len(tasks) <= PACK_FROM:  # as workers of before read them, too
+        return [to_plain(task) for task in tasks]
+    return [[task.ref.step, _packed(task.inputs[0].ref, len(tasks))] for task in tasks]
+
+
+def load_tasks(plain: list[Any], given: RunInput) -> list[Task]:
+    """The compensations of ``dump_tasks``, of a run."""
+
+    def one(dumped: Any) -> Task:
+        if isinstance(dumped, dict):
+            return from_plain(Task, dumped)
+        handler, ref = dumped[0], _unpacked(dumped[1])
+        return Task(TaskRef(handler, ref.path, ref.iteration, given.generation), (Input(ref),))
+
+    return [one(dumped) for dumped in plain]
+
+
+def _packed(ref: TaskRef, among: int) -> Any:
+    """A finished task as JSON values; in few characters where it is one of many, for the server's limit of 2 MiB."""
+    if among <= PACK_FROM:  # as workers of before read it, too
+        return to_plain(ref)
+    return f"{ref.step}:{'.'.join(map(str, ref.path))}:{ref.iteration}:{ref.generation}"
+
+
+def _unpacked(plain: Any) -> TaskRef:
+    if not isinstance(plain, str):
+        return from_plain(TaskRef, plain)
+    step, path, iteration, generation = plain.split(":")
+    return TaskRef(step, tuple(map(int, path.split("."))) if path else (), int(iteration), int(generation))
 
 
 async def compensate(given: RunInput, task: Task) -> str | None:

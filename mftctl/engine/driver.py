@@ -17,7 +17,7 @@ from . import history_limits
 from .commands import continue_as_new, run_task
 from .compensations import Compensations
 from .failures import TIMEOUT, details_of, failure_from_plain, first_failure, plain_failure, result_mismatch
-from .foreach_part import give_back_slots, part_id, send_pause, start_part
+from .foreach_part import Parts, give_back_slots, part_id
 from .memo import FAILED_STEP, MEMO_INTERVAL, PAUSED, TALLY
 from .payloads import RunInput
 from .plan import Plan, PlanError, Ready, SplitRange
@@ -53,9 +53,8 @@ class Driver:
         self._woken = False
         self._fatal: ApplicationError | None = None
         self._long = self._draining = False
-        self._parts: dict[workflow.ChildWorkflowHandle[Any, Any], None] = {}
+        self._parts = Parts(given.paused)
         self._noted = workflow.time()
-        self.paused = given.paused
         self.compensations = Compensations(manifest.steps)
         self.progress = Progress(tuple(self._graph))
         self._lines = graph_lines(manifest) if given.scope is None else []
@@ -99,13 +98,17 @@ class Driver:
         self._slots.get_back(part, number)
         self._woken = True
 
+    @property
+    def paused(self) -> bool:
+        """Whether the run starts no new task."""
+        return self._parts.paused
+
     async def pause(self, paused: bool) -> None:
         """Pause or continue, here and in child workflows: a paused run starts no new task."""
-        self.paused, self._woken = paused, True
+        self._parts.paused, self._woken = paused, True
         if self._input.scope is None:
             workflow.upsert_memo({PAUSED: paused})
-        for part in list(self._parts):
-            await send_pause(part, self.paused)
+        await self._parts.tell()
 
     def note(self, error: BaseException | None = None) -> None:
         """Write to the memo how many tasks are done and known, and the step that failed the run."""
@@ -133,7 +136,12 @@ class Driver:
                 if self._running and self._slots.too_few(slots, item):
                     waiting.append(item)
                     continue
-                self._begin(item, self._run_splits(item, slots), slots, part_id(item, self._input.generation))
+                self._begin(
+                    item,
+                    self._parts.run(self._input, item, slots),
+                    slots,
+                    part_id(item, self._input.generation),
+                )
             else:
                 self.progress.started(item.ref.step)
                 self._begin(item, self._run_task(item), 1)
@@ -176,17 +184,6 @@ class Driver:
     async def _run_task(self, task: Task) -> Any:
         task = replace(task, ref=replace(task.ref, generation=self._input.generation))
         return await run_task(self._input, self._graph[task.ref.step], task, pausable=True)
-
-    async def _run_splits(self, splits: SplitRange, slots: int) -> Any:
-        paused = self.paused
-        part = await start_part(self._input, splits, slots, paused=paused)
-        self._parts[part] = None
-        try:
-            if self.paused != paused:  # paused or continued while it was started
-                await send_pause(part, self.paused)
-            return await part
-        finally:
-            del self._parts[part]
 
     def _take_ended(self) -> None:
         while self._ended:
@@ -252,6 +249,7 @@ class Driver:
                 await workflow.wait_condition(lambda: True)
 
     async def _stop_running(self) -> None:
+        await self._parts.all_started()
         for running in list(self._running):
             running.cancel()
         while self._running:

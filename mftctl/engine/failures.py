@@ -92,11 +92,14 @@ def result_mismatch(task: Task, error: PlanError, kept: bool) -> ApplicationErro
     return ApplicationError(message, _failure_details(task, message), type="FlowInvalid")
 
 
-def with_compensations(error: BaseException, count: int, failed: list[dict[str, Any]]) -> BaseException:
-    """The error, with the number of compensations and those that failed in its details."""
+def with_compensations(
+    error: BaseException, count: int, failed: list[dict[str, Any]], more: int = 0
+) -> BaseException:
+    """The error, with the number of compensations and those that ``failed`` in its details; ``more`` have, too."""
     if not isinstance(error, ApplicationError):
         return error
-    extended = {**details_of(error), "compensations": {"count": count, "failed": failed}}
+    told = {"count": count, "failed": failed, **({"more_failed": more} if more else {})}
+    extended = {**details_of(error), "compensations": told}
     return ApplicationError(error.message, extended, type=error.type)
 
 

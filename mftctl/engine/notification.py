@@ -6,12 +6,13 @@ later. It is delivered at least once, always with the same id.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, VersioningBehavior
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 from ..model import ids
 from .failures import TIMEOUT, plain_failure
@@ -70,13 +71,14 @@ async def notify(given: RunInput, error: BaseException | None) -> None:
         return
     body = _body(given, error)
     for number, receiver in enumerate(given.manifest.notify):
-        await workflow.start_child_workflow(
-            NOTIFICATION_TYPE,
-            {"url": receiver.url, "key_env": receiver.key_env, "body": body},
-            id=ids.notice_id(workflow.info().workflow_id, given.generation, number),
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            static_summary=receiver.url,
-        )
+        with contextlib.suppress(WorkflowAlreadyStartedError):  # that of the same run before it was reset
+            await workflow.start_child_workflow(
+                NOTIFICATION_TYPE,
+                {"url": receiver.url, "key_env": receiver.key_env, "body": body},
+                id=ids.notice_id(workflow.info().workflow_id, given.generation, number),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=receiver.url,
+            )
 
 
 def _body(given: RunInput, error: BaseException | None) -> dict[str, Any]:

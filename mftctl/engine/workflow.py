@@ -17,10 +17,8 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
 
 from ..model import ids
-from ..model.codec import from_plain, to_plain
-from ..model.task import Task
 from .commands import call_hooks, continue_as_new, publish_run_finished
-from .compensations import compensate
+from .compensations import compensate, dump_tasks, load_tasks
 from .driver import Driver
 from .failures import CANCELLED, TIMEOUT, failure_from_plain, is_cancelled, plain_failure, with_compensations
 from .foreach_part import SLOTS_SIGNAL
@@ -30,6 +28,10 @@ from .notification import notify
 from .payloads import DUE, RunInput, scheduled
 
 T = TypeVar("T")
+#: Compensations that failed of which the run's failure tells; of the others it has the number.
+MAX_FAILED = 100
+#: The patches that added ``_deadline`` from the start, and the end of a run of which somebody has cancelled a part.
+FROM_START, CANCELLED_PART = "deadline-from-start", "cancelled-part"
 
 
 @workflow.defn(dynamic=True)
@@ -39,11 +41,10 @@ class FlowWorkflow:
     @workflow.init
     def __init__(self, args: Sequence[RawValue]) -> None:
         given = RunInput.from_plain(workflow.payload_converter().from_payload(args[0].payload, dict))
-        timeout = given.manifest.workflow_timeout
         self._given = replace(
             given,
             run_id=given.run_id or ids.run_id_of(workflow.info().workflow_id),
-            deadline=given.deadline or (workflow.time() + timeout if timeout else None),
+            deadline=given.deadline or _deadline(given),
             started=given.started or workflow.time(),
             variables={**scheduled(workflow.info().typed_search_attributes.get(DUE)), **given.variables},
         )
@@ -86,19 +87,25 @@ class FlowWorkflow:
         failure = await self._undo(error)
         if isinstance(failure, ApplicationError) and failure.type == TIMEOUT:
             workflow.upsert_memo({ENDED: "timed_out"})
-        elif self._given.undo is not None and is_cancelled(failure) and workflow.patched(CANCELLED):
-            # The previous execution was cancelled; Temporal cannot end this one as cancelled.
+        elif is_cancelled(failure) and self._was_not_cancelled():
+            # The previous execution was cancelled, or a part by hand; Temporal cannot end this one as cancelled.
             failure = ApplicationError("the run was cancelled", type=CANCELLED)
             workflow.upsert_memo({ENDED: "cancelled"})
         await call_hooks(self._given, self._given.manifest.error_hooks)
         await notify(self._given, failure)
         return failure
 
+    def _was_not_cancelled(self) -> bool:
+        """Whether the cancellation that ends the run was of something else than this workflow."""
+        if self._given.undo is not None:
+            return workflow.patched(CANCELLED)
+        return workflow.cancellation_reason() is None and workflow.patched(CANCELLED_PART)
+
     async def _undo(self, error: BaseException) -> BaseException:
         """Run the compensations; the failure that the run ends with, with their results in its details."""
         given, before = self._given, self._given.undo or {}
         if before:
-            left = [from_plain(Task, one) for one in before["left"]]
+            left = load_tasks(before["left"], given)
         else:
             left = self._driver.compensations.tasks(given.generation)
             for task in left:
@@ -107,14 +114,15 @@ class FlowWorkflow:
             return error
         if not before:
             workflow.upsert_memo({"compensations": len(left)})
-        failed = list(before.get("failed", ()))
+        failed, more = list(before.get("failed", ())), int(before.get("more_failed", 0))
         count = int(before.get("count", len(left)))
         while left:
             if workflow.info().get_current_history_length() > MAX_EVENTS:
                 undo = {
                     "error": plain_failure(error),
-                    "left": [to_plain(task) for task in left],
+                    "left": dump_tasks(left),
                     "failed": failed,
+                    "more_failed": more,
                     "count": count,
                     "progress": self._driver.progress.to_plain(),
                 }
@@ -123,11 +131,14 @@ class FlowWorkflow:
             self._driver.progress.started(task.ref.step)
             problem = await compensate(given, task)
             self._driver.progress.ended(task.ref.step, "done" if problem is None else "failed")
-            if problem is not None:
+            if problem is not None and len(failed) < MAX_FAILED:
                 failed.append({"task": f"{task.ref.step}/{task.ref.task_id}", "message": problem[:300]})
-        return with_compensations(error, count, failed)
+            elif problem is not None:
+                more += 1
+        return with_compensations(error, count, failed, more)
 
-    @workflow.signal(name="pause")
+    # Parts that it tells may end with the run.
+    @workflow.signal(name="pause", unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
     async def pause(self, paused: Any = True, *_: Any) -> None:
         """Start no new task, or continue when ``paused`` is False; running tasks finish.
 
@@ -150,6 +161,16 @@ class FlowWorkflow:
     def progress(self) -> dict[str, Any]:
         """Counts per step: ``{name: {"running", "done", "failed", "known"}}``."""
         return self._driver.progress.to_plain()
+
+
+def _deadline(given: RunInput) -> float | None:
+    """When the run passes its timeout. It counts from the run's start, as the server's own limit."""
+    timeout = given.manifest.workflow_timeout
+    if not timeout:
+        return None
+    if workflow.patched(FROM_START):
+        return workflow.info().workflow_start_time.timestamp() + timeout
+    return workflow.time() + timeout
 
 
 async def _uninterrupted(ending: Coroutine[Any, Any, T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,13 +25,17 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
     """
     old = client.get_workflow_handle(found.id, run_id=found.run_id)
     events = [event async for event in history_events(old)]
+    state = await state_from_history(client.data_converter, str(found.run_id), events)
+    unread = _cut(state)
     new = await client.start_workflow(
         listener.LISTENER_TYPE,
-        await state_from_history(client.data_converter, str(found.run_id), events),
+        state,
         id=found.id,
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
     )
+    for plain in unread:
+        await new.signal(listener.SIGNAL, plain)
     # The old one has ended: send on the events that arrived after its history was read, also as it continued as new.
     execution, known = found.run_id, events[-1].event_id
     while execution:
@@ -41,6 +46,19 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
             elif event.event_id > known and _is_signal(event):
                 await new.signal(listener.SIGNAL, await _signal(client.data_converter, event))
         known = 0
+
+
+def _cut(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Cut the unread events of a state to what a workflow's input takes; the others, which keep their order."""
+    size, kept = 0, 0
+    for plain in state["inbox"]:
+        size += len(json.dumps(plain))
+        if size > listener.MAX_CARRIED:
+            break
+        kept += 1
+    unread: list[dict[str, Any]] = state["inbox"]
+    state["inbox"] = unread[:kept]
+    return unread[kept:]
 
 
 async def state_from_history(

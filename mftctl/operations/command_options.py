@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 from cyclopts import Group, Parameter
 
 from .. import profiles
-from ..console.output import Format, say
+from ..console.output import Format, name_server, say
 from ..console.text import format_duration, parse_duration
 from ..model.errors import Exit, MftctlError, UsageError
 
@@ -47,7 +47,16 @@ class Connection:
     """Profile in the configuration file."""
 
     def settings(self) -> profiles.Profile:
-        """The profile in force."""
+        """The profile in force. MftctlError with exit code 2 for an empty flag: it would mean another server."""
+        given = {
+            "--profile": self.profile,
+            "--address": self.address,
+            "--temporal-namespace": self.temporal_namespace,
+        }
+        for flag, value in given.items():
+            if value == "":
+                raise UsageError(f"{flag} is empty", hint="leave it out, or set the variable that it is from")
+        name_server([word for flag, value in given.items() if value for word in (flag, value)])
         return profiles.load(self.profile)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from cyclopts import Group, Parameter
 
@@ -187,11 +188,19 @@ def _check(row: Option, value: Any, source: profiles.Source) -> None:
 def check_urls(urls: Sequence[str]) -> None:
     """MftctlError with exit code 2 for what cannot be posted to."""
     for url in urls:
-        if not url.startswith(("http://", "https://")):
+        if not _has_host(url):
             raise UsageError(
                 f"--notify-url: '{url}' is not a URL that can be posted to",
-                hint="a URL begins with https:// or http://",
+                hint="a URL begins with https:// or http:// and a host",
             )
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
 
 
 def file_argument(text: str) -> Path:

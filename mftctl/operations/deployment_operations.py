@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from temporalio.client import Client
 
 from ..console.confirm import confirm
 from ..console.output import Result, Time, say
+from ..console.process import in_thread
 from ..console.text import iso, without_secrets
 from ..control import deployments, manifest_changes, tokens
 from ..control.pollers import Poller, Polling, find_pollers
@@ -70,12 +72,12 @@ async def delete(
     if isinstance(found, UnreadableDeployment):
         if found.foreign:
             question = f"The Schedule of {found.name} {found.reason}. Delete it?"
-            await asyncio.to_thread(confirm, question, yes=yes)
+            await in_thread(partial(confirm, question, yes=yes))  # which Ctrl-C ends at once
         await deployments.delete_unreadable(client, found)
     else:
         user = tokens.username()
         tokens.authorize(found.manifest, user, token)
-        await asyncio.to_thread(confirm, f"Delete the deployment {found.name}?", yes=yes)
+        await in_thread(partial(confirm, f"Delete the deployment {found.name}?", yes=yes))
         await registration.delete(client, found.manifest, user, token)
     note = f"deleted {found.name}; its runs continue"
     return Result(deployment_results.Deleted(deployment=found.name), "", found.name, (note,))

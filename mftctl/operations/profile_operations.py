@@ -96,7 +96,9 @@ def settings_in_force(connection: Connection, profile: Profile) -> tuple[profile
     if not names_server(connection, profile) and (running := devserver.running()) is not None:
         found["address"] = Setting(running, Source("default", "the embedded server"))
     by_key = {name: found.get(name) or found.get(f"{name}_data") or Setting() for name in NAMES}
-    by_key |= {key.name: profile.setting(key.name) for key in KEYS.values() if key.section != "connection"}
+    # The variable of the API key is shown as the key's source.
+    others = [key.name for key in KEYS.values() if key.section != "connection" or key.name == "temporal_ui"]
+    by_key |= {name: profile.setting(name) for name in others}
     if by_key["python"].value is None:
         by_key["python"] = Setting(flow_interpreter(profile))
     return tuple(_setting(key, setting) for key, setting in by_key.items())
@@ -114,15 +116,15 @@ def with_profile(connection: Connection, name: str | None) -> Connection:
 def _setting(key: str, setting: Setting) -> profile_results.Setting:
     """A setting; without its value where it is or may be secret."""
     value: Any = setting.value
-    is_set, source = value is not None, setting.source
+    is_set, source, problem = value is not None, setting.source, None
     if isinstance(value, UnsetVariable):
-        value, is_set = f"${value.variable} is not set", False
+        value, is_set, problem = None, False, f"${value.variable} is not set"
     elif key == "api_key" or (key in {"tls_cert", "tls_key", "tls_ca"} and "-----BEGIN" in str(value)):
         value = None
     elif key == "notify_url" and value is not None:
         value = [without_secrets(url) for url in value]
     shown = profile_results.Source(kind=source.kind, name=source.name or None, place=source.place or None)
-    return profile_results.Setting(key=key, value=value, set=is_set, source=shown)
+    return profile_results.Setting(key=key, value=value, set=is_set, source=shown, problem=problem)
 
 
 def _problem(name: str, values: dict[str, Any]) -> str | None:

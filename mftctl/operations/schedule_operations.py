@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from temporalio.client import Client
 
@@ -94,7 +95,12 @@ async def backfill(
     end = parse_time_in(period[1], zone, "--end", end=True)
     if end < start:
         raise UsageError("--end is before --start", hint="swap them")
-    times = await schedules.times_between(client, found, start, end)
+    now = datetime.now(UTC)
+    if start > now:
+        raise UsageError(
+            f"--start: {period[0]} has not come yet", hint="a backfill is of times that are past"
+        )
+    times = await schedules.times_between(client, found, start, min(end, now.astimezone(end.tzinfo)))
     if not dry_run:
         await schedules.backfill(client, found, times, overlap)
     new = [one.run_id for one in times if not one.exists]

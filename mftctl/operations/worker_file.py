@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..model.errors import MftctlError, UsageError
 from .command_options import Connection
-from .run_id_file import check_writable
+from .whole_file import check_writable
 
 #: What every worker file has, and what those of metaflow-temporal import.
 _MARK, _PEER = "DEPLOYMENT, CONNECTION = ", "temporalio"

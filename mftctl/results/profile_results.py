@@ -48,6 +48,8 @@ class Setting:
     """null where nothing sets the key, and of what is secret."""
     set: bool
     source: Source
+    problem: str | None
+    """Why it is not set though it is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +104,7 @@ def settings_table(found: Settings) -> str:
 def _value(row: Setting) -> str:
     value = row.value
     if value is None:
-        return "(set)" if row.set else _default(row.key)
+        return row.problem or ("(set)" if row.set else _default(row.key))
     if isinstance(value, (list, tuple)):
         return ", ".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

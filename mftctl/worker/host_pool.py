@@ -80,7 +80,7 @@ class HostPool:
                 return await host.supervisor(started=started)
             except OSError as error:
                 if error.errno in _SCARCE:
-                    if self._trim(0):
+                    if await self._make_room():
                         continue
                     raise MftctlError(
                         f"no process of {launch.flow} can be started: {error}", code="host.lost"
@@ -186,6 +186,12 @@ class HostPool:
                 taken -= host.memory
                 self._retire(host)
 
+    async def _make_room(self) -> bool:
+        """End all idle supervisors; whether there were any."""
+        found = self._trim(0)
+        await asyncio.sleep(0)  # asyncio closes their sockets in its next turn
+        return found
+
     def _trim(self, most: int) -> bool:
         """End idle supervisors of the least recently used hosts until ``most`` are left; whether there were more."""
         hosts = [host.result() for host in self._hosts.values() if _has_started(host)]
@@ -206,17 +212,12 @@ class HostPool:
             launch = _without_lost_folder(launch)
         env = variables(launch, folder, in_place=source is not None)
         fields = {"launch": to_plain(launch), "folder": folder, "isolation": isolation, "file": source}
-        try:
-            if self._prepared is not None:
-                prepared, self._prepared = self._prepared, None
-                client = prepared.client
-                fields["environment"] = _changed(prepared.environment, environment(launch.python, env))
-            else:
-                client = Client.start(launch.python, "host", env, cwd=launch.cwd)
-        except OSError as error:  # such as too many open files
-            raise MftctlError(
-                f"no process of {launch.flow} can be started: {error}", code="host.lost"
-            ) from error
+        if self._prepared is not None:
+            prepared, self._prepared = self._prepared, None
+            client = prepared.client
+            fields["environment"] = _changed(prepared.environment, environment(launch.python, env))
+        else:
+            client = await self._start_process(launch, env)
         try:
             answer = await client.request("load", fields, timeout=START_TIMEOUT)
         except TimeoutError:
@@ -238,6 +239,16 @@ class HostPool:
             freshness = Freshness(answer["files"], max_age)
             return Host(client, freshness, memory_of(client.pid), startable=answer["startable"])
         raise MftctlError(f"{launch.flow} cannot be loaded: {problem}", code="flow.import")
+
+    async def _start_process(self, launch: Launch, env: dict[str, str]) -> Client:
+        try:
+            return Client.start(launch.python, "host", env, cwd=launch.cwd)
+        except OSError as error:  # such as too many open files
+            if error.errno in _SCARCE and await self._make_room():
+                return await self._start_process(launch, env)
+            raise MftctlError(
+                f"no process of {launch.flow} can be started: {error}", code="host.lost"
+            ) from error
 
 
 def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -22,7 +23,10 @@ from ..engine.notification import POST
 #: Seconds until a receiver must have answered.
 TIMEOUT = 10.0
 #: Threads of their own: receivers that do not answer must not keep the worker from other work.
-_POSTING = ThreadPoolExecutor(16, "mftctl-notify")
+_POSTING = ThreadPoolExecutor(64, "mftctl-notify")
+#: Notifications to a host at once, so that one that does not answer keeps no other waiting; and whose turn it is.
+AT_ONCE = 4
+_TURNS: dict[str, asyncio.Semaphore] = {}
 #: Client errors that are retried; the others are final.
 _AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -35,8 +39,17 @@ async def post_notice(given: dict[str, Any]) -> str:
         key = os.environ.get(given["key_env"])
         if not key:
             raise ApplicationError(f"this worker has no ${given['key_env']} to sign with", type="NotifyKey")
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_POSTING, _post, given["url"], given["body"], key)
+    turn = _TURNS.setdefault(urlsplit(given["url"]).netloc, asyncio.Semaphore(AT_ONCE))
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            await turn.acquire()
+    except TimeoutError:
+        raise ApplicationError("the receiver has not answered others in time", type="NotifyBusy") from None
+    try:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_POSTING, _post, given["url"], given["body"], key)
+    finally:
+        turn.release()
 
 
 def signature(body: bytes, key: str) -> str:

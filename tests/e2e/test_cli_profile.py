@@ -30,7 +30,7 @@ class ProfiledFlow(FlowSpec):
 if __name__ == "__main__":
     ProfiledFlow()
 """
-SHOWN = {"key", "value", "set", "source"}
+SHOWN = {"key", "value", "set", "source", "problem"}
 
 
 @pytest.fixture

@@ -351,4 +351,4 @@ def test_a_run_becomes_a_page(looked, failed: str) -> None:
     assert looked.run("runs", "report", failed, "-o", "-").stdout.startswith("<!DOCTYPE html>")
     assert looked.run("runs", "report", failed, "-o", "--quiet").returncode == 2
     assert looked.run("runs", "report", failed, "-o", "json").returncode == 2
-    assert looked.run("runs", "report", failed, "-o", "no/such/folder.html").returncode == 1
+    assert looked.run("runs", "report", failed, "-o", "no/such/folder.html").returncode == 2

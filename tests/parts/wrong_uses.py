@@ -33,6 +33,14 @@ TABLE = [
     Wrong("deploy flow.py --bogus", 2, "usage", "--bogus", "mftctl deploy --help"),
     Wrong("trigger Plain --alpha 1", 2, "usage", "--alpha", "name=value"),
     Wrong("trigger Plain --no-wait --timeout 1m", 2, "usage", "together", "--timeout implies --wait"),
+    Wrong("runs list --address=", 2, "usage", "--address is empty", "leave it out"),
+    Wrong("runs list --profile=", 2, "usage", "--profile is empty", "leave it out"),
+    Wrong(
+        "deploy flow.py --temporal-namespace=", 2, "usage", "--temporal-namespace is empty", "leave it out"
+    ),
+    Wrong("schedule backfill Daily --start 2099-01-01 --end 2099-02-01", 2, "usage", "not come yet", "past"),
+    Wrong("deploy flow.py --notify-url https://[x", 2, "usage", "https://[x", "a host"),
+    Wrong("deploy flow.py --notify-url https://", 2, "usage", "https://", "a host"),
     Wrong("trigger Plain -o xml", 2, "usage", "xml", "mftctl trigger --help"),
     Wrong("deploy flow.py --max-workers many", 2, "usage", "many", "mftctl deploy --help"),
     Wrong("deploy flow.py --max-workers 0", 2, "usage", "1 or more", "leave it out"),

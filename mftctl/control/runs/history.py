@@ -100,8 +100,7 @@ class RunHistory:
                 with IgnoreNotFound():
                     async for _ in self._events(self._run.workflow_id, first):
                         return first
-                given = await self._builder.begin(began.input)
-                self.record.seed = dict((given.state or {}).get("progress", {}))
+                self._builder.add_counts((await self._builder.begin(began.input)).state or {})
             break
         return execution
 

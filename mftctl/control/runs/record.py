@@ -148,20 +148,25 @@ class RunRecord:
 
     def of(self, kind: Kind) -> Iterator[TaskRecord]:
         """The tasks of a kind, in the order in which they were scheduled."""
-        return (one for one in self.tasks.values() if one.kind == kind)
+        # A copy: a board draws in a thread of its own, while tasks are added.
+        return (one for one in list(self.tasks.values()) if one.kind == kind)
 
     def steps(self) -> dict[str, StepRecord]:
         """The flow's steps with their records, by name."""
         steps = {step.name: StepRecord(step.name) for step in self.manifest.steps}
         for name in steps.keys() & self.seed.keys():
             done = self.seed[name].get("done", 0)
-            steps[name].known = self.seed[name].get("known", 0)
+            steps[name].known = done
             steps[name].counts = {"done": done} if done else {}
         tasks = [task for task in self.of("task") if task.step in steps]
         splits = Counter[str]()
         for task in tasks:
             steps[task.step].count(task)
             splits.update(task.widens)
+        # What was known and not done is, or will be, in the histories that are there.
+        splits |= Counter(
+            {name: max(splits[name], counts.get("known", 0)) for name, counts in self.seed.items()}
+        )
         for name, width in splits.items():
             if name in steps:
                 steps[name].known = max(steps[name].known, width)

@@ -87,7 +87,7 @@ class Board:
     def _draw(self) -> RenderableType:
         frame = self._frame()
         table = Table.grid(padding=(0, 1))
-        for name, step in frame.steps.items():
+        for name, step in list(frame.steps.items()):  # rows are added by another thread
             if step.total:
                 mark = _mark(step, self._spinner)
                 table.add_row(mark, name, _bar(step), _counts(step), format_duration(step.seconds))
@@ -184,7 +184,7 @@ def _counts(step: StepRow) -> Text:
     parts = [f"{step.done}/{step.total} done"]
     parts += [f"{step.running} running"] if step.running else []
     # A retry within a second is not worth showing.
-    later = [again for again in step.retries.values() if again.at - time.time() >= 1]
+    later = [again for again in list(step.retries.values()) if again.at - time.time() >= 1]
     parts += [retry_text(min(later, key=lambda again: again.at))] if later else []
     parts += [f"{len(later)} wait for a retry"] if len(later) > 1 else []
     text = Text(", ".join(parts))

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ...console.output import Format, Result, event, say, to_json, write
+from ...console.output import Format, Result, event, reader_gone, say, to_json, write
 from ...console.text import columns, exact, log_time
 from ...control.runs.history import RunHistory
 from ...control.runs.record import TaskRecord
@@ -42,6 +42,8 @@ async def show_logs(
     """Print the lines there are, and with ``follow`` those to come; the result has them for ``-o json``."""
     if wanted.attempt is not None and wanted.attempt < 0:
         raise UsageError(f"--attempt: {wanted.attempt} is negative", hint="attempts are counted from 0")
+    if form == "name":
+        raise UsageError("-o name: a line of a log has no name", hint="use -o jsonl, or leave it out")
     client, run = await open_run(name, deployment, connection)
     history = RunHistory(client, run)
     record = await history.read()
@@ -57,13 +59,14 @@ async def show_logs(
             announced: set[tuple[str, int]] = set()
             try:
                 over = False
-                while not over:
+                while not over and not reader_gone():
                     await asyncio.wait([following], timeout=INTERVAL)
                     over = following.done()
                     if live.is_there:
                         _announce_retries(live, announced)
                         await _read_new(printer, live, run.run_id, datastore, over=over)
-                following.result()
+                if following.done():
+                    following.result()
             finally:
                 for task in (following, polling):
                     task.cancel()

@@ -36,9 +36,10 @@ async def redraw(read: Callable[[], Awaitable[Result[Any]]], *, quiet: bool) -> 
 def _frame(found: Result[Any], problem: str, *, quiet: bool) -> RenderableType:
     """The list under the time of day; a line that is too long for the terminal is cut."""
     lines = [Text(f"{datetime.now():%H:%M:%S}", "dim")]  # noqa: DTZ005 - local time, as in the list
-    lines += [Text(line) for line in found.text.splitlines()]
+    # Above the list, whose end may not fit.
     lines += [Text(problem, "red")] if problem else []
     lines += [Text(note, "dim") for note in found.notes if not quiet]
+    lines += [Text(line) for line in found.text.splitlines()]
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return Group(*lines)

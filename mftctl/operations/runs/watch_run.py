@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ...console.output import Result
+from ...console.output import Result, draws
 from ...console.text import can_draw
 from ...control.runs.history import RunHistory
 from ...control.runs.lookup import run_input
-from ...control.runs.record import RunRecord, StepRecord
+from ...control.runs.record import StepRecord
 from ...control.runs.run import Run
+from ...model.attempt import NextAttempt
 from ...model.graph import ordered_steps
 from ...results.run_results import DeploymentRun
 from ..command_options import Connection
@@ -30,7 +31,7 @@ async def watch_run(
     client, run = await open_run(name, deployment, connection)
     manifest = (await run_input(client, run)).manifest
     history = RunHistory(client, run)
-    drawn = can_draw(sys.stdout) and run.ended is None
+    drawn = draws() and can_draw(sys.stdout) and run.ended is None
     progress = progress_board(run, history) if drawn else progress_lines(run, history)
     ended = await within(run.run_id, limit, to_end(client, run, history, progress))
     return outcome_result(manifest, run.run_id, ended)
@@ -52,11 +53,15 @@ def _frame(run: Run, history: RunHistory) -> Frame:
     if history.is_there:
         record = history.record
         steps = record.steps()
-        rows = {name: _row(record, steps[name]) for name in ordered_steps(record.manifest)}
+        retries: dict[str, dict[str, NextAttempt]] = {}
+        for task in record.of("task"):
+            if again := pending_retry(record, task):
+                retries.setdefault(task.step, {})[task.label] = again
+        rows = {name: _row(steps[name], retries.get(name, {})) for name in ordered_steps(record.manifest)}
     return Frame(run.pathspec, run.seconds, rows)
 
 
-def _row(record: RunRecord, step: StepRecord) -> StepRow:
+def _row(step: StepRecord, retries: dict[str, NextAttempt]) -> StepRow:
     # Records have Unix times, rows have monotonic ones.
     offset = time.time() - time.monotonic()
     return StepRow(
@@ -66,9 +71,5 @@ def _row(record: RunRecord, step: StepRecord) -> StepRow:
         failed=step.counts.get("failed", 0),
         began=None if step.began is None else step.began - offset,
         ended=None if step.ended is None else step.ended - offset,
-        retries={
-            task.label: again
-            for task in record.tasks.values()
-            if task.step == step.name and (again := pending_retry(record, task))
-        },
+        retries=retries,
     )

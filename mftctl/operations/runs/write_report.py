@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ...report import page
 from ...results.run_results import ReportFile
 from ..command_options import Connection
 from ..selection import open_run
+from ..whole_file import check_writable, write_whole
 from .logs_and_artifacts import open_datastore
 from .run_details import details_of, outcome_of, ui_link
 
@@ -49,6 +49,8 @@ def _check(output: Path | None) -> None:
     elif str(output) in FORMATS:
         hint = f"name the file with -o FILE, and the format with --format {output}"
     else:
+        if str(output) != "-":
+            check_writable(output, "-o")
         return
     raise UsageError(f"-o: '{output}' is not a file name", hint=hint)
 
@@ -74,10 +76,7 @@ async def _logs(
 
 def _write(file: Path, text: str) -> None:
     """Write the whole page or nothing."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
+        write_whole(file, text)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise MftctlError(f"{file}: {error.strerror}", code="file.write") from error

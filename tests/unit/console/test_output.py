@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from mftctl.console import output
 from mftctl.console.output import Result
+from mftctl.console.text import columns
 from mftctl.model.errors import Exit, MftctlError
 
+ROOT = Path(__file__).resolve().parents[3]
 RESULT = Result({"run_id": "r"}, text="run r", name="r", notes=("watch it",))
 ERROR = MftctlError("no such thing", exit=Exit.NOT_FOUND, code="thing.unknown", hint="make one")
 
@@ -19,6 +24,7 @@ ERROR = MftctlError("no such thing", exit=Exit.NOT_FOUND, code="thing.unknown", 
 def text_again() -> Iterator[None]:
     yield
     output.begin([])
+    output.name_server([])
 
 
 @pytest.mark.parametrize(
@@ -32,11 +38,53 @@ def text_again() -> Iterator[None]:
         (["-o", "yaml"], "text"),
         (["trigger", "x", "--", "-o", "json"], "text"),
         (["-o"], "text"),
+        (["-qo", "json"], "json"),
+        (["-yqojson"], "json"),
+        (["-o=jsonl"], "jsonl"),
+        (["--no-wait", "-o", "json"], "json"),
     ],
 )
 def test_the_format_is_known_before_the_arguments_are_parsed(argv: list[str], form: str) -> None:
     """So that a usage error is JSON too where JSON was asked for."""
     assert output.chosen(argv) == form
+
+
+@pytest.mark.parametrize("argv", [["-q"], ["--quiet"], ["-yq"], ["-qo", "name"]])
+def test_quiet_is_known_too(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """However it is written."""
+    output.begin(argv)
+    output.say("something")
+    assert capsys.readouterr().err == ""
+
+
+def test_commands_in_hints_name_the_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """That of the command line: typed as shown, they would ask another one. Each flag once."""
+    output.name_server(["--profile", "staging"])
+    output.say("start a run: mftctl trigger F")
+    output.say("serve it: mftctl worker F --profile staging")
+    output.fail(MftctlError("it failed", hint="continue with `mftctl runs resume R`; mftctl help output"))
+    assert capsys.readouterr().err.splitlines() == [
+        "mftctl: start a run: mftctl trigger --profile staging F",
+        "mftctl: serve it: mftctl worker F --profile staging",
+        "mftctl: it failed",
+        "hint: continue with `mftctl runs resume --profile staging R`; mftctl help output",
+    ]
+
+
+def test_what_others_have_written_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters are shown; a cell of a table stays one."""
+    output.say("paused: \x1b]0;title\x07")
+    assert capsys.readouterr().err == "mftctl: paused: \\x1b]0;title\\x07\n"
+    assert columns([("a\tb", "c\nd\x9b2J")]) == "a b\tc d\\x9b2J"
+
+
+def test_json_is_json_in_every_locale() -> None:
+    """What the locale cannot encode is escaped as JSON escapes it."""
+    render = "output.render(output.Result({'text': 'é 😀'}))"
+    script = f"from mftctl.console import output; output.begin(['-o', 'json']); {render}"
+    env = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "latin-1:backslashreplace"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, check=True, capture_output=True)
+    assert json.loads(done.stdout.decode("ascii"))["text"] == "é 😀"
 
 
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:

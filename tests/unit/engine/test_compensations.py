@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from temporalio.api.enums.v1 import EventType
 
 from mftctl.control.runs.lookup import describe, list_runs
 from mftctl.control.runs.outcome import RunOutcome
-from mftctl.engine import workflow
+from mftctl.engine import compensations, driver, workflow
 from mftctl.model.manifest import Dispatch, Receiver, Step
 from mftctl.model.task import Outcome
 from mftctl.model.variables import COMPENSATION
@@ -230,3 +231,50 @@ async def test_a_run_that_stops_branches_and_parts_replays(engine: Engine) -> No
     assert len([one for one in history.events if one.event_type == CHILD]) > 1
     for _ in range(3):
         assert not await replaying.differences_now([history])
+
+
+async def test_many_failed_compensations_are_told_in_short(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server refuses a failure, or a state to continue with, of more than 2 MiB: the rest would never be undone."""
+    for module, name, value in (
+        (workflow, "MAX_EVENTS", 10),
+        (workflow, "MAX_FAILED", 1),
+        (compensations, "PACK_FROM", 0),
+    ):
+        monkeypatch.setattr(module, name, value)
+    receiver = Receiver("http://many.test")
+    given = manifest("TripMany", TRIP, compensations=UNDO, notify=(receiver,))
+    acts = {"go": fails("no seat"), "undo": fails("no room"), "undo_more": fails("no refund")}
+    script, how = await engine.run(given, acts)
+    assert _undone(script.names) == ["undo_more", "undo"]
+    assert (how.status, how.message) == ("failed", "step go failed: no seat")
+    await script.began(receiver.url)
+    told = script.calls[-1].notice["body"]["failure"]["compensations"]
+    assert (told["count"], told["more_failed"]) == (2, 1)
+    assert [one["message"] for one in told["failed"]] == ["step undo_more failed: no refund"]
+
+
+async def test_what_a_part_finishes_while_it_is_stopped_is_undone(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever the run is cancelled, also while a part is being started: it is waited for."""
+    monkeypatch.setattr(driver, "INLINE", 2)
+    monkeypatch.setattr(driver, "CHUNK", 3)
+    given = manifest("TripStops", foreach(work={"compensation": "undo"}), compensations=UNDO, max_workers=6)
+    chance = random.Random(3)  # noqa: S311 - moments, not secrets
+    for _ in range(12):
+        script, handle = await engine.start(given, widths={"start": 40})
+        await script.began("start")
+        await asyncio.sleep(chance.uniform(0, 0.15))  # a random moment is what is tested
+        await handle.cancel()
+        how = await ended(handle)
+        if how.status == "completed":
+            continue
+        assert how.status == "cancelled"
+        finished = {name for name in script.ended if name.startswith("work")}
+        undone = {name.replace("undo", "work") for name in _undone(script.names)}
+        last = max((n for n, name in enumerate(script.names) if name.startswith("work")), default=-1)
+        first = min((n for n, name in enumerate(script.names) if name.startswith("undo")), default=last + 1)
+        assert last < first, "no task runs beside the compensations"
+        assert undone <= finished

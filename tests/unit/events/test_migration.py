@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import DataConverter
@@ -84,3 +86,18 @@ def test_no_event_is_lost_by_a_move() -> None:
     server = asyncio.run(moved())
     assert [one["name"] for one in server.state["inbox"]] == ["before"]
     assert server.signals == ["meanwhile", "in the next execution"]
+
+
+def test_more_unread_events_than_an_input_takes_are_sent_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order, before those that came late: no worker has read them, which is why the listener moves."""
+
+    async def moved() -> tuple[list[str], list[str]]:
+        history = [await started({"deployment": "D"}), *[await sent(n + 2, f"e{n}") for n in range(6)]]
+        server: Any = Server({OLD: history}, {OLD: [await sent(9, "late")]})
+        size = len(json.dumps((await migration.state_from_history(CONVERTER, OLD, history))["inbox"][0]))
+        monkeypatch.setattr(migration.listener, "MAX_CARRIED", 3 * size + 1)
+        found: Any = SimpleNamespace(id="listener", run_id=OLD)
+        await migration.move(server, found, "new")
+        return [one["name"] for one in server.state["inbox"]], server.signals
+
+    assert asyncio.run(moved()) == (["e0", "e1", "e2"], ["e3", "e4", "e5", "late"])

@@ -232,6 +232,23 @@ def test_idle_supervisors_are_kept_up_to_a_limit(tmp_path, monkeypatch):
                 await hosts.supervisor(wanted)
             # To make room for it, those of the other host were ended.
             assert [task.result().spare for task in hosts._hosts.values()] == [0, 0]
+        (await hosts.supervisor(other)).release()
+        for started in (flow_host.socket.socketpair, client.Client.start):
+            descriptors = len(os.listdir("/dev/fd"))
+
+            def full(*given, call=started, limit=descriptors, **more):
+                if len(os.listdir("/dev/fd")) >= limit:
+                    raise OSError(errno.EMFILE, "Too many open files")
+                return call(*given, **more)
+
+            with monkeypatch.context() as patched:
+                if started == client.Client.start:
+                    patched.setattr(client.Client, "start", full)
+                    held.append(await hosts.supervisor(replace(wanted, options=("--no-pylint",))))
+                else:
+                    patched.setattr(flow_host.socket, "socketpair", full)
+                    held.append(await hosts.supervisor(wanted))
+            (await hosts.supervisor(other)).release()
         for one in held:
             one.release()
 

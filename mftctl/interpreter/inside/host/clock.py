@@ -110,7 +110,7 @@ class Clock:
                 self._note(what, find, 3)
             return original(*args, **kwargs)
 
-        watched = StandIn(original, call)
+        watched = StandIn(original, call, f"{module.__name__}:{name}")
         self._wrapped[id(watched)] = (watched, original)
         setattr(module, name, watched)
 

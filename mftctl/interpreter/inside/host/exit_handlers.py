@@ -4,7 +4,7 @@ A forked task does not tear down the modules that its host has loaded. All else 
 does itself (``interpreter_end``), with the exit handlers that were registered since the fork. A flow whose import
 registers any gets a new process for each task: each process must register and run its own. Handlers that libraries
 register as they are imported are for what they begin later (a run of an experiment tracker, a connection), so each task
-calls them for what it has begun, unless they remove files that the import has made: these belong to the host.
+calls them for what it has begun, unless they may remove files that the import has made: these belong to the host.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import atexit
 import functools
 import os
 import sys
+import tempfile
 import weakref
-from typing import Any
+from typing import Any, Callable
 
 from .. import own_code
 from .stand_in import StandIn
@@ -23,7 +24,9 @@ from .stand_in import StandIn
 _STANDARD = (("multiprocessing.util", "_exit_function"), ("logging", "shutdown"))
 _STANDARD_MODULES = frozenset(module for module, _ in _STANDARD)
 #: Parts of the names of functions that remove files.
-_REMOVING = ("rmtree", "remove", "unlink", "rmdir", "delete", "cleanup", "clean_up")
+_REMOVING = ("rmtree", "remove", "unlink", "rmdir", "delete", "cleanup", "clean_up", "cleartemp", "endr")
+#: Functions of `tempfile` that make files and folders.
+_MAKING = ("mkdtemp", "mkstemp")
 
 
 class ExitHandlers:
@@ -32,16 +35,17 @@ class ExitHandlers:
     def __init__(self) -> None:
         self._handlers: list[Any] = []
         self._of_libraries: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
+        self._made_files = False
         self._finalizers: list[Any] = []
         self._register: Any = atexit.register
         self._unregister: Any = atexit.unregister
         self._finalize: Any = weakref.finalize
         self._init = self._finalize.__init__
+        self._undo: list[Callable[[], None]] = []
 
     def watch(self) -> None:
         """Notice ``atexit.register`` and ``weakref.finalize`` from here on."""
         register, unregister, init = self._register, self._unregister, self._init
-        module: Any = atexit
 
         def registered(func: Any, *args: Any, **kwargs: Any) -> Any:
             # `weakref` registers one handler for all finalizers, which are noticed below.
@@ -62,16 +66,36 @@ class ExitHandlers:
             if own_code.is_caller():
                 self._finalizers.append(one)
 
-        module.register = StandIn(register, registered)
-        module.unregister = StandIn(unregister, unregistered)
+        self._replace(atexit, "register", registered)
+        self._replace(atexit, "unregister", unregistered)
+        for name in _MAKING:
+            self._replace(tempfile, name, self._making(getattr(tempfile, name)))
         self._finalize.__init__ = finalizing
 
     def stop(self) -> None:
         """Restore the functions."""
-        module: Any = atexit
-        module.register = self._register
-        module.unregister = self._unregister
+        for undo in self._undo:
+            undo()
         self._finalize.__init__ = self._init
+
+    def _making(self, make: Any) -> Any:
+        def making(*args: Any, **kwargs: Any) -> Any:
+            self._made_files = True
+            return make(*args, **kwargs)
+
+        return making
+
+    def _replace(self, module: Any, name: str, call: Any) -> None:
+        original = getattr(module, name)
+        watching = StandIn(original, call, f"{module.__name__}:{name}")
+        setattr(module, name, watching)
+
+        def undo() -> None:
+            # The flow may have set a function of its own.
+            if getattr(module, name, None) is watching:
+                setattr(module, name, original)
+
+        self._undo.append(undo)
 
     def problems(self) -> list[str]:
         """The handlers that this process must run at its end, in one phrase."""
@@ -85,7 +109,8 @@ class ExitHandlers:
         for module, name in reversed(_STANDARD):
             if module in sys.modules:
                 atexit.register(getattr(sys.modules[module], name))
-        for func, args, kwargs in self._of_libraries:
+        # Which of them removes what the import has made in a temporary folder cannot be known.
+        for func, args, kwargs in () if self._made_files else self._of_libraries:
             atexit.register(func, *args, **kwargs)
         registry: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
         registry.clear()
@@ -95,7 +120,8 @@ class ExitHandlers:
 def _removes(handler: Any, args: tuple[Any, ...]) -> bool:
     """Whether a handler seems to remove files: it is called so, or with the path of something that is there."""
     named = _name(handler).lower()
-    paths = [one for one in (*args, *getattr(handler, "args", ())) if isinstance(one, (str, os.PathLike))]
+    bound = handler.args if isinstance(handler, functools.partial) else ()
+    paths = [one for one in (*args, *bound) if isinstance(one, (str, os.PathLike))]
     return any(word in named for word in _REMOVING) or any(os.path.exists(one) for one in paths)
 
 

@@ -42,9 +42,9 @@ class RandomState:
             self._drawn = self._drawn or own_code.is_caller()
             return self._urandom(size)
 
-        drawing = StandIn(self._urandom, urandom)
-        self._replace(random, "seed", StandIn(self._seed, seed))
-        self._replace(random, "setstate", StandIn(self._setstate, setstate))
+        drawing = StandIn(self._urandom, urandom, "os:urandom")
+        self._replace(random, "seed", StandIn(self._seed, seed, "random:seed"))
+        self._replace(random, "setstate", StandIn(self._setstate, setstate, "random:setstate"))
         self._replace(os, "urandom", drawing)
         self._replace(random, "_urandom", drawing)
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import functools
+import pkgutil
 from typing import Any, Callable
 
 
 class StandIn:
-    """Calls ``call`` in place of the ``original``, a function written in C.
+    """Calls ``call`` in place of the ``original``, a function written in C; ``name``: where that is (``time:time``).
 
     Like that one, and unlike a function written in Python, it does not become a method as an attribute of a class
-    (``converter = time.gmtime``), and can be pickled: as the original, which has its name again after the import.
+    (``converter = time.gmtime``), and can be pickled: by its name, which the original has again after the import.
     """
 
-    def __init__(self, original: Any, call: Callable[..., Any]) -> None:
+    def __init__(self, original: Any, call: Callable[..., Any], name: str) -> None:
         functools.update_wrapper(self, original)
-        self._original = original
         self._call = call
+        self._name = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it."""
         return self._call(*args, **kwargs)
 
     def __reduce__(self) -> Any:
-        return copy.copy, (self._original,)
+        return pkgutil.resolve_name, (self._name,)

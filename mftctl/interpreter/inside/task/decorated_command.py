@@ -62,7 +62,9 @@ def _replace_process(state: Any, given: TaskInput, paths: list[str]) -> None:
     if config:
         arguments.top_level_options["local-config-file"] = config[0].split("=", 1)[1]
     command = arguments.get_args()
-    if command[1:2] == state.entrypoint[1:]:  # @conda sets another interpreter
+    # @conda sets another interpreter; a decorator may set a command that is none.
+    is_python = command[:1] == state.entrypoint[:1] or os.path.basename(command[0]).startswith("python")
+    if is_python and command[1:2] == state.entrypoint[1:]:
         mode = "flow" if arguments.commands == ["step"] else "backend"
         command = [command[0], "-u", BOOT, mode, *command[1:]]
     environment = {**os.environ, **arguments.get_env()}

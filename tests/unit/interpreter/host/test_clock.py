@@ -129,6 +129,8 @@ class Timer:
     token = os.urandom
     seed = random.seed
 KEPT = [time.monotonic, os.urandom, Timer.clock]
+import pickle
+AGAIN = pickle.loads(pickle.dumps(KEPT))
 """
 
 

@@ -51,11 +51,21 @@ ENDS = {
         (
             "atexit.register(print, 1); atexit.register(print, 'not me'); atexit.unregister(len)\n"
             "def end_run(): print('the run is ended')\natexit.register(end_run)\n"
-            "import shutil, tempfile; atexit.register(shutil.rmtree, tempfile.mkdtemp())\n"
+            "import shutil; atexit.register(shutil.rmtree, '/dev/null')\n"
             "def cleanup_host(): print('no')\natexit.register(cleanup_host)"
         ),
         "atexit.register(print, 'mine')",
         "mine\nthe run is ended\nnot me\n1\n",
+    ),
+    "handlers where the import has made files": (
+        "import tempfile; kept = tempfile.TemporaryDirectory()\ndef close(): print('no')\natexit.register(close)",
+        "pass",
+        "",
+    ),
+    "a handler with odd arguments": (
+        "class Odd:\n    args = None\n    def __call__(self): print('odd')\natexit.register(Odd())",
+        "pass",
+        "odd\n",
     ),
     "a handler that its library has taken back": (
         "def end_run(): print('no')\natexit.register(end_run); atexit.unregister(end_run)",

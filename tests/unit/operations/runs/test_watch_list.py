@@ -75,8 +75,7 @@ def test_lines_are_cut_and_not_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
     found: Result[Any] = Result([], "RUN [red]x[/red]\n" + "long " * 20, notes=("a note",))
     (frame,) = drawn(monkeypatch, found)
     lines = frame.splitlines()
-    assert lines[1] == "RUN [red]x[/red]"
-    assert lines[2].endswith("…")
-    assert lines[3:] == ["a note"]
+    assert lines[1:3] == ["a note", "RUN [red]x[/red]"]
+    assert lines[3].endswith("…")
     (quiet,) = drawn(monkeypatch, found, quiet=True)
     assert "a note" not in quiet
