@@ -235,7 +235,8 @@ def event(data: dict[str, Any]) -> None:
 _SHORT = re.compile(r"-(?P<flags>[qy]*)(?P<option>o=?(?P<format>.*))?")
 #: A command of mftctl that asks a server.
 _COMMAND = re.compile(
-    r"\bmftctl (?:(?:runs|deployments|schedule|events|queues|workers) [a-z]+|(?:trigger|deploy|worker|doctor)\b)"
+    r"\bmftctl (?:(?:runs|deployments|schedule|events|queues|workers) [a-z]+"
+    r"|profile check|(?:trigger|deploy|worker|doctor)\b)"
 )
 #: Control characters, but for newlines and tabs.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

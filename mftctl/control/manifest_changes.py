@@ -90,8 +90,12 @@ def _settings(manifest: Manifest) -> dict[str, Any]:
 
 def _masked(url: str) -> str:
     """Scheme and host of a URL, whose rest is often a secret, and a digest by which two can be told apart."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}/… ({hashlib.sha256(url.encode()).hexdigest()[:6]})"
+    try:
+        parts = urlsplit(url)
+        readable = f"{parts.scheme}://{parts.hostname or ''}/…"
+    except ValueError:  # an IPv6 address that is none
+        readable = "…"
+    return f"{readable} ({hashlib.sha256(url.encode()).hexdigest()[:6]})"
 
 
 def _format(value: Any) -> str:

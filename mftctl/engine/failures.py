@@ -61,6 +61,8 @@ def first_failure(item: Task | SplitRange, error: BaseException) -> BaseExceptio
     if is_cancelled(error):
         return error
     cause = error.cause if isinstance(error, (ActivityError, ChildWorkflowError)) and error.cause else error
+    if isinstance(cause, ApplicationError) and cause.type == CANCELLED:  # a part of a part
+        return CancelledError("cancelled")
     if isinstance(cause, ApplicationError) and cause.details:
         return ApplicationError(cause.message, *cause.details, type=cause.type)
     where = (

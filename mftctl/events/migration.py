@@ -16,6 +16,9 @@ from ..control.history_events import history_events
 from . import listener
 from .inbox import Inbox
 
+#: Bytes of JSON that a listener starts with at most: the server refuses 2 MiB. What is more is sent as signals.
+MAX_STATE = 2_000_000
+
 
 async def move(client: Client, found: WorkflowExecutionDescription, task_queue: str) -> None:
     """Start a listener on ``task_queue`` with the state of the one ``found`` on another queue.
@@ -50,10 +53,10 @@ async def move(client: Client, found: WorkflowExecutionDescription, task_queue: 
 
 def _cut(state: dict[str, Any]) -> list[dict[str, Any]]:
     """Cut the unread events of a state to what a workflow's input takes; the others, which keep their order."""
-    size, kept = 0, 0
+    size, kept = len(json.dumps({**state, "inbox": []})), 0
     for plain in state["inbox"]:
-        size += len(json.dumps(plain))
-        if size > listener.MAX_CARRIED:
+        size += len(json.dumps(plain)) + 2
+        if size > MAX_STATE:
             break
         kept += 1
     unread: list[dict[str, Any]] = state["inbox"]

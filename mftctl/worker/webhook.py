@@ -39,7 +39,13 @@ async def post_notice(given: dict[str, Any]) -> str:
         key = os.environ.get(given["key_env"])
         if not key:
             raise ApplicationError(f"this worker has no ${given['key_env']} to sign with", type="NotifyKey")
-    turn = _TURNS.setdefault(urlsplit(given["url"]).netloc, asyncio.Semaphore(AT_ONCE))
+    try:
+        host = urlsplit(given["url"]).netloc
+    except ValueError as error:
+        raise ApplicationError(
+            f"the URL is none: {error}", type="NotifyRefused", non_retryable=True
+        ) from None
+    turn = _TURNS.setdefault(host, asyncio.Semaphore(AT_ONCE))
     try:
         async with asyncio.timeout(TIMEOUT):
             await turn.acquire()

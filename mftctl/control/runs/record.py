@@ -165,7 +165,7 @@ class RunRecord:
             splits.update(task.widens)
         # What was known and not done is, or will be, in the histories that are there.
         splits |= Counter(
-            {name: max(splits[name], counts.get("known", 0)) for name, counts in self.seed.items()}
+            {name: max(splits[name], counts.get("known", 0)) for name, counts in list(self.seed.items())}
         )
         for name, width in splits.items():
             if name in steps:

@@ -7,6 +7,7 @@ import random
 import time
 
 import pytest
+from scenarios import NESTED
 from standin import Engine, ended, foreach, hangs, linear, manifest, until
 
 from mftctl.control.runs.lookup import describe
@@ -88,3 +89,26 @@ async def test_a_notification_that_is_still_sent_fails_no_run(engine: Engine) ->
     _, how = await engine.run(given, run_id=run_id)
     assert how.status == "completed"
     await before.terminate()
+
+
+async def test_a_part_of_a_part_that_somebody_cancels_cancels_the_run(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as the run itself, however deep it is."""
+    monkeypatch.setattr(driver, "INLINE", 2)
+    given = manifest("DeepByHand", NESTED)
+    script, handle = await engine.start(given, {"work": hangs}, widths={"start": 3, "middle": 3})
+    await until(lambda: "work[0,0]" in script.names)
+
+    async def inner() -> list[str]:
+        found = [
+            one.id
+            async for one in engine.client.list_workflows(
+                "WorkflowType = 'DeepByHand.foreach' AND ExecutionStatus = 'Running'"
+            )
+        ]
+        return [name for name in found if name.count(".") > 1]
+
+    await until(inner)
+    await engine.client.get_workflow_handle((await inner())[0]).cancel()
+    assert (await ended(handle)).status == "cancelled"

@@ -94,8 +94,10 @@ def test_more_unread_events_than_an_input_takes_are_sent_on(monkeypatch: pytest.
     async def moved() -> tuple[list[str], list[str]]:
         history = [await started({"deployment": "D"}), *[await sent(n + 2, f"e{n}") for n in range(6)]]
         server: Any = Server({OLD: history}, {OLD: [await sent(9, "late")]})
-        size = len(json.dumps((await migration.state_from_history(CONVERTER, OLD, history))["inbox"][0]))
-        monkeypatch.setattr(migration.listener, "MAX_CARRIED", 3 * size + 1)
+        state = await migration.state_from_history(CONVERTER, OLD, history)
+        monkeypatch.setattr(
+            migration, "MAX_STATE", len(json.dumps({**state, "inbox": state["inbox"][:3]})) + 2
+        )
         found: Any = SimpleNamespace(id="listener", run_id=OLD)
         await migration.move(server, found, "new")
         return [one["name"] for one in server.state["inbox"]], server.signals

@@ -24,7 +24,7 @@ from .stand_in import StandIn
 _STANDARD = (("multiprocessing.util", "_exit_function"), ("logging", "shutdown"))
 _STANDARD_MODULES = frozenset(module for module, _ in _STANDARD)
 #: Parts of the names of functions that remove files.
-_REMOVING = ("rmtree", "remove", "unlink", "rmdir", "delete", "cleanup", "clean_up", "cleartemp", "endr")
+_REMOVING = ("rmtree", "remove", "unlink", "rmdir", "delete", "cleanup", "clean_up", "cleartemp")
 #: Functions of `tempfile` that make files and folders.
 _MAKING = ("mkdtemp", "mkstemp")
 
@@ -35,7 +35,7 @@ class ExitHandlers:
     def __init__(self) -> None:
         self._handlers: list[Any] = []
         self._of_libraries: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
-        self._made_files = False
+        self._made: list[str] = []
         self._finalizers: list[Any] = []
         self._register: Any = atexit.register
         self._unregister: Any = atexit.unregister
@@ -80,8 +80,9 @@ class ExitHandlers:
 
     def _making(self, make: Any) -> Any:
         def making(*args: Any, **kwargs: Any) -> Any:
-            self._made_files = True
-            return make(*args, **kwargs)
+            found = make(*args, **kwargs)
+            self._made.append(found if isinstance(found, str) else found[-1])
+            return found
 
         return making
 
@@ -101,6 +102,9 @@ class ExitHandlers:
         """The handlers that this process must run at its end, in one phrase."""
         pending = [one.peek()[1] for one in self._finalizers if one.alive and one.atexit]
         names = sorted({_name(one) for one in (*self._handlers, *pending)})
+        if not names and any(map(os.path.exists, self._made)):
+            # Which of them removes what the import has left in a temporary folder cannot be known.
+            names = sorted({_name(func) for func, _, _ in self._of_libraries})
         return [f"an exit handler ({', '.join(names)})"] if names else []
 
     def set_child(self) -> None:
@@ -109,8 +113,7 @@ class ExitHandlers:
         for module, name in reversed(_STANDARD):
             if module in sys.modules:
                 atexit.register(getattr(sys.modules[module], name))
-        # Which of them removes what the import has made in a temporary folder cannot be known.
-        for func, args, kwargs in () if self._made_files else self._of_libraries:
+        for func, args, kwargs in self._of_libraries:
             atexit.register(func, *args, **kwargs)
         registry: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
         registry.clear()
@@ -119,10 +122,14 @@ class ExitHandlers:
 
 def _removes(handler: Any, args: tuple[Any, ...]) -> bool:
     """Whether a handler seems to remove files: it is called so, or with the path of something that is there."""
-    named = _name(handler).lower()
+    named = _name(handler).lower()  # endr is R's, which removes the folder of its session
     bound = handler.args if isinstance(handler, functools.partial) else ()
     paths = [one for one in (*args, *bound) if isinstance(one, (str, os.PathLike))]
-    return any(word in named for word in _REMOVING) or any(os.path.exists(one) for one in paths)
+    return (
+        named == "endr"
+        or any(word in named for word in _REMOVING)
+        or any(os.path.exists(one) for one in paths)
+    )
 
 
 def _name(handler: Any) -> str:

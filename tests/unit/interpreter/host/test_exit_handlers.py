@@ -57,11 +57,6 @@ ENDS = {
         "atexit.register(print, 'mine')",
         "mine\nthe run is ended\nnot me\n1\n",
     ),
-    "handlers where the import has made files": (
-        "import tempfile; kept = tempfile.TemporaryDirectory()\ndef close(): print('no')\natexit.register(close)",
-        "pass",
-        "",
-    ),
     "a handler with odd arguments": (
         "class Odd:\n    args = None\n    def __call__(self): print('odd')\natexit.register(Odd())",
         "pass",
@@ -111,6 +106,7 @@ REGISTERS = {
     "import tempfile\nwith tempfile.TemporaryDirectory(): pass": [],
     "import librarylike": [],
     "import librarylike\nlibrarylike.begin()": ["an exit handler (print)"],
+    "import foldered": ["an exit handler (close)"],
 }
 
 
@@ -123,8 +119,13 @@ def test_exit_handlers_of_the_flows_own_code_count(tmp_path, monkeypatch, code, 
         "import atexit, weakref\natexit.register(set)\nclass A: pass\nA = A()\nweakref.finalize(A, set)\n"
         "def begin(): atexit.register(print, end='')\n"
     )
+    folder = f"tempfile.mkdtemp(dir={str(tmp_path)!r})"
+    (site / "foldered.py").write_text(
+        f"import atexit, tempfile\nkept = {folder}\ndef close(): pass\natexit.register(close)\n"
+    )
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.delitem(sys.modules, "librarylike", raising=False)
+    for name in ("librarylike", "foldered"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     file, flow = tmp_path / "train.py", {}
     exits = ExitHandlers()
     exits.watch()
