@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from temporalio import workflow
 from mftctl.engine.driver import Driver
 from mftctl.events import listener
 
+ROOT = Path(__file__).resolve().parents[3]
 FILES = replaying.recorded()
 #: Bytes of those that are replayed once more in a process of their own.
 SMALL = 60_000
@@ -78,3 +81,15 @@ def test_another_question_of_a_listener_is_found(monkeypatch: pytest.MonkeyPatch
 def _differ(scenario: str) -> list[str]:
     found = [file for file in FILES if file.name == f"{scenario}.json.gz"]
     return replaying.differences([one for file in found for one in replaying.histories(file)])
+
+
+def test_each_patch_is_documented() -> None:
+    """With the release that brought it: without that nobody knows when its old branch can go."""
+    page = (ROOT / "docs" / "how-to" / "upgrades.md").read_text("utf-8")
+    documented = set(re.findall(r"^\| `([\w-]+)` \| [0-9a-z.]+ \|", page, re.MULTILINE))
+    found = set()
+    for file in [*(ROOT / "mftctl" / "engine").glob("*.py"), *(ROOT / "mftctl" / "events").glob("*.py")]:
+        names = re.findall(r"workflow\.patched\((\w+)\)", file.read_text("utf-8"))
+        module = importlib.import_module(f"mftctl.{file.parent.name}.{file.stem}") if names else None
+        found |= {getattr(module, name) for name in names}
+    assert found == documented
