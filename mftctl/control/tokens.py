@@ -83,7 +83,10 @@ def assign_token(previous: Manifest | None, manifest: Manifest, claim: TokenRequ
 
 
 def authorize(manifest: Manifest, user: str | None, token: str | None) -> None:
-    """Check that the user deployed it, or has its token, given or in Metaflow's file; exit code 6 otherwise."""
+    """Check that the user deployed it, or has its token, given or in Metaflow's file; exit code 6 otherwise.
+
+    A given one is stored for the next time, as by Metaflow's own orchestrators.
+    """
     if manifest.token is None or user == manifest.owner:
         return
     known = load(prefix_of(manifest)) if token is None else token.removeprefix(_NAMESPACE)
@@ -93,6 +96,8 @@ def authorize(manifest: Manifest, user: str | None, token: str | None) -> None:
             code="token.wrong",
             hint=f"ask {manifest.owner} for the token, and pass it with --authorize TOKEN",
         )
+    if token is not None:
+        store(prefix_of(manifest), known)
 
 
 def prefix_of(manifest: Manifest) -> str:

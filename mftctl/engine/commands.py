@@ -129,11 +129,14 @@ async def call_hooks(given: RunInput, hooks: tuple[str, ...]) -> None:
             )
 
 
-async def publish_run_finished(given: RunInput) -> None:
-    """Publish the end of a completed run to deployments with @trigger_on_finish; not of a run of `mftctl run`."""
+async def publish_run_finished(given: RunInput, generation: int) -> None:
+    """Publish the end of a completed run to deployments with @trigger_on_finish; not of a run of `mftctl run`.
+
+    ``generation``: that of its last task. A resumed run that keeps it publishes the same event, which counts once.
+    """
     if given.scope is not None or given.manifest.launch.cwd is not None:
         return
-    end = ids.task_id(given.manifest.end, generation=given.generation)
+    end = ids.task_id(given.manifest.end, generation=generation)
     for event in run_finished_events(given.manifest, given.run_id, end, workflow.time()):
         await workflow.execute_local_activity(
             DELIVER,

@@ -54,6 +54,8 @@ class Driver:
         self._fatal: ApplicationError | None = None
         self._long = self._draining = False
         self._parts = Parts(given.paused)
+        #: That of the task that was the last to finish, at the run's end of its last task.
+        self.last_generation = given.generation
         self._noted = workflow.time()
         self.compensations = Compensations(manifest.steps)
         self.progress = Progress(tuple(self._graph))
@@ -235,6 +237,7 @@ class Driver:
         self.progress.ended(item.ref.step, "done")
         generation = result.get("generation", self._input.generation)
         done = replace(item, ref=replace(item.ref, generation=generation))
+        self.last_generation = generation
         if result.get("since", self._input.execution) >= self._input.origin_executions:
             self.compensations.add(done.ref, workflow.time())
         return done

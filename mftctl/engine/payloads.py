@@ -30,7 +30,7 @@ class RunInput:
     left by the executions before is kept of all others.
 
     ``variables`` is what the run's tasks have in their environment beside the deployment's. ``undo``: the run has
-    failed, and these compensations are left.
+    failed, and these compensations are left. ``compensated``: how many there were in executions before this one.
     """
 
     manifest: Manifest
@@ -49,6 +49,7 @@ class RunInput:
     variables: dict[str, str] = field(default_factory=dict)
     undo: dict[str, Any] | None = None
     started: float | None = None
+    compensated: int = 0
 
     @property
     def execution(self) -> int:

@@ -78,7 +78,7 @@ class FlowWorkflow:
         return result
 
     async def _end_well(self) -> None:
-        await publish_run_finished(self._given)
+        await publish_run_finished(self._given, self._driver.last_generation)
         await call_hooks(self._given, self._given.manifest.success_hooks)
         await notify(self._given, None)
 

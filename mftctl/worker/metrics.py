@@ -64,6 +64,12 @@ METRICS = (
         "the first attempt is 0",
     ),
     Metric(
+        "mftctl_failed_tasks_total",
+        "counter",
+        (),
+        "Tasks that failed for good; there from the start, so that an alert sees the first one",
+    ),
+    Metric(
         "mftctl_lost_attempts_total",
         "counter",
         (),
@@ -107,6 +113,12 @@ METRICS = (
         "gauge",
         (),
         "1 if the worker has a connection to the server and polls all its task queues, else 0, as /readyz says",
+    ),
+    Metric(
+        "mftctl_draining",
+        "gauge",
+        (),
+        "1 once the worker was told to stop: it finishes its tasks, and takes no new one",
     ),
     Metric("mftctl_slots_used", "gauge", (), "Slots that tasks and exit hooks have now"),
     Metric("mftctl_slots_free", "gauge", (), "Slots that are free now"),
@@ -184,7 +196,7 @@ class Metrics:
         self._running: Counter[tuple[str, str]] = Counter()
         self._set("mftctl_worker_info", 1, {"version": __version__})
         # `increase()` of a series that begins with its first event is 0.
-        for name in ("mftctl_stuck_runs_total", *_ALARMING.values()):
+        for name in ("mftctl_stuck_runs_total", "mftctl_failed_tasks_total", *_ALARMING.values()):
             self._add(name, 0, {})
 
     @contextmanager
@@ -209,11 +221,12 @@ class Metrics:
         """A run is held up by an error of its workflow tasks."""
         self._add("mftctl_stuck_runs_total", 1, {})
 
-    def worker(self, state: WorkerState, *, ready: bool) -> None:
-        """Set what the worker has now."""
+    def worker(self, state: WorkerState, *, ready: bool, draining: bool) -> None:
+        """Set what the worker has now; the slots of one that is ``draining`` are not free."""
         self._set("mftctl_ready", int(ready))
+        self._set("mftctl_draining", int(draining))
         self._set("mftctl_slots_used", state.slots_used)
-        self._set("mftctl_slots_free", state.slots_free)
+        self._set("mftctl_slots_free", 0 if draining else state.slots_free)
         self._set("mftctl_hosts", state.hosts)
         self._set("mftctl_hosts_memory_bytes", state.hosts_memory)
         self._set("mftctl_hosts_memory_limit_bytes", state.hosts_memory_limit)
@@ -225,13 +238,13 @@ class Metrics:
         self._set("mftctl_unserved_task_queues", task_queues)
 
     def _ended(self, labels: dict[str, str], number: int, end: AttemptEnd) -> None:
-        state = {"state": end.state}
-        self._add("mftctl_attempts_total", 1, {**labels, **state, "attempt": str(number)})
+        self._add("mftctl_attempts_total", 1, {**labels, "state": end.state, "attempt": str(number)})
         if end.state in _ALARMING:
             self._add(_ALARMING[end.state], 1, {})
         if end.final:
-            task = {"state": "failed" if end.state in {"lost", "not_run"} else end.state}
-            self._add("mftctl_tasks_total", 1, {**labels, **task})
+            state = "failed" if end.state in {"lost", "not_run"} else end.state
+            self._add("mftctl_tasks_total", 1, {**labels, "state": state})
+            self._add("mftctl_failed_tasks_total", int(state == "failed"), {})
         if end.starting is not None:
             self._observe("mftctl_attempt_start_seconds", end.starting, labels)
         if end.running is not None:

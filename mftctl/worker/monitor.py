@@ -77,7 +77,7 @@ class Monitor:
         try:
             state, problem = self._ask(_state), self._problem()
             if state is not None:
-                self.metrics.worker(state, ready=not problem)
+                self.metrics.worker(state, ready=not problem, draining=self._draining)
             return Answer(self._exporter.text(), kind=_TEXT_FORMAT)
         except (OSError, TimeoutError, http.client.HTTPException) as error:
             return _unavailable(f"the metrics cannot be read: {error!r}")

@@ -22,17 +22,18 @@ mkdir -p "$folder"
 rm -f "$folder"/{report.html,run-id,summary.md,worker.log}
 read -ra options <<<"${PREVIEW_DEPLOY_OPTIONS:-}"
 
-# A task queue of its own: other workers do not take its tasks, nor its worker theirs.
-deployment=$(mftctl deploy "$flow" --branch "$branch" --no-production \
-    --task-queue "preview-$branch-$(basename "$flow" .py)" "${options[@]}" -o name)
-
 processes=()
+name=$(mktemp) # of the deployment
+deploying=""
 ended=false
 run_id() { cat "$folder/run-id" 2>/dev/null || true; }
 # shellcheck disable=SC2329 # called by the trap
 leave() {
     if [ -n "$(run_id)" ] && ! $ended; then mftctl runs cancel "$(run_id)" --quiet || true; fi
-    mftctl deployments delete "$deployment" --yes --quiet || true
+    # A deploy takes seconds, and says its name when it has registered the deployment.
+    if [ -n "$deploying" ]; then wait "$deploying" || true; fi
+    if [ -s "$name" ]; then mftctl deployments delete "$(cat "$name")" --yes --quiet || true; fi
+    rm -f "$name"
     for process in "${processes[@]}"; do
         kill "$process" 2>/dev/null || true
         wait "$process" || true
@@ -42,10 +43,18 @@ trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# In the background: a job that is cancelled has a few seconds to clean up, and bash waits for a command before a trap.
+# A task queue of its own: other workers do not take its tasks, nor its worker theirs.
+mftctl deploy "$flow" --branch "$branch" --no-production \
+    --task-queue "preview-$branch-$(basename "$flow" .py)" "${options[@]}" -o name >"$name" &
+deploying=$!
+wait "$deploying"
+deploying=""
+deployment=$(cat "$name")
+
 mftctl worker "$deployment" 2>"$folder/worker.log" &
 processes+=($!)
 
-# In the background: a job that is cancelled has a few seconds to clean up, and bash waits for a command before a trap.
 code=0
 mftctl trigger "$deployment" "$@" --timeout "${PREVIEW_TIMEOUT:-1h}" --run-id-file "$folder/run-id" \
     --quiet -o name &

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import shutil
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 # shiv's: under a lock, into a folder beside, renamed into place when whole.
@@ -14,7 +18,16 @@ from mftctl_bundle import NAME, is_safe, roots, say, temporary_root
 
 def unpack() -> str:
     """Unpack it to the first folder that can be used, and give its path; where there is none, say so and exit 1."""
-    failures = []
+    failures: list[str] = []
+    # Others may read what a user unpacks for all, and nobody else may write it, whatever this user's umask is.
+    before = os.umask(0o022)
+    try:
+        return _unpacked(failures)
+    finally:
+        os.umask(before)
+
+
+def _unpacked(failures: list[str]) -> str:
     for root in roots():
         bundle = os.path.join(root, NAME)
         try:
@@ -25,14 +38,28 @@ def unpack() -> str:
             if not os.access(root, os.W_OK | os.X_OK):
                 failures.append(f"{root} is not writable")
                 continue
+            _try_lock(root)
             say(f"first start: unpacking to {bundle}")
             _extract(bundle)
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                # What was unpacked so far would keep the disk full.
+                shutil.rmtree(f"{bundle}.tmp", ignore_errors=True)
             failures.append(f"{error.filename or root}: {error.strerror or error}")
         else:
             return bundle
     say(f"nowhere to unpack to ({'; '.join(failures)}): set SHIV_ROOT to a folder that can be written")
     sys.exit(1)
+
+
+def _try_lock(root: str) -> None:
+    """Raise OSError where the file system has no locks: shiv would wait for its own for ever."""
+    descriptor = os.open(root, os.O_RDONLY)
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
 
 
 def _extract(bundle: str) -> None:

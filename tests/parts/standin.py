@@ -125,10 +125,12 @@ class Standin:
         if call.task is None:
             return {"hook": call.hook, "ok": True, "output": []}
         ref = call.task.task.ref
+        more, said = (said, None) if isinstance(said, dict) else ({}, said)
         return {
             "task": f"{script.manifest.flow}/{plain['run_id']}/{ref.step}/{ref.task_id}",
             "outcome": to_plain(said or script.outcome(call.task)),
             "artifacts": [],
+            **more,
         }
 
     @activity.defn(name=POST)

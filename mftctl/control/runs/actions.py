@@ -51,9 +51,10 @@ async def resume(
     """
     run = await describe(client, run_id)
     _refuse_status(run, new_run)
-    if run.compensations and not force:
-        raise _compensated(run)
     before = await run_input(client, run)
+    undone = before.compensated + run.compensations
+    if undone and not force:
+        raise _compensated(run, undone)
     manifest = before.manifest
     if latest_code:
         manifest = await deployments.get(client, manifest.deployment)
@@ -63,6 +64,7 @@ async def resume(
                 code="run.mismatch",
                 hint="leave out --latest-code",
             )
+        _refuse_other_stores(run, before.manifest, manifest)
     _refuse_unserved(run, manifest)
     if workflow_timeout is not None:
         manifest = replace(manifest, workflow_timeout=workflow_timeout)
@@ -73,7 +75,14 @@ async def resume(
             hint=f"its steps: {', '.join(manifest.graph)}",
         )
     fresh = replace(
-        before, manifest=manifest, state=None, undo=None, paused=False, deadline=None, started=None
+        before,
+        manifest=manifest,
+        state=None,
+        undo=None,
+        paused=False,
+        deadline=None,
+        started=None,
+        compensated=undone,
     )
     if new_run:
         copy = _with_rerun(_new_run_from(fresh, run), step)
@@ -127,8 +136,15 @@ async def terminate(client: Client, run_id: str, reason: str = "terminated with 
 
 
 async def authorize(client: Client, run: Run, token: str | None) -> None:
-    """Refuse (exit code 6) to change a run for a user who did not deploy it and has no production token of it."""
-    tokens.authorize((await run_input(client, run)).manifest, tokens.username(), token)
+    """Refuse (exit code 6) to change a run for a user who did not deploy it and has no production token of it.
+
+    Who deployed last, and the token of now, count; those of the run where its deployment is gone.
+    """
+    manifest = (await run_input(client, run)).manifest
+    if manifest.token is not None:  # of a deployment, and not of `mftctl run`
+        now = await deployments.describe(client, manifest.deployment)
+        manifest = now.manifest if isinstance(now, deployments.Deployment) else manifest
+    tokens.authorize(manifest, tokens.username(), token)
 
 
 def _new_run_from(before: RunInput, run: Run) -> RunInput:
@@ -199,6 +215,19 @@ def _refuse_unserved(run: Run, manifest: Manifest) -> None:
         )
 
 
+def _refuse_other_stores(run: Run, before: Manifest, manifest: Manifest) -> None:
+    """Refuse a version that would not find the results of the run, and run all of it again."""
+    for what in ("datastore", "datastore_root", "metadata"):
+        was, now = getattr(before.launch, what), getattr(manifest.launch, what)
+        if was != now:
+            name = what.replace("_", " ")
+            raise ConflictError(
+                f"run {run.run_id} has its results in the {name} {was}, and version {manifest.version} uses {now}",
+                code="run.mismatch",
+                hint="leave out --latest-code, or start a new run with: mftctl trigger",
+            )
+
+
 def _refuse_new_parameters(run: Run, before: Manifest, manifest: Manifest) -> None:
     known = {parameter.name for parameter in before.parameters}
     new = sorted(parameter.name for parameter in manifest.parameters if parameter.name not in known)
@@ -222,8 +251,7 @@ def _refuse_status(run: Run, new_run: bool) -> None:
         )
 
 
-def _compensated(run: Run) -> MftctlError:
-    count = run.compensations
+def _compensated(run: Run, count: int) -> MftctlError:
     return ConflictError(
         f"run {run.run_id} cannot be resumed: {count} compensation{'' if count == 1 else 's'} "
         "undid what its finished tasks did",

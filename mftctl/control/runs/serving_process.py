@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from temporalio.service import RPCError
 
 from ...engine.memo import PROCESS
 from ...local.guardian import REASON
+from ..pollers import find_pollers
 
 
 def current_process() -> dict[str, Any]:
@@ -29,6 +31,11 @@ async def end_abandoned(client: Client, run: WorkflowExecution, memo: Mapping[st
     """Terminate an open run whose `mftctl run` was killed; whether it was."""
     if PROCESS not in memo or not is_gone(memo[PROCESS]):
         return False
+    if memo[PROCESS].get("boot") != _machine()["boot"]:
+        # Copies of a machine may have its id and name: who polls the run's own task queue lives.
+        with suppress(RPCError):
+            if (await find_pollers(client, run.task_queue)).pollers:
+                return False
     with suppress(RPCError):  # no permission to end it
         await client.get_workflow_handle(run.id, run_id=run.run_id).terminate(reason=REASON)
         return True
@@ -58,12 +65,12 @@ def is_gone(process: Mapping[str, Any]) -> bool:
 
 
 def _machine() -> dict[str, str]:
-    namespace = ""
+    namespace, machine = "", _text("/etc/machine-id")
     with suppress(OSError):
         namespace = os.readlink("/proc/self/ns/pid")
     return {
         "host": platform.node(),
-        "machine": _text("/etc/machine-id"),
+        "machine": machine if re.fullmatch("[0-9a-f]{32}", machine) else "",
         "boot": _text("/proc/sys/kernel/random/boot_id"),
         "namespace": namespace,
     }

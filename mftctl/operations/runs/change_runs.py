@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from ...console.confirm import objected
-from ...console.output import Result
+from ...console.output import Result, say
 from ...console.process import in_thread
 from ...control.connection.connect import server_error
 from ...control.runs import actions, outcome
@@ -90,7 +91,13 @@ async def cancel_runs(
         await actions.cancel(client, run_id)
         if not wait:
             return _stopped(run_id, "cancelling")
-        return _stopped(run_id, (await outcome.wait_for_outcome(workflow_handle(client, run_id))).status)
+        manifest = (await run_input(client, await describe(client, run_id))).manifest
+        for warning in (await look_for_workers(client, manifest)).warnings:
+            say(f"{warning}; --no-wait does not wait for the run's end")
+        handle = workflow_handle(client, run_id)
+        return _stopped(
+            run_id, (await outcome.wait_for_outcome(handle, partial(say, level="warning"))).status
+        )
 
     return await _each(names, deployment, token, connection, cancel)
 

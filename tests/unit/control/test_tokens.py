@@ -178,3 +178,14 @@ def test_a_namespace_that_was_asked_for_stays() -> None:
 def test_the_token_is_no_part_of_the_version() -> None:
     """The same code and options give the same version, whoever's token it is."""
     assert tokens.assign_token(None, PLAIN, TokenRequest()).version == PLAIN.version
+
+
+def test_a_token_that_was_accepted_is_needed_once() -> None:
+    """As with Metaflow's own orchestrators, whatever it was given for; a wrong one is not kept."""
+    token = tokens.new_token("f")
+    deployed = replace(PLAIN, token=token, owner="ann")
+    with pytest.raises(MftctlError):
+        tokens.authorize(deployed, "bob", "wrong")
+    assert tokens.load("f") is None
+    tokens.authorize(deployed, "bob", f"production:{token}")
+    tokens.authorize(deployed, "bob", None)

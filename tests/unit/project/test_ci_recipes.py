@@ -78,3 +78,6 @@ def test_a_recipe_runs_the_script_and_keeps_what_it_writes(file: str) -> None:
     text = (FOLDER / file).read_text()
     assert re.search(r"ci/preview\.sh \S+ \"(pull|merge)-request-\$", text)
     assert "preview/" in text
+    # A job of GitHub that is cancelled signals the step's shell alone.
+    assert file != "github.yml" or "run: exec ./ci/preview.sh" in text
+    assert "sha256sum --check" in text

@@ -103,7 +103,14 @@ class Runtime:
         """Store parameters and clone nodes, which the task needs; a result when that fails or is stopped."""
         if given.task.control:
             store.begin_nodes(given.task, given.attempt)
-        if not given.task.inputs and not store.has_parameters():
+        is_first = not given.task.inputs
+        if is_first and not given.attempt and not given.task.ref.generation and store.has_parameters():
+            # Its results would be mixed with those that are there, and its parameters would not count.
+            return _failed(
+                f"run {given.run_id} has results in the datastore already: it was started before, and the Temporal "
+                "server has forgotten it, or somebody has reset it; start a run with another id"
+            )
+        if is_first and not store.has_parameters():
             argv, variables = metaflow_commands.init_command(given), metaflow_commands.init_variables(given)
             problem = self._run_helper(argv, "the run's parameters were not accepted", variables)
             if problem is not None:

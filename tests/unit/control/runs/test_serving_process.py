@@ -121,3 +121,24 @@ def test_the_guardian_hears_which_run_is_served() -> None:
     assert user.run == {"run": "r", "namespace": "default"}
     user.receive(b"null\n")
     assert user.run is None
+
+
+@pytest.mark.parametrize("polled", [True, False])
+def test_a_copy_of_a_machine_ends_no_run_of_another(monkeypatch: pytest.MonkeyPatch, polled: bool) -> None:
+    """They have one machine id and one name, but each its boot: who polls for the run lives."""
+    ended: list[str] = []
+
+    async def pollers(_: Any, queue: str) -> Any:
+        assert queue == "the run's"
+        return SimpleNamespace(pollers=(1,) if polled else ())
+
+    async def terminate(**_: Any) -> None:
+        ended.append("x")
+
+    monkeypatch.setattr(serving_process, "find_pollers", pollers)
+    monkeypatch.setattr(serving_process, "is_gone", lambda _: True)
+    client: Any = SimpleNamespace(get_workflow_handle=lambda *_, **__: SimpleNamespace(terminate=terminate))
+    run: Any = SimpleNamespace(id="r", run_id="e", task_queue="the run's")
+    memo = {PROCESS: {"boot": "another"}}
+    assert asyncio.run(serving_process.end_abandoned(client, run, memo)) is not polled
+    assert ended == ([] if polled else ["x"])

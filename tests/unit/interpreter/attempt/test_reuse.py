@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from mftctl.interpreter.inside.attempt import reuse, runtime
 from mftctl.interpreter.inside.attempt.run_store import RunStore
+from mftctl.model import ids
 from mftctl.model.attempt_result import FAILED
 from mftctl.model.manifest import Launch, Package
 from mftctl.model.task import Task, TaskInput, TaskRef
@@ -149,3 +151,20 @@ def test_nodes_of_a_lost_attempt_leave_no_gap(store, monkeypatch):
         attempt.save_artifacts([("number", number), ("_task_ok", True)])
         attempt.done()
     assert data.get_task_datastore("r", "work", name)["number"] == 2
+
+
+def test_a_run_that_the_server_has_forgotten_is_not_run_over_its_results(launch, store):
+    """Its parameters would be those of before, and later tasks would read results of before."""
+    given = TaskInput(launch, "r", Task(TaskRef("start")))
+    attempt: Any = runtime.Runtime(None, given, None, None)  # type: ignore[arg-type]
+    parameters = store._datastore.get_task_datastore(
+        "r", "_parameters", ids.parameters_task_id(), attempt=0, mode="w"
+    )
+    parameters.init_task()
+    parameters.save_artifacts([("alpha", 1)])
+    parameters.done()
+    refused = attempt._prepare(store, given)
+    assert (refused.state, refused.final) == (FAILED, True)
+    assert "was started before" in refused.message
+    for other in (replace(given, attempt=1), replace(given, task=Task(TaskRef("start", generation=1)))):
+        assert attempt._prepare(store, other) is None
