@@ -69,3 +69,7 @@ def _extract(bundle: str) -> None:
         zipfile.ZipFile(packages) as archive,
     ):
         extract_site_packages(archive, Path(bundle))
+    # Now, and not by the first import, whose umask may let others write to them.
+    for folder, _, files in os.walk(bundle):
+        if any(name.endswith(".py") for name in files):
+            os.makedirs(os.path.join(folder, "__pycache__"), exist_ok=True)

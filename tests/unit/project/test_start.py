@@ -169,6 +169,16 @@ def test_it_runs_without_a_home(program: Path, tmp_path: Path, home: str) -> Non
     assert f"unpacking to {tmp_path}/mftctl-{os.geteuid()}/" in done.stderr
 
 
+def test_nobody_else_can_write_what_is_unpacked(program: Path, tmp_path: Path) -> None:
+    """Whatever the user's umask is: they are modules that this user executes."""
+    variables = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    command = [sys.executable, program]
+    subprocess.run(command, env=variables, cwd="/", check=True, capture_output=True, umask=0)
+    unpacked = [*(tmp_path / ".cache" / "mftctl" / "bundles").rglob("*")]
+    assert unpacked
+    assert [path for path in unpacked if path.stat().st_mode & 0o022 and "_lock" not in path.name] == []
+
+
 def test_it_runs_for_a_user_whom_the_system_does_not_know(program: Path, readable: Path) -> None:
     """It runs under a user id without an entry in the password database and without HOME, as containers start it."""
     if os.geteuid() != 0:
