@@ -29,8 +29,8 @@ class AttemptResult(Serializable):
 
     Of one that succeeded: ``outcome``, and the names of some ``artifacts``; of a task that a resumed run keeps, also
     the execution ``since`` which that result counts, and its ``generation``. Of one that failed: a ``message`` in one
-    line, the last lines of its ``log``, and ``final``, whether no retry is left. ``figures``: None if it started no
-    process.
+    line, the last lines of its ``log``, and ``final``, whether no retry is left; ``taken``: the run's id is that of an
+    earlier run, whose results are there. ``figures``: None if it started no process.
     """
 
     state: str
@@ -41,4 +41,5 @@ class AttemptResult(Serializable):
     message: str = ""
     log: tuple[str, ...] = ()
     final: bool = True
+    taken: bool = False
     figures: Optional[ProcessFigures] = None

@@ -168,7 +168,8 @@ class TaskAttempt:
         again = None if final else self._again(delay)
         self.observer.failed(self._attempt, result.message, log=log, again=again)
         message = f"step {self.given.task.label} failed: {result.message}"
-        return self._error(message, message, delay, final, log=_shorten(log))
+        more = {"taken": True} if result.taken else {}
+        return self._error(message, message, delay, final, log=_shorten(log), **more)
 
     def _error(
         self, message: str, detail: str, delay: timedelta, final: bool = False, **more: Any

@@ -13,6 +13,7 @@ from pathlib import Path
 
 # shiv's: under a lock, into a folder beside, renamed into place when whole.
 from _bootstrap import extract_site_packages
+from _bootstrap.filelock import FileLock
 from mftctl_bundle import NAME, is_safe, roots, say, temporary_root
 
 
@@ -38,13 +39,14 @@ def _unpacked(failures: list[str]) -> str:
             if not os.access(root, os.W_OK | os.X_OK):
                 failures.append(f"{root} is not writable")
                 continue
-            _try_lock(root)
+            _try(_lock(root))
             say(f"first start: unpacking to {bundle}")
             _extract(bundle)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 # What was unpacked so far would keep the disk full.
-                shutil.rmtree(f"{bundle}.tmp", ignore_errors=True)
+                with FileLock(_lock(root)):
+                    shutil.rmtree(f"{bundle}.tmp", ignore_errors=True)
             failures.append(f"{error.filename or root}: {error.strerror or error}")
         else:
             return bundle
@@ -52,12 +54,17 @@ def _unpacked(failures: list[str]) -> str:
     sys.exit(1)
 
 
-def _try_lock(root: str) -> None:
+def _lock(root: str) -> str:
+    """The file that shiv locks."""
+    return os.path.join(root, f".{NAME}_lock")
+
+
+def _try(lock: str) -> None:
     """Raise OSError where the file system has no locks: shiv would wait for its own for ever."""
-    descriptor = os.open(root, os.O_RDONLY)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(descriptor)
 
@@ -72,4 +79,5 @@ def _extract(bundle: str) -> None:
     # Now, and not by the first import, whose umask may let others write to them.
     for folder, _, files in os.walk(bundle):
         if any(name.endswith(".py") for name in files):
-            os.makedirs(os.path.join(folder, "__pycache__"), exist_ok=True)
+            with suppress(OSError):  # a full disk: it works without
+                os.mkdir(os.path.join(folder, "__pycache__"))

@@ -52,6 +52,7 @@ async def resume(
     run = await describe(client, run_id)
     _refuse_status(run, new_run)
     before = await run_input(client, run)
+    await _refuse_taken(client, run, before.manifest)
     undone = before.compensated + run.compensations
     if undone and not force:
         raise _compensated(run, undone)
@@ -212,6 +213,19 @@ def _refuse_unserved(run: Run, manifest: Manifest) -> None:
             f"run {run.run_id} was served by its own `mftctl run`, and no worker would serve it now",
             code="run.private",
             hint=f"continue from it with: python {manifest.launch.file} resume --origin-run-id {run.run_id}",
+        )
+
+
+async def _refuse_taken(client: Client, run: Run, manifest: Manifest) -> None:
+    """Refuse a run that ended because the results in the datastore are those of an earlier run of its id."""
+    if run.status != "failed":
+        return
+    handle = client.get_workflow_handle(run.workflow_id, run_id=run.execution_id)
+    if (await outcome.wait_for_outcome(handle)).taken:
+        raise ConflictError(
+            f"run {run.run_id} cannot be resumed: the results in the datastore are those of an earlier run of this id",
+            code="run.taken",
+            hint=f"start a run with another id: mftctl trigger {manifest.deployment}",
         )
 
 

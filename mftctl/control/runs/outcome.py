@@ -40,6 +40,8 @@ class RunOutcome:
     attempt: int | None = None
     log: tuple[str, ...] = ()
     compensations: int = 0
+    #: Whether its id is that of an earlier run, whose results are in the datastore.
+    taken: bool = False
 
 
 async def wait_for_outcome(
@@ -93,6 +95,7 @@ def _unsuccessful(cause: BaseException | None) -> RunOutcome:
         details.get("attempt"),
         _without_blank_end(details.get("log", [])),
         int((details.get("compensations") or {}).get("count", 0)),
+        bool(details.get("taken")),
     )
 
 

@@ -33,9 +33,11 @@ async def end_abandoned(client: Client, run: WorkflowExecution, memo: Mapping[st
         return False
     if memo[PROCESS].get("boot") != _machine()["boot"]:
         # Copies of a machine may have its id and name: who polls the run's own task queue lives.
-        with suppress(RPCError):
+        try:
             if (await find_pollers(client, run.task_queue)).pollers:
                 return False
+        except RPCError:  # who knows
+            return False
     with suppress(RPCError):  # no permission to end it
         await client.get_workflow_handle(run.id, run_id=run.run_id).terminate(reason=REASON)
         return True

@@ -73,7 +73,8 @@ async def find_runs(client: Client, deployment: str | None, **more: Any) -> list
     """Runs of a deployment, or of all, that ``lookup.list_runs`` chooses; exit code 4 for an unknown deployment."""
     name, flow = (None, None) if deployment is None else await find_deployment(client, deployment)
     runs = await lookup.list_runs(client, flow=flow, deployment=name, **more)
-    if not runs and flow is not None:  # those of another flow that had the deployment's name before
+    if not runs and flow and not await lookup.list_runs(client, flow=flow, deployment=name, limit=1):
+        # Another flow may have had the deployment's name before.
         runs = await lookup.list_runs(client, deployment=name, **more)
     if not (runs or name is None or flow or await lookup.list_runs(client, deployment=name, limit=1)):
         raise NotFoundError(f"there is no deployment '{name}', and no run of it", code="deployment.unknown")

@@ -59,6 +59,8 @@ def hint_after(manifest: Manifest, run_id: str, ended: RunOutcome, file: str | N
     """
     if manifest.task_queue == ids.private_queue(run_id):
         return _after_local(manifest, run_id, ended, file or manifest.launch.file)
+    if ended.taken:
+        return f"start a run with another id: mftctl trigger {manifest.deployment}"
     if ended.compensations:
         return f"compensations undid its tasks; start a new run: mftctl trigger {manifest.deployment}"
     resume = f"mftctl runs resume {run_id}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from scenarios import TRIP, UNDO
 from standin import Call, Engine, ended, fails, hangs, linear, manifest, until
+from temporalio.exceptions import ApplicationError
 
 from mftctl.control import deployments, tokens
 from mftctl.control.runs import actions
@@ -14,6 +15,7 @@ from mftctl.control.runs.lookup import describe
 from mftctl.model.errors import ConflictError
 from mftctl.model.manifest import Trigger
 from mftctl.operations.runs.list_runs import find_runs
+from mftctl.operations.runs.run_status import hint_after
 
 
 async def test_a_run_whose_tasks_were_undone_once_is_refused_for_good(engine: Engine) -> None:
@@ -95,3 +97,18 @@ async def test_runs_of_another_flow_under_the_name_are_listed(engine: Engine) ->
     await until(listed)
     await deployments.unregister(engine.client, now, now.owner)
     await handle.terminate()
+
+
+async def test_a_run_that_was_refused_for_its_id_is_not_resumed(engine: Engine) -> None:
+    """It would keep the results of the earlier run, with other parameters."""
+
+    async def taken(_: Call) -> None:
+        details = {"step": "start", "message": "it has results already", "taken": True}
+        raise ApplicationError("taken", details, type="StepFailed", non_retryable=True)
+
+    given = manifest("Taken", linear("a"))
+    _, how = await engine.run(given, {"start": taken}, run_id="temporal-taken-1")
+    assert hint_after(given, "temporal-taken-1", how) == "start a run with another id: mftctl trigger Taken"
+    for new_run in (False, True):
+        with pytest.raises(ConflictError, match="those of an earlier run"):
+            await actions.resume(engine.client, "temporal-taken-1", new_run=new_run)

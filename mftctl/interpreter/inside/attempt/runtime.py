@@ -108,7 +108,8 @@ class Runtime:
             # Its results would be mixed with those that are there, and its parameters would not count.
             return _failed(
                 f"run {given.run_id} has results in the datastore already: it was started before, and the Temporal "
-                "server has forgotten it, or somebody has reset it; start a run with another id"
+                "server has forgotten it, or somebody has reset it",
+                taken=True,
             )
         if is_first and not store.has_parameters():
             argv, variables = metaflow_commands.init_command(given), metaflow_commands.init_variables(given)
@@ -222,8 +223,10 @@ def _succeeded(task: FinishedTask) -> AttemptResult:
     return AttemptResult(SUCCEEDED, task.outcome, task.artifacts[:MAX_NAMES])
 
 
-def _failed(message: str, log: Sequence[str] = (), *, final: bool = True) -> AttemptResult:
-    return AttemptResult(FAILED, message=message, log=tuple(log), final=final)
+def _failed(
+    message: str, log: Sequence[str] = (), *, final: bool = True, taken: bool = False
+) -> AttemptResult:
+    return AttemptResult(FAILED, message=message, log=tuple(log), final=final, taken=taken)
 
 
 def _stopped(ended: ProcessEnd) -> AttemptResult:

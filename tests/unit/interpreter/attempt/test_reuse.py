@@ -164,7 +164,7 @@ def test_a_run_that_the_server_has_forgotten_is_not_run_over_its_results(launch,
     parameters.save_artifacts([("alpha", 1)])
     parameters.done()
     refused = attempt._prepare(store, given)
-    assert (refused.state, refused.final) == (FAILED, True)
+    assert (refused.state, refused.final, refused.taken) == (FAILED, True, True)
     assert "was started before" in refused.message
     for other in (replace(given, attempt=1), replace(given, task=Task(TaskRef("start", generation=1)))):
         assert attempt._prepare(store, other) is None
