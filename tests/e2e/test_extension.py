@@ -184,11 +184,11 @@ def test_a_run_that_passes_its_timeout_is_told_from_one_that_failed(door) -> Non
 
 
 def test_a_run_is_controlled_by_its_owner_and_with_the_token(door, wait_until) -> None:
-    """suspend, unsuspend, terminate, resume; not by somebody else, nor from another flow's file."""
+    """suspend, unsuspend, terminate, resume; not by somebody else, nor from another flow's file. The token is kept."""
     file, other = str(door.folder / "doorflow.py"), flow_file(door, "OtherFlow")
     gate = door.folder / "gate"
     run_id = temporal(door, file, "trigger", "--wait_for", str(gate)).stdout.strip()
-    stranger = {"METAFLOW_USER": "stranger", "METAFLOW_HOME": str(door.folder / "stranger")}
+    stranger = {"METAFLOW_USER": "stranger", "METAFLOW_HOME": str(door.folder / "controlled")}
     for command in ("suspend", "unsuspend", "terminate"):
         assert temporal(door, other, command, run_id).returncode == 6
         assert temporal(door, file, command, run_id, **stranger).returncode == 6
@@ -200,8 +200,9 @@ def test_a_run_is_controlled_by_its_owner_and_with_the_token(door, wait_until) -
     done = temporal(door, file, "terminate", run_id, "--authorize", token, **stranger)
     assert done.returncode == 0, done.stderr
     assert temporal(door, file, "status", run_id).stdout == "ABORTED\n"
-    assert temporal(door, file, "resume", run_id, **stranger).returncode == 6
-    resumed = temporal(door, file, "resume", run_id, "--authorize", token, **stranger)
+    another = {**stranger, "METAFLOW_HOME": str(door.folder / "another")}
+    assert temporal(door, file, "resume", run_id, **another).returncode == 6
+    resumed = temporal(door, file, "resume", run_id, **stranger)
     assert resumed.stdout.strip() == run_id, resumed.stderr
     gate.touch()
     door.run("runs", "watch", run_id)

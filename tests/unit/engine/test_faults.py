@@ -59,7 +59,7 @@ def _task(patch: pytest.MonkeyPatch) -> None:
 def _end(patch: pytest.MonkeyPatch) -> None:
     """The end of the run asks what is not there."""
 
-    async def broken(given: Any) -> None:  # noqa: ARG001 - as the original
+    async def broken(given: Any, generation: int) -> None:  # noqa: ARG001 - as the original
         raise AssertionError("never")
 
     patch.setattr("mftctl.engine.workflow.publish_run_finished", broken)
