@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TextIO, overload
-from urllib.parse import urlsplit
 
 from ..model.durations import seconds_of
 from ..model.errors import MftctlError, UsageError
@@ -117,15 +116,6 @@ def local_time(at: datetime | Time) -> str:
     """A point in time for people: local time on a terminal, ISO 8601 elsewhere."""
     at = at if isinstance(at, datetime) else datetime.fromisoformat(at)
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if sys.stdout.isatty() else iso(at)
-
-
-def without_secrets(url: str) -> str:
-    """Scheme and host of a URL: the rest is often a secret that allows to post there."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # an IPv6 address that is none
-        return "…"
-    return f"{parts.scheme}://{parts.hostname or ''}/…"
 
 
 def log_time(at: float) -> str:

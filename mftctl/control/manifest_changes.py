@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..model.codec import to_plain
 from ..model.manifest import Manifest
+from ..model.urls import without_secrets
 
 #: Fields of a manifest, and of its launch, that name the deployment or the format, or that are compared in another way.
 _OTHERS = {
@@ -89,13 +89,8 @@ def _settings(manifest: Manifest) -> dict[str, Any]:
 
 
 def _masked(url: str) -> str:
-    """Scheme and host of a URL, whose rest is often a secret, and a digest by which two can be told apart."""
-    try:
-        parts = urlsplit(url)
-        readable = f"{parts.scheme}://{parts.hostname or ''}/…"
-    except ValueError:  # an IPv6 address that is none
-        readable = "…"
-    return f"{readable} ({hashlib.sha256(url.encode()).hexdigest()[:6]})"
+    """A URL without its secrets, and a digest by which two can be told apart."""
+    return f"{without_secrets(url)} ({hashlib.sha256(url.encode()).hexdigest()[:6]})"
 
 
 def _format(value: Any) -> str:

@@ -54,7 +54,7 @@ class Driver:
         self._fatal: ApplicationError | None = None
         self._long = self._draining = False
         self._parts = Parts(given.paused)
-        #: That of the task that was the last to finish, at the run's end of its last task.
+        #: That of the task that was the last to finish; at the end of the run, of its last step.
         self.last_generation = given.generation
         self._noted = workflow.time()
         self.compensations = Compensations(manifest.steps)

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from ..console.confirm import confirm
 from ..console.output import Result, Time, say
 from ..console.process import in_thread
-from ..console.text import iso, without_secrets
+from ..console.text import iso
 from ..control import deployments, manifest_changes, tokens
 from ..control.pollers import Poller, Polling, find_pollers
 from ..control.unreadable import UnreadableDeployment
@@ -22,6 +22,7 @@ from ..interpreter.compilation import compile_flow
 from ..model.errors import ConflictError, NotFoundError, UsageError
 from ..model.manifest import Manifest
 from ..model.options import Options
+from ..model.urls import without_secrets
 from ..profiles import cache_dir
 from ..results import deployment_results
 from .command_options import Limited

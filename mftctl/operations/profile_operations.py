@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 from ..console.output import Result
-from ..console.text import parse_duration, without_secrets
+from ..console.text import parse_duration
 from ..control.connection.endpoint import NAMES, UnsetVariable, settings, valid_address
 from ..local import devserver
 from ..model.errors import MftctlError, UsageError
+from ..model.urls import without_secrets
 from ..profiles import KEYS, Key, Profile, Setting, Source, config_file, document, editing
 from ..profiles.keys import suggest
 from ..profiles.settings import chosen_name

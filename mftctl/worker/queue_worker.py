@@ -96,7 +96,7 @@ class QueueWorker(Generic[W]):
         if not running.done():
             self._finishing.add(running)
             running.add_done_callback(self._finished)
-            raise RuntimeError(str(failed.result())) from failed.result()
+            raise failed.result()
         try:
             await running
         except BaseException:

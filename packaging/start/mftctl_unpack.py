@@ -19,16 +19,16 @@ from mftctl_bundle import NAME, is_safe, roots, say, temporary_root
 
 def unpack() -> str:
     """Unpack it to the first folder that can be used, and give its path; where there is none, say so and exit 1."""
-    failures: list[str] = []
     # Others may read what a user unpacks for all, and nobody else may write it, whatever this user's umask is.
     before = os.umask(0o022)
     try:
-        return _unpacked(failures)
+        return _unpack_somewhere()
     finally:
         os.umask(before)
 
 
-def _unpacked(failures: list[str]) -> str:
+def _unpack_somewhere() -> str:
+    failures = []
     for root in roots():
         bundle = os.path.join(root, NAME)
         try:

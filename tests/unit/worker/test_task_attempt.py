@@ -193,7 +193,7 @@ def test_a_cancelled_attempt_is_counted(tmp_path):
 
 @pytest.mark.parametrize("end", [ProcessEnded(), {"state": "lost"}], ids=["killed", "stopped"])
 def test_an_attempt_that_the_server_no_longer_has_is_not_lost(tmp_path, monkeypatch, end):
-    """Its run was terminated: nothing runs again, and nobody is told of a lack of memory."""
+    """Its run was terminated: nothing runs again, and it does not count as lost."""
     gone = ActivityCancellationDetails(not_found=True)
     monkeypatch.setattr(task_activity.activity, "cancellation_details", lambda: gone)
     recorder = Recorder()

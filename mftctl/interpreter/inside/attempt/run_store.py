@@ -122,9 +122,8 @@ class RunStore:
         if not os.environ.get(IN_PLACE):
             return
         flow = SimpleNamespace(flow=SimpleNamespace(name=self._launch.flow), echo=lambda *_, **__: None)
-        with suppress(
-            OSError
-        ):  # such as a folder that only others can write to: the run does not depend on it
+        # Such as a folder that only others can write to: the run does not depend on it.
+        with suppress(OSError):
             write_latest_run_id(flow, self._run_id)
 
     def input_paths(self, inputs: Sequence[Input]) -> list[str]:

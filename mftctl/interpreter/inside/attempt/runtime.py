@@ -104,14 +104,15 @@ class Runtime:
         if given.task.control:
             store.begin_nodes(given.task, given.attempt)
         is_first = not given.task.inputs
-        if is_first and not given.attempt and not given.task.ref.generation and store.has_parameters():
+        has_parameters = is_first and store.has_parameters()
+        if has_parameters and not given.attempt and not given.task.ref.generation:
             # Its results would be mixed with those that are there, and its parameters would not count.
             return _failed(
                 f"run {given.run_id} has results in the datastore already: it was started before, and the Temporal "
                 "server has forgotten it, or somebody has reset it",
                 taken=True,
             )
-        if is_first and not store.has_parameters():
+        if is_first and not has_parameters:
             argv, variables = metaflow_commands.init_command(given), metaflow_commands.init_variables(given)
             problem = self._run_helper(argv, "the run's parameters were not accepted", variables)
             if problem is not None:

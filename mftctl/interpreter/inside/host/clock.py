@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, Callable, Optional
 
 from .. import own_code
-from .stand_in import StandIn
+from .stand_in import put
 
 
 def _always(_: tuple[Any, ...]) -> bool:
@@ -110,15 +110,8 @@ class Clock:
                 self._note(what, find, 3)
             return original(*args, **kwargs)
 
-        watched = StandIn(original, call, f"{module.__name__}:{name}")
+        watched, undo = put(module, name, call)
         self._wrapped[id(watched)] = (watched, original)
-        setattr(module, name, watched)
-
-        def undo() -> None:
-            # The flow may have set a function of its own.
-            if getattr(module, name, None) is watched:
-                setattr(module, name, original)
-
         self._undo.append(undo)
 
     def _watch_method(self, kind: Any, name: str) -> None:

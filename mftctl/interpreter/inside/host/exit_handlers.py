@@ -18,7 +18,7 @@ import weakref
 from typing import Any, Callable
 
 from .. import own_code
-from .stand_in import StandIn
+from .stand_in import put
 
 #: Functions of the standard library to run at the end of a process that has loaded their module, in this order.
 _STANDARD = (("multiprocessing.util", "_exit_function"), ("logging", "shutdown"))
@@ -37,15 +37,13 @@ class ExitHandlers:
         self._of_libraries: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
         self._made: list[str] = []
         self._finalizers: list[Any] = []
-        self._register: Any = atexit.register
-        self._unregister: Any = atexit.unregister
         self._finalize: Any = weakref.finalize
         self._init = self._finalize.__init__
         self._undo: list[Callable[[], None]] = []
 
     def watch(self) -> None:
         """Notice ``atexit.register`` and ``weakref.finalize`` from here on."""
-        register, unregister, init = self._register, self._unregister, self._init
+        register, unregister, init = atexit.register, atexit.unregister, self._init
 
         def registered(func: Any, *args: Any, **kwargs: Any) -> Any:
             # `weakref` registers one handler for all finalizers, which are noticed below.
@@ -66,10 +64,13 @@ class ExitHandlers:
             if own_code.is_caller():
                 self._finalizers.append(one)
 
-        self._replace(atexit, "register", registered)
-        self._replace(atexit, "unregister", unregistered)
-        for name in _MAKING:
-            self._replace(tempfile, name, self._making(getattr(tempfile, name)))
+        making = [(tempfile, name, self._making(getattr(tempfile, name))) for name in _MAKING]
+        for module, name, call in (
+            (atexit, "register", registered),
+            (atexit, "unregister", unregistered),
+            *making,
+        ):
+            self._undo.append(put(module, name, call)[1])
         self._finalize.__init__ = finalizing
 
     def stop(self) -> None:
@@ -85,18 +86,6 @@ class ExitHandlers:
             return found
 
         return making
-
-    def _replace(self, module: Any, name: str, call: Any) -> None:
-        original = getattr(module, name)
-        watching = StandIn(original, call, f"{module.__name__}:{name}")
-        setattr(module, name, watching)
-
-        def undo() -> None:
-            # The flow may have set a function of its own.
-            if getattr(module, name, None) is watching:
-                setattr(module, name, original)
-
-        self._undo.append(undo)
 
     def problems(self) -> list[str]:
         """The handlers that this process must run at its end, in one phrase."""

@@ -12,7 +12,7 @@ import sys
 from typing import Any, Callable
 
 from .. import own_code
-from .stand_in import StandIn
+from .stand_in import put
 
 
 class RandomState:
@@ -42,11 +42,14 @@ class RandomState:
             self._drawn = self._drawn or own_code.is_caller()
             return self._urandom(size)
 
-        drawing = StandIn(self._urandom, urandom, "os:urandom")
-        self._replace(random, "seed", StandIn(self._seed, seed, "random:seed"))
-        self._replace(random, "setstate", StandIn(self._setstate, setstate, "random:setstate"))
-        self._replace(os, "urandom", drawing)
-        self._replace(random, "_urandom", drawing)
+        module: Any
+        for module, name, call in (
+            (random, "seed", seed),
+            (random, "setstate", setstate),
+            (os, "urandom", urandom),
+            (random, "_urandom", urandom),
+        ):
+            self._undo.append(put(module, name, call)[1])
 
     def stop(self) -> None:
         """Restore the functions, and keep the state that the import has left."""
@@ -54,17 +57,6 @@ class RandomState:
             undo()
         self._undo.clear()
         self._state = self._getstate()
-
-    def _replace(self, module: Any, name: str, watching: Any) -> None:
-        original = getattr(module, name)
-        setattr(module, name, watching)
-
-        def undo() -> None:
-            # The flow may have set a function of its own.
-            if getattr(module, name, None) is watching:
-                setattr(module, name, original)
-
-        self._undo.append(undo)
 
     def problems(self) -> list[str]:
         """Random values of the import that all forked tasks would share, in words."""

@@ -25,3 +25,17 @@ class StandIn:
 
     def __reduce__(self) -> Any:
         return pkgutil.resolve_name, (self._name,)
+
+
+def put(module: Any, name: str, call: Callable[..., Any]) -> tuple[StandIn, Callable[[], None]]:
+    """Set a stand-in that calls ``call`` as the module's ``name``; it, and what puts the original back."""
+    original = getattr(module, name)
+    stand_in = StandIn(original, call, f"{module.__name__}:{name}")
+    setattr(module, name, stand_in)
+
+    def undo() -> None:
+        # The flow may have set a function of its own.
+        if getattr(module, name, None) is stand_in:
+            setattr(module, name, original)
+
+    return stand_in, undo
